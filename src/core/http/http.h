@@ -1,0 +1,85 @@
+// http.h - requests, replies and routes as components see them: a handler is given a whole request
+// and fills in a reply, which is then produced part by part into a fixed buffer. No socket here.
+
+#ifndef NH_HTTP_H
+#define NH_HTTP_H
+
+#include "core/json/json.h"
+#include "core/mem/shapes.h"
+
+typedef struct nh_request nh_request_t;
+
+enum nh_route_flag {
+    NH_ROUTE_PUBLIC = 1, // no sign-in needed (assets, the sign-in itself)
+};
+
+// One route. `path` matches exactly; one that ends in '*' matches every longer path too.
+// Tables end with a zeroed row. A method not in any row of a path is 405 with Allow.
+typedef struct nh_route {
+    const char *method; // "GET" also serves HEAD
+    const char *path;
+    uint32_t body_max_bytes; // 0: no body; a larger one is 413, one without length 411
+    uint32_t flags;
+    // The body, in pieces, in order. NULL: gathered in the request's arena, see nh_request_body().
+    int (*body)(nh_request_t *req, const uint8_t *bytes, size_t len);
+    // The request is whole. Sets the reply with one of the calls below; < 0 makes an error reply.
+    int (*handle)(nh_request_t *req);
+    const char *text; // one line for people, for the API page
+} nh_route_t;
+
+struct nh_request {
+    const nh_route_t *route;
+    void *ctx; // of the route table: nh_route_table
+    const char *method, *path, *query;
+    const char *rest;  // what '*' matched; "" otherwise
+    nh_arena_t *arena; // dies with the request
+    const char *body;  // gathered body, or NULL
+    size_t body_len;
+    void *state;                        // the handler's own (from the arena)
+    void (*cleanup)(nh_request_t *req); // called before the arena dies; may be NULL
+};
+
+struct nh_route_table {
+    const nh_route_t *routes;
+    void *ctx;
+    const char *name; // the component, for the API page and the counters
+};
+
+// Writes the next part of the reply to `buf`. Returns the bytes (at most `cap`); 0: the end; < 0:
+// the reply is cut off and the connection closed, so that the client cannot take it for whole.
+typedef int (*nh_produce_fn)(nh_request_t *req, char *buf, size_t cap);
+
+// A reply of `status` whose body `produce` makes. `content_type` borrowed, static.
+int nh_reply_stream(nh_request_t *req, int status, const char *content_type, nh_produce_fn produce);
+// The writer's JSON, made at once into the arena: for small replies of at most 4 KiB.
+// Usage: nh_json_writer_t *w = nh_reply_json(req, 200); ... return nh_reply_json_end(req);
+nh_json_writer_t *nh_reply_json(nh_request_t *req, int status);
+int nh_reply_json_end(nh_request_t *req);
+// Static bytes that outlive the request.
+int nh_reply_bytes(nh_request_t *req, int status, const char *content_type, const void *bytes,
+                   size_t len);
+int nh_reply_empty(nh_request_t *req, int status);
+// {"error":{"code":"...","message":"...","details":[...]}}; `code` 0: by status.
+int nh_reply_error(nh_request_t *req, int status, const char *code, const char *fmt, ...)
+    NH_PRINTF(4, 5);
+// One more response header; both strings must outlive the request. NH_ERR_FULL: over 6.
+int nh_reply_header(nh_request_t *req, const char *name, const char *value);
+// A query parameter, percent-decoded into the arena; NULL if absent.
+const char *nh_request_param(nh_request_t *req, const char *name);
+
+// ---- the feed: what the WebSocket pushes
+// ---------------------------------------------------------
+
+// A part of the feed. The portal asks `version` of each part that a socket subscribed to, at most
+// once each `min_interval_ms`, and calls `write` when it differs from what that socket got last.
+typedef struct nh_feed_part {
+    const char *name; // "mem", "mqtt", "log"
+    uint32_t min_interval_ms;
+    uint64_t (*version)(void *ctx);
+    // Writes one JSON value with what changed since version `since` (0: all) of at most 3 KiB.
+    // Returns the version written up to.
+    uint64_t (*write)(void *ctx, nh_json_writer_t *w, uint64_t since);
+    void *ctx;
+} nh_feed_part_t;
+
+#endif

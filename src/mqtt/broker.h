@@ -1,0 +1,143 @@
+// broker.h - the MQTT broker engine. Bytes, time and memory in; bytes, events and deadlines out.
+//
+// One task owns a broker and makes every call below; others post to that task's queue.
+// Clauses are cited as in the standard: [MQTT-3.1.2-24].
+
+#ifndef NH_MQTT_BROKER_H
+#define NH_MQTT_BROKER_H
+
+#include "core/base/base.h"
+#include "core/mem/mem.h"
+
+typedef struct nh_mqtt_broker nh_mqtt_broker_t;
+typedef struct nh_mqtt_conn nh_mqtt_conn_t;
+
+// A piece of output. Same layout as the port's struct nh_iov.
+struct nh_mqtt_span {
+    const void *ptr;
+    size_t len;
+};
+
+struct nh_mqtt_message {
+    nh_span_t topic, payload; // borrowed for the call
+    uint8_t qos;
+    bool retain;
+};
+
+enum nh_mqtt_event_kind {
+    NH_MQTT_CLIENT_CONNECTED,
+    NH_MQTT_CLIENT_REFUSED,
+    NH_MQTT_CLIENT_DISCONNECTED,
+    NH_MQTT_CLIENT_TAKEN_OVER,
+    NH_MQTT_MESSAGE_DROPPED,
+};
+struct nh_mqtt_event {
+    enum nh_mqtt_event_kind kind;
+    const char *client_id; // NUL-terminated, borrowed
+    const char *reason;    // static text for people: "keep-alive ran out"
+    uint8_t code;          // CONNACK return code when refused
+};
+
+struct nh_mqtt_broker_config {
+    nh_mem_t *mem;                   // borrowed; outlives the broker
+    uint32_t packet_max_bytes;       // 0: 65536. A larger packet closes its connection.
+    uint32_t conn_max_count;         // 0: 1000. One more is refused with CONNACK 3.
+    uint32_t session_max_count;      // 0: 1000. Kept sessions; one more evicts the oldest idle one.
+    uint32_t subscription_max_count; // 0: 64 for each session; one more gets SUBACK 0x80
+    uint32_t topic_max_bytes;        // 0: 512
+    uint32_t topic_level_max;        // 0: 32
+    uint32_t queue_max_bytes; // 0: 256 KiB for each session: payload and head, waiting or in flight
+    uint32_t queue_max_messages; // 0: 1000 for each session
+    uint32_t inflight_max;       // 0: 64 unacknowledged QoS 1 and 2 messages for each session
+    uint32_t retained_max_bytes; // 0: 1 MiB, of topics and payloads
+    uint32_t retained_max_count; // 0: 10000
+    uint32_t connect_timeout_ms; // 0: 10000, from open to CONNECT
+    uint32_t keepalive_max_s;    // 0: no limit
+    uint32_t sys_interval_ms;    // 0: 10000; $SYS is published only when something changed
+    void *ctx;
+    // All may be NULL. Called within input(), tick() and close(); must not call the broker.
+    void (*event)(void *ctx, const struct nh_mqtt_event *e);
+    void (*dirty)(void *ctx, nh_mqtt_conn_t *c, void *user); // output() has something
+    bool (*authenticate)(void *ctx, nh_span_t client_id, nh_span_t user, nh_span_t password);
+};
+
+// Creates a broker from a copy of `cfg`; zeroed fields take the default named there.
+// Gives an owned broker in `*out`, to be freed by nh_mqtt_broker_destroy().
+// NH_ERR_NOMEM, NH_ERR_RANGE: nothing was made and `*out` is NULL.
+NH_MUST_USE int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg,
+                                      nh_mqtt_broker_t **out);
+void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b);
+
+// A new connection; `user` is given back in `dirty`. NH_ERR_FULL, NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms,
+                                    nh_mqtt_conn_t **out);
+// Feeds all `len` bytes read from `c`; a packet cut by the end is kept by the broker until its rest
+// comes. `bytes` is borrowed until nh_mqtt_broker_turn_end(): messages that pass through are sent
+// from it without a copy. NH_ERR_PROTO, NH_ERR_DENIED, ...: drain output(), then close.
+// NH_ERR_NOMEM: the packet was refused as its QoS allows; the connection is to be closed.
+NH_MUST_USE int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes,
+                                     size_t len, uint64_t now_ms);
+// Up to `max` spans to write to `c` now; valid until sent() or turn_end(). 0: nothing.
+size_t nh_mqtt_broker_output(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt_span *spans,
+                             size_t max);
+void nh_mqtt_broker_sent(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, size_t bytes, uint64_t now_ms);
+// All dirty connections were written once: what is still unsent from input() is copied, once.
+void nh_mqtt_broker_turn_end(nh_mqtt_broker_t *b);
+// The connection is gone (for whatever reason): publishes its will when due, frees `c`.
+void nh_mqtt_broker_close(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint64_t now_ms);
+// True when the broker wants `c` closed after its output (after DISCONNECT, a takeover, ...).
+bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c);
+
+// When to call tick() next, in ms on the same clock; NH_NEVER when nothing waits.
+uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b);
+void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms);
+
+// ---- local clients: parts of the hub, without a socket
+// -------------------------------------------
+
+typedef struct nh_mqtt_local nh_mqtt_local_t;
+// Calls `message` for each message that matches `filter`, within the publisher's input().
+// It may publish (delivered after it returned). Retained messages are given at once.
+NH_MUST_USE int nh_mqtt_local_subscribe(nh_mqtt_broker_t *b, const char *filter,
+                                        void (*message)(void *ctx, const struct nh_mqtt_message *m),
+                                        void *ctx, nh_mqtt_local_t **out);
+void nh_mqtt_local_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_local_t *l);
+NH_MUST_USE int nh_mqtt_broker_publish(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m,
+                                       uint64_t now_ms);
+
+// ---- figures
+// -------------------------------------------------------------------------------------
+
+struct nh_mqtt_info {
+    uint32_t conn_count, session_count, subscription_count, retained_count, inflight_count;
+    uint64_t retained_bytes, queued_bytes, queued_messages;
+    uint64_t messages_in, messages_out, publish_bytes_in, publish_bytes_out, bytes_in, bytes_out;
+    uint64_t messages_in_qos[3], messages_out_qos[3];
+    uint64_t dropped_queue_full, dropped_no_memory, refused_connects, protocol_errors,
+        keepalive_timeouts, takeovers, retained_refused, connects_total;
+};
+void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out);
+
+struct nh_mqtt_client_info {
+    const char *client_id; // borrowed for the visit
+    bool is_connected, is_clean;
+    uint8_t version; // 4: 3.1.1
+    uint16_t keepalive_s;
+    uint32_t subscription_count, inflight_count, queued_messages;
+    uint64_t queued_bytes, messages_in, messages_out, dropped;
+    uint64_t connected_ms; // when, on the broker's clock; 0: not connected
+    const void *user;      // of open(); NULL: not connected
+};
+// Visits clients from the `first`-th (0: all) until `visit` returns false. Returns how many.
+size_t nh_mqtt_broker_clients(nh_mqtt_broker_t *b, size_t first,
+                              bool (*visit)(void *ctx, const struct nh_mqtt_client_info *c),
+                              void *ctx);
+// Visits retained messages whose topic is greater than `after` ("" or NULL: from the start), in
+// byte order of topics.
+size_t nh_mqtt_broker_retained(nh_mqtt_broker_t *b, const char *after,
+                               bool (*visit)(void *ctx, const struct nh_mqtt_message *m),
+                               void *ctx);
+// All structures hold together (tests).
+NH_MUST_USE int nh_mqtt_broker_check(const nh_mqtt_broker_t *b);
+
+#endif

@@ -1,0 +1,279 @@
+// platform.h - what the house stands on: promises that a port keeps (Linux, bare metal, ESP-IDF).
+//
+// A header of promises only. Above core/base, below the rest of core. A port implements each
+// function here in its own folder; nobody includes a port's own headers but src/hub.
+// All calls are made by the task that owns the object unless a call says "any task".
+
+#ifndef NH_PLATFORM_H
+#define NH_PLATFORM_H
+
+#include "core/base/base.h"
+
+struct nh_mem; // core/mem/mem.h: where a port's object takes its memory from
+struct nh_mem_system;
+
+// ---- clock
+// ---------------------------------------------------------------------------------------
+
+uint64_t nh_clock_ms(void);     // monotonic, starts near 0 at process start
+uint64_t nh_clock_us(void);     // monotonic, same origin
+int64_t nh_clock_unix_ms(void); // wall clock; may step
+
+// ---- random
+// --------------------------------------------------------------------------------------
+
+void nh_random_bytes(void *out, size_t len); // cryptographic; cannot fail
+uint32_t nh_random_u32(void);
+
+// ---- lock, notify, queue
+// -------------------------------------------------------------------------
+
+// A mutex behind a nh_lock_t. Owned; free with nh_lock_destroy().
+NH_MUST_USE int nh_lock_create(nh_lock_t *out);
+void nh_lock_destroy(nh_lock_t *lock);
+
+// A counting-free wake-up: post from any task (also before the wait), one waiter.
+typedef struct nh_notify nh_notify_t;
+NH_MUST_USE int nh_notify_create(struct nh_mem *mem, nh_notify_t **out);
+void nh_notify_destroy(nh_notify_t *n);
+void nh_notify_post(nh_notify_t *n);                                 // any task
+NH_MUST_USE int nh_notify_wait(nh_notify_t *n, uint64_t timeout_ms); // 0 or NH_ERR_TIMEOUT
+
+// A bounded queue of equal items. Any task puts, one task gets.
+typedef struct nh_queue nh_queue_t;
+NH_MUST_USE int nh_queue_create(struct nh_mem *mem, size_t item_bytes, size_t count,
+                                nh_queue_t **out);
+void nh_queue_destroy(nh_queue_t *q);
+NH_MUST_USE int nh_queue_put(nh_queue_t *q, const void *item); // any task; NH_ERR_FULL (counted)
+NH_MUST_USE int nh_queue_get(nh_queue_t *q, void *item, uint64_t timeout_ms); // NH_ERR_TIMEOUT
+struct nh_queue_info {
+    size_t count, depth, depth_max;
+    uint64_t put_count, full_count;
+};
+void nh_queue_info(nh_queue_t *q, struct nh_queue_info *out); // any task
+
+// ---- task
+// ----------------------------------------------------------------------------------------
+
+typedef struct nh_task nh_task_t;
+struct nh_task_config {
+    const char *name;        // without blanks, at most 15 bytes
+    int priority;            // larger is more urgent; a hint on Linux
+    size_t chip_stack_bytes; // what the task declares for the chip
+    size_t host_stack_bytes; // 0: 128 KiB. On a port where it matters (Linux) the real stack.
+    void (*run)(void *ctx);  // returns when asked to stop by its own means
+    void *ctx;
+};
+// Paints a stack, registers it with `sys` and starts the task. Owned: nh_task_join().
+NH_MUST_USE int nh_task_start(struct nh_mem_system *sys, const struct nh_task_config *cfg,
+                              nh_task_t **out);
+// Waits until `run` returned, unregisters and frees. NH_ERR_TIMEOUT: still running, still owned.
+NH_MUST_USE int nh_task_join(nh_task_t *t, uint64_t timeout_ms);
+// Registers the calling (main) thread as a task; its stack is measured from here downwards.
+NH_MUST_USE int nh_task_adopt(struct nh_mem_system *sys, const struct nh_task_config *cfg);
+
+// ---- loop: the event loop of one task
+// ------------------------------------------------------------
+
+typedef struct nh_loop nh_loop_t;
+NH_MUST_USE int nh_loop_create(struct nh_mem *mem, nh_loop_t **out);
+void nh_loop_destroy(nh_loop_t *l);
+// Runs until nh_loop_stop(). Sleeps until a deadline, a file or a wake-up: no polling.
+void nh_loop_run(nh_loop_t *l);
+void nh_loop_stop(nh_loop_t *l); // any task
+// Runs `fn` on the loop's task soon. Any task. `post` structs are embedded by their user and may
+// be posted again once `fn` has begun; posting twice before that runs it once.
+typedef struct nh_loop_post {
+    void (*fn)(void *ctx);
+    void *ctx;
+    struct nh_loop_post *next; // private
+    bool queued;               // private
+} nh_loop_post_t;
+void nh_loop_post(nh_loop_t *l, nh_loop_post_t *post);
+// One deadline source: `next` is asked before each sleep, `fire` is called when it has come.
+// At most 16. The sources make the loop's timer; none of them polls.
+struct nh_loop_deadline {
+    uint64_t (*next)(void *ctx); // ms on nh_clock_ms(), NH_NEVER: none
+    void (*fire)(void *ctx, uint64_t now_ms);
+    void *ctx;
+};
+NH_MUST_USE int nh_loop_deadline_add(nh_loop_t *l, const struct nh_loop_deadline *d);
+// Calls `fn` on SIGINT or SIGTERM (`stop`) and on SIGHUP (`reload`).
+NH_MUST_USE int nh_loop_signals(nh_loop_t *l, void (*stop)(void *ctx), void (*reload)(void *ctx),
+                                void *ctx);
+void *nh_loop_native(nh_loop_t *l); // uv_loop_t on Linux; for a port's own use
+
+// ---- stream: connections of bytes
+// ----------------------------------------------------------------
+
+// A listener serves all its connections on the loop's task. It reads into one shared buffer, gives
+// the bytes to `input`, and after each turn asks `output` of each connection marked dirty.
+struct nh_iov {
+    const void *ptr;
+    size_t len;
+};
+
+typedef struct nh_stream nh_stream_t; // one connection
+struct nh_stream_handler {
+    void *ctx;
+    // A new connection; store per-connection state with nh_stream_user_set(). Not 0: refused.
+    int (*open)(void *ctx, nh_stream_t *s);
+    // `len` bytes, borrowed until turn_end() has returned. Not 0: output is drained, then closed.
+    int (*input)(void *ctx, nh_stream_t *s, const uint8_t *bytes, size_t len);
+    // Up to `max` spans to write now; they must stay valid until turn_end() or sent(). 0: nothing.
+    size_t (*output)(void *ctx, nh_stream_t *s, struct nh_iov *iov, size_t max);
+    void (*sent)(void *ctx, nh_stream_t *s, size_t bytes); // that many bytes were written
+    // After all dirty connections were written once: spans not yet sent must now be owned.
+    void (*turn_end)(void *ctx);
+    void (*closed)(void *ctx, nh_stream_t *s, int err); // the last call for `s`
+};
+struct nh_listener_config {
+    nh_loop_t *loop;
+    struct nh_mem *mem;
+    const char *address;        // "127.0.0.1", "::", host only
+    uint16_t port;              // 0: a free one
+    uint32_t conn_max_count;    // 0: 1000; over it a connection is closed at once and counted
+    uint32_t read_buffer_bytes; // 0: 64 KiB on Linux
+    struct nh_stream_handler handler;
+};
+typedef struct nh_listener nh_listener_t;
+NH_MUST_USE int nh_listener_create(const struct nh_listener_config *cfg, nh_listener_t **out);
+void nh_listener_destroy(nh_listener_t *l); // closes its connections (`closed` is called)
+uint16_t nh_listener_port(const nh_listener_t *l);
+struct nh_listener_info {
+    uint32_t conn_count, conn_max;
+    uint64_t accepted, refused, bytes_in, bytes_out;
+};
+void nh_listener_info(const nh_listener_t *l, struct nh_listener_info *out);
+
+void nh_stream_user_set(nh_stream_t *s, void *user);
+void *nh_stream_user(const nh_stream_t *s);
+void nh_stream_dirty(nh_stream_t *s); // there is output; asked for at the end of this turn
+void nh_stream_pause(nh_stream_t *s, bool paused); // stop or resume reading: push back
+void nh_stream_close(nh_stream_t *s, bool drain);  // drain: after what output() still gives
+void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap); // "127.0.0.1:51234"
+
+// ---- datagram
+// ------------------------------------------------------------------------------------
+
+typedef struct nh_datagram nh_datagram_t;
+NH_MUST_USE int nh_datagram_open(nh_loop_t *loop, struct nh_mem *mem, const char *address,
+                                 uint16_t port,
+                                 void (*input)(void *ctx, const uint8_t *bytes, size_t len,
+                                               const char *from_address, uint16_t from_port),
+                                 void *ctx, nh_datagram_t **out);
+NH_MUST_USE int nh_datagram_send(nh_datagram_t *d, const char *address, uint16_t port,
+                                 const void *bytes, size_t len);
+uint16_t nh_datagram_port(const nh_datagram_t *d);
+void nh_datagram_close(nh_datagram_t *d);
+
+// ---- serial
+// --------------------------------------------------------------------------------------
+
+typedef struct nh_serial nh_serial_t;
+struct nh_serial_config {
+    const char *path;
+    uint32_t baud;
+}; // 8N1, raw
+NH_MUST_USE int nh_serial_open(struct nh_mem *mem, const struct nh_serial_config *cfg,
+                               nh_serial_t **out);
+// Blocks up to `timeout_ms` for at least one byte. Returns how many. NH_ERR_TIMEOUT, _CLOSED, _IO.
+NH_MUST_USE int nh_serial_read(nh_serial_t *s, void *out, size_t cap, uint64_t timeout_ms);
+NH_MUST_USE int nh_serial_write(nh_serial_t *s, const void *bytes, size_t len, uint64_t timeout_ms);
+void nh_serial_close(nh_serial_t *s);
+
+// ---- console: where log and telemetry lines go
+// ---------------------------------------------------
+
+// "stdout", "pty" (a new one; its path by nh_console_path()), "pty:LINK" (also a symbolic link).
+// Lines are written whole or, when the reader is slow, dropped whole and counted; never blocks.
+typedef struct nh_console nh_console_t;
+NH_MUST_USE int nh_console_open(const char *where, nh_console_t **out);
+void nh_console_line(nh_console_t *c, const char *line); // any task; adds the line end
+const char *nh_console_path(const nh_console_t *c);      // of the pty; NULL for stdout
+uint64_t nh_console_dropped(const nh_console_t *c);
+void nh_console_close(nh_console_t *c);
+
+// ---- kv: small values by key, in name spaces; the role of NVS
+// ------------------------------------
+
+#define NH_KV_KEY_MAX_BYTES 64
+#define NH_KV_VALUE_MAX_BYTES NH_KIB(64)
+typedef struct nh_kv nh_kv_t;
+NH_MUST_USE int nh_kv_open(struct nh_mem *mem, const char *dir, nh_kv_t **out);
+void nh_kv_close(nh_kv_t *kv);
+// Copies the value to `out`; returns its length (also when larger than `cap`: then nothing is
+// copied). NH_ERR_NOT_FOUND. Any task.
+NH_MUST_USE int nh_kv_get(nh_kv_t *kv, const char *space, const char *key, void *out, size_t cap);
+// Durable when it returns. Any task. NH_ERR_NOSPC, NH_ERR_IO: the old value stays.
+NH_MUST_USE int nh_kv_set(nh_kv_t *kv, const char *space, const char *key, const void *value,
+                          size_t len);
+NH_MUST_USE int nh_kv_remove(nh_kv_t *kv, const char *space, const char *key);
+// Several writes, all or nothing.
+struct nh_kv_write {
+    const char *space, *key;
+    const void *value;
+    size_t len;
+}; // value NULL: remove
+NH_MUST_USE int nh_kv_commit(nh_kv_t *kv, const struct nh_kv_write *writes, size_t count);
+NH_MUST_USE int nh_kv_each(nh_kv_t *kv, const char *space,
+                           bool (*visit)(void *ctx, const char *key, nh_span_t value), void *ctx);
+
+// ---- files
+// ---------------------------------------------------------------------------------------
+
+// Paths are relative to the directory given to nh_files_open(); ".." and absolute ones are
+// NH_ERR_DENIED. The store calls files through this table, so a test can put a disk in between
+// that loses power.
+typedef struct nh_files nh_files_t;
+typedef struct nh_file nh_file_t;
+enum nh_file_mode { NH_FILE_READ, NH_FILE_WRITE /* new or cut */, NH_FILE_APPEND };
+struct nh_file_info {
+    char name[256];
+    uint64_t size_bytes;
+    int64_t mtime_unix_ms;
+    bool is_dir;
+};
+struct nh_files_ops {
+    int (*open)(void *ctx, const char *path, enum nh_file_mode mode, nh_file_t **out);
+    int (*read)(void *ctx, nh_file_t *f, uint64_t offset, void *out, size_t cap); // 0: end
+    int (*write)(void *ctx, nh_file_t *f, const void *bytes, size_t len);         // all or error
+    int (*sync)(void *ctx, nh_file_t *f);
+    void (*close)(void *ctx, nh_file_t *f);
+    int (*rename)(void *ctx, const char *from, const char *to); // atomic, replaces
+    int (*remove)(void *ctx, const char *path);
+    int (*mkdir)(void *ctx, const char *path); // NH_ERR_EXISTS
+    int (*stat)(void *ctx, const char *path, struct nh_file_info *out);
+    int (*sync_dir)(void *ctx, const char *path); // names in it are durable
+    // Entries one by one, unsorted; `cursor` starts at NULL and is freed by dir_close.
+    int (*dir_open)(void *ctx, const char *path, void **cursor);
+    int (*dir_next)(void *ctx, void *cursor, struct nh_file_info *out); // NH_ERR_NOT_FOUND: end
+    void (*dir_close)(void *ctx, void *cursor);
+};
+struct nh_fs { // a file system: the table and its state; passed by value
+    const struct nh_files_ops *ops;
+    void *ctx;
+};
+NH_MUST_USE int nh_files_open(struct nh_mem *mem, const char *dir, nh_files_t **out);
+struct nh_fs nh_files_fs(nh_files_t *files);
+NH_MUST_USE int nh_files_space(nh_files_t *files, uint64_t *used_bytes, uint64_t *total_bytes);
+void nh_files_close(nh_files_t *files);
+
+// ---- host facts
+// ----------------------------------------------------------------------------------
+
+// What the machine says of this process; a field that cannot be known is -1.
+struct nh_host_info {
+    int64_t rss_bytes, private_bytes; // of the process
+    int64_t host_libc_bytes;          // malloc of libraries that take no allocator
+    int cpu_usage_pct;                // of this process over the time since the last call
+    int cpu_temperature_c, cpu_freq_mhz;
+    int64_t program_bytes;
+    char hostname[64];
+    const char *reset_reason; // "Power On", "Software"
+};
+void nh_host_info_get(struct nh_host_info *out);
+// Tells the service manager ("READY=1", "RELOADING=1", "STOPPING=1") where there is one.
+void nh_host_notify(const char *state);
+
+#endif
