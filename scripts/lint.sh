@@ -2,7 +2,7 @@
 # lint.sh [CHECK...]: the checks that are no tests. Without names: all of them. Each counts as one
 # in the closing line.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 jobs=${JOBS:-$(nproc)}
 mkdir -p build
 rm -f build/lint_totals
@@ -36,6 +36,19 @@ check_scripts()
         tracked '*.sh' .ci/run scripts/run-mcu | xargs -r shellcheck
 }
 
+# A header stands on its own: whoever includes it first needs nothing before it.
+check_headers()
+{
+    local header flags status=0
+    flags=$(pkg-config --cflags libwebsockets libuv 2>/dev/null)
+    while read -r header; do
+        # shellcheck disable=SC2086 # several flags
+        gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Isrc -Itests $flags \
+            -include "$header" -x c /dev/null || status=1
+    done < <(tracked 'src/*.h')
+    return "$status"
+}
+
 # gcc compiles everything in the tests; here the other compiler does, warnings being errors too.
 check_clang()
 {
@@ -47,7 +60,10 @@ check_tidy()
 {
     cmake --preset clang >/dev/null || return
     "$python" scripts/compiled_files.py build/clang/compile_commands.json |
-        xargs -r -P "$jobs" -n 3 clang-tidy -p build/clang --quiet 2>build/lint_tidy_noise.log
+        xargs -r -P "$jobs" -n 3 clang-tidy -p build/clang --quiet 2>build/lint_tidy_noise.log ||
+        return
+    # A fault of .clang-tidy itself is an error that leaves its exit status at 0.
+    ! grep -E '\berror:' build/lint_tidy_noise.log
 }
 
 check_cppcheck()
@@ -56,11 +72,11 @@ check_cppcheck()
     mkdir -p build/cppcheck
     cppcheck --quiet --error-exitcode=1 --inline-suppr --suppressions-list=scripts/cppcheck.txt \
         --enable=warning,performance,portability -j "$jobs" --cppcheck-build-dir=build/cppcheck \
-        --std=c11 --project=build/clang/compile_commands.json --file-filter='*/src/*'
+        --std=c11 --project=build/clang/compile_commands.json --file-filter='*src/*'
 }
 
 checks=("$@")
-[ ${#checks[@]} -gt 0 ] || checks=(format layering docs scripts clang tidy cppcheck)
+[ ${#checks[@]} -gt 0 ] || checks=(format layering docs headers scripts clang tidy cppcheck)
 passed=0
 failed=0
 for check in "${checks[@]}"; do

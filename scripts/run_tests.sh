@@ -2,7 +2,7 @@
 # run_tests.sh PRESET...: builds each preset, runs its tests through ctest, and closes with one line
 # of totals. A build that fails counts as one failed test; the other presets still run.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 jobs=${JOBS:-$(nproc)}
 passed=0
 failed=0

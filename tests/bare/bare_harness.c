@@ -97,7 +97,9 @@ static int run_asserts(void)
 {
 #define ROW(name, statement) cmocka_unit_test(fails_##name),
     const struct CMUnitTest checks[] = {
+        // clang-format off
         MUST_FAIL_LIST(ROW)
+        // clang-format on
         cmocka_unit_test_setup(passes, set_up_fails),
         cmocka_unit_test(passes),
         cmocka_unit_test_setup_teardown(passes_with_fixture, set_up_counts, teardown_counts),
@@ -179,7 +181,10 @@ static int run_access(const char *name)
         const char *name;
         uintptr_t address;
     } rows[] = {
-        {"null", 0}, {"flash", 0x80000100u}, {"gap", 0x80600000u}, {"device", 0x10000000u},
+        {"null", 0},
+        {"flash", 0x80000100u},
+        {"gap", 0x80600000u},
+        {"device", 0x10000000u},
         {"past_psram", 0x81000000u},
     };
 

@@ -1,5 +1,6 @@
-// cmocka.h - the part of CMocka's interface that portable tests use, for a chip without an operating
-// system. Include <stdarg.h>, <stddef.h>, <setjmp.h> and <stdint.h> before it, as for CMocka.
+// cmocka.h - the part of CMocka's interface that portable tests use, for a chip without an
+// operating system. Include <stdarg.h>, <stddef.h>, <setjmp.h> and <stdint.h> before it, as for
+// CMocka.
 //
 // Each test runs in its group's order; a failed assertion prints file, line and values and leaves
 // the test by longjmp(). There are no mocks, no memory checks and no groups in parallel.
@@ -32,7 +33,7 @@ struct CMUnitTest {
     cmocka_unit_test_prestate_setup_teardown(f, NULL, NULL, state)
 #define cmocka_unit_test_prestate_setup_teardown(f, setup, teardown, state)                        \
     {                                                                                              \
-        #f, f, setup, teardown, state                                                              \
+#f, f, setup, teardown, state                                                              \
     }
 
 // Runs the tests and returns how many failed: what main() returns.

@@ -30,7 +30,14 @@ extern uint8_t nh_board_psram_start[], nh_board_psram_end[];
 //   2, 3   internal RAM (from, to)       read, write
 //   4      PSRAM                         read, write
 //   5      every address                 nothing: null pointers, gaps, devices fault
-enum pmp { PMP_R = 0x01, PMP_W = 0x02, PMP_X = 0x04, PMP_TOR = 0x08, PMP_NAPOT = 0x18, PMP_LOCK = 0x80 };
+enum pmp {
+    PMP_R = 0x01,
+    PMP_W = 0x02,
+    PMP_X = 0x04,
+    PMP_TOR = 0x08,
+    PMP_NAPOT = 0x18,
+    PMP_LOCK = 0x80
+};
 
 // The address register of a naturally aligned region of a power of two of bytes: its trailing ones
 // tell the size.
@@ -62,9 +69,8 @@ __attribute__((constructor(101))) static void protect(void)
 
 struct nh_board_region nh_board_internal(void)
 {
-    return (struct nh_board_region){nh_board_internal_start,
-                                    VALUE_OF(nh_board_internal_end) -
-                                        VALUE_OF(nh_board_internal_start)};
+    return (struct nh_board_region){nh_board_internal_start, VALUE_OF(nh_board_internal_end) -
+                                                                 VALUE_OF(nh_board_internal_start)};
 }
 
 struct nh_board_region nh_board_psram(void)
