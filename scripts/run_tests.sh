@@ -38,6 +38,7 @@ for preset in "$@"; do
     run_preset "$preset"
     if [ "$preset" = rv32 ]; then
         run_preset rv32imc
+        cat build/rv32/size_table.md
     fi
 done
 echo "$passed $failed" >build/test_totals

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """size_table.py --doc FILE --build DIR [--write] ARCHIVE...: flash and RAM of the core by module.
 
-Prints the table. Without --write it is compared with the one in FILE: a module that grew by more
+Prints the table (and leaves it in BUILD/size_table.md). Without --write it is compared with the one in FILE: a module that grew by more
 than a tenth (and by more than SLACK bytes), or that FILE does not know, fails the check.
 """
 
@@ -23,7 +23,8 @@ a module that grows by more than a tenth needs this page written anew, in the sa
 - RAM: static data. What a module allocates is in its memory contract, not here.
 - Largest frame: the stack of its hungriest function, callees not counted.
 
-| module | flash, bytes | RAM, bytes | largest frame, bytes | in |
+"""
+COLUMNS = """| module | flash, bytes | RAM, bytes | largest frame, bytes | in |
 |---|---:|---:|---:|---|
 """
 
@@ -64,7 +65,7 @@ def table(rows):
              for name, (flash, ram, frame, function) in rows.items()]
     flash, ram = (sum(row[i] for row in rows.values()) for i in (0, 1))
     lines.append(f"| all | {flash} | {ram} | | |")
-    return "\n".join(lines) + "\n"
+    return COLUMNS + "\n".join(lines) + "\n"
 
 
 def written(doc):
@@ -94,6 +95,7 @@ def main():
     parser.add_argument("archives", nargs="+")
     args = parser.parse_args()
     rows = measure(args.archives, args.build)
+    (args.build / "size_table.md").write_text(table(rows))
     print(table(rows), end="")
     if args.write:
         args.doc.write_text(HEADER + table(rows))
