@@ -90,18 +90,28 @@ typedef struct nh_loop_post {
     bool queued;               // private
 } nh_loop_post_t;
 void nh_loop_post(nh_loop_t *l, nh_loop_post_t *post);
+// Takes a post back before its struct is freed: once this returns, `fn` will not begin (called on
+// the loop's task: it is not running either). Any task. Not queued: nothing happens.
+void nh_loop_post_cancel(nh_loop_t *l, nh_loop_post_t *post);
 // One deadline source: `next` is asked before each sleep, `fire` is called when it has come.
-// At most 16. The sources make the loop's timer; none of them polls.
+// At most 16 (NH_ERR_FULL). The sources make the loop's timer; none of them polls.
 struct nh_loop_deadline {
     uint64_t (*next)(void *ctx); // ms on nh_clock_ms(), NH_NEVER: none
     void (*fire)(void *ctx, uint64_t now_ms);
     void *ctx;
 };
 NH_MUST_USE int nh_loop_deadline_add(nh_loop_t *l, const struct nh_loop_deadline *d);
+void nh_loop_deadline_remove(nh_loop_t *l, const struct nh_loop_deadline *d); // same fire and ctx
 // Calls `fn` on SIGINT or SIGTERM (`stop`) and on SIGHUP (`reload`).
 NH_MUST_USE int nh_loop_signals(nh_loop_t *l, void (*stop)(void *ctx), void (*reload)(void *ctx),
                                 void *ctx);
 void *nh_loop_native(nh_loop_t *l); // uv_loop_t on Linux; for a port's own use
+struct nh_loop_info {
+    uint64_t turn_count, post_count; // turns: how often the loop went to sleep
+    uint64_t spilled_count; // blocks that the event library got from the host, not to die of a full
+                            // heap; of the process
+};
+void nh_loop_info(nh_loop_t *l, struct nh_loop_info *out); // any task
 
 // ---- stream: connections of bytes
 // ----------------------------------------------------------------
