@@ -25,8 +25,8 @@ LINES_MAX = 800
 # What C11 alone has, without files, clocks, threads, locales and signals.
 C11_HEADERS = set("""assert.h ctype.h errno.h float.h inttypes.h iso646.h limits.h math.h stdalign.h
     stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h""".split())
-# One header of core/mem asks the sanitizer to poison free blocks, and only in sanitizer builds.
-EXTRA_HEADERS = {"core/mem": {"sanitizer/asan_interface.h"}}
+# One header of core/mem talks to the sanitizers, and only in their builds.
+EXTRA_HEADERS = {"core/mem": {"sanitizer/asan_interface.h", "sanitizer/lsan_interface.h"}}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)

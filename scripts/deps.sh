@@ -57,7 +57,7 @@ install_packages()
 {
     local installed missing=() package as_root=()
     # shellcheck disable=SC2016 # the format is dpkg-query's, not the shell's
-    installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package}\n' "$@" 2>/dev/null |
+    installed=" $({ dpkg-query -W -f '${db:Status-Status}:${Package}\n' "$@" 2>/dev/null || true; } |
         sed -n 's/^installed://p' | tr '\n' ' ') "
     for package in "$@"; do
         case $installed in
