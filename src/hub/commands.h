@@ -14,6 +14,7 @@ struct nh_command {
 int nh_command_run(int argc, char **argv);
 int nh_command_check(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);
+int nh_command_sim(int argc, char **argv); // tools/sim_home.c
 
 // Prints "file:line:column: /field: text; has VALUE, limit LIMIT" to stderr. `ctx`: the file's
 // name.

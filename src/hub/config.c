@@ -213,22 +213,44 @@ static int yaml_event(void *ctx, const struct nh_yaml_event *e)
     return 0;
 }
 
-int nh_hub_config_read_yaml(struct nh_hub_config *c, const char *text, size_t len,
-                            nh_finding_fn finding, void *ctx)
+// A reader of YAML: from memory or from a file.
+struct yaml_source {
+    const char *text, *path;
+    size_t len;
+};
+
+static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
+                     nh_finding_fn finding, void *ctx)
 {
     struct counting counting = {.finding = finding, .ctx = ctx};
     nh_decoder_t d;
     struct nh_yaml_error error;
     nh_decoder_init(&d, nh_hub_config_fields, c, count_finding, &counting, NH_DECODE_UNKNOWN_ERROR);
-    int err = nh_yaml_read(text, len, yaml_event, &d, &error);
+    int err = source->path ? nh_yaml_read_file(source->path, yaml_event, &d, &error)
+                           : nh_yaml_read(source->text, source->len, yaml_event, &d, &error);
     if (err < 0) {
         struct nh_finding f = {.code = err, .line = error.line, .column = error.column};
-        snprintf(f.text, sizeof f.text, "%s", error.text);
+        snprintf(f.text, sizeof f.text, "%s",
+                 error.text[0] ? error.text : "the file cannot be read");
         count_finding(&counting, &f);
     } else if (!nh_decoder_is_untouched(&d)) {
         (void)nh_decoder_end(&d);
     }
     return counting.errors > 0 ? NH_ERR_INVAL : 0;
+}
+
+int nh_hub_config_read_yaml(struct nh_hub_config *c, const char *text, size_t len,
+                            nh_finding_fn finding, void *ctx)
+{
+    const struct yaml_source source = {.text = text, .len = len};
+    return read_yaml(c, &source, finding, ctx);
+}
+
+int nh_hub_config_read_file(struct nh_hub_config *c, const char *path, nh_finding_fn finding,
+                            void *ctx)
+{
+    const struct yaml_source source = {.path = path};
+    return read_yaml(c, &source, finding, ctx);
 }
 
 int nh_hub_config_read_json(struct nh_hub_config *c, const char *text, size_t len,

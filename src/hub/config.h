@@ -7,7 +7,6 @@
 #include "core/mem/mem.h"
 
 #define NH_HUB_BUDGET_MAX_COUNT 16
-#define NH_HUB_CONFIG_FILE_MAX_BYTES NH_KIB(256)
 
 struct nh_hub_budget {
     char owner[NH_MEM_NAME_MAX_BYTES];
@@ -59,6 +58,10 @@ void nh_hub_config_defaults(struct nh_hub_config *c);
 // Decodes YAML over what `*c` holds (the defaults). Calls `finding` for each fault, in the order of
 // the text. NH_ERR_INVAL when there was at least one error; then `*c` is to be thrown away.
 NH_MUST_USE int nh_hub_config_read_yaml(struct nh_hub_config *c, const char *text, size_t len,
+                                        nh_finding_fn finding, void *ctx);
+
+// The same from a file.
+NH_MUST_USE int nh_hub_config_read_file(struct nh_hub_config *c, const char *path,
                                         nh_finding_fn finding, void *ctx);
 
 // The same for JSON with the same fields: the settings kept by the portal.

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // ---- configuration from file and command line
 // ------------------------------------------------------
@@ -32,52 +33,12 @@ int nh_hub_options_apply(const struct nh_hub_options *o, struct nh_hub_config *c
     return err;
 }
 
-// Reads a whole file of at most NH_HUB_CONFIG_FILE_MAX_BYTES into memory that the caller frees.
-static int read_file(const char *path, char **out, size_t *len)
-{
-    FILE *f = fopen(path, "rb");
-    *out = NULL;
-    if (!f)
-        return NH_ERR_NOT_FOUND;
-    char *text = nh_port_host_alloc(NH_HUB_CONFIG_FILE_MAX_BYTES + 1);
-    size_t n = text ? fread(text, 1, NH_HUB_CONFIG_FILE_MAX_BYTES + 1, f) : 0;
-    int err = !text ? NH_ERR_NOMEM : ferror(f) ? NH_ERR_IO : 0;
-    fclose(f);
-    if (err == 0 && n > NH_HUB_CONFIG_FILE_MAX_BYTES)
-        err = NH_ERR_TOO_LONG;
-    if (err < 0) {
-        nh_port_host_free(text);
-        return err;
-    }
-    *out = text;
-    *len = n;
-    return 0;
-}
-
-static void report_file(nh_finding_fn finding, void *ctx, int err, const char *path)
-{
-    struct nh_finding f = {.code = err};
-    snprintf(f.value, sizeof f.value, "%.44s", path);
-    snprintf(f.text, sizeof f.text, "the file cannot be read: %s", nh_err_text(err));
-    if (err == NH_ERR_TOO_LONG)
-        snprintf(f.limit, sizeof f.limit, "at most %zu bytes", NH_HUB_CONFIG_FILE_MAX_BYTES);
-    finding(ctx, &f);
-}
-
 int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
                        nh_finding_fn finding, void *ctx)
 {
     nh_hub_config_defaults(c);
     if (o->config_file) {
-        char *text;
-        size_t len;
-        int err = read_file(o->config_file, &text, &len);
-        if (err < 0) {
-            report_file(finding, ctx, err, o->config_file);
-            return err;
-        }
-        err = nh_hub_config_read_yaml(c, text, len, finding, ctx);
-        nh_port_host_free(text);
+        int err = nh_hub_config_read_file(c, o->config_file, finding, ctx);
         if (err < 0)
             return err;
     }
@@ -269,7 +230,7 @@ static void ready(struct nh_hub *hub)
         printf("{\"http\":\"%s\",\"https\":%s%s%s,\"mqtt\":\"%s\",\"console\":%s,\"pid\":%ld}\n",
                hub->http_address, hub->https_address[0] ? "\"" : "",
                hub->https_address[0] ? hub->https_address : "null",
-               hub->https_address[0] ? "\"" : "", hub->mqtt_address, path, nh_port_pid());
+               hub->https_address[0] ? "\"" : "", hub->mqtt_address, path, (long)getpid());
         fflush(stdout);
     }
 }

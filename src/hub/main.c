@@ -8,6 +8,7 @@
 static const struct nh_command commands[] = {
     {"run", nh_command_run, "start the hub"},
     {"check", nh_command_check, "check a configuration, or the syntax of a JSON file"},
+    {"sim", nh_command_sim, "play a simulated home against a broker"},
     {"passwd", nh_command_passwd, "make the hash of a password for the configuration"},
 };
 

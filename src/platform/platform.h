@@ -143,7 +143,8 @@ struct nh_listener_config {
     const char *address;        // "127.0.0.1", "::", host only
     uint16_t port;              // 0: a free one
     uint32_t conn_max_count;    // 0: 1000; over it a connection is closed at once and counted
-    uint32_t read_buffer_bytes; // 0: 64 KiB on Linux
+    uint32_t read_buffer_bytes; // 0: 64 KiB on Linux; NH_ERR_RANGE under 256
+    uint32_t drain_ms;          // 0: 5000; a closing connection that takes nothing is cut then
     struct nh_stream_handler handler;
 };
 typedef struct nh_listener nh_listener_t;

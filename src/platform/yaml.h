@@ -6,6 +6,8 @@
 
 #include "core/base/base.h"
 
+#define NH_YAML_MAX_BYTES NH_MIB(1)
+
 enum nh_yaml_event_kind {
     NH_YAML_MAP_BEGIN,
     NH_YAML_MAP_END,
@@ -28,7 +30,7 @@ struct nh_yaml_error {
     char text[128];        // "found a tab character where a block entry is expected"
 };
 
-// Reads one document of `len` bytes (at most 1 MiB) and calls `event` for each event in order.
+// Reads one document of `len` bytes (at most NH_YAML_MAX_BYTES) and calls `event` for each event in order.
 // An empty document gives no event. Anchors, aliases, tags and complex keys are refused: they have
 // no use in a configuration, and an alias can make a small file large.
 // 0; NH_ERR_SYNTAX, NH_ERR_TOO_DEEP (over 32), NH_ERR_TOO_LONG, NH_ERR_NOMEM with `*error` filled;
@@ -36,5 +38,10 @@ struct nh_yaml_error {
 NH_MUST_USE int nh_yaml_read(const char *text, size_t len,
                              int (*event)(void *ctx, const struct nh_yaml_event *e), void *ctx,
                              struct nh_yaml_error *error);
+
+// The same from a file, piece by piece. Also NH_ERR_NOT_FOUND, NH_ERR_IO (`error->text` empty).
+NH_MUST_USE int nh_yaml_read_file(const char *path,
+                                  int (*event)(void *ctx, const struct nh_yaml_event *e), void *ctx,
+                                  struct nh_yaml_error *error);
 
 #endif

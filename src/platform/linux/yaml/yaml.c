@@ -1,11 +1,11 @@
 #include "platform/yaml.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
 #define DEPTH_MAX 32
-#define TEXT_MAX_BYTES NH_MIB(1)
 
 // What the next scalar is depends on where it stands: in a map keys and values alternate.
 struct level {
@@ -123,6 +123,30 @@ static int read_events(yaml_parser_t *parser, struct reading *r)
     }
 }
 
+// Gives libyaml the next piece of the file, and no more than the limit.
+struct source {
+    FILE *file;
+    size_t read_bytes;
+    bool too_long;
+};
+
+static int read_piece(void *ctx, unsigned char *out, size_t cap, size_t *got)
+{
+    struct source *s = ctx;
+    *got = fread(out, 1, cap, s->file);
+    s->read_bytes += *got;
+    s->too_long = s->read_bytes > NH_YAML_MAX_BYTES;
+    return !s->too_long && !ferror(s->file);
+}
+
+static int too_long(struct nh_yaml_error *error)
+{
+    *error = (struct nh_yaml_error){0};
+    snprintf(error->text, sizeof error->text, "the file is larger than %zu bytes",
+             (size_t)NH_YAML_MAX_BYTES);
+    return NH_ERR_TOO_LONG;
+}
+
 int nh_yaml_read(const char *text, size_t len,
                  int (*event)(void *ctx, const struct nh_yaml_event *e), void *ctx,
                  struct nh_yaml_error *error)
@@ -130,15 +154,35 @@ int nh_yaml_read(const char *text, size_t len,
     struct reading r = {.event = event, .ctx = ctx, .error = error};
     yaml_parser_t parser;
     *error = (struct nh_yaml_error){0};
-    if (len > TEXT_MAX_BYTES) {
-        snprintf(error->text, sizeof error->text, "the file has %zu bytes, limit %zu", len,
-                 (size_t)TEXT_MAX_BYTES);
-        return NH_ERR_TOO_LONG;
-    }
+    if (len > NH_YAML_MAX_BYTES)
+        return too_long(error);
     if (!yaml_parser_initialize(&parser))
         return NH_ERR_NOMEM;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
     int err = read_events(&parser, &r);
     yaml_parser_delete(&parser);
+    return err;
+}
+
+int nh_yaml_read_file(const char *path, int (*event)(void *ctx, const struct nh_yaml_event *e),
+                      void *ctx, struct nh_yaml_error *error)
+{
+    struct reading r = {.event = event, .ctx = ctx, .error = error};
+    struct source source = {.file = fopen(path, "rb")};
+    yaml_parser_t parser;
+    *error = (struct nh_yaml_error){0};
+    if (!source.file)
+        return errno == ENOENT ? NH_ERR_NOT_FOUND : NH_ERR_IO;
+    int err = NH_ERR_NOMEM;
+    if (yaml_parser_initialize(&parser)) {
+        yaml_parser_set_input(&parser, read_piece, &source);
+        err = read_events(&parser, &r);
+        yaml_parser_delete(&parser);
+        if (source.too_long)
+            err = too_long(error);
+        else if (ferror(source.file))
+            err = NH_ERR_IO;
+    }
+    fclose(source.file);
     return err;
 }
