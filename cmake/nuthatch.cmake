@@ -48,7 +48,7 @@ endfunction()
 # run in the emulator. The others run under the thread sanitizer too.
 function(nh_unit_test name)
   cmake_parse_arguments(A "PORTABLE" "" "SOURCES;USES;LIBS;LABELS" ${ARGN})
-  if(NOT BUILD_TESTING OR (NOT NH_TARGET STREQUAL "linux" AND NOT A_PORTABLE))
+  if(NOT BUILD_TESTING OR NH_FUZZ OR (NOT NH_TARGET STREQUAL "linux" AND NOT A_PORTABLE))
     return()
   endif()
   add_executable(${name} ${CMAKE_SOURCE_DIR}/tests/unit/${name}.c ${A_SOURCES})

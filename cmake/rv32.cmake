@@ -11,6 +11,6 @@ if(NOT NH_RV32_ARCH)
 endif()
 
 set(NH_BARE_DIR ${CMAKE_CURRENT_LIST_DIR}/../src/platform/bare)
-set(CMAKE_C_FLAGS_INIT "-g -march=${NH_RV32_ARCH} -mabi=ilp32 --specs=picolibc.specs -fno-delete-null-pointer-checks")
+set(CMAKE_C_FLAGS_INIT "-g -march=${NH_RV32_ARCH} -mabi=ilp32 --specs=picolibc.specs -fno-delete-null-pointer-checks ${NH_RV32_FLAGS}")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "--oslib=semihost --crt0=semihost -T ${NH_BARE_DIR}/rv32.ld")
 set(CMAKE_CROSSCOMPILING_EMULATOR ${CMAKE_CURRENT_LIST_DIR}/../scripts/run-mcu)

@@ -38,6 +38,7 @@ for preset in "$@"; do
     run_preset "$preset"
     if [ "$preset" = rv32 ]; then
         run_preset rv32imc
+        run_preset rv32ub
         cat build/rv32/size_table.md
     fi
 done

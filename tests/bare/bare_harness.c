@@ -165,7 +165,7 @@ static int run_board(void)
     return cmocka_run_group_tests(board, NULL, NULL);
 }
 
-// ---- accesses that must fault ------------------------------------------------------------------
+// ---- what must fault ---------------------------------------------------------------------------
 
 static int overrun(volatile int depth)
 {
@@ -188,6 +188,12 @@ static int run_access(const char *name)
         {"past_psram", 0x81000000u},
     };
 
+    if (strcmp(name, "overflow") == 0) {
+        volatile int large = INT32_MAX;
+        large = large + 1;
+        printf("survived %d\n", large);
+        return 2;
+    }
     if (strcmp(name, "stack") == 0)
         return overrun(1) == 0 ? 2 : 3;
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
