@@ -13,7 +13,7 @@ struct mem_fixture {
 
 static inline void mem_fixture_init(struct mem_fixture *f, const nh_lock_t *lock)
 {
-    static _Alignas(16) uint8_t internal[64 * 1024], psram[64 * 1024];
+    static _Alignas(16) uint8_t internal[24 * 1024], psram[24 * 1024];
     struct nh_mem_system_config cfg = {
         .region = {{internal, sizeof internal}, {psram, sizeof psram}},
         .lock = lock ? *lock : (nh_lock_t){0},

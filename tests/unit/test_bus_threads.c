@@ -156,6 +156,12 @@ static void drainer_stop(struct drainer *d)
     pthread_cond_signal(&d->cond);
     pthread_mutex_unlock(&d->mutex);
     pthread_join(d->thread, NULL);
+}
+
+static void drainer_deinit(struct drainer *d)
+{
+    nh_bus_unsubscribe(t.bus, d->sub);
+    assert_true(d->released);
     pthread_mutex_destroy(&d->mutex);
     pthread_cond_destroy(&d->cond);
 }
@@ -199,6 +205,8 @@ static void every_event_is_delivered_or_counted(void **state)
     assert_int_equal(nh_bus_event_info(t.bus, 1, &info), NH_OK);
     assert_true(info.posted == (uint64_t)POSTERS * POSTS);
     assert_true(info.delivered == delivered && info.dropped == dropped);
+    for (size_t i = 0; i < 2; i++)
+        drainer_deinit(&t.drainers[i]);
 }
 
 // Subscribers come and go while others post; after `released` nothing may touch the drainer, which

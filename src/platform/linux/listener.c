@@ -15,6 +15,7 @@
 #define CONN_DEFAULT_COUNT 1000
 #define BUFFER_DEFAULT_BYTES NH_KIB(64)
 #define BUFFER_MIN_BYTES 256
+#define DRAIN_DEFAULT_MS 5000
 #define EVENT_MAX_COUNT 128
 #define ACCEPT_MAX_COUNT 64   // in one turn; then those who are in have theirs
 #define ACCEPT_RETRY_MS 1000u // after descriptors or kernel memory ran out
@@ -270,6 +271,7 @@ int nh_listener_create(const struct nh_listener_config *cfg, nh_listener_t **out
     l->on = cfg->handler;
     l->epoll_fd = l->listen_fd = l->spare_fd = -1;
     l->buffer_bytes = buffer_bytes;
+    l->drain_ms = cfg->drain_ms ? cfg->drain_ms : DRAIN_DEFAULT_MS;
     l->info.conn_max = cfg->conn_max_count ? cfg->conn_max_count : CONN_DEFAULT_COUNT;
     l->buffer = nh_mem_alloc(cfg->mem, buffer_bytes, NH_MEM_BULK);
     int rc = l->buffer ? socket_listen(l, cfg) : NH_ERR_NOMEM;
@@ -290,6 +292,7 @@ int nh_listener_create(const struct nh_listener_config *cfg, nh_listener_t **out
 static void conns_end(nh_listener_t *l)
 {
     for (nh_stream_t *s = nh_stream__next(l, NULL); s; s = nh_stream__next(l, s)) {
+        s->flags |= NH_STREAM_QUEUED; // there is no work list any more to be put in
         if (s->flags & (NH_STREAM_DYING | NH_STREAM_TOLD))
             continue;
         s->flags |= NH_STREAM_DIRTY;
@@ -301,6 +304,8 @@ static void conns_end(nh_listener_t *l)
             nh_stream__finish(s, NH_ERR_CANCELLED);
         nh_stream__reap(l, s);
     }
+    nh_mem_free(l->mem, l->chunk_head); // the empty one that the slab keeps
+    l->chunk_head = l->chunk_tail = NULL;
 }
 
 void nh_listener_destroy(nh_listener_t *l)

@@ -67,9 +67,9 @@ static void drain_begin(nh_stream_t *s, int err)
     nh_listener_t *l = nh_stream__listener(s);
     s->err = (int8_t)err;
     s->flags |= NH_STREAM_DRAINING | NH_STREAM_DIRTY | NH_STREAM_TIMED;
-    s->cut_ms = (uint32_t)nh_clock_ms() + NH_STREAM_DRAIN_MS;
+    s->cut_ms = (uint32_t)nh_clock_ms() + l->drain_ms;
     if (l->timed_count++ == 0)
-        nh_listener__timer_arm(l, NH_STREAM_DRAIN_MS);
+        nh_listener__timer_arm(l, l->drain_ms);
     work_add(s);
 }
 

@@ -17,7 +17,6 @@
 
 #include <uv.h>
 
-#define NH_STREAM_DRAIN_MS 5000 // a closing connection that takes nothing is cut after this
 #define NH_STREAM_IOV_MAX_COUNT 64
 
 // An edge is told once, so what it said is kept here until it is used up.
@@ -68,7 +67,7 @@ struct nh_listener {
     uint32_t buffer_bytes, buffer_used; // used: borrowed by the handler until turn_end()
     uint16_t port;
     bool in_turn, accepting, retry_accept, is_idling;
-    uint32_t timed_count;
+    uint32_t timed_count, drain_ms;
     struct nh_listener_info info;
     uv_poll_t poll;   // on epoll_fd
     uv_idle_t more;   // active when work waits: the loop must not sleep
