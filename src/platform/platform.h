@@ -41,11 +41,13 @@ NH_MUST_USE int nh_notify_wait(nh_notify_t *n, uint64_t timeout_ms); // 0 or NH_
 
 // A bounded queue of equal items. Any task puts, one task gets.
 typedef struct nh_queue nh_queue_t;
+// Both numbers at least 1, else NH_ERR_RANGE.
 NH_MUST_USE int nh_queue_create(struct nh_mem *mem, size_t item_bytes, size_t count,
                                 nh_queue_t **out);
 void nh_queue_destroy(nh_queue_t *q);
 NH_MUST_USE int nh_queue_put(nh_queue_t *q, const void *item); // any task; NH_ERR_FULL (counted)
-NH_MUST_USE int nh_queue_get(nh_queue_t *q, void *item, uint64_t timeout_ms); // NH_ERR_TIMEOUT
+// Waits up to `timeout_ms` (0: not at all; NH_NEVER: for ever). NH_ERR_TIMEOUT.
+NH_MUST_USE int nh_queue_get(nh_queue_t *q, void *item, uint64_t timeout_ms);
 struct nh_queue_info {
     size_t count, depth, depth_max;
     uint64_t put_count, full_count;
@@ -65,11 +67,14 @@ struct nh_task_config {
     void *ctx;
 };
 // Paints a stack, registers it with `sys` and starts the task. Owned: nh_task_join().
+// NH_ERR_INVAL, NH_ERR_TOO_LONG: the name. NH_ERR_NOMEM, NH_ERR_FULL: nothing was started.
 NH_MUST_USE int nh_task_start(struct nh_mem_system *sys, const struct nh_task_config *cfg,
                               nh_task_t **out);
 // Waits until `run` returned, unregisters and frees. NH_ERR_TIMEOUT: still running, still owned.
 NH_MUST_USE int nh_task_join(nh_task_t *t, uint64_t timeout_ms);
-// Registers the calling (main) thread as a task; its stack is measured from here downwards.
+// Registers the calling (main) thread as a task; its stack is measured from here downwards over
+// `host_stack_bytes`. `run` is not used. Returns a handle for nh_mem_task_remove(). Call it early
+// and from a shallow frame. NH_ERR_RANGE: the stack limit of the process is too low for it.
 NH_MUST_USE int nh_task_adopt(struct nh_mem_system *sys, const struct nh_task_config *cfg);
 
 // ---- loop: the event loop of one task
@@ -167,15 +172,24 @@ void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap); // "127.0.0.1
 // ---- datagram
 // ------------------------------------------------------------------------------------
 
+#define NH_DATAGRAM_MAX_BYTES 2048 // a longer one is dropped and counted; sending it: _TOO_LONG
 typedef struct nh_datagram nh_datagram_t;
+// `address` is numeric; `port` 0: a free one. `bytes` of `input` are borrowed for the call.
+// NH_ERR_INVAL, NH_ERR_BUSY, NH_ERR_DENIED, NH_ERR_NOMEM: nothing was opened.
 NH_MUST_USE int nh_datagram_open(nh_loop_t *loop, struct nh_mem *mem, const char *address,
                                  uint16_t port,
                                  void (*input)(void *ctx, const uint8_t *bytes, size_t len,
                                                const char *from_address, uint16_t from_port),
                                  void *ctx, nh_datagram_t **out);
+// Sends at once or not at all: NH_ERR_AGAIN when the socket's buffer is full, as the network would
+// drop it. Broadcast addresses are allowed.
 NH_MUST_USE int nh_datagram_send(nh_datagram_t *d, const char *address, uint16_t port,
                                  const void *bytes, size_t len);
 uint16_t nh_datagram_port(const nh_datagram_t *d);
+struct nh_datagram_info {
+    uint64_t received_count, sent_count, dropped_count;
+};
+void nh_datagram_info(const nh_datagram_t *d, struct nh_datagram_info *out);
 void nh_datagram_close(nh_datagram_t *d);
 
 // ---- serial
@@ -186,10 +200,13 @@ struct nh_serial_config {
     const char *path;
     uint32_t baud;
 }; // 8N1, raw
+// NH_ERR_RANGE: a baud rate that is none. NH_ERR_INVAL: not a serial line. NH_ERR_NOT_FOUND,
+// NH_ERR_DENIED, NH_ERR_BUSY.
 NH_MUST_USE int nh_serial_open(struct nh_mem *mem, const struct nh_serial_config *cfg,
                                nh_serial_t **out);
 // Blocks up to `timeout_ms` for at least one byte. Returns how many. NH_ERR_TIMEOUT, _CLOSED, _IO.
 NH_MUST_USE int nh_serial_read(nh_serial_t *s, void *out, size_t cap, uint64_t timeout_ms);
+// NH_OK: all was handed over. NH_ERR_TIMEOUT: a part may have been. NH_ERR_CLOSED, NH_ERR_IO.
 NH_MUST_USE int nh_serial_write(nh_serial_t *s, const void *bytes, size_t len, uint64_t timeout_ms);
 void nh_serial_close(nh_serial_t *s);
 

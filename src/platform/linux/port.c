@@ -114,3 +114,12 @@ void nh_linux__address_text(const struct sockaddr_storage *sa, char *text, size_
     else
         snprintf(text, cap, "?");
 }
+
+void nh_linux__cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+}

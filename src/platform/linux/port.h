@@ -5,6 +5,7 @@
 
 #include "platform/platform.h"
 
+#include <pthread.h>
 #include <time.h>
 
 // The enum nh_err for an errno (also a negated one, as libuv gives them). NH_ERR_IO for what has
@@ -13,6 +14,7 @@ int nh_linux__err(int errnum);
 
 // CLOCK_MONOTONIC `timeout_ms` from now, for the timed waits of pthreads; far away for NH_NEVER.
 struct timespec nh_linux__until(uint64_t timeout_ms);
+void nh_linux__cond_init(pthread_cond_t *cond); // on that clock
 
 // Parses a numeric IPv4 or IPv6 address. NH_ERR_INVAL.
 struct sockaddr_storage;
