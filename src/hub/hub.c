@@ -296,7 +296,6 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_sched_destroy(hub->sched);
     nh_bus_destroy(hub->bus);
     nh_loop_destroy(hub->loop);
-    nh_console_close(hub->console);
     if (hub->sys)
         leaked = nh_mem_system_destroy(hub->sys, leak, NULL);
     nh_lock_destroy(&hub->store_lock);
@@ -307,25 +306,58 @@ size_t nh_hub__stop(struct nh_hub *hub)
     return leaked;
 }
 
+// One life of the hub, from the first line to the last. The console outlives it.
+static int run_once(struct nh_hub *hub)
+{
+    hub->started_ms = nh_clock_ms();
+    banner(hub);
+    int err = start_all(hub);
+    if (err == 0)
+        err = nh_loop_signals(hub->loop, on_stop_signal, nh_hub__reload, hub);
+    if (err == 0)
+        err = nh_health_start(hub->health);
+    if (err == 0) {
+        ready(hub);
+        nh_loop_run(hub->loop);
+    }
+    return nh_hub__stop(hub) == 0 && err == 0 ? 0 : 1;
+}
+
+// The addresses that were given out stay the same over a restart, also when they were "any port".
+static void keep_addresses(const struct nh_hub *hub, struct nh_hub_options *o, char http[72],
+                           char mqtt[72])
+{
+    memcpy(http, hub->http_address, 72);
+    memcpy(mqtt, hub->mqtt_address, 72);
+    o->http = http;
+    o->mqtt = mqtt;
+}
+
 int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
 {
     static struct nh_hub hub; // one hub a process; too large for a stack
-    hub = (struct nh_hub){.cfg = *cfg, .options = *o};
-    int err = nh_console_open(cfg->console, &hub.console);
-    if (err < 0)
+    static char http[72], mqtt[72];
+    struct nh_hub_config next = *cfg;
+    struct nh_hub_options options = *o;
+    nh_console_t *console;
+    int code, err = nh_console_open(cfg->console, &console);
+    if (err < 0) {
         fprintf(stderr, "nuthatch: cannot open the console %s: %s\n", cfg->console,
                 nh_err_text(err));
-    banner(&hub);
-    if (err == 0)
-        err = start_all(&hub);
-    if (err == 0)
-        err = nh_loop_signals(hub.loop, on_stop_signal, nh_hub__reload, &hub);
-    if (err == 0)
-        err = nh_health_start(hub.health);
-    if (err == 0) {
-        ready(&hub);
-        nh_loop_run(hub.loop);
-        hub.is_stopping = true;
+        return 1;
     }
-    return nh_hub__stop(&hub) == 0 && err == 0 ? 0 : 1;
+    do {
+        hub = (struct nh_hub){.cfg = next, .options = options, .console = console};
+        code = run_once(&hub);
+        if (!hub.wants_restart)
+            break;
+        keep_addresses(&hub, &options, http, mqtt);
+        // A file that was broken meanwhile does not keep the hub down: the last good one stays.
+        struct nh_hub_config fresh;
+        if (nh_hub_config_load(&options, &fresh, nh_hub__print_finding, NULL) == 0)
+            next = fresh;
+        console_line(&hub, "ESP-ROM:nuthatch");
+    } while (code == 0);
+    nh_console_close(console);
+    return code;
 }

@@ -39,8 +39,9 @@ struct nh_hub {
     char http_address[72], https_address[72], mqtt_address[72];
     struct nh_host_info host; // read at most once a second
     uint64_t host_read_ms;
-    nh_timer_t reboot;
-    bool is_stopping;
+    uint64_t started_ms;
+    nh_timer_t restart;
+    bool wants_restart;
 };
 
 // The memory an owner is given; its budget is the configuration's, else the built-in one.
