@@ -1,3 +1,4 @@
+#include "core/bus/events.h"
 #include "hub/hub_parts.h"
 
 #include <inttypes.h>
@@ -186,6 +187,96 @@ int nh_hub__start_core(struct nh_hub *hub)
     return err;
 }
 
+// ---- settings
+// ---------------------------------------------------------------------------------------
+
+void nh_hub__print_finding(void *ctx, const struct nh_finding *f)
+{
+    (void)ctx;
+    NH_LOG_W("config", "line %u %s: %s%s%s", f->line, f->pointer, f->text,
+             f->limit[0] ? "; limit " : "", f->limit);
+}
+
+static int config_base(void *ctx, struct nh_hub_config *c)
+{
+    struct nh_hub *hub = ctx;
+    nh_hub_config_defaults(c);
+    if (!hub->options.config_file)
+        return 0;
+    return nh_hub_config_read_file(c, hub->options.config_file, nh_hub__print_finding, NULL);
+}
+
+static int config_options(void *ctx, struct nh_hub_config *c)
+{
+    struct nh_hub *hub = ctx;
+    return nh_hub_options_apply(&hub->options, c);
+}
+
+static const struct nh_hub_config *config_current(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    return &hub->cfg;
+}
+
+void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
+{
+    struct nh_hub *hub = ctx;
+    hub->cfg = *cfg;
+    nh_log_set(log_sink, hub, (enum nh_log_level)cfg->log.level);
+    nh_health_tripwire_set(hub->health, cfg->health.tripwire_bytes);
+    // The value was validated by the same range.
+    (void)nh_health_heartbeat_set(hub->health, cfg->health.heartbeat_ms);
+    const struct nh_event_config_changed data = {.generation =
+                                                     nh_settings_generation(hub->settings)};
+    struct nh_event e = {
+        .id = NH_EVENT_CONFIG_CHANGED, .data_len = sizeof data, .time_ms = nh_clock_ms()};
+    memcpy(e.data, &data, sizeof data);
+    (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
+}
+
+void nh_hub__reload(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_hub_config fresh;
+    nh_host_notify("RELOADING=1");
+    int err = config_base(hub, &fresh);
+    if (err == 0)
+        err = nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL);
+    if (err == 0) {
+        nh_hub__apply(hub, &fresh);
+        NH_LOG_I("config", "read again; what needs a restart waits for one");
+    } else {
+        NH_LOG_W("config", "not taken: %s; the old configuration stays", nh_err_text(err));
+    }
+    nh_host_notify("READY=1");
+}
+
+static int start_settings(struct nh_hub *hub)
+{
+    struct nh_settings_config cfg = {
+        .store = hub->store,
+        .file = hub->options.config_file,
+        .ctx = hub,
+        .base = config_base,
+        .options = config_options,
+        .current = config_current,
+        .apply = nh_hub__apply,
+    };
+    int err = nh_hub__owner(hub, "hub", &cfg.mem);
+    if (err == 0)
+        err = nh_settings_create(&cfg, &hub->settings);
+    if (err < 0)
+        return err;
+    // Kept settings that no longer hold (a limit changed with a new version) do not keep the hub
+    // down: it starts with the file and says so.
+    struct nh_hub_config fresh = hub->cfg;
+    if (nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL) == 0)
+        nh_hub__apply(hub, &fresh);
+    else
+        NH_LOG_W("config", "the kept settings do not hold; started without them");
+    return 0;
+}
+
 int nh_hub__start_store(struct nh_hub *hub)
 {
     nh_mem_t *mem;
@@ -198,7 +289,8 @@ int nh_hub__start_store(struct nh_hub *hub)
         return err;
     const struct nh_store_config cfg = {
         .mem = mem, .fs = nh_files_fs(hub->files), .dir = "config", .lock = hub->store_lock};
-    return nh_store_create(&cfg, &hub->store);
+    err = nh_store_create(&cfg, &hub->store);
+    return err < 0 ? err : start_settings(hub);
 }
 
 static void banner(struct nh_hub *hub)

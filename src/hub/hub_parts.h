@@ -59,7 +59,9 @@ size_t nh_hub__stop(struct nh_hub *hub);
 // Reads the file and the settings again and applies what may change while running.
 void nh_hub__reload(void *hub);
 // Puts a validated configuration in force; what needs a restart waits for one.
-void nh_hub__apply(struct nh_hub *hub, const struct nh_hub_config *cfg);
+void nh_hub__apply(void *hub, const struct nh_hub_config *cfg);
+// Tells a fault of the configuration in the log.
+void nh_hub__print_finding(void *ctx, const struct nh_finding *f);
 
 // The hub's own routes: /api/info, /api/reboot.
 struct nh_route_table nh_hub__routes(struct nh_hub *hub);
