@@ -16,7 +16,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(ROOT, "build", "release")
+BUILD = os.environ.get("NH_BUILD_DIR", os.path.join(ROOT, "build", "bench"))
 LOAD = os.path.join(BUILD, "bench", "broker", "mqtt_load")
 
 FLOWS = [  # name, publishers, subscribers, qos, payload, goal of this ratio

@@ -2,51 +2,7 @@
 
 #include <string.h>
 
-// ---- UTF-8 -------------------------------------------------------------------------------------
-
-// How many bytes follow a lead byte, and the range of the first of them; -1: not a lead byte.
-static int utf8_tail(uint8_t lead, uint8_t *low, uint8_t *high)
-{
-    *low = 0x80;
-    *high = 0xBF;
-    if (lead < 0x80)
-        return 0;
-    if (lead >= 0xC2 && lead <= 0xDF)
-        return 1;
-    if (lead >= 0xE0 && lead <= 0xEF) {
-        if (lead == 0xE0)
-            *low = 0xA0;
-        if (lead == 0xED)
-            *high = 0x9F;
-        return 2;
-    }
-    if (lead >= 0xF0 && lead <= 0xF4) {
-        if (lead == 0xF0)
-            *low = 0x90;
-        if (lead == 0xF4)
-            *high = 0x8F;
-        return 3;
-    }
-    return -1;
-}
-
-bool nh_ws_utf8_is_valid(const char *s, size_t len)
-{
-    const uint8_t *p = (const uint8_t *)s;
-    for (size_t i = 0; i < len;) {
-        uint8_t low, high;
-        int tail = utf8_tail(p[i++], &low, &high);
-        if (tail < 0 || (size_t)tail > len - i)
-            return false;
-        for (; tail > 0; tail--, i++) {
-            if (p[i] < low || p[i] > high)
-                return false;
-            low = 0x80;
-            high = 0xBF;
-        }
-    }
-    return true;
-}
+#include "core/base/utf8.h"
 
 // ---- reading -----------------------------------------------------------------------------------
 
@@ -131,7 +87,7 @@ static struct nh_ws_result end_control(nh_ws_reader_t *r, size_t consumed)
         out.code = (uint16_t)(r->control[0] << 8 | r->control[1]);
         if (!nh_ws_close_code_is_valid(out.code))
             return broken(consumed, 1002);
-        if (!nh_ws_utf8_is_valid(out.bytes + 2, out.len - 2))
+        if (!nh_utf8_is_valid(out.bytes + 2, out.len - 2, true))
             return broken(consumed, 1007);
     }
     return out;
@@ -151,7 +107,7 @@ static struct nh_ws_result end_frame(nh_ws_reader_t *r, size_t consumed)
     out.is_text = r->opcode == NH_WS_TEXT;
     r->opcode = 0;
     r->have = 0;
-    if (out.is_text && !nh_ws_utf8_is_valid(out.bytes, out.len))
+    if (out.is_text && !nh_utf8_is_valid(out.bytes, out.len, true))
         return broken(consumed, 1007);
     return out;
 }

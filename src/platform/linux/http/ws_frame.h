@@ -60,7 +60,4 @@ size_t nh_ws_write_header(uint8_t out[NH_WS_HEADER_MAX_BYTES], uint8_t opcode, s
 // Whether a code may stand in a close frame from a peer.
 bool nh_ws_close_code_is_valid(uint16_t code);
 
-// Strict UTF-8: no overlong form, no surrogate.
-bool nh_ws_utf8_is_valid(const char *s, size_t len);
-
 #endif
