@@ -19,7 +19,7 @@ struct nh_hub {
     struct nh_hub_config cfg; // in force; of the loop's task
     struct nh_hub_options options;
     const struct nh_mem_board *board;
-    nh_regions_t regions;
+    struct nh_regions regions;
     nh_lock_t mem_lock, bus_lock, health_lock, store_lock;
     nh_mem_system_t *sys;
     nh_console_t *console;
