@@ -35,10 +35,10 @@ struct nh_request {
     nh_arena_t *arena; // dies with the request
     const char *body;  // gathered body, or NULL; a NUL follows it
     size_t body_len;
-    uint64_t now_ms;                 // nh_clock_ms() when the request came
-    const char *peer;                // "127.0.0.1:51234"
-    const char *user;                // who is signed in; NULL: nobody, or no password is set
-    const char *cookie;              // headers as they came, or NULL
+    uint64_t now_ms;    // nh_clock_ms() when the request came
+    const char *peer;   // "127.0.0.1:51234"
+    const char *user;   // who is signed in; NULL: nobody, or no password is set
+    const char *cookie; // headers as they came, or NULL
     const char *content_type, *if_none_match, *accept_encoding;
     bool is_tls;
     void *state;                        // the handler's own (from the arena)
@@ -56,8 +56,8 @@ struct nh_route_table {
 // and the connection closed, so that the client cannot take it for whole.
 typedef int (*nh_produce_fn)(nh_request_t *req, char *buf, size_t cap);
 
-// The calls below set the reply; the last one counts. Each returns 0, or NH_ERR_NOMEM or NH_ERR_FULL
-// (arena or 4 KiB of JSON exhausted), which the handler passes up: it becomes a 503.
+// The calls below set the reply; the last one counts. Each returns 0, or NH_ERR_NOMEM or
+// NH_ERR_FULL (arena or 4 KiB of JSON exhausted), which the handler passes up: it becomes a 503.
 
 // A reply of `status` whose body `produce` makes. `content_type` borrowed, static.
 int nh_reply_stream(nh_request_t *req, int status, const char *content_type, nh_produce_fn produce);
