@@ -402,6 +402,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
 static int run_once(struct nh_hub *hub)
 {
     hub->started_ms = nh_clock_ms();
+    hub->board = nh_mem_board_find(hub->cfg.board);
     banner(hub);
     int err = start_all(hub);
     if (err == 0)
