@@ -14,7 +14,7 @@ import { trimUplot } from './trim_uplot.mjs';
 const LIMIT_BYTES = 60 * 1024;
 const here = dirname(fileURLToPath(import.meta.url));
 const src = join(here, 'src');
-const dist = join(here, 'dist');
+const dist = process.env.NH_WEB_DIST ?? join(here, 'dist');
 const pagesDir = join(src, 'pages');
 
 const pageIds = () => readdirSync(pagesDir).filter((d) => existsSync(join(pagesDir, d, 'index.js'))).sort();

@@ -9,6 +9,7 @@
 typedef struct nh_mqtt_listener { // embedded by the hub; private
     nh_mqtt_broker_t *broker;
     nh_listener_t *listener;
+    nh_loop_t *loop;
 } nh_mqtt_listener_t;
 
 // The broker's `dirty` callback: `user` of a connection is its nh_stream_t.

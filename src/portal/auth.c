@@ -5,6 +5,7 @@
 #include "core/base/format.h"
 #include "core/base/secret.h"
 #include "core/http/text.h"
+#include "platform/crypto.h"
 #include "platform/platform.h"
 
 #define SESSION_MAX_COUNT 16
@@ -22,8 +23,8 @@
 #define VERIFY_REFILL_MS 1000
 
 struct session {
-    uint8_t digest[NH_AUTH_DIGEST_BYTES]; // of the token: a leaked memory image signs nobody in
-    uint64_t expires_ms;                  // 0: free
+    uint8_t digest[NH_KEYED_HASH_BYTES]; // of the token: a leaked memory image signs nobody in
+    uint64_t expires_ms;                 // 0: free
 };
 
 struct peer {
@@ -35,6 +36,7 @@ struct peer {
 struct nh_auth {
     nh_mem_t *mem;
     struct nh_auth_config cfg;
+    uint8_t key[NH_KEYED_HASH_BYTES];
     struct session sessions[SESSION_MAX_COUNT];
     struct session cache[CACHE_MAX_COUNT]; // right Basic credentials
     struct peer peers[PEER_MAX_COUNT];
@@ -44,24 +46,17 @@ struct nh_auth {
 
 // ---- life --------------------------------------------------------------------------------------
 
-static void random_default(void *ctx, void *out, size_t len)
-{
-    (void)ctx;
-    nh_random_bytes(out, len);
-}
-
 int nh_auth_create(nh_mem_t *mem, const struct nh_auth_config *cfg, nh_auth_t **out)
 {
     *out = NULL;
-    if (cfg->verify && (!cfg->user || !cfg->mac))
+    if (cfg->verify && !cfg->user)
         return NH_ERR_INVAL;
     nh_auth_t *a = nh_mem_alloc_zero(mem, sizeof *a, NH_MEM_BULK);
     if (!a)
         return NH_ERR_NOMEM;
     a->mem = mem;
     a->cfg = *cfg;
-    if (!a->cfg.random)
-        a->cfg.random = random_default;
+    nh_random_bytes(a->key, sizeof a->key);
     if (!a->cfg.session_ms)
         a->cfg.session_ms = 7ull * 24 * 3600 * 1000;
     a->verify_left = VERIFY_BURST;
@@ -71,8 +66,10 @@ int nh_auth_create(nh_mem_t *mem, const struct nh_auth_config *cfg, nh_auth_t **
 
 void nh_auth_destroy(nh_auth_t *a)
 {
-    if (a)
-        nh_mem_free(a->mem, a);
+    if (!a)
+        return;
+    nh_wipe(a->key, sizeof a->key);
+    nh_mem_free(a->mem, a);
 }
 
 bool nh_auth_is_required(const nh_auth_t *a)
@@ -158,8 +155,7 @@ static struct session *find(struct session *list, size_t count, const uint8_t *d
 {
     struct session *found = NULL;
     for (size_t i = 0; i < count; i++)
-        if (nh_ct_equal(list[i].digest, digest, NH_AUTH_DIGEST_BYTES) &&
-            list[i].expires_ms > now_ms)
+        if (nh_ct_equal(list[i].digest, digest, NH_KEYED_HASH_BYTES) && list[i].expires_ms > now_ms)
             found = &list[i];
     return found;
 }
@@ -170,33 +166,34 @@ static void remember(struct session *list, size_t count, const uint8_t *digest, 
     for (size_t i = 1; i < count; i++)
         if (list[i].expires_ms < oldest->expires_ms)
             oldest = &list[i];
-    memcpy(oldest->digest, digest, NH_AUTH_DIGEST_BYTES);
+    memcpy(oldest->digest, digest, NH_KEYED_HASH_BYTES);
     oldest->expires_ms = until_ms;
 }
 
 static struct session *session_of(nh_auth_t *a, const char *cookie, uint64_t now_ms)
 {
     nh_span_t token;
-    uint8_t digest[NH_AUTH_DIGEST_BYTES];
+    uint8_t digest[NH_KEYED_HASH_BYTES];
     if (!nh_http_cookie_find(cookie, NH_AUTH_COOKIE, &token) ||
         token.len != NH_AUTH_TOKEN_TEXT_BYTES - 1)
         return NULL;
-    a->cfg.mac(a->cfg.ctx, token.ptr, token.len, digest);
+    nh_keyed_hash(a->key, token.ptr, token.len, digest);
     return find(a->sessions, SESSION_MAX_COUNT, digest, now_ms);
 }
 
 static int check_basic(nh_auth_t *a, const char *authorization, const char *peer, uint64_t now_ms)
 {
     char text[NH_AUTH_CREDENTIAL_MAX_BYTES];
-    uint8_t digest[NH_AUTH_DIGEST_BYTES];
+    uint8_t digest[NH_KEYED_HASH_BYTES];
     int password = nh_http_basic_decode(authorization, text, sizeof text);
     if (password < 0)
         return NH_ERR_DENIED;
     size_t len = (size_t)password + strlen(text + password);
-    a->cfg.mac(a->cfg.ctx, text, len, digest);
+    nh_keyed_hash(a->key, text, len, digest);
     if (find(a->cache, CACHE_MAX_COUNT, digest, now_ms))
         return 0;
     int err = verify(a, text, text + password, peer, now_ms);
+    nh_wipe(text, sizeof text);
     if (!err)
         remember(a->cache, CACHE_MAX_COUNT, digest, now_ms + CACHE_MS);
     return err;
@@ -219,10 +216,10 @@ int nh_auth_sign_in(nh_auth_t *a, const char *user, const char *password, const 
     int err = verify(a, user, password, peer, now_ms);
     if (err)
         return err;
-    uint8_t bytes[NH_AUTH_TOKEN_BYTES], digest[NH_AUTH_DIGEST_BYTES];
-    a->cfg.random(a->cfg.ctx, bytes, sizeof bytes);
+    uint8_t bytes[NH_AUTH_TOKEN_BYTES], digest[NH_KEYED_HASH_BYTES];
+    nh_random_bytes(bytes, sizeof bytes);
     nh_format_hex(bytes, sizeof bytes, token, NH_AUTH_TOKEN_TEXT_BYTES);
-    a->cfg.mac(a->cfg.ctx, token, NH_AUTH_TOKEN_TEXT_BYTES - 1, digest);
+    nh_keyed_hash(a->key, token, NH_AUTH_TOKEN_TEXT_BYTES - 1, digest);
     remember(a->sessions, SESSION_MAX_COUNT, digest, now_ms + a->cfg.session_ms);
     return 0;
 }

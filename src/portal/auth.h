@@ -1,5 +1,6 @@
-// auth.h - who is it: sessions by cookie, Basic credentials, and a limit for guessing. Sans-IO: the
-// slow password hash and the keyed hash are callbacks, the clock is an argument.
+// auth.h - who is it: sessions by cookie, Basic credentials, and a limit for guessing. The slow
+// password hash is a callback, the clock is an argument; tokens and remembered credentials are kept
+// as keyed hashes (platform/crypto.h) under a key of this run.
 
 #ifndef NH_PORTAL_AUTH_H
 #define NH_PORTAL_AUTH_H
@@ -8,7 +9,6 @@
 
 #define NH_AUTH_TOKEN_BYTES 16
 #define NH_AUTH_TOKEN_TEXT_BYTES (2 * NH_AUTH_TOKEN_BYTES + 1)
-#define NH_AUTH_DIGEST_BYTES 16
 #define NH_AUTH_COOKIE "nh_session"
 #define NH_AUTH_CREDENTIAL_MAX_BYTES 256 // user and password together
 
@@ -16,9 +16,6 @@ struct nh_auth_config {
     const char *user; // borrowed
     // Whether a password is right; may be slow. NULL: no password is set, everybody may do all.
     bool (*verify)(void *ctx, const char *user, const char *password);
-    // A keyed hash (BLAKE2b, SipHash-128) under a random key of this run.
-    void (*mac)(void *ctx, const void *bytes, size_t len, uint8_t out[NH_AUTH_DIGEST_BYTES]);
-    void (*random)(void *ctx, void *out, size_t len); // NULL: nh_random_bytes()
     void *ctx;
     uint64_t session_ms; // 0: 7 days; from the sign-in, not renewed
 };

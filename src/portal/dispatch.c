@@ -160,9 +160,9 @@ static int check_body(struct nh_portal__request *r, const struct nh_http_head *h
     if (head->is_chunked || (max && head->content_length < 0))
         return nh_reply_error(req, 411, NULL, "A body needs its Content-Length. Nothing was done.");
     if (head->content_length > (int64_t)max) {
-        nh_json_writer_t *w =
-            nh_reply_error_details(req, 413, NULL, "Body has %lld bytes, limit %u. Nothing was changed.",
-                                   (long long)head->content_length, (unsigned)max);
+        nh_json_writer_t *w = nh_reply_error_details(
+            req, 413, NULL, "Body has %lld bytes, limit %u. Nothing was changed.",
+            (long long)head->content_length, (unsigned)max);
         nh_json_object_begin(w);
         nh_json_kv_string(w, "field", "body");
         nh_json_kv_int(w, "value", head->content_length);

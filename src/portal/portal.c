@@ -242,10 +242,10 @@ static int copy_config(nh_portal_t *p, const struct nh_portal_config *cfg)
     p->cfg.request_max_count = cfg->request_max_count ? cfg->request_max_count : 16;
     p->cfg.ws_max_count = cfg->ws_max_count ? cfg->ws_max_count : 8;
     p->cfg.arena_max_bytes = cfg->arena_max_bytes ? cfg->arena_max_bytes : NH_KIB(16);
-    p->tables[0] = (struct nh_route_table){
-        .routes = cfg->fs.ops ? nh_portal__routes_with_files : nh_portal__routes,
-        .ctx = p,
-        .name = "portal"};
+    p->tables[0] = (struct nh_route_table){.routes = cfg->fs.ops ? nh_portal__routes_with_files
+                                                                 : nh_portal__routes,
+                                           .ctx = p,
+                                           .name = "portal"};
     if (cfg->table_count)
         memcpy(p->tables + 1, cfg->tables, cfg->table_count * sizeof *cfg->tables);
     p->table_count = cfg->table_count + 1;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "platform/crypto.h"
 #include "portal/portal_private.h"
 
 #define SIGN_IN_DELAY_MS 500
@@ -109,7 +110,7 @@ static int read_credentials(const nh_request_t *req, struct credentials *out)
             return event < 0 ? event : out->has_user && out->has_password ? 0 : NH_ERR_NOT_FOUND;
         if (event == NH_JSON_KEY) {
             const char *key = nh_json_text(&r, NULL);
-            field = strcmp(key, "user") == 0 ? out->user
+            field = strcmp(key, "user") == 0       ? out->user
                     : strcmp(key, "password") == 0 ? out->password
                                                    : NULL;
         } else if (event == NH_JSON_STRING && field == out->user) {
@@ -151,7 +152,7 @@ static int post_sign_in(nh_request_t *req)
                               "Send {\"user\":\"...\",\"password\":\"...\"}: at most 63 and 191 "
                               "bytes.");
     int err = nh_auth_sign_in(p->auth, c.user, c.password, req->peer, req->now_ms, token);
-    memset(&c, 0, sizeof c);
+    nh_wipe(&c, sizeof c);
     if (err == NH_ERR_BUSY) {
         err = nh_reply_header(req, "Retry-After", "60");
         return err ? err

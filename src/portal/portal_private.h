@@ -21,18 +21,18 @@ struct nh_portal__request {
     struct nh_portal__stats *stats;
     char *body;
     size_t body_cap;
-    bool is_done; // the reply is set; what still comes of the body is dropped
+    bool is_done;         // the reply is set; what still comes of the body is dropped
     uint64_t start_at_ms; // the reply waits until then; NH_NEVER: it has begun
 };
 
 struct nh_portal__socket {
-    nh_http_conn_t *conn; // NULL: free
+    nh_http_conn_t *conn;       // NULL: free
     uint32_t subscribed, ready; // one bit a part
     bool pong;
     uint64_t sent_version[NH_FEED_PART_MAX_COUNT];
     uint64_t sent_ms[NH_FEED_PART_MAX_COUNT];
     uint64_t next_ms[NH_FEED_PART_MAX_COUNT]; // when the part is looked at next
-    uint32_t turn; // the part that is looked at first, so that a busy one starves nobody
+    uint32_t turn;     // the part that is looked at first, so that a busy one starves nobody
     const char *error; // to be told; NULL: none
 };
 

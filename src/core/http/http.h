@@ -35,10 +35,10 @@ struct nh_request {
     nh_arena_t *arena; // dies with the request
     const char *body;  // gathered body, or NULL; a NUL follows it
     size_t body_len;
-    uint64_t now_ms;                 // nh_clock_ms() when the request came
-    const char *peer;                // "127.0.0.1:51234"
-    const char *user;                // who is signed in; NULL: nobody, or no password is set
-    const char *cookie;              // headers as they came, or NULL
+    uint64_t now_ms;    // nh_clock_ms() when the request came
+    const char *peer;   // "127.0.0.1:51234"
+    const char *user;   // who is signed in; NULL: nobody, or no password is set
+    const char *cookie; // headers as they came, or NULL
     const char *content_type, *if_none_match, *accept_encoding;
     bool is_tls;
     void *state;                        // the handler's own (from the arena)
@@ -56,8 +56,8 @@ struct nh_route_table {
 // and the connection closed, so that the client cannot take it for whole.
 typedef int (*nh_produce_fn)(nh_request_t *req, char *buf, size_t cap);
 
-// The calls below set the reply; the last one counts. Each returns 0, or NH_ERR_NOMEM or NH_ERR_FULL
-// (arena or 4 KiB of JSON exhausted), which the handler passes up: it becomes a 503.
+// The calls below set the reply; the last one counts. Each returns 0, or NH_ERR_NOMEM or
+// NH_ERR_FULL (arena or 4 KiB of JSON exhausted), which the handler passes up: it becomes a 503.
 
 // A reply of `status` whose body `produce` makes. `content_type` borrowed, static.
 int nh_reply_stream(nh_request_t *req, int status, const char *content_type, nh_produce_fn produce);
@@ -87,6 +87,15 @@ void nh_request_wake(nh_request_t *req);
 int nh_reply_header(nh_request_t *req, const char *name, const char *value);
 // A query parameter, percent-decoded into the arena; NULL if absent.
 const char *nh_request_param(nh_request_t *req, const char *name);
+
+// Decodes the gathered JSON body into `out` by its table; an unknown key is a fault. `*ok` true: it
+// is done. False: return what this returned; the reply (400 with every fault, closed by `effect`,
+// "Nothing was changed.") is set, or the code makes one.
+NH_MUST_USE int nh_request_decode(nh_request_t *req, const nh_json_field_t *fields, void *out,
+                                  const char *effect, bool *ok);
+// The 400 that tells `count` findings (at least one), closed by `effect`.
+int nh_reply_findings(nh_request_t *req, const struct nh_finding *f, size_t count,
+                      const char *effect);
 
 // ---- the feed: what the WebSocket pushes
 // ---------------------------------------------------------

@@ -179,11 +179,10 @@ static const char *code_of(int status)
         int status;
         const char *code;
     } codes[] = {
-        {400, "bad_request"},    {401, "sign_in_needed"}, {403, "denied"},
-        {404, "not_found"},      {405, "wrong_method"},   {406, "not_acceptable"},
-        {409, "conflict"},       {411, "length_needed"},  {413, "too_large"},
-        {421, "wrong_host"},     {429, "too_many"},       {431, "head_too_large"},
-        {501, "not_supported"},  {503, "busy"},           {507, "no_space"},
+        {400, "bad_request"},   {401, "sign_in_needed"}, {403, "denied"},   {404, "not_found"},
+        {405, "wrong_method"},  {406, "not_acceptable"}, {409, "conflict"}, {411, "length_needed"},
+        {413, "too_large"},     {421, "wrong_host"},     {429, "too_many"}, {431, "head_too_large"},
+        {501, "not_supported"}, {503, "busy"},           {507, "no_space"},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(codes); i++)
         if (codes[i].status == status)

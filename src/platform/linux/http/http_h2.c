@@ -66,8 +66,8 @@ static const char *copy_query(nh_http_conn_t *c)
                 continue;
             if (len + 4 >= room)
                 return NULL;
-            bool plain = k < 0 || (ch > ' ' && ch < 0x7f && !strchr("%&+#;", ch)) ||
-                         (ch == '=' && !value);
+            bool plain =
+                k < 0 || (ch > ' ' && ch < 0x7f && !strchr("%&+#;", ch)) || (ch == '=' && !value);
             if (ch == '=')
                 value = true;
             len += (size_t)snprintf(out + len, room - len, plain ? "%c" : "%%%02X", ch);
@@ -165,8 +165,8 @@ static int write_head(nh_http_conn_t *c)
 {
     unsigned char *start = (unsigned char *)c->server->buf + LWS_PRE;
     unsigned char *p = start, *end = start + c->server->buf_bytes;
-    bool bodyless = c->is_head_method || c->status == 204 || c->status == 304 ||
-                    c->content_length == 0;
+    bool bodyless =
+        c->is_head_method || c->status == 204 || c->status == 304 || c->content_length == 0;
     int err = lws_add_http_header_status(c->wsi, (unsigned)c->status, &p, end);
     for (size_t i = 0; i < c->header_count && !err; i++)
         err = add_header(c, &c->headers[i], &p, end);

@@ -67,11 +67,11 @@ struct nh_http_server {
     struct lws_protocols protocols[2];
     struct nh_http_server_info info;
     uint32_t over_limit_count;
-    struct nh_h1_head head;      // of the request that request() is called for
-    nh_http_conn_t *head_of;     // whose it is; NULL outside request()
-    char *buf;                   // LWS_PRE bytes, then buf_bytes: one for all, since one task writes
+    struct nh_h1_head head;  // of the request that request() is called for
+    nh_http_conn_t *head_of; // whose it is; NULL outside request()
+    char *buf;               // LWS_PRE bytes, then buf_bytes: one for all, since one task writes
     size_t buf_bytes;
-    char *scratch;               // HTTP/2: header values during request(); head_max_bytes
+    char *scratch; // HTTP/2: header values during request(); head_max_bytes
     size_t scratch_len;
 };
 

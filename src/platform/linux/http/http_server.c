@@ -13,7 +13,7 @@
 
 static nh_mem_t *lws_mem;
 
-static void *lws_realloc(void *ptr, size_t size, const char *reason)
+static void *allocate(void *ptr, size_t size, const char *reason)
 {
     (void)reason;
     if (size)
@@ -280,7 +280,7 @@ int nh_http_server_create(const struct nh_http_server_config *cfg, nh_http_serve
     s->protocols[0] = (struct lws_protocols){
         .name = "http", .callback = on_event, .per_session_data_size = sizeof(nh_http_conn_t)};
     lws_mem = c.mem;
-    lws_set_allocator(lws_realloc);
+    lws_set_allocator(allocate);
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_log_line);
     err = create_buffers(s);
     if (!err)
@@ -297,20 +297,37 @@ int nh_http_server_create(const struct nh_http_server_config *cfg, nh_http_serve
     return 0;
 }
 
+static void count_closing(uv_handle_t *handle, void *ctx)
+{
+    int *count = ctx;
+    *count += uv_is_closing(handle);
+}
+
+// libwebsockets begins to close its handles, libuv closes them in its own turns, and only then may
+// the context be freed, which a second call does. A few turns suffice; the bound is for a bug.
+static void end_context(nh_http_server_t *s)
+{
+    uv_loop_t *loop = nh_loop_native(s->cfg.loop);
+    lws_context_destroy(s->context);
+    int closing = 1;
+    for (int i = 0; s->context && closing && i < 1000; i++) {
+        uv_run(loop, UV_RUN_NOWAIT);
+        closing = 0;
+        uv_walk(loop, count_closing, &closing);
+    }
+    if (s->context)
+        lws_context_destroy(s->context);
+    if (s->context)
+        NH_LOG_E("http", "libwebsockets did not end");
+}
+
 void nh_http_server_destroy(nh_http_server_t *s)
 {
     if (!s)
         return;
     nh_mem_t *mem = s->cfg.mem;
-    if (s->context) {
-        lws_context_destroy(s->context);
-        // libuv closes handles in its own time; libwebsockets is done when it has set the context
-        // to NULL. A few turns do; the bound is for a bug.
-        for (int i = 0; s->context && i < 1000; i++)
-            uv_run(nh_loop_native(s->cfg.loop), UV_RUN_NOWAIT);
-        if (s->context)
-            NH_LOG_E("http", "libwebsockets did not end");
-    }
+    if (s->context)
+        end_context(s);
     nh_mem_free(mem, s->buf);
     nh_mem_free(mem, s->scratch);
     nh_mem_free(mem, s);

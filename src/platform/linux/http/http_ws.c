@@ -86,8 +86,8 @@ static int on_event(nh_http_conn_t *c, const struct nh_ws_result *r)
     struct nh_http_ws *ws = c->ws;
     switch (r->event) {
     case NH_WS_EVENT_NEED_BUFFER:
-        ws->reader.message = nh_mem_alloc(c->server->cfg.mem, ws->reader.message_max_bytes + 1,
-                                          NH_MEM_BULK);
+        ws->reader.message =
+            nh_mem_alloc(c->server->cfg.mem, ws->reader.message_max_bytes + 1, NH_MEM_BULK);
         return ws->reader.message ? 0 : -1;
     case NH_WS_EVENT_MESSAGE: {
         ws->reader.message[r->len] = '\0';

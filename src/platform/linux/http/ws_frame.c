@@ -72,9 +72,8 @@ static void take_payload(nh_ws_reader_t *r, uint8_t *to, const uint8_t *bytes, s
 
 static struct nh_ws_result end_control(nh_ws_reader_t *r, size_t consumed)
 {
-    struct nh_ws_result out = {.consumed = consumed,
-                               .bytes = (const char *)r->control,
-                               .len = (size_t)r->frame_bytes};
+    struct nh_ws_result out = {
+        .consumed = consumed, .bytes = (const char *)r->control, .len = (size_t)r->frame_bytes};
     if (r->frame_opcode == NH_WS_PING)
         out.event = NH_WS_EVENT_PING;
     if (r->frame_opcode != NH_WS_CLOSE)
