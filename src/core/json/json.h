@@ -5,12 +5,14 @@
 #define NH_JSON_H
 
 #include "core/base/base.h"
-
-#define NH_JSON_DEPTH_MAX 32    // nesting; deeper is NH_ERR_TOO_DEEP
-#define NH_JSON_POINTER_MAX 128 // bytes of a JSON pointer kept for errors; longer ends in "..."
+#include "core/json/json_reader.h"
 
 // ---- reader
 // --------------------------------------------------------------------------------------
+//
+// The text is UTF-8 without a byte order mark; lone surrogates are refused, raw or escaped. The
+// reader passes equal keys of one object on as they come; the decoder calls the second an error.
+// A line ends with a line feed. The answers do not depend on how the text is cut into chunks.
 
 enum nh_json_event {
     NH_JSON_OBJECT_BEGIN = 1,
@@ -36,18 +38,18 @@ struct nh_json_reader_config {
     char *text;            // borrowed; keys, strings and numbers are gathered here, unescaped
     size_t text_max_bytes; // with a NUL; a longer key or string is NH_ERR_TOO_LONG at its position
     uint32_t depth_max;    // 0: NH_JSON_DEPTH_MAX, also the most
+    bool cut_long;         // cut a longer key or string instead, and nh_json_is_cut() says so;
+                           // a longer number stays an error
 };
 
-// The caller embeds it; its fields are private. Copied by value it is a saved position.
+// The caller embeds it; its fields (json_reader.h) are private. Copied by value it is a saved
+// position.
 typedef struct nh_json_reader nh_json_reader_t;
-// (The struct's definition follows the functions' documentation, in json_reader.h.)
-
-#include "core/json/json_reader.h"
 
 void nh_json_reader_init(nh_json_reader_t *r, const struct nh_json_reader_config *cfg);
 
-// Gives the next chunk; `bytes` is borrowed until nh_json_next() has answered NH_ERR_AGAIN.
-// `last`: no chunk follows.
+// Gives the next chunk, before the first nh_json_next() or after it answered NH_ERR_AGAIN; `bytes`
+// is borrowed until it answers that again. `last`: no chunk follows. `len` may be 0.
 void nh_json_feed(nh_json_reader_t *r, const void *bytes, size_t len, bool last);
 
 // The next event (> 0), or NH_ERR_AGAIN: feed more, or an error, which stays.
@@ -55,26 +57,42 @@ void nh_json_feed(nh_json_reader_t *r, const void *bytes, size_t len, bool last)
 NH_MUST_USE int nh_json_next(nh_json_reader_t *r);
 
 // Skips the value whose first event was just returned (an OBJECT_BEGIN or ARRAY_BEGIN; for others
-// nothing to do). Returns 0, NH_ERR_AGAIN (call again after feeding) or an error.
+// nothing to do). What is skipped is checked as strictly as what is read, but may have texts of any
+// length. Returns 0, NH_ERR_AGAIN (call again after feeding) or an error.
 NH_MUST_USE int nh_json_skip(nh_json_reader_t *r);
 
-// After KEY, STRING, NUMBER: the text, NUL-terminated, and its length (may contain NUL).
+// After KEY, STRING, NUMBER: the text, NUL-terminated, and its length (may contain NUL). It stands
+// in the caller's buffer until the next nh_json_next().
 const char *nh_json_text(const nh_json_reader_t *r, size_t *len);
-NH_MUST_USE int nh_json_int64(const nh_json_reader_t *r, int64_t *out); // NH_ERR_RANGE, _TYPE
+
+// The same without a copy and without a NUL: often it stands in the chunk.
+nh_span_t nh_json_view(const nh_json_reader_t *r);
+
+// After KEY or STRING with cut_long: the text was longer.
+bool nh_json_is_cut(const nh_json_reader_t *r);
+
+// After NUMBER; after anything else NH_ERR_TYPE. Integers: NH_ERR_TYPE if it is written with a
+// fraction or an exponent, NH_ERR_RANGE if it does not fit. Double: correctly rounded;
+// NH_ERR_RANGE, and an infinite `*out`, if it is too large.
+NH_MUST_USE int nh_json_int64(const nh_json_reader_t *r, int64_t *out);
+NH_MUST_USE int nh_json_uint64(const nh_json_reader_t *r, uint64_t *out);
 NH_MUST_USE int nh_json_double(const nh_json_reader_t *r, double *out);
+
+// How many containers are open: 1 after the BEGIN of the outermost, 0 after its END.
 uint32_t nh_json_depth(const nh_json_reader_t *r);
 
-// The byte range of the value last begun: its first byte; after its END (or scalar) one past.
+// Offsets of the value last begun. `begin`: after a scalar or a BEGIN its first byte. `end`: after
+// a scalar, an END or a skip one past its last byte.
 uint64_t nh_json_value_begin(const nh_json_reader_t *r);
 uint64_t nh_json_value_end(const nh_json_reader_t *r);
 
 struct nh_json_error {
     int code; // enum nh_err
     struct nh_json_pos pos;
-    char pointer[NH_JSON_POINTER_MAX]; // RFC 6901: the value the error is in
+    char pointer[NH_JSON_POINTER_MAX]; // RFC 6901: the value the error is in; control bytes: '?'
     char text[96];                     // "expected ':' after the key, found '1'"
 };
-// The error that stopped the reader, or the position and pointer it is at.
+// The error that stopped the reader, or (code 0) the position and pointer of the last event.
 void nh_json_error(const nh_json_reader_t *r, struct nh_json_error *out);
 
 // ---- decoder: a struct from a field table
@@ -122,6 +140,11 @@ typedef void (*nh_finding_fn)(void *ctx, const struct nh_finding *f);
 
 // ---- writer
 // ---------------------------------------------------------------------------------------
+//
+// Calls return nothing: the first error is kept, later calls do nothing, nh_json_writer_end()
+// tells. A value without its key, a second value at the top, an end that closes nothing:
+// NH_ERR_INVAL. Nested deeper than NH_JSON_DEPTH_MAX: NH_ERR_TOO_DEEP. A key or value of up to 90
+// bytes is one call of the sink.
 
 // Takes `len` bytes; returns 0, or an error that the writer keeps and gives at the end.
 typedef int (*nh_sink_fn)(void *ctx, const char *bytes, size_t len);
@@ -131,8 +154,10 @@ typedef struct nh_json_writer {
     void *ctx;
     uint64_t written_bytes;
     uint32_t depth;
-    uint32_t comma_bits; // one bit a level: something was written there
+    uint32_t comma_bits;  // one bit a level: something was written there
+    uint32_t object_bits; // one bit a level: it is an object
     bool after_key;
+    bool is_whole; // the value at the top was begun
     int err;
 } nh_json_writer_t;
 

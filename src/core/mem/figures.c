@@ -22,6 +22,16 @@ static void tier_info(const struct nh_mem__tier *t, struct nh_mem_tier_info *out
     out->frag_pct = nh_mem__frag_pct(out->largest_free_bytes, out->free_bytes);
 }
 
+void nh_mem_figures(nh_mem_system_t *sys, struct nh_mem_snapshot *out)
+{
+    memset(out, 0, sizeof *out);
+    nh_lock_acquire(&sys->lock);
+    for (int i = 0; i < NH_MEM_TIER_COUNT; i++)
+        tier_info(&sys->tier[i], &out->tier[i]);
+    out->failed_count = sys->failed_count;
+    nh_lock_release(&sys->lock);
+}
+
 void nh_mem_snapshot_take(nh_mem_system_t *sys, const char *tag, uint64_t now_ms,
                           struct nh_mem_snapshot *out)
 {

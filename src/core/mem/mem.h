@@ -130,6 +130,9 @@ struct nh_mem_owner_info {
 void nh_mem_snapshot_take(nh_mem_system_t *sys, const char *tag, uint64_t now_ms,
                           struct nh_mem_snapshot *out);
 
+// The same figures without a tag, and without a look at the tripwire: for who only shows them.
+void nh_mem_figures(nh_mem_system_t *sys, struct nh_mem_snapshot *out);
+
 // Extremes since the last call with `restart`; sampled at each allocation and free, so no timer.
 struct nh_mem_window {
     size_t free_min_bytes, free_max_bytes, largest_min_bytes;
