@@ -120,8 +120,9 @@ static bool parent_exists(struct fake_disk *d, const char *path)
 
 // ---- faults ------------------------------------------------------------------------------------
 
-// Counts a call, and makes room before it. Not 0: the call must return that at once. `*after` is what it must return when
-// its work is done; a write does `*len` bytes of its work first in any case.
+// Counts a call, and makes room before it. Not 0: the call must return that at once. `*after` is
+// what it must return when its work is done; a write does `*len` bytes of its work first in any
+// case.
 static int enter(struct fake_disk *d, enum fake_disk_op op, size_t *len, int *after)
 {
     *after = 0;
@@ -473,7 +474,7 @@ int fake_disk_file_get(const struct fake_disk *d, const char *path, const uint8_
 {
     for (size_t i = 0; i < FAKE_DISK_NAMES; i++) {
         const struct fake_name *n = &d->names[i];
-        if (strcmp(n->path, path) || !path[0] || n->now < 0)
+        if (strcmp(n->path, path) != 0 || !path[0] || n->now < 0)
             continue;
         *bytes = d->inodes[n->now].now;
         return (int)d->inodes[n->now].now_len;
