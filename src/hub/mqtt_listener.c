@@ -14,6 +14,13 @@ void nh_mqtt_listener_dirty(void *ctx, nh_mqtt_conn_t *c, void *user)
         nh_stream_dirty(user);
 }
 
+void nh_mqtt_listener_pause(void *ctx, nh_mqtt_conn_t *c, void *user, bool paused)
+{
+    (void)ctx;
+    (void)c;
+    nh_stream_pause(user, paused);
+}
+
 static int on_open(void *ctx, nh_stream_t *s)
 {
     nh_mqtt_listener_t *l = ctx;

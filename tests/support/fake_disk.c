@@ -6,11 +6,39 @@
 
 #define SECTOR_BYTES 512u
 
+static void close_all(struct fake_disk *d)
+{
+    for (size_t i = 0; i < NH_ARRAY_LEN(d->files); i++)
+        d->files[i].inode = FAKE_DISK_NONE;
+    memset(d->cursors, 0, sizeof d->cursors);
+}
+
 void fake_disk_init(struct fake_disk *d)
 {
     memset(d, 0, sizeof *d);
-    for (size_t i = 0; i < NH_ARRAY_LEN(d->files); i++)
-        d->files[i].inode = FAKE_DISK_NONE;
+    close_all(d);
+}
+
+void fake_disk_copy(struct fake_disk *to, const struct fake_disk *from)
+{
+    for (size_t i = 0; i < FAKE_DISK_INODES; i++) {
+        struct fake_inode *a = &to->inodes[i];
+        const struct fake_inode *b = &from->inodes[i];
+        a->is_used = b->is_used;
+        if (!b->is_used)
+            continue;
+        a->is_dirty = b->is_dirty;
+        a->now_len = b->now_len;
+        a->durable_len = b->durable_len;
+        memcpy(a->now, b->now, b->now_len);
+        memcpy(a->durable, b->durable, b->durable_len);
+    }
+    memcpy(to->names, from->names, sizeof to->names);
+    close_all(to);
+    to->fault = from->fault;
+    to->call_count = from->call_count;
+    to->is_dead = from->is_dead;
+    to->is_struck = from->is_struck;
 }
 
 void fake_disk_fault_set(struct fake_disk *d, const struct fake_disk_fault *fault)
@@ -120,12 +148,12 @@ static bool parent_exists(struct fake_disk *d, const char *path)
 
 // ---- faults ------------------------------------------------------------------------------------
 
-// Counts a call, and makes room before it. Not 0: the call must return that at once. `*after` is what it must return when
-// its work is done; a write does `*len` bytes of its work first in any case.
+// Counts a call. Not 0: the call must return that at once. `*after` is
+// what it must return when its work is done; a write does `*len` bytes of its work first in any
+// case.
 static int enter(struct fake_disk *d, enum fake_disk_op op, size_t *len, int *after)
 {
     *after = 0;
-    collect_garbage(d);
     if (d->is_dead) {
         *len = 0;
         return NH_ERR_IO;
@@ -166,6 +194,8 @@ static int disk_open(void *ctx, const char *path, enum nh_file_mode mode, nh_fil
     for (size_t i = 0; i < NH_ARRAY_LEN(d->files) && !f; i++)
         if (d->files[i].inode == FAKE_DISK_NONE)
             f = &d->files[i];
+    if (!is_there)
+        collect_garbage(d);
     int inode = is_there ? n->now : inode_make(d);
     n = name_make(d, path);
     if (!f || !n || inode == FAKE_DISK_NONE)
@@ -246,6 +276,7 @@ static int disk_rename(void *ctx, const char *from, const char *to)
     struct fake_name *a = name_find(d, from);
     if (!a || a->now < 0 || !parent_exists(d, to))
         return NH_ERR_NOT_FOUND;
+    collect_garbage(d);
     struct fake_name *b = name_make(d, to);
     if (!b)
         return NH_ERR_NOSPC;
@@ -277,6 +308,7 @@ static int disk_mkdir(void *ctx, const char *path)
         return err;
     if (!parent_exists(d, path))
         return NH_ERR_NOT_FOUND;
+    collect_garbage(d);
     struct fake_name *n = name_make(d, path);
     if (!n)
         return NH_ERR_NOSPC;
@@ -441,9 +473,7 @@ void fake_disk_power_cycle(struct fake_disk *d, enum fake_disk_fate fate, uint32
     for (size_t i = 0; i < FAKE_DISK_NAMES; i++)
         if (d->names[i].path[0] && !parent_exists(d, d->names[i].path))
             d->names[i].now = d->names[i].durable = FAKE_DISK_NONE;
-    for (size_t i = 0; i < NH_ARRAY_LEN(d->files); i++)
-        d->files[i].inode = FAKE_DISK_NONE;
-    memset(d->cursors, 0, sizeof d->cursors);
+    close_all(d);
     d->is_dead = false;
     collect_garbage(d);
     fake_disk_fault_set(d, NULL);
@@ -473,7 +503,7 @@ int fake_disk_file_get(const struct fake_disk *d, const char *path, const uint8_
 {
     for (size_t i = 0; i < FAKE_DISK_NAMES; i++) {
         const struct fake_name *n = &d->names[i];
-        if (strcmp(n->path, path) || !path[0] || n->now < 0)
+        if (strcmp(n->path, path) != 0 || !path[0] || n->now < 0)
             continue;
         *bytes = d->inodes[n->now].now;
         return (int)d->inodes[n->now].now_len;

@@ -6,7 +6,7 @@
 // new state. A folder that is lost takes its files along.
 //
 // Every call but close is counted and can be made to fail, or be the last one before the power
-// goes. The struct is plain: copy it to keep a disk and try another fate.
+// goes. A disk can be copied, to try another fate on the copy.
 
 #ifndef NH_FAKE_DISK_H
 #define NH_FAKE_DISK_H
@@ -89,6 +89,10 @@ struct fake_disk {
 };
 
 void fake_disk_init(struct fake_disk *d);
+
+// Makes `to` as `from` is, but for the remembered calls; nothing is open in it. Faster than an
+// assignment: copies what is used.
+void fake_disk_copy(struct fake_disk *to, const struct fake_disk *from);
 
 // The disk as a file system. `d` is borrowed; it may be copied over while nothing is open.
 struct nh_fs fake_disk_fs(struct fake_disk *d);

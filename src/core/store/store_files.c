@@ -63,7 +63,7 @@ int nh_store__scan(nh_store_t *s, const char *name, uint32_t bound, struct nh_st
     if (err)
         return err;
     while (!(err = ops->dir_next(s->fs.ctx, cursor, &file))) {
-        if (file.is_dir || strncmp(file.name, name, len) || file.name[len] != '.')
+        if (file.is_dir || strncmp(file.name, name, len) != 0 || file.name[len] != '.')
             continue;
         uint32_t generation = generation_of(file.name + len + 1);
         if (!generation || (bound && generation >= bound))
@@ -82,7 +82,7 @@ int nh_store__scan(nh_store_t *s, const char *name, uint32_t bound, struct nh_st
 static bool cut_staged(char *file)
 {
     char *dot = strrchr(file, '.');
-    if (!dot || strcmp(dot, ".tmp"))
+    if (!dot || strcmp(dot, ".tmp") != 0)
         return false;
     *dot = '\0';
     return nh_store__name_is_valid(file);
@@ -251,7 +251,8 @@ static bool recall(const nh_store_t *s, const char *name, uint32_t generation,
 {
     for (size_t i = 0; i < NH_STORE_KNOWN_COUNT; i++) {
         const struct nh_store__known *k = &s->known[i];
-        if (strcmp(k->name, name) || (generation ? k->generation != generation : !k->is_newest))
+        if (strcmp(k->name, name) != 0 ||
+            (generation ? k->generation != generation : !k->is_newest))
             continue;
         *out = (struct nh_store_doc_info){k->generation, k->size_bytes};
         return true;

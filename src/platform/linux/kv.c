@@ -291,7 +291,7 @@ static int get_locked(nh_kv_t *kv, const struct full_key *full, void *out, size_
     if (rc == NH_OK)
         rc = record_value(&key, &record, &value);
     if (rc == NH_OK) {
-        if (value.len <= cap && value.len > 0)
+        if (value.ptr && value.len <= cap)
             memcpy(out, value.ptr, value.len);
         rc = (int)value.len;
     }
