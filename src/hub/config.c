@@ -235,11 +235,11 @@ static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
                            : nh_yaml_read(source->text, source->len, yaml_event, &d, &error);
     if (err < 0) {
         struct nh_finding f = {.code = err, .line = error.line, .column = error.column};
-        snprintf(f.text, sizeof f.text, "%s",
+        snprintf(f.text, sizeof f.text, "%.95s",
                  error.text[0] ? error.text : "the file cannot be read");
         count_finding(&counting, &f);
     } else if (d.depth > 0 || d.is_done || d.error_count > 0) {
-        (void)nh_decoder_end(&d); // its findings are counted; an empty file has none
+        NH_IGNORE(nh_decoder_end(&d)); // its findings are counted; an empty file has none
     }
     return counting.errors > 0 ? NH_ERR_INVAL : 0;
 }
@@ -262,8 +262,8 @@ int nh_hub_config_read_json(struct nh_hub_config *c, const char *text, size_t le
                             nh_finding_fn finding, void *ctx)
 {
     struct counting counting = {.finding = finding, .ctx = ctx};
-    (void)nh_json_decode(text, len, nh_hub_config_fields, c, count_finding, &counting,
-                         NH_DECODE_UNKNOWN_IS_ERROR);
+    NH_IGNORE(nh_json_decode(text, len, nh_hub_config_fields, c, count_finding, &counting,
+                             NH_DECODE_UNKNOWN_IS_ERROR));
     return counting.errors > 0 ? NH_ERR_INVAL : 0;
 }
 

@@ -119,7 +119,7 @@ static void publish(void *ctx, const char *suffix, const char *json, size_t len)
     struct nh_mqtt_message m = {.topic = {(const uint8_t *)topic, (size_t)n},
                                 .payload = {(const uint8_t *)json, len}};
     // A name with a wildcard in it makes no topic; the settings page says so, telemetry stays off.
-    (void)nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms());
+    NH_IGNORE(nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms()));
 }
 
 // ---- start
@@ -225,7 +225,7 @@ void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
     nh_log_set(log_sink, hub, (enum nh_log_level)cfg->log.level);
     nh_health_tripwire_set(hub->health, cfg->health.tripwire_bytes);
     // The value was validated by the same range.
-    (void)nh_health_heartbeat_set(hub->health, cfg->health.heartbeat_ms);
+    NH_IGNORE(nh_health_heartbeat_set(hub->health, cfg->health.heartbeat_ms));
     const struct nh_event_config_changed data = {.generation =
                                                      nh_settings_generation(hub->settings)};
     struct nh_event e = {
@@ -402,6 +402,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
 static int run_once(struct nh_hub *hub)
 {
     hub->started_ms = nh_clock_ms();
+    hub->board = nh_mem_board_find(hub->cfg.board);
     banner(hub);
     int err = start_all(hub);
     if (err == 0)

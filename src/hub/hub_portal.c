@@ -16,14 +16,6 @@ static bool verify(void *ctx, const char *user, const char *password)
                             nh_clock_ms());
 }
 
-static void mac(void *ctx, const void *bytes, size_t len, uint8_t out[NH_AUTH_DIGEST_BYTES])
-{
-    struct nh_hub *hub = ctx;
-    uint8_t hash[NH_KEYED_HASH_BYTES];
-    nh_keyed_hash(hub->access.key, bytes, len, hash);
-    memcpy(out, hash, NH_AUTH_DIGEST_BYTES);
-}
-
 static int start_server(struct nh_hub *hub, struct nh_portal_config *cfg)
 {
     int err = nh_portal_create(cfg, &hub->portal);
@@ -84,7 +76,7 @@ int nh_hub__start_portal(struct nh_hub *hub)
         .part_count = fill_parts(hub, parts),
         .assets = nh_web_assets,
         .asset_count = nh_web_asset_count,
-        .auth = {.user = hub->access.user, .mac = mac, .ctx = hub},
+        .auth = {.user = hub->access.user, .ctx = hub},
         .host_names = names,
         .fs = nh_files_fs(hub->files),
         .ws_max_count = hub->cfg.http.ws_max_count,

@@ -257,7 +257,7 @@ static int take_pair(void *ctx, const struct nh_settings__pair *p)
 static int lay_over(void *ctx, const struct nh_settings__pair *p)
 {
     struct apply *a = ctx;
-    (void)nh_settings__put(a->c, p, keep_finding, a); // faults are kept, all of them
+    NH_IGNORE(nh_settings__put(a->c, p, keep_finding, a)); // faults are kept, all of them
     return 0;
 }
 
@@ -328,7 +328,7 @@ static int judge(struct apply *a)
     if (err == 0)
         err = a->s->cfg.options(a->s->cfg.ctx, a->c);
     if (err == 0 && a->finding_count == 0)
-        (void)nh_hub_config_validate(a->c, keep_finding, a); // its faults are kept
+        NH_IGNORE(nh_hub_config_validate(a->c, keep_finding, a)); // its faults are kept
     return err;
 }
 

@@ -81,6 +81,9 @@ NH_MUST_USE int nh_json_double(const nh_json_reader_t *r, double *out);
 // How many containers are open: 1 after the BEGIN of the outermost, 0 after its END.
 uint32_t nh_json_depth(const nh_json_reader_t *r);
 
+// Where the token of the last event begins.
+struct nh_json_pos nh_json_pos(const nh_json_reader_t *r);
+
 // Offsets of the value last begun. `begin`: after a scalar or a BEGIN its first byte. `end`: after
 // a scalar, an END or a skip one past its last byte.
 uint64_t nh_json_value_begin(const nh_json_reader_t *r);
@@ -120,8 +123,11 @@ typedef struct nh_json_field {
     const struct nh_json_field *element; // T_ARRAY; offset 0, size of one element
     size_t count_offset;                 // T_ARRAY: of its uint32_t count
     uint32_t count_max;
-    const char *text; // one line for people: what it is; with it the table documents itself
-    const char *unit; // "ms", "bytes", or NULL
+    const void
+        *element_default; // T_ARRAY: copied to each element before it is decoded; NULL: zeros
+    bool is_secret;       // never shown in findings; hidden on request when written
+    const char *text;     // one line for people: what it is; with it the table documents itself
+    const char *unit;     // "ms", "bytes", or NULL
 } nh_json_field_t;
 
 // One finding of a decode or a validator. `field` is a JSON pointer; `line` 0: not known.

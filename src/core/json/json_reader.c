@@ -430,6 +430,12 @@ uint32_t nh_json_depth(const nh_json_reader_t *r)
     return r->depth;
 }
 
+struct nh_json_pos nh_json_pos(const nh_json_reader_t *r)
+{
+    return (struct nh_json_pos){r->token_offset, r->line,
+                                (uint32_t)(r->token_offset - r->line_offset) + 1};
+}
+
 uint64_t nh_json_value_begin(const nh_json_reader_t *r)
 {
     return r->token_offset;

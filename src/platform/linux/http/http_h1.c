@@ -463,6 +463,8 @@ int nh_http__h1_timeout(nh_http_conn_t *c)
     if (c->state == NH_HTTP_WS && !lws_partial_buffered(c->wsi) && !c->ws->close_sent)
         return 0; // nothing is stuck; the kernel's keep-alive watches the peer
     c->server->info.timeouts++;
+    if (c->state == NH_HTTP_STREAM)
+        return nh_http__h2_cut(c);
     if (c->state != NH_HTTP_HEAD && c->state != NH_HTTP_BODY)
         return -1;
     nh_http__h1_refuse(c, 408, "The request did not come in time. Nothing was done.");

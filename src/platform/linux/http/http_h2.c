@@ -15,6 +15,15 @@ static struct nh_http_handler *handler(nh_http_conn_t *c)
     return &c->server->cfg.handler;
 }
 
+// libwebsockets 4.1 closes a stream without RST_STREAM, and the client would wait for ever; so what
+// must be cut takes its connection with it.
+int nh_http__h2_cut(nh_http_conn_t *c)
+{
+    lws_set_timeout(lws_get_network_wsi(c->wsi), PENDING_TIMEOUT_KILLED_BY_PARENT,
+                    LWS_TO_KILL_ASYNC);
+    return -1;
+}
+
 // ---- the head ----------------------------------------------------------------------------------
 
 // Copies a header (its parts joined) to the scratch buffer; NULL: none, or no room.
@@ -112,7 +121,7 @@ int nh_http__h2_request(nh_http_conn_t *c)
     c->is_tls = true;
     lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
     if (!s->scratch || fill_head(c, &head))
-        return -1;
+        return nh_http__h2_cut(c);
     s->info.requests++;
     c->is_head_method = strcmp(head.method, "HEAD") == 0;
     c->body_remaining = head.content_length > 0 ? head.content_length : 0;
@@ -122,11 +131,11 @@ int nh_http__h2_request(nh_http_conn_t *c)
     s->head_of = NULL;
     if (ret) {
         c->in_request = false;
-        return -1;
+        return nh_http__h2_cut(c);
     }
     nh_http__arm(c, s->cfg.idle_timeout_ms);
     if (!c->reply_started && !c->body_remaining && handler(c)->body)
-        return handler(c)->body(handler(c)->ctx, c, NULL, 0, true) ? -1 : 0;
+        return handler(c)->body(handler(c)->ctx, c, NULL, 0, true) ? nh_http__h2_cut(c) : 0;
     return 0;
 }
 
@@ -137,12 +146,14 @@ int nh_http__h2_body(nh_http_conn_t *c, const uint8_t *bytes, size_t len, bool l
     if (last && c->body_remaining == 0)
         return 0; // said with the last bytes, or with the head
     if (last || (int64_t)len > c->body_remaining)
-        return -1; // less or more than was declared
+        return nh_http__h2_cut(c); // less or more than was declared
     if (!len)
         return 0;
     c->body_remaining -= (int64_t)len;
     nh_http__arm(c, c->server->cfg.idle_timeout_ms);
-    return handler(c)->body(handler(c)->ctx, c, bytes, len, c->body_remaining == 0) ? -1 : 0;
+    return handler(c)->body(handler(c)->ctx, c, bytes, len, c->body_remaining == 0)
+               ? nh_http__h2_cut(c)
+               : 0;
 }
 
 // ---- the reply ---------------------------------------------------------------------------------
@@ -214,7 +225,7 @@ int nh_http__h2_output(nh_http_conn_t *c)
     if (c->state != NH_HTTP_STREAM)
         return 0;
     if (c->cut)
-        return -1;
+        return nh_http__h2_cut(c);
     if (!c->reply_started)
         return 0;
     if (c->head_sent && c->body_sent) {
@@ -223,7 +234,7 @@ int nh_http__h2_output(nh_http_conn_t *c)
     }
     nh_http__arm(c, c->server->cfg.idle_timeout_ms);
     if (!c->head_sent ? write_head(c) : write_part(c))
-        return -1;
+        return nh_http__h2_cut(c);
     if (!c->is_paused)
         lws_callback_on_writable(c->wsi);
     return 0;

@@ -98,6 +98,7 @@ void nh_http__ws_close(nh_http_conn_t *c, uint16_t code);
 int nh_http__h2_request(nh_http_conn_t *c);
 int nh_http__h2_body(nh_http_conn_t *c, const uint8_t *bytes, size_t len, bool last);
 int nh_http__h2_output(nh_http_conn_t *c);
+int nh_http__h2_cut(nh_http_conn_t *c); // ends the whole connection
 const char *nh_http__h2_header(nh_http_conn_t *c, const char *name);
 
 #endif

@@ -257,6 +257,7 @@ static int create_vhost(nh_http_server_t *s, bool tls, struct lws_vhost **out)
     if (!v6)
         info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
     if (tls) {
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         info.ssl_cert_filepath = s->cfg.tls_cert_file;
         info.ssl_private_key_filepath = s->cfg.tls_key_file;
         info.alpn = "h2,http/1.1";
