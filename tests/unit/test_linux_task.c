@@ -4,6 +4,12 @@
 
 #include <stdatomic.h>
 
+#ifdef __SANITIZE_THREAD__
+#define HAS_TSAN 1
+#else
+#define HAS_TSAN 0
+#endif
+
 static struct linux_fixture fx;
 
 static int setup(void **state)
@@ -77,7 +83,7 @@ static size_t used_by(size_t use_bytes, size_t stack_bytes)
     assert_string_equal(info[0].name, "worker");
     assert_int_equal(info[0].priority, 3);
     assert_int_equal(info[0].chip_stack_bytes, 4096);
-    assert_in_range(info[0].stack_bytes, NH_KIB(32), NH_KIB(1024));
+    assert_in_range(info[0].stack_bytes, NH_KIB(32), NH_MIB(4));
     size_t used = info[0].stack_bytes - info[0].stack_margin_bytes;
     assert_true(info[0].stack_margin_bytes > 0);
     assert_int_equal(nh_task_join(t, 0), NH_ERR_TIMEOUT); // it waits for `end`
@@ -93,9 +99,12 @@ static void test_high_water_is_plausible(void **state)
     (void)state;
     size_t little = used_by(1024, 0);
     size_t more = used_by(NH_KIB(20), 0);
-    assert_in_range(little, 1024, NH_KIB(24));              // with what the C library keeps there
+    // With what the C library, or a sanitizer, keeps on top of each stack.
+    size_t most = NH_KIB(24) + (HAS_TSAN ? NH_MIB(1) : 0);
+    assert_in_range(little, 1024, most);
     assert_in_range(more - little, NH_KIB(18), NH_KIB(90)); // frames have edges, more so sanitized
-    assert_true(used_by(1024, 1) < NH_KIB(32)); // too small a stack is made large enough to run
+    // Too small a stack is made large enough to run on.
+    assert_in_range(used_by(1024, 1), 1024, most);
 }
 
 static void quick_run(void *ctx)
