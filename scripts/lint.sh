@@ -52,7 +52,7 @@ check_headers()
 # gcc compiles everything in the tests; here the other compiler does, warnings being errors too.
 check_clang()
 {
-    cmake --preset clang && cmake --build --preset clang
+    cmake --preset clang && cmake --build --preset clang -- --quiet
 }
 
 # What was compiled for Linux, with clang's flags. The slowest check: a few files a process.

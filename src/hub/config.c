@@ -69,7 +69,11 @@ static const nh_json_field_t mqtt_fields[] = {
 
 static const nh_json_field_t access_fields[] = {
     STRING("user", access.user, "User name of the portal and the broker"),
-    STRING("password_hash", access.password_hash, "Argon2id hash, from nuthatch passwd"),
+    {.name = "password_hash",
+     .type = NH_JSON_T_STRING,
+     AT(access.password_hash),
+     .is_secret = true,
+     .text = "Argon2id hash, from nuthatch passwd"},
     {0},
 };
 
@@ -208,8 +212,8 @@ static int yaml_event(void *ctx, const struct nh_yaml_event *e)
         [NH_YAML_SCALAR] = NH_JSON_STRING,
     };
     struct nh_json_pos pos = {.line = e->line, .column = e->column};
-    // Findings are counted by the sink; decoding goes on to tell all of them.
-    (void)nh_decoder_event(ctx, kind[e->kind], e->text, e->len, &pos, e->is_plain);
+    nh_decoder_event(ctx, kind[e->kind], e->text, e->len, &pos,
+                     e->is_plain ? NH_DECODE_TEXT_PLAIN : 0);
     return 0;
 }
 
@@ -225,16 +229,17 @@ static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
     struct counting counting = {.finding = finding, .ctx = ctx};
     nh_decoder_t d;
     struct nh_yaml_error error;
-    nh_decoder_init(&d, nh_hub_config_fields, c, count_finding, &counting, NH_DECODE_UNKNOWN_ERROR);
+    nh_decoder_init(&d, nh_hub_config_fields, c, count_finding, &counting,
+                    NH_DECODE_UNKNOWN_IS_ERROR);
     int err = source->path ? nh_yaml_read_file(source->path, yaml_event, &d, &error)
                            : nh_yaml_read(source->text, source->len, yaml_event, &d, &error);
     if (err < 0) {
         struct nh_finding f = {.code = err, .line = error.line, .column = error.column};
-        snprintf(f.text, sizeof f.text, "%s",
+        snprintf(f.text, sizeof f.text, "%.95s",
                  error.text[0] ? error.text : "the file cannot be read");
         count_finding(&counting, &f);
-    } else if (!nh_decoder_is_untouched(&d)) {
-        (void)nh_decoder_end(&d);
+    } else if (d.depth > 0 || d.is_done || d.error_count > 0) {
+        NH_IGNORE(nh_decoder_end(&d)); // its findings are counted; an empty file has none
     }
     return counting.errors > 0 ? NH_ERR_INVAL : 0;
 }
@@ -257,8 +262,8 @@ int nh_hub_config_read_json(struct nh_hub_config *c, const char *text, size_t le
                             nh_finding_fn finding, void *ctx)
 {
     struct counting counting = {.finding = finding, .ctx = ctx};
-    (void)nh_json_decode(text, len, nh_hub_config_fields, c, NH_DECODE_UNKNOWN_ERROR, count_finding,
-                         &counting);
+    NH_IGNORE(nh_json_decode(text, len, nh_hub_config_fields, c, count_finding, &counting,
+                             NH_DECODE_UNKNOWN_IS_ERROR));
     return counting.errors > 0 ? NH_ERR_INVAL : 0;
 }
 

@@ -1,3 +1,4 @@
+#include "core/bus/events.h"
 #include "hub/hub_parts.h"
 
 #include <inttypes.h>
@@ -118,7 +119,7 @@ static void publish(void *ctx, const char *suffix, const char *json, size_t len)
     struct nh_mqtt_message m = {.topic = {(const uint8_t *)topic, (size_t)n},
                                 .payload = {(const uint8_t *)json, len}};
     // A name with a wildcard in it makes no topic; the settings page says so, telemetry stays off.
-    (void)nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms());
+    NH_IGNORE(nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms()));
 }
 
 // ---- start
@@ -186,6 +187,96 @@ int nh_hub__start_core(struct nh_hub *hub)
     return err;
 }
 
+// ---- settings
+// ---------------------------------------------------------------------------------------
+
+void nh_hub__print_finding(void *ctx, const struct nh_finding *f)
+{
+    (void)ctx;
+    NH_LOG_W("config", "line %u %s: %s%s%s", f->line, f->pointer, f->text,
+             f->limit[0] ? "; limit " : "", f->limit);
+}
+
+static int config_base(void *ctx, struct nh_hub_config *c)
+{
+    struct nh_hub *hub = ctx;
+    nh_hub_config_defaults(c);
+    if (!hub->options.config_file)
+        return 0;
+    return nh_hub_config_read_file(c, hub->options.config_file, nh_hub__print_finding, NULL);
+}
+
+static int config_options(void *ctx, struct nh_hub_config *c)
+{
+    struct nh_hub *hub = ctx;
+    return nh_hub_options_apply(&hub->options, c);
+}
+
+static const struct nh_hub_config *config_current(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    return &hub->cfg;
+}
+
+void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
+{
+    struct nh_hub *hub = ctx;
+    hub->cfg = *cfg;
+    nh_log_set(log_sink, hub, (enum nh_log_level)cfg->log.level);
+    nh_health_tripwire_set(hub->health, cfg->health.tripwire_bytes);
+    // The value was validated by the same range.
+    NH_IGNORE(nh_health_heartbeat_set(hub->health, cfg->health.heartbeat_ms));
+    const struct nh_event_config_changed data = {.generation =
+                                                     nh_settings_generation(hub->settings)};
+    struct nh_event e = {
+        .id = NH_EVENT_CONFIG_CHANGED, .data_len = sizeof data, .time_ms = nh_clock_ms()};
+    memcpy(e.data, &data, sizeof data);
+    (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
+}
+
+void nh_hub__reload(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_hub_config fresh;
+    nh_host_notify("RELOADING=1");
+    int err = config_base(hub, &fresh);
+    if (err == 0)
+        err = nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL);
+    if (err == 0) {
+        nh_hub__apply(hub, &fresh);
+        NH_LOG_I("config", "read again; what needs a restart waits for one");
+    } else {
+        NH_LOG_W("config", "not taken: %s; the old configuration stays", nh_err_text(err));
+    }
+    nh_host_notify("READY=1");
+}
+
+static int start_settings(struct nh_hub *hub)
+{
+    struct nh_settings_config cfg = {
+        .store = hub->store,
+        .file = hub->options.config_file,
+        .ctx = hub,
+        .base = config_base,
+        .options = config_options,
+        .current = config_current,
+        .apply = nh_hub__apply,
+    };
+    int err = nh_hub__owner(hub, "hub", &cfg.mem);
+    if (err == 0)
+        err = nh_settings_create(&cfg, &hub->settings);
+    if (err < 0)
+        return err;
+    // Kept settings that no longer hold (a limit changed with a new version) do not keep the hub
+    // down: it starts with the file and says so.
+    struct nh_hub_config fresh = hub->cfg;
+    if (nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL) == 0)
+        nh_hub__apply(hub, &fresh);
+    else
+        NH_LOG_W("config", "the kept settings do not hold; started without them");
+    return 0;
+}
+
 int nh_hub__start_store(struct nh_hub *hub)
 {
     nh_mem_t *mem;
@@ -198,7 +289,8 @@ int nh_hub__start_store(struct nh_hub *hub)
         return err;
     const struct nh_store_config cfg = {
         .mem = mem, .fs = nh_files_fs(hub->files), .dir = "config", .lock = hub->store_lock};
-    return nh_store_create(&cfg, &hub->store);
+    err = nh_store_create(&cfg, &hub->store);
+    return err < 0 ? err : start_settings(hub);
 }
 
 static void banner(struct nh_hub *hub)
@@ -296,7 +388,6 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_sched_destroy(hub->sched);
     nh_bus_destroy(hub->bus);
     nh_loop_destroy(hub->loop);
-    nh_console_close(hub->console);
     if (hub->sys)
         leaked = nh_mem_system_destroy(hub->sys, leak, NULL);
     nh_lock_destroy(&hub->store_lock);
@@ -307,25 +398,59 @@ size_t nh_hub__stop(struct nh_hub *hub)
     return leaked;
 }
 
+// One life of the hub, from the first line to the last. The console outlives it.
+static int run_once(struct nh_hub *hub)
+{
+    hub->started_ms = nh_clock_ms();
+    hub->board = nh_mem_board_find(hub->cfg.board);
+    banner(hub);
+    int err = start_all(hub);
+    if (err == 0)
+        err = nh_loop_signals(hub->loop, on_stop_signal, nh_hub__reload, hub);
+    if (err == 0)
+        err = nh_health_start(hub->health);
+    if (err == 0) {
+        ready(hub);
+        nh_loop_run(hub->loop);
+    }
+    return nh_hub__stop(hub) == 0 && err == 0 ? 0 : 1;
+}
+
+// The addresses that were given out stay the same over a restart, also when they were "any port".
+static void keep_addresses(const struct nh_hub *hub, struct nh_hub_options *o, char http[72],
+                           char mqtt[72])
+{
+    memcpy(http, hub->http_address, 72);
+    memcpy(mqtt, hub->mqtt_address, 72);
+    o->http = http;
+    o->mqtt = mqtt;
+}
+
 int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
 {
     static struct nh_hub hub; // one hub a process; too large for a stack
-    hub = (struct nh_hub){.cfg = *cfg, .options = *o};
-    int err = nh_console_open(cfg->console, &hub.console);
-    if (err < 0)
+    static char http[72], mqtt[72];
+    struct nh_hub_config next = *cfg;
+    struct nh_hub_options options = *o;
+    nh_console_t *console;
+    int code, err = nh_console_open(cfg->console, &console);
+    if (err < 0) {
         fprintf(stderr, "nuthatch: cannot open the console %s: %s\n", cfg->console,
                 nh_err_text(err));
-    banner(&hub);
-    if (err == 0)
-        err = start_all(&hub);
-    if (err == 0)
-        err = nh_loop_signals(hub.loop, on_stop_signal, nh_hub__reload, &hub);
-    if (err == 0)
-        err = nh_health_start(hub.health);
-    if (err == 0) {
-        ready(&hub);
-        nh_loop_run(hub.loop);
-        hub.is_stopping = true;
+        return 1;
     }
-    return nh_hub__stop(&hub) == 0 && err == 0 ? 0 : 1;
+    do {
+        hub = (struct nh_hub){.cfg = next, .options = options, .console = console};
+        code = run_once(&hub);
+        if (!hub.wants_restart)
+            break;
+        keep_addresses(&hub, &options, http, mqtt);
+        // A file that was broken meanwhile does not keep the hub down: the last good one stays.
+        struct nh_hub_config fresh;
+        if (nh_hub_config_load(&options, &fresh, nh_hub__print_finding, NULL) == 0)
+            next = fresh;
+        console_line(&hub, "ESP-ROM:nuthatch");
+    } while (code == 0);
+    nh_console_close(console);
+    return code;
 }

@@ -78,7 +78,6 @@ int nh_hub__start_memory(struct nh_hub *hub)
     // components run on it, each with buffers of their own and no deep call chains.
     static const struct nh_task_config loop_task = {
         .name = "loop", .priority = 5, .chip_stack_bytes = NH_KIB(8)};
-    hub->board = nh_mem_board_find(hub->cfg.board);
     int err = nh_regions_map(hub->board->internal_bytes, hub->board->psram_bytes, &hub->regions);
     if (err == 0)
         err = nh_lock_create(&hub->mem_lock);

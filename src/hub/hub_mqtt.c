@@ -58,6 +58,15 @@ static void peer(void *ctx, const void *user, char *text, size_t cap)
     nh_stream_peer(user, text, cap);
 }
 
+static bool memory_tier(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_info *out)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_mem_snapshot s;
+    nh_mem_figures(hub->sys, &s);
+    *out = s.tier[tier];
+    return out->size_bytes > 0;
+}
+
 static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
 {
     const struct nh_hub_config *c = &hub->cfg;
@@ -76,9 +85,12 @@ static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
         .retained_max_count = c->mqtt.retained_max_count,
         .connect_timeout_ms = c->mqtt.connect_timeout_ms,
         .sys_interval_ms = c->mqtt.sys_interval_ms,
+        .hash_seed = nh_random_u32(),
         .ctx = hub,
         .event = on_event,
         .dirty = nh_mqtt_listener_dirty,
+        .pause = nh_mqtt_listener_pause,
+        .memory = memory_tier,
         .authenticate = authenticate,
     };
 }

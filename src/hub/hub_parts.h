@@ -19,7 +19,7 @@ struct nh_hub {
     struct nh_hub_config cfg; // in force; of the loop's task
     struct nh_hub_options options;
     const struct nh_mem_board *board;
-    nh_regions_t regions;
+    struct nh_regions regions;
     nh_lock_t mem_lock, bus_lock, health_lock, store_lock;
     nh_mem_system_t *sys;
     nh_console_t *console;
@@ -39,8 +39,9 @@ struct nh_hub {
     char http_address[72], https_address[72], mqtt_address[72];
     struct nh_host_info host; // read at most once a second
     uint64_t host_read_ms;
-    nh_timer_t reboot;
-    bool is_stopping;
+    uint64_t started_ms;
+    nh_timer_t restart;
+    bool wants_restart;
 };
 
 // The memory an owner is given; its budget is the configuration's, else the built-in one.
@@ -58,7 +59,9 @@ size_t nh_hub__stop(struct nh_hub *hub);
 // Reads the file and the settings again and applies what may change while running.
 void nh_hub__reload(void *hub);
 // Puts a validated configuration in force; what needs a restart waits for one.
-void nh_hub__apply(struct nh_hub *hub, const struct nh_hub_config *cfg);
+void nh_hub__apply(void *hub, const struct nh_hub_config *cfg);
+// Tells a fault of the configuration in the log.
+void nh_hub__print_finding(void *ctx, const struct nh_finding *f);
 
 // The hub's own routes: /api/info, /api/reboot.
 struct nh_route_table nh_hub__routes(struct nh_hub *hub);

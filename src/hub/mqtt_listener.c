@@ -14,6 +14,13 @@ void nh_mqtt_listener_dirty(void *ctx, nh_mqtt_conn_t *c, void *user)
         nh_stream_dirty(user);
 }
 
+void nh_mqtt_listener_pause(void *ctx, nh_mqtt_conn_t *c, void *user, bool paused)
+{
+    (void)ctx;
+    (void)c;
+    nh_stream_pause(user, paused);
+}
+
 static int on_open(void *ctx, nh_stream_t *s)
 {
     nh_mqtt_listener_t *l = ctx;
@@ -87,6 +94,7 @@ int nh_mqtt_listener_start(nh_mqtt_listener_t *l, nh_mqtt_broker_t *broker, nh_l
     };
     const struct nh_loop_deadline deadline = {.next = next_deadline, .fire = fire, .ctx = l};
     l->broker = broker;
+    l->loop = loop;
     int err = nh_listener_create(&cfg, &l->listener);
     if (err < 0)
         return err;
@@ -98,7 +106,10 @@ int nh_mqtt_listener_start(nh_mqtt_listener_t *l, nh_mqtt_broker_t *broker, nh_l
 
 void nh_mqtt_listener_stop(nh_mqtt_listener_t *l)
 {
-    if (l->listener)
-        nh_listener_destroy(l->listener);
+    if (!l->listener)
+        return;
+    const struct nh_loop_deadline deadline = {.next = next_deadline, .fire = fire, .ctx = l};
+    nh_loop_deadline_remove(l->loop, &deadline);
+    nh_listener_destroy(l->listener);
     l->listener = NULL;
 }

@@ -54,11 +54,20 @@ struct nh_mqtt_broker_config {
     uint32_t connect_timeout_ms; // 0: 10000, from open to CONNECT
     uint32_t keepalive_max_s;    // 0: no limit
     uint32_t sys_interval_ms;    // 0: 10000; $SYS is published only when something changed
+    uint32_t qos2_max_count;     // 0: 1024 received QoS 2 packet ids not yet released, for each
+                                 // session; one more closes the connection
+    uint32_t pushback_max_ms;    // 0: 2000. The longest that a full queue holds publishers back.
+    uint32_t hash_seed;          // random bytes where strangers choose topics and client ids
     void *ctx;
     // All may be NULL. Called within input(), tick() and close(); must not call the broker.
     void (*event)(void *ctx, const struct nh_mqtt_event *e);
     void (*dirty)(void *ctx, nh_mqtt_conn_t *c, void *user); // output() has something
     bool (*authenticate)(void *ctx, nh_span_t client_id, nh_span_t user, nh_span_t password);
+    // Stop (or resume) reading from `c`: its messages at QoS 1 and 2 meet a full queue, or it does
+    // not read its own acknowledgements. NULL: what does not fit is dropped and counted instead.
+    void (*pause)(void *ctx, nh_mqtt_conn_t *c, void *user, bool paused);
+    // The state of a tier for $SYS; false: not known. NULL: only the owner's own use is shown.
+    bool (*memory)(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_info *out);
 };
 
 // Creates a broker from a copy of `cfg`; zeroed fields take the default named there.
@@ -115,6 +124,9 @@ struct nh_mqtt_info {
     uint64_t messages_in_qos[3], messages_out_qos[3];
     uint64_t dropped_queue_full, dropped_no_memory, refused_connects, protocol_errors,
         keepalive_timeouts, takeovers, retained_refused, connects_total;
+    uint64_t publish_refused; // over a topic limit or to $SYS: acknowledged, not passed on
+    uint64_t pushbacks, sessions_evicted;
+    uint32_t conn_max, open_count; // most clients at once; connections, with or without CONNECT
 };
 void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out);
 

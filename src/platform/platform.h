@@ -218,7 +218,10 @@ void nh_serial_close(nh_serial_t *s);
 typedef struct nh_console nh_console_t;
 NH_MUST_USE int nh_console_open(const char *where, nh_console_t **out);
 void nh_console_line(nh_console_t *c, const char *line); // any task; adds the line end
-const char *nh_console_path(const nh_console_t *c);      // of the pty; NULL for stdout
+// Writes what still waits for a slow reader, as far as it goes. True: nothing waits any more. Any
+// task. While false, call it again every 100 ms or so; the next line does it as well.
+bool nh_console_flush(nh_console_t *c);
+const char *nh_console_path(const nh_console_t *c); // of the pty; NULL for stdout
 uint64_t nh_console_dropped(const nh_console_t *c);
 void nh_console_close(nh_console_t *c);
 
@@ -228,31 +231,38 @@ void nh_console_close(nh_console_t *c);
 #define NH_KV_KEY_MAX_BYTES 64
 #define NH_KV_VALUE_MAX_BYTES NH_KIB(64)
 typedef struct nh_kv nh_kv_t;
+// Opens, or makes, a store in `dir`. NH_ERR_CORRUPT: what is there is damaged and stays untouched.
+// NH_ERR_BUSY: another process, or this one, has it open.
 NH_MUST_USE int nh_kv_open(struct nh_mem *mem, const char *dir, nh_kv_t **out);
 void nh_kv_close(nh_kv_t *kv);
 // Copies the value to `out`; returns its length (also when larger than `cap`: then nothing is
-// copied). NH_ERR_NOT_FOUND. Any task.
+// copied). NH_ERR_NOT_FOUND. NH_ERR_CORRUPT: its check sum is wrong. Space and key: 1 to
+// NH_KV_KEY_MAX_BYTES bytes, else NH_ERR_INVAL or NH_ERR_TOO_LONG. Any task.
 NH_MUST_USE int nh_kv_get(nh_kv_t *kv, const char *space, const char *key, void *out, size_t cap);
 // Durable when it returns. Any task. NH_ERR_NOSPC, NH_ERR_IO: the old value stays.
 NH_MUST_USE int nh_kv_set(nh_kv_t *kv, const char *space, const char *key, const void *value,
                           size_t len);
+// NH_ERR_NOT_FOUND when it was not there.
 NH_MUST_USE int nh_kv_remove(nh_kv_t *kv, const char *space, const char *key);
 // Several writes, all or nothing.
 struct nh_kv_write {
     const char *space, *key;
     const void *value;
     size_t len;
-}; // value NULL: remove
+}; // value NULL: remove (what is not there is no error)
 NH_MUST_USE int nh_kv_commit(nh_kv_t *kv, const struct nh_kv_write *writes, size_t count);
+// Visits the values of a space in the order of their keys, as they were when it began, until
+// `visit` returns false. `key` and `value` are borrowed for the call of `visit`, which may call
+// nh_kv_get(), _set() and _remove().
 NH_MUST_USE int nh_kv_each(nh_kv_t *kv, const char *space,
                            bool (*visit)(void *ctx, const char *key, nh_span_t value), void *ctx);
 
 // ---- files
 // ---------------------------------------------------------------------------------------
 
-// Paths are relative to the directory given to nh_files_open(); ".." and absolute ones are
-// NH_ERR_DENIED. The store calls files through this table, so a test can put a disk in between
-// that loses power.
+// Paths are relative to the directory given to nh_files_open(), "" being itself; "..", absolute
+// ones and symbolic links on the way are NH_ERR_DENIED. Files are owned: close. The store calls
+// files through this table, so a test can put a disk in between that loses power.
 typedef struct nh_files nh_files_t;
 typedef struct nh_file nh_file_t;
 enum nh_file_mode { NH_FILE_READ, NH_FILE_WRITE /* new or cut */, NH_FILE_APPEND };
@@ -301,6 +311,7 @@ struct nh_host_info {
     const char *reset_reason; // "Power On", "Software"
 };
 void nh_host_info_get(struct nh_host_info *out);
+void nh_host_reset_reason_set(const char *reason); // static; for a reboot in place
 // Tells the service manager ("READY=1", "RELOADING=1", "STOPPING=1") where there is one.
 void nh_host_notify(const char *state);
 

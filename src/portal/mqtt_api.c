@@ -1,7 +1,6 @@
 #include "portal/mqtt_api.h"
 
 #include "core/base/utf8.h"
-#include "core/json/decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -408,22 +407,21 @@ static const nh_json_field_t publish_fields[] = {
 static int post_publish(nh_request_t *req)
 {
     nh_mqtt_api_t *a = req->ctx;
-    struct nh_finding f = {0};
+    bool ok;
     struct publish_body *body = nh_arena_alloc(req->arena, sizeof *body);
     if (!body)
         return NH_ERR_NOMEM;
     memset(body, 0, sizeof *body);
-    if (nh_json_decode_first(req->body, req->body_len, publish_fields, body, &f) != 0)
-        return nh_reply_error(req, 400, "bad_value", "%s: %s%s%s. Nothing was published.",
-                              f.pointer[0] ? f.pointer + 1 : "body", f.text,
-                              f.limit[0] ? ", limit " : "", f.limit);
+    int err = nh_request_decode(req, publish_fields, body, "Nothing was published.", &ok);
+    if (!ok)
+        return err;
     struct nh_mqtt_message m = {
         .topic = {(const uint8_t *)body->topic, strlen(body->topic)},
         .payload = {(const uint8_t *)body->payload, strlen(body->payload)},
         .qos = body->qos,
         .retain = body->retain,
     };
-    int err = nh_mqtt_broker_publish(a->cfg.broker, &m, a->cfg.clock_ms());
+    err = nh_mqtt_broker_publish(a->cfg.broker, &m, a->cfg.clock_ms());
     if (err == NH_ERR_INVAL || err == NH_ERR_RANGE || err == NH_ERR_TOO_LONG ||
         err == NH_ERR_TOO_DEEP)
         return nh_reply_error(

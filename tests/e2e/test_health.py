@@ -6,6 +6,7 @@ import select
 import tempfile
 import time
 import unittest
+import urllib.error
 
 from hub import Hub
 
@@ -142,9 +143,11 @@ class Http(unittest.TestCase):
                     self.assertLess(owner, len(found["owners"]))
                     end = offset + size
                 self.assertLessEqual(end, found["size_bytes"])
-            status, error = hub.send_json("GET", "/api/memory/map?tier=tape", None)
-            self.assertEqual(status, 400)
-            self.assertIn("tape", error["error"]["message"])
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                hub.get("/api/memory/map?tier=tape")
+            with refused.exception as e:
+                self.assertEqual(e.code, 400)
+                self.assertIn("tape", json.loads(e.read())["error"]["message"])
 
     def test_snapshots_and_history(self):
         with Hub() as hub:

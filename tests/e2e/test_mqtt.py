@@ -23,7 +23,9 @@ class Subscriber:
             command += ["-C", str(count)]
         before = hub.get_json("/api/mqtt")["counters"]["subscriptions"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        hub.wait_until(lambda: hub.get_json("/api/mqtt")["counters"]["subscriptions"] > before,
+        # One that has all it wants (retained messages) may be gone again before it is seen.
+        hub.wait_until(lambda: self.process.poll() is not None or
+                       hub.get_json("/api/mqtt")["counters"]["subscriptions"] > before,
                        "the subscription")
 
     def result(self):

@@ -58,7 +58,7 @@ class Check(unittest.TestCase):
         code, _, err = self.check("bord: esp32\nmqtt:\n  inflight_max: 0\n  packet_max_bytes: lots\n"
                                   "health: {heartbeat_ms: 5}\n")
         self.assertEqual(code, 1)
-        for line in ("hub.yaml:1:1:", "hub.yaml:3:17:", "hub.yaml:4:21:", "hub.yaml:5:25:"):
+        for line in ("hub.yaml:1:1:", "hub.yaml:3:17:", "hub.yaml:4:21:", "hub.yaml:5:24:"):
             self.assertIn(line, err)
         self.assertIn("/mqtt/inflight_max", err)
         self.assertIn("65535", err)

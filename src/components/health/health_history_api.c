@@ -1,7 +1,6 @@
 // The routes of the history and the log, and taking a snapshot by hand.
 
 #include "components/health/health_state.h"
-#include "core/json/decode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,12 +91,12 @@ int nh_health__post_snapshot(nh_request_t *req)
     nh_health_t *h = req->ctx;
     struct tag_body body = {.tag = "manual"};
     struct nh_mem_snapshot s;
-    if (req->body_len > 0) {
-        struct nh_finding finding = {0};
-        if (nh_json_decode_first(req->body, req->body_len, tag_fields, &body, &finding) != 0)
-            return nh_reply_error(req, 400, "bad_value", "%s: %s. No snapshot was taken.",
-                                  finding.pointer[0] ? finding.pointer : "body", finding.text);
-    }
+    bool ok = true;
+    int err = 0;
+    if (req->body_len > 0)
+        err = nh_request_decode(req, tag_fields, &body, "No snapshot was taken.", &ok);
+    if (!ok)
+        return err;
     nh_health_snapshot(h, body.tag[0] ? body.tag : "manual", &s);
     nh_json_writer_t *w = nh_reply_json(req, 200);
     if (!w)

@@ -45,8 +45,6 @@ size_t nh_ring_skip(nh_ring_t *r, size_t len)
     if (!gone)
         return 0;
     r->head = at(r, gone);
-    if (r->head == r->cap)
-        r->head = 0;
     r->len -= gone;
     return gone;
 }

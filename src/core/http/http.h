@@ -88,6 +88,15 @@ int nh_reply_header(nh_request_t *req, const char *name, const char *value);
 // A query parameter, percent-decoded into the arena; NULL if absent.
 const char *nh_request_param(nh_request_t *req, const char *name);
 
+// Decodes the gathered JSON body into `out` by its table; an unknown key is a fault. `*ok` true: it
+// is done. False: return what this returned; the reply (400 with every fault, closed by `effect`,
+// "Nothing was changed.") is set, or the code makes one.
+NH_MUST_USE int nh_request_decode(nh_request_t *req, const nh_json_field_t *fields, void *out,
+                                  const char *effect, bool *ok);
+// The 400 that tells `count` findings (at least one), closed by `effect`.
+int nh_reply_findings(nh_request_t *req, const struct nh_finding *f, size_t count,
+                      const char *effect);
+
 // ---- the feed: what the WebSocket pushes
 // ---------------------------------------------------------
 

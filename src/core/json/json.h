@@ -38,8 +38,7 @@ struct nh_json_reader_config {
     char *text;            // borrowed; keys, strings and numbers are gathered here, unescaped
     size_t text_max_bytes; // with a NUL; a longer key or string is NH_ERR_TOO_LONG at its position
     uint32_t depth_max;    // 0: NH_JSON_DEPTH_MAX, also the most
-    bool cut_long;         // cut a longer key or string instead, and nh_json_is_cut() says so;
-                           // a longer number stays an error
+    bool cut_long;         // cut a longer text instead, and nh_json_is_cut() says so
 };
 
 // The caller embeds it; its fields (json_reader.h) are private. Copied by value it is a saved
@@ -68,18 +67,21 @@ const char *nh_json_text(const nh_json_reader_t *r, size_t *len);
 // The same without a copy and without a NUL: often it stands in the chunk.
 nh_span_t nh_json_view(const nh_json_reader_t *r);
 
-// After KEY or STRING with cut_long: the text was longer.
+// After KEY, STRING or NUMBER with cut_long: the text was longer.
 bool nh_json_is_cut(const nh_json_reader_t *r);
 
 // After NUMBER; after anything else NH_ERR_TYPE. Integers: NH_ERR_TYPE if it is written with a
 // fraction or an exponent, NH_ERR_RANGE if it does not fit. Double: correctly rounded;
-// NH_ERR_RANGE, and an infinite `*out`, if it is too large.
+// NH_ERR_RANGE, and an infinite `*out`, if it is too large. NH_ERR_TOO_LONG: it was cut.
 NH_MUST_USE int nh_json_int64(const nh_json_reader_t *r, int64_t *out);
 NH_MUST_USE int nh_json_uint64(const nh_json_reader_t *r, uint64_t *out);
 NH_MUST_USE int nh_json_double(const nh_json_reader_t *r, double *out);
 
 // How many containers are open: 1 after the BEGIN of the outermost, 0 after its END.
 uint32_t nh_json_depth(const nh_json_reader_t *r);
+
+// Where the token of the last event begins.
+struct nh_json_pos nh_json_pos(const nh_json_reader_t *r);
 
 // Offsets of the value last begun. `begin`: after a scalar or a BEGIN its first byte. `end`: after
 // a scalar, an END or a skip one past its last byte.
@@ -120,8 +122,11 @@ typedef struct nh_json_field {
     const struct nh_json_field *element; // T_ARRAY; offset 0, size of one element
     size_t count_offset;                 // T_ARRAY: of its uint32_t count
     uint32_t count_max;
-    const char *text; // one line for people: what it is; with it the table documents itself
-    const char *unit; // "ms", "bytes", or NULL
+    const void
+        *element_default; // T_ARRAY: copied to each element before it is decoded; NULL: zeros
+    bool is_secret;       // never shown in findings; hidden on request when written
+    const char *text;     // one line for people: what it is; with it the table documents itself
+    const char *unit;     // "ms", "bytes", or NULL
 } nh_json_field_t;
 
 // One finding of a decode or a validator. `field` is a JSON pointer; `line` 0: not known.

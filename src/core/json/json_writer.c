@@ -70,6 +70,7 @@ static bool begin_value(nh_json_writer_t *w, struct stage *s)
 {
     s->w = w;
     s->len = 0;
+    s->bytes[0] = 0; // or gcc takes a flush of nothing for a use of it
     if ((w->depth == 0 && w->is_whole) || in_object(w) != w->after_key)
         fail(w, NH_ERR_INVAL);
     if (w->err)

@@ -28,18 +28,30 @@ enum { FREE = 1, PREV_FREE = 2, FLAGS = 7 };
 #define BLOCK_MIN NH_HEAP_BLOCK_MIN_BYTES
 #define HEADER NH_HEAP_HEADER_BYTES
 #define REDZONE (NH_ASAN ? 16u : 0u)
-#define WALK_MAX 16 // blocks of one list that a single call may look at
+#define WALK_MAX 16  // blocks of one list that a single call may look at
+#define SORT_MAX 4   // blocks of one list that a freed one is compared with
+#define ZONES_LOG2 2 // 4 to 8 zones, of a power of two in bytes
+
+// The region is cut into a few zones, each with its own lists: a free block is listed in the zone
+// where it starts, and an allocation takes from the lowest zone that has a fit. That draws all that
+// lives to the low end and keeps the high end whole, which good fit alone does not.
+struct row {
+    uint32_t top;   // bit w: map[w] is not 0
+    uint32_t map[]; // bit i: list i is not empty; then a head for each list
+};
 
 struct nh_heap {
-    uint32_t top;        // bit w: map[w] is not 0
     uint32_t fine_log2;  // lists in one doubling of size: 1 << fine_log2
-    uint32_t word_count; // words of the bitmap; the lists' heads stand behind them
+    uint32_t word_count; // words of a row's map
     uint32_t list_count;
+    uint32_t row_words; // of a zone's row
+    uint32_t zone_shift, zone_count;
     uint32_t first; // offset of the first block
     uint32_t end;   // offset of the end mark: a used block of size 0
     uint32_t free_bytes;
     uint32_t used_blocks;
-    uint32_t map[]; // bit i: list i is not empty; then list_count heads
+    uint32_t largest; // size of the largest free block; 0: to be found anew
+    uint32_t rows[];
 };
 
 static inline struct block *at(const nh_heap_t *h, uint32_t offset)
@@ -77,9 +89,14 @@ static inline uint32_t *footer_of(struct block *b, uint32_t size)
     return (uint32_t *)(void *)((char *)b + size - sizeof(uint32_t));
 }
 
-static inline uint32_t *heads(const nh_heap_t *h)
+static inline struct row *row_of(const nh_heap_t *h, uint32_t zone)
 {
-    return (uint32_t *)(uintptr_t)h->map + h->word_count;
+    return (struct row *)(void *)((uint32_t *)(uintptr_t)h->rows + zone * h->row_words);
+}
+
+static inline uint32_t *heads(const nh_heap_t *h, const struct row *row)
+{
+    return (uint32_t *)(uintptr_t)row->map + h->word_count;
 }
 
 static inline uint32_t low_bit(uint32_t x)
@@ -94,31 +111,51 @@ static inline uint32_t high_bit(uint32_t x)
 
 // The list of blocks of this size. Lists are numbered in one row: below 2 << fine_log2 units of 8
 // bytes each size has its own, above that each doubling is cut into 1 << fine_log2 equal parts.
+static inline uint32_t doublings_of(uint32_t fine_log2, uint32_t units)
+{
+    return high_bit(units | (1u << fine_log2)) - fine_log2;
+}
+
 static inline uint32_t list_number(uint32_t fine_log2, uint32_t size)
 {
     uint32_t units = size / NH_HEAP_ALIGN_BYTES;
-    uint32_t doublings = high_bit(units | (1u << fine_log2)) - fine_log2;
+    uint32_t doublings = doublings_of(fine_log2, units);
     return (doublings << fine_log2) + (units >> doublings);
 }
 
 static void list_push(nh_heap_t *h, struct block *b, uint32_t size)
 {
     uint32_t list = list_number(h->fine_log2, size);
-    uint32_t *head = &heads(h)[list];
     uint32_t here = offset_of(h, b);
-    b->meta = *head;
-    b->prev = 0;
-    if (*head)
-        at(h, *head)->prev = here;
-    *head = here;
-    h->map[list / 32] |= 1u << (list % 32);
-    h->top |= 1u << (list / 32);
+    if (h->largest && size > h->largest)
+        h->largest = size;
+    struct row *row = row_of(h, here >> h->zone_shift);
+    uint32_t *head = &heads(h, row)[list];
+    uint32_t prev = 0;
+    uint32_t next = *head;
+    // Low addresses first, as far as a few steps tell: the same aim as that of the zones.
+    for (int i = 0; next && next < here && i < SORT_MAX; i++) {
+        prev = next;
+        next = at(h, next)->meta;
+    }
+    b->meta = next;
+    b->prev = prev;
+    if (next)
+        at(h, next)->prev = here;
+    if (prev)
+        at(h, prev)->meta = here;
+    else
+        *head = here;
+    row->map[list / 32] |= 1u << (list % 32);
+    row->top |= 1u << (list / 32);
 }
 
 static void list_remove(nh_heap_t *h, const struct block *b, uint32_t size)
 {
     uint32_t next = b->meta;
     uint32_t prev = b->prev;
+    if (size == h->largest)
+        h->largest = 0;
     if (next)
         at(h, next)->prev = prev;
     if (prev) {
@@ -126,12 +163,13 @@ static void list_remove(nh_heap_t *h, const struct block *b, uint32_t size)
         return;
     }
     uint32_t list = list_number(h->fine_log2, size);
-    heads(h)[list] = next;
+    struct row *row = row_of(h, offset_of(h, b) >> h->zone_shift);
+    heads(h, row)[list] = next;
     if (next)
         return;
-    h->map[list / 32] &= ~(1u << (list % 32));
-    if (!h->map[list / 32])
-        h->top &= ~(1u << (list / 32));
+    row->map[list / 32] &= ~(1u << (list % 32));
+    if (!row->map[list / 32])
+        row->top &= ~(1u << (list / 32));
 }
 
 // Makes a free block of the bytes from `b` on and tells its neighbours. The block before it is
@@ -144,35 +182,58 @@ static void free_block_make(nh_heap_t *h, struct block *b, uint32_t size)
     list_push(h, b, size);
 }
 
+// The first block of the lowest list from `list` on that is not empty; 0: none.
+static inline uint32_t find_above(const nh_heap_t *h, const struct row *row, uint32_t list)
+{
+    uint32_t word = list / 32;
+    uint32_t bits = row->map[word] & (~0u << (list % 32));
+    if (!bits) {
+        uint32_t words = row->top & (~1u << word);
+        if (!words)
+            return 0;
+        word = low_bit(words);
+        bits = row->map[word];
+    }
+    return heads(h, row)[word * 32 + low_bit(bits)];
+}
+
+// The last resort: a block that fits among the first of a list that also holds smaller ones.
+static struct block *find_within(const nh_heap_t *h, uint32_t size)
+{
+    uint32_t list = list_number(h->fine_log2, size);
+    for (uint32_t zone = 0; list < h->list_count && zone < h->zone_count; zone++) {
+        uint32_t offset = heads(h, row_of(h, zone))[list];
+        for (int i = 0; offset && i < WALK_MAX; i++) {
+            struct block *b = at(h, offset);
+            if (size_of(b) >= size)
+                return b;
+            offset = b->meta;
+        }
+    }
+    return NULL;
+}
+
 // A free block of at least `size` bytes, still in its list; NULL when there is none to be found.
 static struct block *find(const nh_heap_t *h, uint32_t size)
 {
-    // Every block in the lists above that of `size - 8` is large enough.
-    uint32_t list = list_number(h->fine_log2, size - NH_HEAP_ALIGN_BYTES) + 1;
-    uint32_t word = list / 32;
-    if (word < h->word_count) {
-        uint32_t bits = h->map[word] & (~0u << (list % 32));
-        if (!bits) {
-            uint32_t words = h->top & (~1u << word);
-            if (words) {
-                word = low_bit(words);
-                bits = h->map[word];
-            }
-        }
-        if (bits)
-            return at(h, heads(h)[word * 32 + low_bit(bits)]);
-    }
-    list = list_number(h->fine_log2, size);
-    if (list >= h->list_count)
+    uint32_t units = size / NH_HEAP_ALIGN_BYTES;
+    uint32_t doublings = doublings_of(h->fine_log2, units);
+    uint32_t own = (doublings << h->fine_log2) + (units >> doublings);
+    // From `list` on every block is large enough. In `own`, where that is another list, the first
+    // one may be: a buffer of the same size as before.
+    uint32_t list = own + ((units & ((1u << doublings) - 1)) != 0);
+    if (own >= h->list_count)
         return NULL;
-    uint32_t offset = heads(h)[list];
-    for (int i = 0; offset && i < WALK_MAX; i++) {
-        struct block *b = at(h, offset);
-        if (size_of(b) >= size)
-            return b;
-        offset = b->meta;
+    for (uint32_t zone = 0; zone < h->zone_count; zone++) {
+        const struct row *row = row_of(h, zone);
+        uint32_t offset = own < list ? heads(h, row)[own] : 0;
+        if (offset && size_of(at(h, offset)) >= size)
+            return at(h, offset);
+        offset = list < h->list_count ? find_above(h, row, list) : 0;
+        if (offset)
+            return at(h, offset);
     }
-    return NULL;
+    return find_within(h, size);
 }
 
 static inline uint32_t block_need(size_t bytes)
@@ -385,27 +446,46 @@ size_t nh_heap_control_bytes(const nh_heap_t *h)
     return h->first;
 }
 
-size_t nh_heap_largest_free(const nh_heap_t *h)
+// The number of the zone's highest list that is not empty; the zone has one.
+static uint32_t highest_list(const struct row *row)
 {
-    if (!h->top)
-        return 0;
-    uint32_t word = high_bit(h->top);
-    uint32_t offset = heads(h)[word * 32 + high_bit(h->map[word])];
-    uint32_t largest = 0;
-    for (int i = 0; offset && i < WALK_MAX; i++) {
-        const struct block *b = at(h, offset);
-        largest = size_of(b) > largest ? size_of(b) : largest;
-        offset = b->meta;
+    uint32_t word = high_bit(row->top);
+    return word * 32 + high_bit(row->map[word]);
+}
+
+size_t nh_heap_largest_free(nh_heap_t *h)
+{
+    if (h->largest)
+        return h->largest;
+    uint32_t list = 0;
+    for (uint32_t zone = 0; zone < h->zone_count; zone++) {
+        const struct row *row = row_of(h, zone);
+        if (!row->top || highest_list(row) < list)
+            continue;
+        list = highest_list(row);
+        uint32_t offset = heads(h, row)[list];
+        for (int i = 0; offset && i < WALK_MAX; i++) {
+            const struct block *b = at(h, offset);
+            h->largest = size_of(b) > h->largest ? size_of(b) : h->largest;
+            offset = b->meta;
+        }
     }
-    return largest;
+    return h->largest;
 }
 
 // ---- make --------------------------------------------------------------------------------------
 
-// Fewer lists for a small region, so that the heap itself stays below 4 % of it (1 KiB: 16 %).
-static uint32_t fine_log2_for(size_t bytes)
+// A small region gets fewer lists and zones, so that the heap itself takes little of it: 16 % of
+// 1 KiB, 3 % of 16 KiB, 1.3 % of 320 KiB, 0.1 % of 8 MiB.
+static void shape_set(nh_heap_t *h, uint32_t bytes)
 {
-    return bytes < NH_KIB(4) ? 2 : bytes < NH_KIB(16) ? 3 : bytes < NH_KIB(64) ? 4 : 5;
+    bool is_small = bytes < NH_KIB(64);
+    h->fine_log2 = bytes < NH_KIB(4) ? 2 : bytes < NH_KIB(16) ? 3 : bytes < NH_MIB(1) ? 4 : 5;
+    h->list_count = list_number(h->fine_log2, bytes) + 1;
+    h->word_count = (h->list_count + 31) / 32;
+    h->row_words = 1 + h->word_count + h->list_count;
+    h->zone_shift = is_small ? 31 : high_bit(bytes) - ZONES_LOG2;
+    h->zone_count = ((bytes - 1) >> h->zone_shift) + 1;
 }
 
 nh_heap_t *nh_heap_init(void *base, size_t bytes)
@@ -418,12 +498,10 @@ nh_heap_t *nh_heap_init(void *base, size_t bytes)
         bytes = NH_HEAP_REGION_MAX_BYTES;
     nh_heap_t *h = (nh_heap_t *)(void *)((char *)base + skip);
     memset(h, 0, sizeof *h);
-    h->fine_log2 = fine_log2_for(bytes);
-    h->list_count = list_number(h->fine_log2, (uint32_t)bytes) + 1;
-    h->word_count = (h->list_count + 31) / 32;
-    size_t map_bytes = (h->word_count + h->list_count) * sizeof(uint32_t);
-    memset(h->map, 0, map_bytes);
-    h->first = (uint32_t)(sizeof *h + map_bytes + 7) & ~7u;
+    shape_set(h, (uint32_t)bytes);
+    size_t rows_bytes = (size_t)h->zone_count * h->row_words * sizeof(uint32_t);
+    memset(h->rows, 0, rows_bytes);
+    h->first = (uint32_t)(sizeof *h + rows_bytes + 7) & ~7u;
     h->end = (uint32_t)bytes - HEADER;
     h->free_bytes = h->end - h->first;
     at(h, h->end)->size = 0;
@@ -490,16 +568,18 @@ static bool check_blocks(const nh_heap_t *h, struct tally *t)
     return offset == h->end && end->size == (prev_free ? PREV_FREE : 0u) && end->meta == CHECK;
 }
 
-// One list: free blocks of its sizes, linked both ways. Returns how many, or -1.
-static int64_t check_list(const nh_heap_t *h, uint32_t list, uint32_t max)
+// One list: free blocks of its sizes that start in its zone, linked both ways. Returns how many, or
+// -1.
+static int64_t check_list(const nh_heap_t *h, uint32_t zone, uint32_t list, uint32_t max)
 {
     uint32_t prev = 0;
     uint32_t count = 0;
-    for (uint32_t offset = heads(h)[list]; offset; count++) {
+    for (uint32_t offset = heads(h, row_of(h, zone))[list]; offset; count++) {
         if (offset < h->first || offset >= h->end || offset % 8 || count >= max)
             return -1;
         const struct block *b = at(h, offset);
-        if (!(b->size & FREE) || b->prev != prev || list_number(h->fine_log2, size_of(b)) != list)
+        if (!(b->size & FREE) || b->prev != prev || offset >> h->zone_shift != zone ||
+            list_number(h->fine_log2, size_of(b)) != list)
             return -1;
         prev = offset;
         offset = b->meta;
@@ -507,21 +587,35 @@ static int64_t check_list(const nh_heap_t *h, uint32_t list, uint32_t max)
     return count;
 }
 
+// All lists of a zone and their bitmaps. Returns how many blocks are listed, or -1.
+static int64_t check_zone(const nh_heap_t *h, uint32_t zone, uint32_t max)
+{
+    const struct row *row = row_of(h, zone);
+    int64_t listed = 0;
+    for (uint32_t i = 0; i < h->list_count; i++) {
+        int64_t n = check_list(h, zone, i, max);
+        bool marked = row->map[i / 32] >> (i % 32) & 1;
+        if (n < 0 || marked != (n > 0))
+            return -1;
+        listed += n;
+    }
+    for (uint32_t w = 0; w < h->word_count; w++)
+        if ((row->top >> w & 1) != (row->map[w] != 0))
+            return -1;
+    return listed;
+}
+
 int nh_heap_check(const nh_heap_t *h)
 {
     struct tally t = {0};
     if (!check_blocks(h, &t) || t.free_bytes != h->free_bytes || t.used_blocks != h->used_blocks)
         return NH_ERR_CORRUPT;
-    uint32_t listed = 0;
-    for (uint32_t i = 0; i < h->list_count; i++) {
-        int64_t n = check_list(h, i, t.free_blocks);
-        bool marked = h->map[i / 32] >> (i % 32) & 1;
-        if (n < 0 || marked != (n > 0))
+    int64_t listed = 0;
+    for (uint32_t zone = 0; zone < h->zone_count; zone++) {
+        int64_t n = check_zone(h, zone, t.free_blocks);
+        if (n < 0)
             return NH_ERR_CORRUPT;
-        listed += (uint32_t)n;
+        listed += n;
     }
-    for (uint32_t w = 0; w < h->word_count; w++)
-        if ((h->top >> w & 1) != (h->map[w] != 0))
-            return NH_ERR_CORRUPT;
     return listed == t.free_blocks ? NH_OK : NH_ERR_CORRUPT;
 }

@@ -23,4 +23,7 @@ NH_MUST_USE int nh_linux__address(const char *text, uint16_t port, struct sockad
 // "127.0.0.1:51234" or "[::1]:51234"; "?" for another family.
 void nh_linux__address_text(const struct sockaddr_storage *sa, char *text, size_t cap);
 
+// For tests: as if the kernel had no openat2().
+void nh_linux__openat2_forbid(bool forbidden);
+
 #endif

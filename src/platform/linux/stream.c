@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define ROUND_MAX_COUNT 4    // rounds in one turn of the loop; then the others have theirs
-#define WRITE_MAX_COUNT 8    // gathered writes for one connection in a round
+#define WRITE_MAX_COUNT 4    // gathered writes for one connection in a round
 #define DISCARD_MAX_COUNT 16 // reads that throw away, in a round
 #define READ_SHARE_DIVISOR 4 // one connection reads at most this part of the buffer at once
 #define READ_REST_DIVISOR 16 // a rest of the buffer under this part ends the round

@@ -17,7 +17,7 @@
 
 #include <uv.h>
 
-#define NH_STREAM_IOV_MAX_COUNT 64
+#define NH_STREAM_IOV_MAX_COUNT 256
 
 // An edge is told once, so what it said is kept here until it is used up.
 enum {

@@ -11,20 +11,24 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-// Sanitizers put redzones between locals and keep their own state on the stack.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define STACK_SCALE 4
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define STACK_SCALE 4
+// Sanitizers put redzones between locals, and the one for threads keeps its state in thread-local
+// variables, which stand at the top of each stack.
+#ifndef __has_feature
+#define __has_feature(x) 0
 #endif
-#endif
-#ifndef STACK_SCALE
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define STACK_SCALE 4
+#define STACK_EXTRA_BYTES NH_MIB(1)
+#elif defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define STACK_SCALE 4
+#define STACK_EXTRA_BYTES NH_KIB(16)
+#else
 #define STACK_SCALE 1
+#define STACK_EXTRA_BYTES NH_KIB(16) // the C library's own state of a thread
 #endif
 
 #define STACK_DEFAULT_BYTES NH_KIB(128)
-#define STACK_MIN_BYTES NH_KIB(32) // the C library keeps its thread state up there as well
+#define STACK_MIN_BYTES NH_KIB(16)
 
 struct nh_task {
     nh_mem_system_t *sys;
@@ -50,7 +54,8 @@ static size_t stack_bytes_of(const struct nh_task_config *cfg)
     size_t bytes = cfg->host_stack_bytes ? cfg->host_stack_bytes : STACK_DEFAULT_BYTES;
     if (bytes < STACK_MIN_BYTES)
         bytes = STACK_MIN_BYTES;
-    return (bytes * STACK_SCALE + page_bytes() - 1) & ~(page_bytes() - 1);
+    bytes = bytes * STACK_SCALE + STACK_EXTRA_BYTES;
+    return (bytes + page_bytes() - 1) & ~(page_bytes() - 1);
 }
 
 static void *task_main(void *arg)
