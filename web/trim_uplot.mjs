@@ -9,21 +9,51 @@ const OUTER = ['bars', 'splineInterp', 'monotoneCubic', '_monotoneCubic', 'join'
   'timeAxisVal', 'timeSeriesStamp', 'timeSeriesVal', 'tzDate', 'fmtDate', 'logAxisSplits', 'asinhAxisSplits',
   'numAxisSplits', 'numAxisVals', 'numSeriesVal', 'rangeLog', 'rangeAsinh', 'findIncr', 'pxRatioFont', 'syncFontSize',
   'setDefaults2', 'log2AxisValsFilt', 'log10AxisValsFilt', '_rangeNum', 'points', 'clipBandLine'];
-const INNER = ['initLegendRow', 'drawAxesGrid', 'calcAxesRects', 'initAxis', 'getIncrSpace'];
+const INNER = ['initLegendRow', 'drawAxesGrid', 'calcAxesRects', 'initAxis', 'getIncrSpace', 'addSeries', 'delSeries', 'setFocus', 'setLegendValues', 'addBand', 'setBand', 'delBand', 'syncLegend'];
 
 const REPLACED = [
-  ['const mode = self.mode;', 'const mode = 1;'],
-  ['const showLegend = legend.show;', 'const showLegend = false;'],
+  ['const showLegend = legend.show;', ''],
+  ['const cursorFocus = focus.prox >= 0;', ''],
+  [/const cursorOnePt = .*;/, ''],
   ['= genTimeStuffs(1);', '= [[], [], () => null];'],
   ['= genTimeStuffs(1e-3);', '= [[], [], () => null];'],
   [/^const decIncrs = .*$/m, 'const decIncrs = [];'],
   [/^const oneIncrs = .*$/m, 'const oneIncrs = [];'],
   ['genIncrs(2, -53, 53, [1]);', ''],
   [/^const numFormatter = .*$/m, 'const numFormatter = null;'],
+  // Words of dates and fonts of axes that are never drawn.
+  [/^const (months|days) = \[[\s\S]*?\];/gm, 'const $1 = [];'],
+  [/^const subs = \{[\s\S]*?\n\};/m, ''],
+  [/^const localTz = .*;/m, ''],
+  [/^const legendOpts = \{[\s\S]*?\n\};/m, 'const legendOpts = { markers: {} };'],
+  [/\tlet \[ bandFillDir, bandClipDir \] = .*\n/g, ''],
+  [/, bandFillDir\);/g, ');'],
+  [body('', 'bandFillClipDirs'), ''],
+  [/\n\t\tflags != 0 && bands\.forEach\([\s\S]*?\n\t\t\}\);\n/, ''],
+  [/^const font .*;/m, "const font = '';"],
+  [/^const xAxisOpts = \{[\s\S]*?\n\};/m, "const xAxisOpts = { scale: 'x', side: 2 };"],
+  [/^const yAxisOpts = \{[\s\S]*?\n\};/m, "const yAxisOpts = { scale: 'y', side: 3 };"],
+  [/^const (grid|ticks|border) = assign\([\s\S]*?\n\}\);/gm, ''],
+  // The nearest point is the one shown, also where it is a gap.
+  [/\tif \(cursor\.dataIdx == null\) \{[\s\S]*?\n\t\}\n/, '\tcursor.dataIdx = (self, series, idx) => idx;\n'],
+  // Plots share the cursor, not the selection.
+  ['if (select.show && dragging) {\n\t\t\tif (src != null) {', 'if (dragging && src == null) {\n\t\t\tif (false) {'],
+  [body('', 'rect'), 'function rect() { return (p, x, y, w, h) => p.rect(x, y, w, h); }\n'],
   // A window of no width still needs one.
   [body('', 'rangeNum'), 'function rangeNum(min, max) { return [min, max > min ? max : min + 1]; }\n'],
   [body('\t', 'axesCalc'), '\tfunction axesCalc() { return true; }\n'],
   [/^uPlot\.assign = assign;[\s\S]*?(?=^export \{)/m, 'uPlot.sync = _sync;\nuPlot.paths = { linear, stepped };\n'],
+];
+
+// What is always the same in the portal: one mode, time to the right, linear scales, nothing focused.
+const CONSTANT = [
+  [/\bmode == 1\b/g, 'true'], [/\bmode == 2\b/g, 'false'],
+  [/\b(cursorFocus|cursorOnePt|showLegend|multiValLegend)\b(?! =)/g, 'false'],
+  [/\b(scaleX|sx)\.ori == 0/g, 'true'], [/\bscaleX\.ori == 1/g, 'false'],
+  [/\blegend\.(live|show)\b/g, 'false'], [/\bdragY\b(?! =)/g, 'false'], [/\bdrag\.y\b/g, 'false'], [/\b(hCursor|yCursor)\b(?! =|;)/g, 'false'],
+  [/\bbandFillDir != 0/g, 'false'], [/\bbandClipDir != 0/g, 'false'], [/\bbandClipDir == 2/g, 'false'],
+  [/\b(xScaleDistr|sc\.distr|wsc\.distr|distr) (==|>=) (2|3|4|100)\b/g, 'false'],
+  [/\bisTime \?/g, 'false ?'], [/\bdrag\.uni\b/g, 'null'],
 ];
 
 function body(tabs, name) {
@@ -35,6 +65,7 @@ export function trim(text) {
     ...OUTER.map((n) => [body('', n), `function ${n}() {}\n`]),
     ...INNER.map((n) => [body('\t', n), `\tfunction ${n}() {}\n`]),
     ...REPLACED,
+    ...CONSTANT,
   ];
   let out = text;
   for (const [from, to] of cuts) {

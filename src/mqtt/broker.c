@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define SESSION_BUCKETS_MIN 16u
-#define UNREAD_MAX_BYTES NH_KIB(256) // of acknowledgements that a client does not read
+#define UNREAD_BYTES 4096u // of acknowledgements, beyond queue_max_bytes
 
 static void set_default(uint32_t *field, uint32_t value)
 {
@@ -125,7 +125,7 @@ void nh_mqtt__dirty(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
 
 int nh_mqtt__send(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const void *bytes, size_t len)
 {
-    if (c->wire.inline_bytes > UNREAD_MAX_BYTES)
+    if (c->wire.inline_bytes > (uint64_t)b->cfg.queue_max_bytes + UNREAD_BYTES)
         return NH_ERR_FULL;
     nh_span_t part = {bytes, len};
     int rc = nh_mqtt__wire_put(&b->blocks, &c->wire, &part, 1);

@@ -122,6 +122,12 @@ static void subscribe(nh_portal_t *p, struct nh_portal__socket *s, const char *n
     s->ready &= s->subscribed;
 }
 
+static const char *text_of(const nh_json_reader_t *r)
+{
+    size_t len; // no name that is known here has a NUL in it
+    return nh_json_text(r, &len);
+}
+
 static enum verb verb_of(const char *key)
 {
     if (strcmp(key, "subscribe") == 0)
@@ -140,11 +146,12 @@ static int apply(nh_portal_t *p, struct nh_portal__socket *s, nh_json_reader_t *
             return event < 0 ? event : 0;
         uint32_t depth = nh_json_depth(r);
         if (event == NH_JSON_KEY && depth == 1) {
-            verb = verb_of(nh_json_text(r, NULL));
-            s->pong = s->pong || verb == VERB_PING;
+            verb = verb_of(text_of(r));
+            if (verb == VERB_PING && s->pongs < UINT8_MAX)
+                s->pongs++;
         } else if (event == NH_JSON_STRING && depth == 2 &&
                    (verb == VERB_SUBSCRIBE || verb == VERB_UNSUBSCRIBE)) {
-            subscribe(p, s, nh_json_text(r, NULL), verb == VERB_SUBSCRIBE);
+            subscribe(p, s, text_of(r), verb == VERB_SUBSCRIBE);
         }
         if (verb == VERB_UNKNOWN)
             return NH_ERR_SYNTAX;
@@ -214,8 +221,8 @@ int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t 
         return write_text("{\"error\":{\"code\":\"bad_request\",\"message\":\"", text,
                           "\",\"details\":[]}}", buf);
     }
-    if (s->pong) {
-        s->pong = false;
+    if (s->pongs) {
+        s->pongs--;
         return write_text("{\"pong\":", "1", "}", buf);
     }
     for (size_t n = 0; s->ready && n < p->cfg.part_count; n++) {

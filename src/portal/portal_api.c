@@ -85,6 +85,12 @@ struct credentials {
     bool has_user, has_password;
 };
 
+static const char *text_of(const nh_json_reader_t *r)
+{
+    size_t len; // no name that is known here has a NUL in it
+    return nh_json_text(r, &len);
+}
+
 static int copy_text(const nh_json_reader_t *r, char *out, size_t cap, bool *has)
 {
     size_t len;
@@ -109,7 +115,7 @@ static int read_credentials(const nh_request_t *req, struct credentials *out)
         if (event < 0 || event == NH_JSON_DONE)
             return event < 0 ? event : out->has_user && out->has_password ? 0 : NH_ERR_NOT_FOUND;
         if (event == NH_JSON_KEY) {
-            const char *key = nh_json_text(&r, NULL);
+            const char *key = text_of(&r);
             field = strcmp(key, "user") == 0       ? out->user
                     : strcmp(key, "password") == 0 ? out->password
                                                    : NULL;

@@ -28,7 +28,7 @@ struct nh_portal__request {
 struct nh_portal__socket {
     nh_http_conn_t *conn;       // NULL: free
     uint32_t subscribed, ready; // one bit a part
-    bool pong;
+    uint8_t pongs;              // answers to {"ping":1} that are owed
     uint64_t sent_version[NH_FEED_PART_MAX_COUNT];
     uint64_t sent_ms[NH_FEED_PART_MAX_COUNT];
     uint64_t next_ms[NH_FEED_PART_MAX_COUNT]; // when the part is looked at next

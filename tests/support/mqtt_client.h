@@ -174,7 +174,7 @@ static void world_turn_end(struct world *w)
                 continue;
             c->is_dirty = false;
             client_drain(c);
-            again |= c->is_dirty;
+            again |= c->is_dirty && c->read_max == SIZE_MAX;
         }
     }
     nh_mqtt_broker_turn_end(w->broker);
@@ -329,9 +329,9 @@ static int client_packet(struct client *c, const struct packet *p)
 
 static NH_UNUSED int client_connect_with(struct client *c, const struct connect *k)
 {
-    assert_int_equal(client_open(c), NH_OK);
+    int rc = client_open(c);
     struct packet p = packet_connect(k);
-    return client_packet(c, &p);
+    return rc < 0 ? rc : client_packet(c, &p);
 }
 
 static NH_UNUSED int client_connect(struct client *c, const char *id, bool is_kept)
@@ -350,6 +350,12 @@ static NH_UNUSED int client_publish(struct client *c, const char *topic, const c
 {
     return client_publish_with(
         c, &(struct publish){topic, payload, qos, qos ? ++c->next_id : 0, false, false});
+}
+
+static NH_UNUSED int client_publish_id(struct client *c, const char *topic, const char *payload,
+                                       unsigned qos, unsigned id)
+{
+    return client_publish_with(c, &(struct publish){topic, payload, qos, id, false, false});
 }
 
 static NH_UNUSED int client_subscribe(struct client *c, const char *filter, unsigned qos)

@@ -40,8 +40,7 @@ static void trace_event(struct trace *t, const nh_json_reader_t *r, int event)
     assert_memory_equal(view.ptr, text, len);
     trace_put(t, "(", 1);
     trace_put(t, text, len);
-    trace_put(t, nh_json_is_cut(r) && event != NH_JSON_NUMBER ? "...)" : ")",
-              nh_json_is_cut(r) && event != NH_JSON_NUMBER ? 4 : 1);
+    trace_put(t, nh_json_is_cut(r) ? "...)" : ")", nh_json_is_cut(r) ? 4 : 1);
 }
 
 static void trace_error(struct trace *t, const nh_json_reader_t *r, int code)
@@ -338,10 +337,34 @@ static void a_long_text_can_be_cut_instead(void **state)
         {TEXT("{\"123456789\":\"a\"}"), "{k(12345678...)s(a)}."},
         {TEXT("[\"123456789\x01\"]"),
          "[!SYNTAX 11 1:12 /0 expected '\"' or an escape for a control byte, found byte 0x01"},
-        {TEXT("[123456789]"), "[!TOO_LONG 1 1:2 /0 the text is longer than its buffer"},
+        {TEXT("[123456789,12345678]"), "[n(12345678...)n(12345678)]."},
+        {TEXT("[1234567.5]"), "[n(1234567....)]."},
     };
     (void)state;
     check_rows(rows, NH_ARRAY_LEN(rows), cfg);
+}
+
+static void a_cut_number_has_no_value(void **state)
+{
+    static char small[9];
+    static const struct nh_json_reader_config cfg = {
+        .text = small, .text_max_bytes = sizeof small, .cut_long = true};
+    (void)state;
+    for (unsigned way = 0; way < 2; way++) { // whole, or the number in two chunks
+        nh_json_reader_t r;
+        int64_t i;
+        double d;
+        nh_json_reader_init(&r, &cfg);
+        nh_json_feed(&r, "1234567890", way ? 4 : 10, !way);
+        if (way) {
+            assert_int_equal(nh_json_next(&r), NH_ERR_AGAIN);
+            nh_json_feed(&r, "567890", 6, true);
+        }
+        assert_int_equal(nh_json_next(&r), NH_JSON_NUMBER);
+        assert_true(nh_json_is_cut(&r));
+        assert_int_equal(nh_json_int64(&r, &i), NH_ERR_TOO_LONG);
+        assert_int_equal(nh_json_double(&r, &d), NH_ERR_TOO_LONG);
+    }
 }
 
 static void depth_has_a_limit_of_the_callers(void **state)
@@ -629,6 +652,7 @@ int main(void)
         cmocka_unit_test(broken_texts_tell_the_exact_byte),
         cmocka_unit_test(a_long_text_is_an_error_at_its_begin),
         cmocka_unit_test(a_long_text_can_be_cut_instead),
+        cmocka_unit_test(a_cut_number_has_no_value),
         cmocka_unit_test(depth_has_a_limit_of_the_callers),
         cmocka_unit_test(a_long_pointer_is_cut),
         cmocka_unit_test(numbers_have_their_values),

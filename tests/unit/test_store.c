@@ -168,7 +168,7 @@ static void every_byte_of_the_format(void **state)
     // As docs/store-format.md shows it; the CRCs come from another program (Python's zlib).
     static const uint8_t want[] = {
         'N', 'H', 'D', 'C', 1, 16, 0, 0, 1, 0,    0,    0,    0x06, 0x39, 0x8A, 0xAD, 'h',
-        'i', 2,   0,   0,   0, 0,  0, 0, 0, 0xC1, 0x0D, 0x6E, 0xA1, 'E',  'N',  'D',  '\n',
+        'i', 2,   0,   0,   0, 0,  0, 0, 0, 0x02, 0x31, 0x54, 0xF8, 'E',  'N',  'D',  '\n',
     };
     const uint8_t *bytes;
     assert_int_equal(put("doc", "hi"), 1);
@@ -463,6 +463,23 @@ static void a_generation_under_a_wrong_number_is_damaged(void **state)
     assert_generations("a", "1 ");
 }
 
+// The CRC in the tail ties it to its head: old bytes under a new head are no new generation.
+static void a_head_and_a_tail_of_different_writes_are_damaged(void **state)
+{
+    (void)state;
+    uint8_t mixed[64];
+    const uint8_t *first, *second;
+    put("a", "same");
+    put("a", "same");
+    int len = fake_disk_file_get(&disk, "store/a.1", &first);
+    assert_int_equal(fake_disk_file_get(&disk, "store/a.2", &second), len);
+    memcpy(mixed, second, 16);
+    memcpy(mixed + 16, first + 16, (size_t)len - 16);
+    fake_disk_file_put(&disk, "store/a.2", mixed, (size_t)len);
+    reopen();
+    assert_generations("a", "1 ");
+}
+
 static void other_files_are_left_alone(void **state)
 {
     (void)state;
@@ -622,6 +639,7 @@ int main(void)
         TEST(a_damaged_newest_is_passed_over_and_swept),
         TEST(all_damaged_is_corrupt),
         TEST(a_generation_under_a_wrong_number_is_damaged),
+        TEST(a_head_and_a_tail_of_different_writes_are_damaged),
         TEST(other_files_are_left_alone),
         TEST(staging_files_are_removed_at_the_start),
         TEST(a_file_that_shrinks_is_noticed),

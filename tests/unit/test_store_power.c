@@ -19,7 +19,7 @@
 // `base` is the disk before the act, `disk` the one it runs on, `wreck` what the cut left.
 static struct fake_disk base, disk, wreck;
 static struct mem_fixture mem;
-static uint32_t runs; // of all scenarios, for the report
+static uint32_t runs, fates; // of all scenarios, for the report
 
 static int setup(void **state)
 {
@@ -240,13 +240,13 @@ static void try_fate(const struct scenario *sc, const struct fake_disk_fault *f,
 {
     fake_disk_copy(&disk, &wreck);
     fake_disk_power_cycle(&disk, fate, number);
+    fates++;
     check_survivor(sc, f, acked);
 }
 
-static void cut(const struct scenario *sc, enum fake_disk_fault_kind kind, uint32_t call,
-                const struct fake_disk_call *c, uint32_t bytes)
+// `unsynced`: bytes that were written since the last sync; each prefix of them is a fate.
+static void cut(const struct scenario *sc, struct fake_disk_fault f, uint32_t unsynced)
 {
-    struct fake_disk_fault f = {.kind = kind, .call = call, .bytes = bytes};
     nh_store_t *s;
     bool acked = run(sc, &f, &s) >= 0;
     if (!disk.is_struck)
@@ -256,35 +256,37 @@ static void cut(const struct scenario *sc, enum fake_disk_fault_kind kind, uint3
     try_fate(sc, &f, acked, FAKE_DISK_LOSE, 0);
     try_fate(sc, &f, acked, FAKE_DISK_KEEP, 0);
     // Next to each other, cuts within one write differ little: fewer dice for each.
-    for (uint32_t seed = 0; seed < (bytes ? 2u : 6u); seed++)
-        try_fate(sc, &f, acked, FAKE_DISK_RANDOM, 64 * call + 8 * bytes + seed);
-    // All that was written and not synced, up to any byte. A write's own bytes are cut above.
-    uint32_t longest = c->op == FAKE_DISK_SYNC && kind == FAKE_DISK_CUT_BEFORE ? 800 : 0;
-    for (uint32_t n = 0; n < longest; n += n < 96 || n > 460 ? 1 : 7)
+    for (uint32_t seed = 0; seed < (f.bytes ? 2u : 6u); seed++)
+        try_fate(sc, &f, acked, FAKE_DISK_RANDOM, 64 * f.call + 8 * f.bytes + seed);
+    for (uint32_t n = 0; n < unsynced; n++)
         try_fate(sc, &f, acked, FAKE_DISK_PREFIX, n);
 }
 
 static void cut_everywhere(const struct scenario *sc)
 {
     static struct fake_disk_call calls[FAKE_DISK_CALLS];
+    uint32_t unsynced = 0;
     prepare(sc);
     uint32_t count = trace(sc, calls);
     for (uint32_t i = 0; i < count; i++) {
         const struct fake_disk_call *c = &calls[i];
-        cut(sc, FAKE_DISK_CUT_BEFORE, i + 1, c, 0);
-        for (uint32_t b = 1; c->op == FAKE_DISK_WRITE && b < c->len; b++)
-            cut(sc, FAKE_DISK_CUT_BEFORE, i + 1, c, b);
-        cut(sc, FAKE_DISK_CUT_AFTER, i + 1, c, 0);
+        struct fake_disk_fault f = {.kind = FAKE_DISK_CUT_BEFORE, .call = i + 1};
+        bool is_sync = c->op == FAKE_DISK_SYNC;
+        cut(sc, f, is_sync ? unsynced : 0);
+        unsynced = is_sync ? 0 : unsynced + c->len;
+        for (f.bytes = 1; f.bytes < c->len; f.bytes++)
+            cut(sc, f, 0);
+        cut(sc, (struct fake_disk_fault){.kind = FAKE_DISK_CUT_AFTER, .call = i + 1}, 0);
     }
 }
 
 static void a_cut_leaves_the_old_or_the_new(void **state)
 {
     (void)state;
-    runs = 0;
+    runs = fates = 0;
     for (size_t i = 0; i < NH_ARRAY_LEN(scenarios); i++)
         cut_everywhere(&scenarios[i]);
-    print_message("%u cuts\n", (unsigned)runs);
+    print_message("%u cuts, %u fates\n", (unsigned)runs, (unsigned)fates);
 }
 
 // ---- errors ------------------------------------------------------------------------------------

@@ -151,6 +151,8 @@ static int store_int(const nh_json_field_t *field, const struct nh__decode_scala
     struct nh__decode_int value = {false, 0}, min, max;
     if (v->event != NH_JSON_NUMBER && !is_plain(v))
         return NH_ERR_TYPE;
+    if (v->flags & NH_DECODE_TEXT_CUT)
+        return NH_ERR_TOO_LONG;
     int err = parse_int(v->text, v->len, is_plain(v), &value);
     if (err)
         return err;
@@ -170,6 +172,8 @@ static int store_double(const nh_json_field_t *field, const struct nh__decode_sc
     double value;
     if (v->event != NH_JSON_NUMBER && !is_plain(v))
         return NH_ERR_TYPE;
+    if (v->flags & NH_DECODE_TEXT_CUT)
+        return NH_ERR_TOO_LONG;
     if (nh__json_decimal_parse(v->text, v->len, &d))
         return NH_ERR_TYPE;
     int err = nh__json_decimal_double(&d, v->text, v->len, &value);

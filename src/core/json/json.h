@@ -38,8 +38,7 @@ struct nh_json_reader_config {
     char *text;            // borrowed; keys, strings and numbers are gathered here, unescaped
     size_t text_max_bytes; // with a NUL; a longer key or string is NH_ERR_TOO_LONG at its position
     uint32_t depth_max;    // 0: NH_JSON_DEPTH_MAX, also the most
-    bool cut_long;         // cut a longer key or string instead, and nh_json_is_cut() says so;
-                           // a longer number stays an error
+    bool cut_long;         // cut a longer text instead, and nh_json_is_cut() says so
 };
 
 // The caller embeds it; its fields (json_reader.h) are private. Copied by value it is a saved
@@ -68,12 +67,12 @@ const char *nh_json_text(const nh_json_reader_t *r, size_t *len);
 // The same without a copy and without a NUL: often it stands in the chunk.
 nh_span_t nh_json_view(const nh_json_reader_t *r);
 
-// After KEY or STRING with cut_long: the text was longer.
+// After KEY, STRING or NUMBER with cut_long: the text was longer.
 bool nh_json_is_cut(const nh_json_reader_t *r);
 
 // After NUMBER; after anything else NH_ERR_TYPE. Integers: NH_ERR_TYPE if it is written with a
 // fraction or an exponent, NH_ERR_RANGE if it does not fit. Double: correctly rounded;
-// NH_ERR_RANGE, and an infinite `*out`, if it is too large.
+// NH_ERR_RANGE, and an infinite `*out`, if it is too large. NH_ERR_TOO_LONG: it was cut.
 NH_MUST_USE int nh_json_int64(const nh_json_reader_t *r, int64_t *out);
 NH_MUST_USE int nh_json_uint64(const nh_json_reader_t *r, uint64_t *out);
 NH_MUST_USE int nh_json_double(const nh_json_reader_t *r, double *out);

@@ -285,11 +285,8 @@ static int gather_number(nh_json_reader_t *r)
         if (step == NUMBER_WRONG)
             return fail_syntax(r, p, "a digit in the number");
         r->step = (uint8_t)step;
-        if (r->is_skipping)
-            continue;
-        if (r->text_len == r->text_limit) // never cut: it would be another number
+        if (!append(r, (const char *)p, 1))
             return nh__json_fail_long(r);
-        r->text[r->text_len++] = (char)*p;
     }
     r->pos = p;
     if (!r->is_last)

@@ -172,7 +172,8 @@ static inline int read_number(nh_json_reader_t *r, const uint8_t *begin)
         return nh__json_gather_start(r, NH__JSON_TOKEN_NUMBER, begin, begin);
     r->view = (const char *)begin;
     r->view_len = (size_t)(p - begin);
-    if (r->view_len > r->text_limit)
+    r->is_cut = false;
+    if (!fit_text(r))
         return nh__json_fail_long(r);
     return nh__json_value_done(r, p, NH_JSON_NUMBER);
 }
@@ -400,6 +401,8 @@ static int get_number(const nh_json_reader_t *r, struct nh__json_decimal *d)
 {
     if (r->event != NH_JSON_NUMBER)
         return NH_ERR_TYPE;
+    if (r->is_cut)
+        return NH_ERR_TOO_LONG;
     *d = r->number;
     return d->is_long ? nh__json_decimal_parse(r->view, r->view_len, d) : 0;
 }

@@ -111,10 +111,15 @@ static inline uint32_t high_bit(uint32_t x)
 
 // The list of blocks of this size. Lists are numbered in one row: below 2 << fine_log2 units of 8
 // bytes each size has its own, above that each doubling is cut into 1 << fine_log2 equal parts.
+static inline uint32_t doublings_of(uint32_t fine_log2, uint32_t units)
+{
+    return high_bit(units | (1u << fine_log2)) - fine_log2;
+}
+
 static inline uint32_t list_number(uint32_t fine_log2, uint32_t size)
 {
     uint32_t units = size / NH_HEAP_ALIGN_BYTES;
-    uint32_t doublings = high_bit(units | (1u << fine_log2)) - fine_log2;
+    uint32_t doublings = doublings_of(fine_log2, units);
     return (doublings << fine_log2) + (units >> doublings);
 }
 
@@ -211,14 +216,23 @@ static struct block *find_within(const nh_heap_t *h, uint32_t size)
 // A free block of at least `size` bytes, still in its list; NULL when there is none to be found.
 static struct block *find(const nh_heap_t *h, uint32_t size)
 {
-    // Every block in the lists above that of `size - 8` is large enough.
-    uint32_t list = list_number(h->fine_log2, size - NH_HEAP_ALIGN_BYTES) + 1;
-    if (list < h->list_count)
-        for (uint32_t zone = 0; zone < h->zone_count; zone++) {
-            uint32_t offset = find_above(h, row_of(h, zone), list);
-            if (offset)
-                return at(h, offset);
-        }
+    uint32_t units = size / NH_HEAP_ALIGN_BYTES;
+    uint32_t doublings = doublings_of(h->fine_log2, units);
+    uint32_t own = (doublings << h->fine_log2) + (units >> doublings);
+    // From `list` on every block is large enough. In `own`, where that is another list, the first
+    // one may be: a buffer of the same size as before.
+    uint32_t list = own + ((units & ((1u << doublings) - 1)) != 0);
+    if (own >= h->list_count)
+        return NULL;
+    for (uint32_t zone = 0; zone < h->zone_count; zone++) {
+        const struct row *row = row_of(h, zone);
+        uint32_t offset = own < list ? heads(h, row)[own] : 0;
+        if (offset && size_of(at(h, offset)) >= size)
+            return at(h, offset);
+        offset = list < h->list_count ? find_above(h, row, list) : 0;
+        if (offset)
+            return at(h, offset);
+    }
     return find_within(h, size);
 }
 

@@ -138,8 +138,9 @@ static int stage(nh_store_write_t *w)
         undo(w, false);
         return err;
     }
-    nh_store__head_put(head, w->generation);
+    uint32_t crc = nh_store__head_put(head, w->generation);
     err = append(w, head, sizeof head);
+    w->crc = crc;
     if (err)
         undo(w, false);
     return err;

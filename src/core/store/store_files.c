@@ -128,14 +128,16 @@ static const uint8_t head_magic[4] = {'N', 'H', 'D', 'C'};
 static const uint8_t tail_magic[NH_STORE_TAIL_OPEN_BYTES] = {'E', 'N', 'D', '\n'};
 #define VERSION 1
 
-void nh_store__head_put(uint8_t head[NH_STORE_HEAD_BYTES], uint32_t generation)
+uint32_t nh_store__head_put(uint8_t head[NH_STORE_HEAD_BYTES], uint32_t generation)
 {
     memcpy(head, head_magic, 4);
     head[4] = VERSION;
     head[5] = NH_STORE_HEAD_BYTES;
     nh_put_le16(head + 6, 0);
     nh_put_le32(head + 8, generation);
-    nh_put_le32(head + 12, nh_crc32(0, head, 12));
+    uint32_t crc = nh_crc32(0, head, 12);
+    nh_put_le32(head + 12, crc);
+    return crc;
 }
 
 void nh_store__tail_put(uint8_t tail[NH_STORE_TAIL_BYTES], uint64_t size_bytes, uint32_t crc)
@@ -159,23 +161,23 @@ static int read_exact(nh_store_t *s, nh_file_t *f, uint64_t offset, size_t len)
     return NH_OK;
 }
 
-static int check_head(nh_store_t *s, nh_file_t *f, uint32_t generation)
+// Reads what must be exactly `want` (of at most the buffer's size).
+static int check_bytes(nh_store_t *s, nh_file_t *f, uint64_t offset, const uint8_t *want,
+                       size_t len)
 {
-    uint8_t want[NH_STORE_HEAD_BYTES];
-    nh_store__head_put(want, generation);
-    int err = read_exact(s, f, 0, sizeof want);
+    int err = read_exact(s, f, offset, len);
     if (err)
         return err;
-    return memcmp(s->buffer, want, sizeof want) ? NH_ERR_CORRUPT : NH_OK;
+    return memcmp(s->buffer, want, len) != 0 ? NH_ERR_CORRUPT : NH_OK;
 }
 
-// The CRC of the first `len` bytes of the file.
-static int crc_of(nh_store_t *s, nh_file_t *f, uint64_t len, uint32_t *crc)
+// Adds the document's bytes to `crc`.
+static int crc_document(nh_store_t *s, nh_file_t *f, uint64_t size_bytes, uint32_t *crc)
 {
-    *crc = 0;
-    for (uint64_t at = 0; at < len;) {
-        size_t n = len - at < sizeof s->buffer ? (size_t)(len - at) : sizeof s->buffer;
-        int err = read_exact(s, f, at, n);
+    for (uint64_t at = 0; at < size_bytes;) {
+        uint64_t left = size_bytes - at;
+        size_t n = left < sizeof s->buffer ? (size_t)left : sizeof s->buffer;
+        int err = read_exact(s, f, NH_STORE_HEAD_BYTES + at, n);
         if (err)
             return err;
         *crc = nh_crc32(*crc, s->buffer, n);
@@ -186,18 +188,15 @@ static int crc_of(nh_store_t *s, nh_file_t *f, uint64_t len, uint32_t *crc)
 
 static int check_file(nh_store_t *s, nh_file_t *f, uint32_t generation, uint64_t size_bytes)
 {
-    uint32_t crc;
-    uint8_t want[NH_STORE_TAIL_BYTES];
-    int err = check_head(s, f, generation);
+    uint8_t head[NH_STORE_HEAD_BYTES], tail[NH_STORE_TAIL_BYTES];
+    uint32_t crc = nh_store__head_put(head, generation);
+    int err = check_bytes(s, f, 0, head, sizeof head);
     if (!err)
-        err = crc_of(s, f, NH_STORE_HEAD_BYTES + size_bytes, &crc);
+        err = crc_document(s, f, size_bytes, &crc);
     if (err)
         return err;
-    nh_store__tail_put(want, size_bytes, crc);
-    err = read_exact(s, f, NH_STORE_HEAD_BYTES + size_bytes, sizeof want);
-    if (err)
-        return err;
-    return memcmp(s->buffer, want, sizeof want) ? NH_ERR_CORRUPT : NH_OK;
+    nh_store__tail_put(tail, size_bytes, crc);
+    return check_bytes(s, f, NH_STORE_HEAD_BYTES + size_bytes, tail, sizeof tail);
 }
 
 // 0 when the generation is whole; NH_ERR_CORRUPT, NH_ERR_NOT_FOUND, or an error of the file system.

@@ -63,8 +63,10 @@ NH_MUST_USE int nh_store__scan(nh_store_t *s, const char *name, uint32_t bound,
 // Removes staging files. An error only when the folder cannot be read.
 NH_MUST_USE int nh_store__remove_staged(nh_store_t *s);
 
-void nh_store__head_put(uint8_t head[NH_STORE_HEAD_BYTES], uint32_t generation);
-// `crc` is that of the head and the document; the tail's own length is added here.
+// Returns the CRC to go on with over the document: that of the head without its own CRC, since the
+// CRC over anything and its CRC is always the same and would not tie the tail to this head.
+uint32_t nh_store__head_put(uint8_t head[NH_STORE_HEAD_BYTES], uint32_t generation);
+// `crc` is that of head and document; the tail's own length is added here.
 void nh_store__tail_put(uint8_t tail[NH_STORE_TAIL_BYTES], uint64_t size_bytes, uint32_t crc);
 
 // Finds a generation (0: the newest whole one), reading it through if it is not known yet.

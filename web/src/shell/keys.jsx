@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import pages from 'nuthatch:pages';
 import { get } from '../lib/api.js';
 import { go } from '../lib/route.js';
+import { justBefore } from '../lib/topic.js';
 import { keep, kept, set, state, useKeys } from '../lib/store.js';
 import { Dialog } from '../ui/dialog.jsx';
 import { Switch } from '../ui/parts.jsx';
@@ -82,9 +83,7 @@ function finds(query) {
 async function topics(query) {
   const q = query.trim();
   if (!q) return [];
-  // Topics are listed in order after a given one: those that begin with what was typed come first.
-  const before = q.slice(0, -1) + String.fromCharCode(q.charCodeAt(q.length - 1) - 1) + '\uffff';
-  const list = await get('/api/mqtt/retained?count=8&after=' + encodeURIComponent(before)).catch(() => null);
+  const list = await get('/api/mqtt/retained?count=8&after=' + encodeURIComponent(justBefore(q))).catch(() => null);
   return list ? list.messages.filter((m) => m.topic.startsWith(q)).slice(0, 5)
     .map((m) => ({ label: m.topic, detail: 'topic', page: 'mqtt', params: { topic: m.topic }, mono: true })) : [];
 }

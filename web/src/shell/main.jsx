@@ -1,7 +1,7 @@
 // main.jsx - the shell: band, navigation, the page of the address, what floats above.
 
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useErrorBoundary, useRef, useState } from 'preact/hooks';
 import pages from 'nuthatch:pages';
 import { useRoute } from '../lib/route.js';
 import { startHub, useFeed } from '../lib/hub.js';
@@ -61,7 +61,13 @@ function Body() {
   }
   if (error) return <><Head title={page.title} /><Failed error={error} retry={load} /></>;
   if (!Page) return <><Head title={page.title} /><Loading big lines={6} /></>;
-  return <Page key={page.id} page={page} params={route.params} />;
+  return <Guard key={page.id}><Page params={route.params} /></Guard>;
+}
+
+// A fault of one page leaves the others and the band as they are.
+function Guard({ children }) {
+  const [error, reset] = useErrorBoundary();
+  return error ? <Failed error={new Error(`This page stopped: ${error.message}. The hub is as it was.`)} retry={reset} /> : children;
 }
 
 // What the navigation shows is held as long as the page is open.

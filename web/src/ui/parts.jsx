@@ -9,8 +9,8 @@ export const Icon = ({ name, size = 16 }) => (
   </svg>
 );
 export const Mark = ({ size }) => (
-  <svg width={size} height={size} aria-hidden="true">
-    <use href="icons.svg#mark" />
+  <svg width={size} height={size} viewBox="0 0 64 64" aria-hidden="true">
+    <use href="mark.svg#mark" />
   </svg>
 );
 

@@ -4,7 +4,7 @@
 import uPlot from 'uplot';
 import { useEffect, useRef } from 'preact/hooks';
 import { clock, fixed, hourMinute, age } from '../lib/format.js';
-import { axis, layoutTags, nearestTag, timeTicks } from '../lib/history.js';
+import { axis, layoutTags, nearestTag, timeTicks } from '../lib/timeline.js';
 import { useKeys } from '../lib/store.js';
 import { useWidth } from './parts.jsx';
 

@@ -2,7 +2,7 @@
 // or held still by a zoom.
 
 import { useState } from 'preact/hooks';
-import { T } from '../lib/history.js';
+import { T } from '../lib/columns.js';
 import { setParam, useRoute } from '../lib/route.js';
 import { hubNow, useTick } from '../lib/store.js';
 
@@ -10,12 +10,12 @@ const MIN = 60000;
 export const SPANS = { '5m': ['5 min', 5 * MIN], '30m': ['30 min', 30 * MIN], '6h': ['6 h', 360 * MIN],
   '24h': ['24 h', 1440 * MIN], boot: ['Since boot', 0] };
 
-// `ids` are the spans to choose from, the second the default; `rows` tell how far "Since boot" goes.
-export function useWindow(ids, rows) {
+// `ids` are the spans to choose from, `usual` the default; `rows` tell how far "Since boot" goes.
+export function useWindow(ids, rows, usual = ids[1]) {
   const { params } = useRoute();
   const [zoom, setZoom] = useState(null);
   useTick(1000);
-  const span = ids.includes(params.span) ? params.span : ids[1];
+  const span = ids.includes(params.span) ? params.span : usual;
   const now = Math.ceil(hubNow() / 1000) * 1000;
   const ms = SPANS[span][1] || Math.max(5 * MIN, rows.length ? now - rows[0][T] : 0);
   const [from, to] = zoom || [now - ms, now];

@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { get } from '../../lib/api.js';
 import { ownerClass } from '../../lib/colour.js';
 import { clock, plural, sizeText, wholeSize } from '../../lib/format.js';
-import { cellsPath, runOutline, squares } from '../../lib/heapmap.js';
+import { cellsPath, runOutline, squares } from './heapmap.js';
 import { Button, Empty, Failed, Segments, Tile } from '../../ui/parts.jsx';
 
 export function MapTile({ memory }) {

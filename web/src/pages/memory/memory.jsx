@@ -3,7 +3,8 @@
 import { useState } from 'preact/hooks';
 import { post } from '../../lib/api.js';
 import { age, count, fixed, kib, sizeText, tierUnit, wholeSize } from '../../lib/format.js';
-import { I_FRAG, I_FREE, I_MIN, P_FREE, T, TAG, mergeRows, rowFromTiers } from '../../lib/history.js';
+import { I_FRAG, I_FREE, I_MIN, P_FREE, T, TAG } from '../../lib/columns.js';
+import { mergeRows, rowFromTiers } from '../../lib/history.js';
 import { loadMemory, useFeed } from '../../lib/hub.js';
 import { useResource } from '../../lib/resource.js';
 import { setParam } from '../../lib/route.js';

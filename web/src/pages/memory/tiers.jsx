@@ -3,7 +3,8 @@
 import { useMemo } from 'preact/hooks';
 import { decimate } from '../../lib/decimate.js';
 import { fixed, kib, signed, sizeText, tierUnit } from '../../lib/format.js';
-import { I_FRAG, I_FREE, I_LARGEST, I_MIN, P_FRAG, P_FREE, P_LARGEST, P_MIN, columns, mostChanged, tagsIn } from '../../lib/history.js';
+import { I_FRAG, I_FREE, I_LARGEST, I_MIN, P_FRAG, P_FREE, P_LARGEST, P_MIN } from '../../lib/columns.js';
+import { columns, mostChanged, tagsIn } from '../../lib/timeline.js';
 import { useKeys } from '../../lib/store.js';
 import { Stat } from '../../ui/parts.jsx';
 import { Plot } from '../../ui/plot.jsx';

@@ -1,0 +1,255 @@
+#include "core/json/find_scan.h"
+
+#include <string.h>
+
+#include "core/json/json_scan.h"
+
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static const uint8_t *skip_space(const uint8_t *p, const uint8_t *end)
+{
+    while (p < end && is_space(*p))
+        p++;
+    return p;
+}
+
+// ---- the member
+// ---------------------------------------------------------------------------------
+
+// Whether the value behind the colon may be the wanted one. If it has no escape where it differs,
+// then it is not.
+static bool value_may_match(const struct nh__find_scan *s, const uint8_t *colon)
+{
+    const nh_json_find_t *f = s->find;
+    const uint8_t *p = skip_space(colon + 1, s->end);
+    if (f->want_len == 0 || (size_t)(s->end - p) <= f->want_len)
+        return true;
+    const uint8_t *want = (const uint8_t *)f->want;
+    size_t i = 0;
+    while (i < f->want_len && p[i] == want[i])
+        i++;
+    if (f->cfg.text)
+        return i == f->want_len || p[i] == '\\';
+    // 12 is not the start of 123; 12.0 and 12e0 are not integers.
+    return i == f->want_len && memchr("0123456789.eE", p[i], 13) == NULL;
+}
+
+// Whether the key that ends with the quote at `quote` has an escape, or may have one.
+static bool key_has_escape(const struct nh__find_scan *s, const uint8_t *quote)
+{
+    const uint8_t *p = quote - 1;
+    while (p > s->begin && *p != '"' && *p != '\\')
+        p--;
+    return *p == '\\' || (p > s->begin && p[-1] == '\\');
+}
+
+// A colon of the element itself. False: its member may be the wanted one, or it is no member.
+static inline bool pass_member(const struct nh__find_scan *s, const uint8_t *colon)
+{
+    const nh_json_find_t *f = s->find;
+    const uint8_t *quote = colon - 1;
+    while (quote > s->begin && is_space(*quote))
+        quote--;
+    if (*quote != '"')
+        return false;
+    if (s->has_escape && key_has_escape(s, quote))
+        return false;
+    size_t len = f->key_len;
+    if ((size_t)(quote - s->begin) < len + 2 || quote[-1 - (ptrdiff_t)len] != '"')
+        return true;
+    if (memcmp(quote - len, f->cfg.key, len) != 0)
+        return true;
+    return !value_may_match(s, colon);
+}
+
+// ---- brackets
+// -----------------------------------------------------------------------------------
+
+// An element has ended at `p`. True: another follows, and `begin` is at it.
+static inline bool pass_element(struct nh__find_scan *s, const uint8_t *p)
+{
+    s->done = p + 1;
+    s->count++;
+    p = skip_space(p + 1, s->end);
+    if (p == s->end || *p != ',')
+        return false;
+    p = skip_space(p + 1, s->end);
+    if (p == s->end || *p != '{')
+        return false;
+    s->begin = p;
+    s->has_escape = s->block_has_escape;
+    return true;
+}
+
+// A byte outside of strings that means something. False: the scan ends here.
+static inline bool pass_byte(struct nh__find_scan *s, const uint8_t *p)
+{
+    switch (*p) {
+    case ':':
+        return s->depth != 1 || pass_member(s, p);
+    case '{':
+    case '[':
+        if (s->depth == s->depth_max || (s->depth == 0 && p != s->begin))
+            return false;
+        s->depth++;
+        s->object_bits = s->object_bits << 1 | (*p == '{');
+        return true;
+    case '}':
+    case ']':
+        if (s->depth == 0 || (s->object_bits & 1) != (*p == '}'))
+            return false;
+        s->object_bits >>= 1;
+        return --s->depth > 0 || pass_element(s, p);
+    default:
+        return false;
+    }
+}
+
+static inline void scan_start(struct nh__find_scan *s)
+{
+    s->done = s->begin;
+    s->count = 0;
+    s->depth = 0;
+    s->object_bits = 0;
+    s->has_escape = false;
+    s->block_has_escape = false;
+}
+
+// ---- byte by byte
+// -------------------------------------------------------------------------------
+
+// One past the closing quote of the string after `p`; NULL if it does not end here.
+static const uint8_t *pass_string(struct nh__find_scan *s, const uint8_t *p)
+{
+    for (;;) {
+        p = nh__scan_plain_word(p, s->end);
+        if (p == s->end)
+            return NULL;
+        if (*p == '"')
+            return p + 1;
+        if (*p == '\\') {
+            s->has_escape = true;
+            if (s->end - p < 2)
+                return NULL;
+            p++;
+        }
+        p++;
+    }
+}
+
+void nh__find_scan_bytes(struct nh__find_scan *s)
+{
+    scan_start(s);
+    const uint8_t *p = s->begin;
+    while (p && p < s->end) {
+        uint8_t c = *p;
+        bool is_bracket = (c & 0xdd) == 0x59 || (c & 0xdd) == 0x5d; // also Y, y and _
+        if (c == '"') {
+            p = pass_string(s, p + 1);
+        } else if (c == ':' || c == '\\' || is_bracket) {
+            if (!pass_byte(s, p))
+                return;
+            p++;
+        } else {
+            p++;
+        }
+    }
+}
+
+// ---- 64 bytes at once
+// ---------------------------------------------------------------------------
+
+#ifdef __SSE2__
+
+// One bit a byte of a block of 64.
+struct masks {
+    uint64_t quote, backslash, meaning; // meaning: brackets, colons, and bytes that belong nowhere
+};
+
+static inline struct masks block_masks(const uint8_t *p)
+{
+    struct masks m = {0, 0, 0};
+    for (unsigned i = 0; i < 4; i++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + (size_t)i * 16));
+        __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+        __m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+        __m128i colon = _mm_cmpeq_epi8(v, _mm_set1_epi8(':'));
+        // [ ] { } have all these bits; so have Y _ y and DEL, which no valid text has outside of
+        // strings, and bytes above 0x7f, likewise: pass_byte() stops at them.
+        __m128i some = _mm_set1_epi8(0x59);
+        __m128i bracket = _mm_cmpeq_epi8(_mm_and_si128(v, some), some);
+        __m128i meaning = _mm_or_si128(colon, bracket);
+        m.quote |= (uint64_t)(unsigned)_mm_movemask_epi8(quote) << (i * 16);
+        m.backslash |= (uint64_t)(unsigned)_mm_movemask_epi8(backslash) << (i * 16);
+        m.meaning |= (uint64_t)(unsigned)_mm_movemask_epi8(meaning) << (i * 16);
+    }
+    return m;
+}
+
+// The bytes that a backslash before them escapes. `*carry`: the last byte escapes the next block's
+// first, and so on. A backslash that is itself escaped escapes nothing.
+static uint64_t escaped_bytes(uint64_t backslash, uint64_t *carry)
+{
+    uint64_t escaped = *carry;
+    uint64_t left = backslash & ~escaped;
+    *carry = 0;
+    while (left) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+        if (i == 63) {
+            *carry = 1;
+            break;
+        }
+        escaped |= (uint64_t)2 << i;
+        left &= ~((uint64_t)3 << i);
+    }
+    return escaped;
+}
+
+// Bit n of the result: how many bits up to and with n are set, modulo 2.
+static inline uint64_t prefix_xor(uint64_t x)
+{
+    x ^= x << 1;
+    x ^= x << 2;
+    x ^= x << 4;
+    x ^= x << 8;
+    x ^= x << 16;
+    x ^= x << 32;
+    return x;
+}
+
+void nh__find_scan_sse2(struct nh__find_scan *s)
+{
+    uint64_t in_string = 0; // all ones: the block begins inside a string
+    uint64_t escape_carry = 0;
+    struct nh__find_scan local = *s; // in registers
+    scan_start(&local);
+    for (const uint8_t *p = local.begin; local.end - p >= 64; p += 64) {
+        struct masks m = block_masks(p);
+        local.block_has_escape = (m.backslash | escape_carry) != 0;
+        if (local.block_has_escape) {
+            m.quote &= ~escaped_bytes(m.backslash, &escape_carry);
+            m.meaning |= m.backslash; // outside of strings it ends the scan
+            local.has_escape = true;
+        }
+        uint64_t inside = prefix_xor(m.quote) ^ in_string;
+        in_string = (uint64_t)((int64_t)inside >> 63);
+        for (uint64_t left = m.meaning & ~inside; left; left &= left - 1)
+            if (!pass_byte(&local, p + __builtin_ctzll(left)))
+                goto out;
+    }
+out:
+    *s = local;
+}
+
+#endif
+
+uint32_t nh__find_count_lines(const uint8_t *p, const uint8_t *end)
+{
+    uint32_t count = 0;
+    for (; p < end; p++)
+        count += *p == '\n';
+    return count;
+}
