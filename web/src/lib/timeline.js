@@ -97,7 +97,7 @@ export function axis(min, max, n = 4) {
   const pow = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map((k) => k * pow).find((s) => s >= raw * 0.999);
   const lo = Math.floor(min / step + 1e-9) * step;
-  const hi = Math.ceil(max / step - 1e-9) * step;
+  const hi = Math.max(lo + step, Math.ceil(max / step - 1e-9) * step);
   const ticks = [];
   for (let v = lo, k = 0; v <= hi + step / 2; v = lo + ++k * step) ticks.push(+v.toPrecision(10));
   return { min: lo, max: ticks[ticks.length - 1], ticks };
