@@ -223,7 +223,7 @@ test('offline: one note, values stay, controls off, typed text stays; back by it
   const { port } = mock;
   await mock.stop();
   await page.getByRole('alert').filter({ hasText: /No connection to the hub for \d+ s\. Values are from \d\d:\d\d:\d\d\./ }).waitFor();
-  assert.equal(await page.locator('.live').textContent(), 'offline');
+  assert.equal(await page.locator('.band .live').textContent(), 'offline');
   assert.equal(await page.locator('td', { hasText: 'gate-1' }).count(), 1);
   assert.equal(await page.getByRole('button', { name: 'Publish' }).isDisabled(), true);
   await page.getByText('No connection to the hub.', { exact: true }).waitFor();
@@ -231,7 +231,7 @@ test('offline: one note, values stay, controls off, typed text stays; back by it
   mock = await startMock({ port });
   await page.getByRole('button', { name: 'Try now' }).click();
   await page.locator('.live.live').waitFor();
-  await page.waitForFunction(() => !document.querySelector('.offline'));
+  await page.waitForFunction(() => !document.querySelector('.gone'));
   assert.equal(await page.getByRole('button', { name: 'Publish' }).isDisabled(), false);
   opened.faults.length = 0; // refused connections are what this test is about
 });

@@ -73,6 +73,14 @@ test('layoutTags: a flag where its name has room, else a dot', () => {
   const laid = layoutTags(tags, (t) => t * 4, () => 40, 0, 400);
   assert.deepEqual(laid.map((g) => g.side), [0, 1, -1], 'crowded: dot; free: right; at the edge: left');
   assert.deepEqual(laid.map((g) => g.tag), ['aaaa', 'bbbb', 'cccc']);
+  let seed = 9;
+  for (let round = 0; round < 200; round++) {
+    const many = Array.from({ length: 12 }, () => (seed = (seed * 48271) % 2147483647) % 400).sort((a, b) => a - b).map((t) => ({ t, tag: 'x' }));
+    const flags = layoutTags(many, (t) => t, () => 50, 0, 400).filter((g) => g.side)
+      .map((g) => (g.side > 0 ? [g.px, g.px + 62] : [g.px - 62, g.px]));
+    assert.ok(flags.length > 0 && flags.every(([a, b]) => a >= 0 && b <= 400), 'inside');
+    for (let i = 1; i < flags.length; i++) assert.ok(flags[i][0] >= flags[i - 1][1], 'names do not touch');
+  }
   for (let i = 1; i < laid.length; i++) assert.ok(laid[i].px >= laid[i - 1].px);
 });
 

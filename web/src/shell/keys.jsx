@@ -75,7 +75,8 @@ function KeyList({ onClose }) {
 function finds(query) {
   const q = query.trim().toLowerCase();
   const has = (t) => t.toLowerCase().includes(q);
-  const found = pages.filter((p) => has(p.title)).map((p) => ({ label: p.title, detail: 'page', page: p.id }));
+  const begins = (p) => p.title.toLowerCase().startsWith(q);
+  const found = pages.filter((p) => has(p.title)).sort((a, b) => begins(b) - begins(a)).map((p) => ({ label: p.title, detail: 'page', page: p.id }));
   for (const p of pages) if (q && p.find) found.push(...p.find(state, has));
   return found.slice(0, 12);
 }
