@@ -88,13 +88,13 @@ static int check_config(const char *file, bool as_json)
 }
 
 // Reads in pieces: the file may be of any size, and each of its strings too, since only syntax is
-// asked for.
+// asked for and a long text is cut.
 static int check_json_stream(FILE *f, const char *name)
 {
-    static char text[NH_KIB(64)];
-    char chunk[4096];
+    char text[256], chunk[4096];
     nh_json_reader_t r;
-    const struct nh_json_reader_config cfg = {.text = text, .text_max_bytes = sizeof text};
+    const struct nh_json_reader_config cfg = {
+        .text = text, .text_max_bytes = sizeof text, .cut_long = true};
     nh_json_reader_init(&r, &cfg);
     int ev;
     for (;;) {

@@ -11,8 +11,9 @@ static const struct {
     const char *owner;
     uint32_t internal_kib, psram_kib;
 } budgets[] = {
-    {"loop", 8, 128},   {"http", 16, 1024}, {"portal", 16, 512}, {"mqtt", 40, 4096},
-    {"health", 8, 256}, {"store", 8, 64},   {"bus", 4, 64},      {"hub", 8, 128},
+    {"loop", 8, 128},    {"libuv", 8, 256},  {"http", 16, 1024},
+    {"portal", 16, 512}, {"mqtt", 40, 4096}, {"health", 8, 256},
+    {"store", 8, 64},    {"bus", 4, 64},     {"hub", 8, 128},
 };
 
 static void standard_budget(const struct nh_hub *hub, const char *name, struct nh_mem_budget *b)
@@ -54,6 +55,23 @@ static int charge_radio(struct nh_hub *hub)
     return err < 0 ? err : nh_mem_charge(radio, NH_MEM_INTERNAL, hub->board->radio_bytes);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1 // its tables stand in .data and .bss, and are no part of the program
+#else
+#define HAS_SANITIZER 0
+#endif
+
+// The program's own variables, which on the chip stand in internal RAM before any heap does.
+static int charge_static(struct nh_hub *hub)
+{
+    extern char __data_start[], _end[]; // the linker's names for where .data begins and .bss ends
+    nh_mem_t *owner;
+    if (HAS_SANITIZER)
+        return 0;
+    int err = nh_hub__owner(hub, "static", &owner);
+    return err < 0 ? err : nh_mem_charge(owner, NH_MEM_INTERNAL, (size_t)(_end - __data_start));
+}
+
 static int set_faults(struct nh_hub *hub)
 {
     struct nh_mem_fault fault = {.fail_nth = hub->cfg.faults.fail_nth,
@@ -93,6 +111,8 @@ int nh_hub__start_memory(struct nh_hub *hub)
     err = nh_mem_system_create(&cfg, &hub->sys);
     if (err == 0)
         err = charge_radio(hub);
+    if (err == 0)
+        err = charge_static(hub);
     if (err == 0)
         err = nh_task_adopt(hub->sys, &loop_task);
     if (err == 0)

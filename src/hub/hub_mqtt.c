@@ -100,6 +100,7 @@ static int start_api(struct nh_hub *hub, nh_mem_t *mem)
     const struct nh_mqtt_api_config cfg = {
         .mem = mem,
         .broker = hub->broker,
+        .sched = hub->sched,
         .limits = hub->broker_cfg,
         .listen = hub->mqtt_address,
         .ctx = hub,

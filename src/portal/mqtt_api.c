@@ -33,6 +33,7 @@ struct nh_mqtt_api {
     struct kept_message *kept;
     uint64_t seq;
     uint64_t asked_ms;
+    nh_timer_t watch_end;
 };
 
 int nh_mqtt_api_create(const struct nh_mqtt_api_config *cfg, nh_mqtt_api_t **out)
@@ -49,6 +50,24 @@ int nh_mqtt_api_create(const struct nh_mqtt_api_config *cfg, nh_mqtt_api_t **out
     return 0;
 }
 
+static void keep_message(void *ctx, const struct nh_mqtt_message *m)
+{
+    nh_mqtt_api_t *a = ctx;
+    if (!a->kept)
+        return;
+    struct kept_message *k = &a->kept[a->seq % a->cfg.message_count];
+    k->seq = ++a->seq;
+    k->unix_ms = a->cfg.clock_unix_ms();
+    k->bytes = (uint32_t)m->payload.len;
+    k->qos = m->qos;
+    k->retain = m->retain;
+    k->topic_len = (uint16_t)(m->topic.len < TOPIC_KEPT_BYTES ? m->topic.len : TOPIC_KEPT_BYTES);
+    k->payload_len =
+        (uint16_t)(m->payload.len < PAYLOAD_KEPT_BYTES ? m->payload.len : PAYLOAD_KEPT_BYTES);
+    memcpy(k->topic, m->topic.ptr, k->topic_len);
+    memcpy(k->payload, m->payload.ptr, k->payload_len);
+}
+
 static void watch_stop(nh_mqtt_api_t *a)
 {
     if (a->watch)
@@ -56,6 +75,32 @@ static void watch_stop(nh_mqtt_api_t *a)
     a->watch = NULL;
     nh_mem_free(a->cfg.mem, a->kept);
     a->kept = NULL;
+    if (nh_timer_is_armed(&a->watch_end))
+        nh_timer_cancel(a->cfg.sched, &a->watch_end);
+}
+
+// Nobody says goodbye to a part of the feed; who watches asks for its version again and again.
+static void watch_look(void *ctx, struct nh_timer *t, uint64_t now_ms)
+{
+    nh_mqtt_api_t *a = ctx;
+    if (now_ms - a->asked_ms < WATCH_IDLE_MS &&
+        nh_timer_arm(a->cfg.sched, t, a->asked_ms + WATCH_IDLE_MS, 0) == 0)
+        return;
+    watch_stop(a);
+}
+
+static void watch_start(nh_mqtt_api_t *a)
+{
+    a->kept = nh_mem_alloc_zero(a->cfg.mem, sizeof *a->kept * a->cfg.message_count, NH_MEM_BULK);
+    int err = a->kept ? nh_mqtt_local_subscribe(a->cfg.broker, "#", keep_message, a, &a->watch)
+                      : NH_ERR_NOMEM;
+    a->watch_end.fire = watch_look;
+    a->watch_end.ctx = a;
+    a->watch_end.name = "mqtt watch";
+    if (err == 0)
+        err = nh_timer_arm(a->cfg.sched, &a->watch_end, a->asked_ms + WATCH_IDLE_MS, 0);
+    if (err < 0)
+        watch_stop(a); // tried again when the version is asked for the next time
 }
 
 void nh_mqtt_api_destroy(nh_mqtt_api_t *a)
@@ -481,35 +526,13 @@ static uint64_t clients_write(void *ctx, nh_json_writer_t *w, uint64_t since)
     return a->clients_version;
 }
 
-static void keep_message(void *ctx, const struct nh_mqtt_message *m)
-{
-    nh_mqtt_api_t *a = ctx;
-    // The watcher went away without a word: give its memory back at the next chance.
-    if (!a->kept || a->cfg.clock_ms() - a->asked_ms > WATCH_IDLE_MS)
-        return;
-    struct kept_message *k = &a->kept[a->seq % a->cfg.message_count];
-    k->seq = ++a->seq;
-    k->unix_ms = a->cfg.clock_unix_ms();
-    k->bytes = (uint32_t)m->payload.len;
-    k->qos = m->qos;
-    k->retain = m->retain;
-    k->topic_len = (uint16_t)(m->topic.len < TOPIC_KEPT_BYTES ? m->topic.len : TOPIC_KEPT_BYTES);
-    k->payload_len =
-        (uint16_t)(m->payload.len < PAYLOAD_KEPT_BYTES ? m->payload.len : PAYLOAD_KEPT_BYTES);
-    memcpy(k->topic, m->topic.ptr, k->topic_len);
-    memcpy(k->payload, m->payload.ptr, k->payload_len);
-}
-
 static uint64_t messages_version(void *ctx)
 {
     nh_mqtt_api_t *a = ctx;
     a->asked_ms = a->cfg.clock_ms();
-    if (a->watch)
-        return a->seq + 1; // 0 would mean that nothing was told yet
-    a->kept = nh_mem_alloc_zero(a->cfg.mem, sizeof *a->kept * a->cfg.message_count, NH_MEM_BULK);
-    if (a->kept && nh_mqtt_local_subscribe(a->cfg.broker, "#", keep_message, a, &a->watch) != 0)
-        watch_stop(a);
-    return a->seq + 1;
+    if (!a->watch)
+        watch_start(a);
+    return a->seq + 1; // 0 would mean that nothing was told yet
 }
 
 static void write_message(nh_json_writer_t *w, const struct kept_message *k)

@@ -4,6 +4,7 @@
 #define NH_PORTAL_MQTT_API_H
 
 #include "core/http/http.h"
+#include "core/sched/sched.h"
 #include "mqtt/broker.h"
 
 typedef struct nh_mqtt_api nh_mqtt_api_t;
@@ -13,6 +14,7 @@ typedef struct nh_mqtt_api nh_mqtt_api_t;
 struct nh_mqtt_api_config {
     nh_mem_t *mem; // borrowed, like all pointers here
     nh_mqtt_broker_t *broker;
+    nh_sched_t *sched;
     struct nh_mqtt_broker_config limits; // as the broker was made with, defaults filled in
     const char *listen;                  // "127.0.0.1:1883"
     uint32_t message_count;              // 0: 32, the newest messages kept while watched

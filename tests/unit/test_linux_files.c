@@ -123,11 +123,11 @@ static void test_nothing_leads_out(void **state)
     assert_int_equal(symlink("../secret", longer), 0);
     snprintf(longer, sizeof longer, "%s/inside/up", dir);
     assert_int_equal(symlink("..", longer), 0);
-    snprintf(longer, sizeof longer, "%s/inside/d/root", dir);
+    snprintf(longer, sizeof longer, "%s/inside/d/top", dir);
     assert_int_equal(symlink("/", longer), 0);
     const char *const denied[] = {
-        "../secret", "d/../../secret",    "..", "d/..", "/etc/passwd", path, "link",
-        "up/secret", "d/root/etc/passwd",
+        "../secret", "d/../../secret",   "..", "d/..", "/etc/passwd", path, "link",
+        "up/secret", "d/top/etc/passwd",
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(denied); i++) {
         for (int mode = NH_FILE_READ; mode <= NH_FILE_APPEND; mode++) {

@@ -234,9 +234,9 @@ static void test_echo(void **state)
     assert_int_equal(server_start(0, 0), NH_OK);
     int fd = client_open_accepted();
     char peer[64];
-    struct sockaddr_in own;
+    struct sockaddr_in own = {0};
     socklen_t len = sizeof own;
-    getsockname(fd, (struct sockaddr *)&own, &len);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &len), 0);
     char expected[64];
     snprintf(expected, sizeof expected, "127.0.0.1:%u", ntohs(own.sin_port));
     nh_stream_peer(sv.last->s, peer, sizeof peer);

@@ -283,7 +283,7 @@ static int get_locked(nh_kv_t *kv, const struct full_key *full, void *out, size_
 {
     MDB_val key = {full->len, (void *)full->bytes};
     MDB_val record;
-    nh_span_t value;
+    nh_span_t value = {0};
     int rc = kv_err(mdb_txn_renew(kv->reader));
     if (rc < 0)
         return rc;
