@@ -28,7 +28,7 @@ static void lws_log_line(int level, const char *line)
 
 void nh_http__peer(struct lws *wsi, char *text, size_t cap)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     socklen_t len = sizeof addr;
     char host[NI_MAXHOST], port[NI_MAXSERV];
     struct lws *network = lws_get_network_wsi(wsi);
