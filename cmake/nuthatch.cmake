@@ -16,6 +16,7 @@ target_include_directories(nh_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(nh_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes
   -Wwrite-strings -Wvla -Wformat=2 -Wno-format-nonliteral
+  -Wno-missing-field-initializers # a field left out is zero: the written default
   -fno-common -ffunction-sections -fdata-sections)
 target_link_options(nh_options INTERFACE -Wl,--gc-sections)
 target_compile_definitions(nh_options INTERFACE NH_VERSION="${PROJECT_VERSION}")

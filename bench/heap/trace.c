@@ -64,7 +64,7 @@ static uint64_t block_bytes(uint32_t bytes)
 static uint32_t draw_bytes(struct maker *m, uint32_t first, uint32_t last)
 {
     uint32_t total = 0;
-    uint32_t weight[MIX_COUNT];
+    uint32_t weight[MIX_COUNT] = {0};
     for (uint32_t i = first; i <= last; i++) {
         uint32_t twice = i == m->phase % MIX_COUNT || i == m->phase * 3 % MIX_COUNT;
         weight[i] = mixes[i].weight << twice;

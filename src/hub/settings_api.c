@@ -325,6 +325,9 @@ static int judge(struct apply *a)
     int err = a->s->cfg.base(a->s->cfg.ctx, a->c);
     if (err == 0)
         err = nh_settings__each(a->doc.ptr, a->doc.len, lay_over, a);
+    // Judged without the command line too: the next start may have another one.
+    if (err == 0 && a->finding_count == 0)
+        NH_IGNORE(nh_hub_config_validate(a->c, keep_finding, a)); // its faults are kept
     if (err == 0)
         err = a->s->cfg.options(a->s->cfg.ctx, a->c);
     if (err == 0 && a->finding_count == 0)

@@ -109,7 +109,7 @@ void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind, const cha
         b->cfg.event(b->cfg.ctx, &(struct nh_mqtt_event){kind, client_id, reason, code});
 }
 
-void nh_mqtt__dirty(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+void nh_mqtt__dirty_first(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
 {
     if (!c->in_turn) {
         c->in_turn = true;
@@ -123,9 +123,14 @@ void nh_mqtt__dirty(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
         b->cfg.dirty(b->cfg.ctx, c, c->user);
 }
 
+static bool is_deaf(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c)
+{
+    return c->wire.inline_bytes > (uint64_t)b->cfg.queue_max_bytes + UNREAD_BYTES;
+}
+
 int nh_mqtt__send(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const void *bytes, size_t len)
 {
-    if (c->wire.inline_bytes > (uint64_t)b->cfg.queue_max_bytes + UNREAD_BYTES)
+    if (is_deaf(b, c))
         return NH_ERR_FULL;
     nh_span_t part = {bytes, len};
     int rc = nh_mqtt__wire_put(&b->blocks, &c->wire, &part, 1);
@@ -136,9 +141,14 @@ int nh_mqtt__send(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const void *bytes, siz
 
 int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type, uint16_t id)
 {
-    uint8_t ack[NH_MQTT__ACK_BYTES];
+    if (is_deaf(b, c))
+        return NH_ERR_FULL;
+    uint8_t *ack = nh_mqtt__wire_space(&b->blocks, &c->wire, NH_MQTT__ACK_BYTES);
+    if (!ack)
+        return NH_ERR_NOMEM;
     nh_mqtt__ack_encode(ack, type, id);
-    return nh_mqtt__send(b, c, ack, sizeof ack);
+    nh_mqtt__dirty(b, c);
+    return NH_OK;
 }
 
 // When the connection's time is up; NH_NEVER: no limit.

@@ -3,6 +3,8 @@
 #include "core/base/bytes.h"
 #include "mqtt/internal.h"
 
+#include <string.h>
+
 void nh_mqtt__drop(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint64_t *counter,
                    uint32_t count)
 {
@@ -82,11 +84,28 @@ static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct 
 // ---- QoS 1 and 2
 // ---------------------------------------------------------------------------------
 
+// A packet that came with a packet id goes on as it is, with another id. False: build it.
+static bool put_as_it_came(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__publish *p,
+                           uint8_t flags, uint16_t id)
+{
+    if (!p->packet || !p->qos || !(flags & 6) || p->payload.len > NH_MQTT__SMALL_BYTES)
+        return false;
+    uint8_t *at = nh_mqtt__wire_space(&b->blocks, &c->wire, p->packet_len);
+    if (!at)
+        return false;
+    memcpy(at, p->packet, p->packet_len);
+    at[0] = (uint8_t)(NH_MQTT__PUBLISH << 4 | flags);
+    nh_put_be16(at + p->id_at, id);
+    return true;
+}
+
 // Writes a PUBLISH with a head of its own: any QoS but a plain QoS 0. Small payloads are copied
 // behind the head, others are sent from the stored message.
 static int put_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__publish *p,
                        uint8_t flags, uint16_t id)
 {
+    if (put_as_it_came(b, c, p, flags, id))
+        return NH_OK;
     uint8_t head[NH_MQTT__HEAD_MAX + 2], packet_id[2];
     uint32_t id_len = flags & 6 ? 2 : 0;
     size_t len = nh_mqtt__head_encode(head, (uint8_t)(NH_MQTT__PUBLISH << 4 | flags),
@@ -216,9 +235,12 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 // The window moved on.
 static void on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
-    nh_mqtt__pump(b, s);
-    nh_mqtt__relieve(b, s);
-    nh_mqtt__replay_run(b, s);
+    if (s->flow->waiting_count)
+        nh_mqtt__pump(b, s);
+    if (s->flags)
+        nh_mqtt__relieve(b, s);
+    if (s->flow->replays)
+        nh_mqtt__replay_run(b, s);
 }
 
 // PUBREC: the client has the message; what remains is to release its packet id [MQTT-4.3.3-1].

@@ -83,10 +83,10 @@ struct nh_mqtt__match {
 // One message on its way to its subscribers.
 struct nh_mqtt__publish {
     nh_span_t topic, payload;
-    const uint8_t *packet; // its QoS 0 form within the turn's bytes; NULL: nowhere
-    uint32_t packet_len;
-    struct nh_mqtt__msg *msg; // a reference of its own, made when first needed
-    nh_mqtt_conn_t *from;     // NULL: the hub itself, a will
+    const uint8_t *packet;      // as it came, within the turn's bytes; NULL: nowhere
+    uint32_t packet_len, id_at; // where its packet id is, at QoS 1 and 2
+    struct nh_mqtt__msg *msg;   // a reference of its own, made when first needed
+    nh_mqtt_conn_t *from;       // NULL: the hub itself, a will
     uint8_t qos;
     bool retain;
 };
@@ -164,7 +164,13 @@ struct nh_mqtt_broker {
 void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reason,
                        enum nh_mqtt_event_kind kind);
 void nh_mqtt__conn_watch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c); // puts it where its deadline is
-void nh_mqtt__dirty(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
+// There is output: tells the listener, once until it asks.
+void nh_mqtt__dirty_first(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
+static inline void nh_mqtt__dirty(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    if (!c->in_turn || !c->is_dirty)
+        nh_mqtt__dirty_first(b, c);
+}
 void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind, const char *client_id,
                     const char *reason, uint8_t code);
 // Appends small bytes to the output. NH_ERR_NOMEM; NH_ERR_FULL: the client does not read.

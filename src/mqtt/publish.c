@@ -72,11 +72,11 @@ static bool run_takes(const nh_mqtt_broker_t *b, const uint8_t *packet, nh_span_
            b->run.count < UINT16_MAX && memcmp(m->topic, topic.ptr, topic.len) == 0;
 }
 
-static void run_add(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
+static void run_add(nh_mqtt_broker_t *b, uint32_t packet_len, size_t payload_len)
 {
-    b->run.len += p->packet_len;
+    b->run.len += packet_len;
     b->run.count++;
-    b->run.payload_bytes += p->payload.len;
+    b->run.payload_bytes += payload_len;
 }
 
 static int run_start(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
@@ -94,7 +94,7 @@ static int run_start(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
     b->run.count = 0;
     b->run.payload_bytes = 0;
     b->run.from = p->from;
-    run_add(b, p);
+    run_add(b, p->packet_len, p->payload.len);
     return NH_OK;
 }
 
@@ -213,18 +213,19 @@ int nh_mqtt__on_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_
     if (rc < 0)
         return rc;
     uint32_t packet_len = head->head_len + head->body_len;
+    bool passes_as_it_is = k.qos == 0 && !k.retain && !gathered && head->is_minimal;
+    if (passes_as_it_is && run_takes(b, packet, k.topic)) {
+        run_add(b, packet_len, k.payload.len);
+        return NH_OK;
+    }
     struct nh_mqtt__publish p = {.topic = k.topic,
                                  .payload = k.payload,
-                                 .packet = packet,
+                                 .packet = gathered ? NULL : packet,
                                  .packet_len = packet_len,
+                                 .id_at = (uint32_t)(head->head_len + 2 + k.topic.len),
                                  .from = c,
                                  .qos = k.qos,
                                  .retain = k.retain};
-    bool passes_as_it_is = k.qos == 0 && !k.retain && !gathered && head->is_minimal;
-    if (passes_as_it_is && run_takes(b, packet, k.topic)) {
-        run_add(b, &p);
-        return NH_OK;
-    }
     rc = nh_mqtt__topic_check(k.topic, &b->limits);
     if (rc == NH_ERR_PROTO)
         return rc;

@@ -199,6 +199,30 @@ static struct nh_mqtt__block *inline_reserve(struct nh_mqtt__blocks *bs, bool is
     return chain;
 }
 
+uint8_t *nh_mqtt__wire_space(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, size_t len)
+{
+    if (w->run && run_flush(bs, w) < 0)
+        return NULL;
+    struct item *i = tail_inline(w);
+    if (!i || w->tail->last + sizeof(*i) + i->len + len > w->tail->cap) {
+        if (!tail_has_room(w, len)) {
+            bool is_large = w->tail || len > SMALL_BYTES / 2;
+            if (len > LARGE_BYTES / 2)
+                return NULL;
+            struct nh_mqtt__block *b = block_get(bs, is_large);
+            if (!b)
+                return NULL;
+            block_link(w, b);
+        }
+        i = tail_add(w, (struct item){.kind = INLINE});
+    }
+    uint8_t *at = (uint8_t *)(i + 1) + i->len;
+    i->len += (uint32_t)len;
+    w->tail->used = (uint16_t)(w->tail->last + item_bytes(i));
+    w->inline_bytes += (uint32_t)len;
+    return at;
+}
+
 // Copies `part` into the tail block and, when that is full, into the reserved blocks.
 static void inline_copy(struct nh_mqtt__wire *w, struct nh_mqtt__block **reserved, nh_span_t part)
 {

@@ -38,7 +38,11 @@ void nh_mqtt__blocks_deinit(struct nh_mqtt__blocks *bs);
 // Appends all `parts` as bytes, or nothing. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__wire_put(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w,
                                   const nh_span_t *parts, size_t count);
-// The same with the last `len` bytes of `msg` behind them, taking a reference.
+// Appends `len` bytes that the caller writes at once to the place returned: in one piece, for small
+// packets. NULL: no memory, or more than a block holds; nh_mqtt__wire_put() may still do it.
+NH_MUST_USE uint8_t *nh_mqtt__wire_space(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w,
+                                         size_t len);
+// As nh_mqtt__wire_put(), with the last `len` bytes of `msg` behind, taking a reference.
 NH_MUST_USE int nh_mqtt__wire_put_msg(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w,
                                       const nh_span_t *parts, size_t count,
                                       struct nh_mqtt__msg *msg, uint32_t len);

@@ -43,7 +43,7 @@ class Hub:
         self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=self.errors,
                                         env=self.env)
         os.set_blocking(self.process.stdout.fileno(), False)
-        self.rest = b""
+        self.rest, self.lines, self.exit_code = b"", [], None
         line = self.wait_line(r"^\{", START_S)
         self.ready = json.loads(line)
         self.http = self.ready["http"]
@@ -98,9 +98,13 @@ class Hub:
         return self.start()
 
     def __exit__(self, kind, value, trace):
+        died = self.process.poll() is not None and self.exit_code is None
+        self.exit_code = self.process.poll() if died else self.exit_code
         if self.process.poll() is None:
             self.stop()
         text = self.stderr()
+        if died and self.exit_code != -signal.SIGKILL:
+            print(f"the hub died with {self.exit_code}:\n{text}")
         shutil.rmtree(self.folder, ignore_errors=True)
         if kind is None:
             if self.exit_code not in (0, -signal.SIGKILL):
@@ -121,8 +125,9 @@ class Hub:
         return json.loads(self.get(path))
 
     def send_json(self, method, path, value):
-        """(status, decoded reply) of a request with a JSON body."""
-        request = urllib.request.Request(self.url(path), json.dumps(value).encode(),
+        """(status, decoded reply) of a request with a JSON body; None: without one."""
+        body = None if value is None else json.dumps(value).encode()
+        request = urllib.request.Request(self.url(path), body,
                                          {"Content-Type": "application/json"}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as r:

@@ -365,7 +365,7 @@ static void test_walk(void **state)
 static void test_largest(void **state)
 {
     (void)state;
-    nh_heap_t *h = nh_heap_init(region, NH_KIB(64));
+    nh_heap_t *h = nh_heap_init(region, NH_KIB(24));
     void *p[40] = {0};
     random_state = 11;
     for (int i = 0; i < 4000; i++) {
@@ -388,6 +388,24 @@ static void test_largest(void **state)
         assert_non_null(all);
         nh_heap_free(h, all);
     }
+    nh_heap_deinit(h);
+}
+
+// Of equal free blocks the lowest is taken, in whatever order they were freed.
+static void test_lowest_first(void **state)
+{
+    (void)state;
+    nh_heap_t *h = nh_heap_init(region, NH_KIB(8));
+    void *p[3];
+    for (int i = 0; i < 3; i++) {
+        p[i] = nh_heap_alloc(h, 200, 1);
+        assert_non_null(nh_heap_alloc(h, 8, 1)); // so that they do not become one
+    }
+    static const int order[] = {1, 0, 2};
+    for (int i = 0; i < 3; i++)
+        nh_heap_free(h, p[order[i]]);
+    for (int i = 0; i < 3; i++)
+        assert_ptr_equal(nh_heap_alloc(h, 200, 1), p[i]);
     nh_heap_deinit(h);
 }
 
@@ -494,13 +512,21 @@ static void test_bad_free_is_caught(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),           cmocka_unit_test(test_regions),
-        cmocka_unit_test(test_exhaustion),       cmocka_unit_test(test_sizes_that_cannot_be),
-        cmocka_unit_test(test_alignment),        cmocka_unit_test(test_coalescing),
-        cmocka_unit_test(test_resize_in_place),  cmocka_unit_test(test_slide),
-        cmocka_unit_test(test_last_of_its_list), cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_largest),          cmocka_unit_test(test_high_end_stays_whole),
-        cmocka_unit_test(test_damage_is_found),  cmocka_unit_test(test_bad_free_is_caught),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_regions),
+        cmocka_unit_test(test_exhaustion),
+        cmocka_unit_test(test_sizes_that_cannot_be),
+        cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_coalescing),
+        cmocka_unit_test(test_resize_in_place),
+        cmocka_unit_test(test_slide),
+        cmocka_unit_test(test_last_of_its_list),
+        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_lowest_first),
+        cmocka_unit_test(test_high_end_stays_whole),
+        cmocka_unit_test(test_damage_is_found),
+        cmocka_unit_test(test_bad_free_is_caught),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

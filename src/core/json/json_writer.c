@@ -70,7 +70,7 @@ static bool begin_value(nh_json_writer_t *w, struct stage *s)
 {
     s->w = w;
     s->len = 0;
-    s->bytes[0] = 0; // or gcc takes a flush of nothing for a use of it
+    s->bytes[0] = '\0'; // the sink takes a pointer to it, and compilers are wary
     if ((w->depth == 0 && w->is_whole) || in_object(w) != w->after_key)
         fail(w, NH_ERR_INVAL);
     if (w->err)

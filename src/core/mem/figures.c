@@ -157,7 +157,8 @@ void nh_mem_walk(nh_mem_system_t *sys, enum nh_mem_tier tier,
         return;
     struct walk w = {visit, ctx, (size_t)((const char *)t->heap - t->base)};
     nh_lock_acquire(&sys->lock);
-    nh_heap_walk(t->heap, walk_block, &w);
+    if (visit(ctx, 0, w.skip + nh_heap_control_bytes(t->heap), 0))
+        nh_heap_walk(t->heap, walk_block, &w);
     nh_lock_release(&sys->lock);
 }
 

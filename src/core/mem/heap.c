@@ -56,7 +56,7 @@ struct nh_heap {
 
 static inline struct block *at(const nh_heap_t *h, uint32_t offset)
 {
-    return (struct block *)(void *)((char *)(uintptr_t)h + offset);
+    return (struct block *)(void *)((char *)h + offset);
 }
 
 static inline uint32_t offset_of(const nh_heap_t *h, const struct block *b)
@@ -71,7 +71,7 @@ static inline uint32_t size_of(const struct block *b)
 
 static inline struct block *behind(const struct block *b, uint32_t bytes)
 {
-    return (struct block *)(void *)((char *)(uintptr_t)b + bytes);
+    return (struct block *)(void *)((char *)b + bytes);
 }
 
 static inline void *payload_of(struct block *b)
@@ -81,7 +81,7 @@ static inline void *payload_of(struct block *b)
 
 static inline struct block *block_of(const void *ptr)
 {
-    return (struct block *)(void *)((char *)(uintptr_t)ptr - HEADER);
+    return (struct block *)(void *)((char *)ptr - HEADER);
 }
 
 static inline uint32_t *footer_of(struct block *b, uint32_t size)
@@ -91,12 +91,12 @@ static inline uint32_t *footer_of(struct block *b, uint32_t size)
 
 static inline struct row *row_of(const nh_heap_t *h, uint32_t zone)
 {
-    return (struct row *)(void *)((uint32_t *)(uintptr_t)h->rows + zone * h->row_words);
+    return (struct row *)(void *)((uint32_t *)h->rows + (size_t)zone * h->row_words);
 }
 
 static inline uint32_t *heads(const nh_heap_t *h, const struct row *row)
 {
-    return (uint32_t *)(uintptr_t)row->map + h->word_count;
+    return (uint32_t *)row->map + h->word_count;
 }
 
 static inline uint32_t low_bit(uint32_t x)

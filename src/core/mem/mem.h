@@ -155,7 +155,8 @@ void nh_mem_owner_peak_reset(nh_mem_t *mem);
 
 // Walks every block of a tier under the lock: O(blocks), for a map on request and for tests.
 // `owner` is an index for nh_mem_owner_info(), or -1 for a free block; `offset` from the region's
-// start. The visitor must not call into the system. Stops when it returns false.
+// start. The heap itself is the first, of owner 0. The visitor must not call into the system. Stops
+// when it returns false.
 void nh_mem_walk(nh_mem_system_t *sys, enum nh_mem_tier tier,
                  bool (*visit)(void *ctx, size_t offset, size_t bytes, int owner), void *ctx);
 

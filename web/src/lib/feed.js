@@ -11,148 +11,142 @@ export const backoffMs = (tries) => Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 
 
 // `open(url)` makes a socket; `onPart(name, data)` and `onLink(link)` are called with what came:
 // link is {state: 'connecting' | 'live' | 'offline', since, lastAt, retryAt}.
-export class Feed {
-  constructor({ url, open, onPart, onLink, now = Date.now, after = setTimeout, cancel = clearTimeout }) {
-    Object.assign(this, { url, open, onPart, onLink, now, after, cancel });
-    this.wanted = new Map(); // part -> how many want it
-    this.subscribed = new Set();
-    this.hidden = false;
-    this.tries = 0;
-    this.answersPing = false;
-    this.link = { state: 'connecting', since: now(), lastAt: 0, retryAt: 0 };
+// Gives {want, setHidden, start, stop, retry, link}.
+export function createFeed({ url, open, onPart, onLink, now, after, cancel }) {
+  const wanted = new Map(); // part -> how many want it
+  let subscribed = [];
+  let hidden = false;
+  let stopped = false;
+  let tries = 0;
+  let answersPing = false;
+  let socket = null;
+  let retryTimer;
+  let pingTimer;
+  let link = { state: 'connecting', since: now(), lastAt: 0, retryAt: 0 };
+
+  function setLink(next) {
+    link = next;
+    onLink(link);
   }
 
-  // Holds a part until the returned function is called.
-  want(part) {
-    this.wanted.set(part, (this.wanted.get(part) || 0) + 1);
-    this.sync();
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      const n = this.wanted.get(part) - 1;
-      if (n) this.wanted.set(part, n);
-      else this.wanted.delete(part);
-      this.sync();
-    };
+  function send(message) {
+    try {
+      socket.send(JSON.stringify(message));
+    } catch {
+      // The socket is closing: closed() follows and the next one subscribes anew.
+    }
   }
 
-  // A hidden page subscribes to nothing.
-  setHidden(hidden) {
-    this.hidden = hidden;
-    if (hidden) return this.sync();
-    if (this.link.state === 'offline') return this.retry();
-    return this.sync();
+  function sync() {
+    if (link.state !== 'live' || !socket) return;
+    const want = hidden ? [] : [...wanted.keys()];
+    const add = want.filter((p) => !subscribed.includes(p));
+    const drop = subscribed.filter((p) => !want.includes(p));
+    if (add.length) send({ subscribe: add });
+    if (drop.length) send({ unsubscribe: drop });
+    subscribed = want;
   }
 
-  start() {
-    this.stopped = false;
-    this.connect();
+  function connect() {
+    if (socket || stopped) return;
+    const s = open(url);
+    socket = s;
+    s.onopen = () => s === socket && opened();
+    s.onmessage = (e) => s === socket && received(e.data);
+    s.onclose = () => s === socket && closed();
   }
 
-  stop() {
-    this.stopped = true;
-    this.cancel(this.timer);
-    this.cancel(this.pinger);
-    const s = this.socket;
-    this.socket = null;
-    if (s) s.close();
+  function opened() {
+    tries = 0;
+    subscribed = [];
+    setLink({ state: 'live', since: now(), lastAt: now(), retryAt: 0 });
+    sync();
+    schedulePing();
   }
 
-  // Tries now instead of at the end of the pause.
-  retry() {
-    this.cancel(this.timer);
-    this.connect();
-  }
-
-  connect() {
-    if (this.socket || this.stopped) return;
-    const s = this.open(this.url);
-    this.socket = s;
-    s.onopen = () => this.opened(s);
-    s.onmessage = (e) => this.received(s, e.data);
-    s.onclose = () => this.closed(s);
-    s.onerror = () => {};
-  }
-
-  opened(s) {
-    if (s !== this.socket) return;
-    this.tries = 0;
-    this.subscribed.clear();
-    this.setLink({ state: 'live', since: this.now(), lastAt: this.now(), retryAt: 0 });
-    this.sync();
-    this.schedulePing();
-  }
-
-  received(s, text) {
-    if (s !== this.socket) return;
-    this.link.lastAt = this.now();
+  function received(text) {
+    link.lastAt = now();
     let message;
     try {
       message = JSON.parse(text);
     } catch {
       return;
     }
-    if (message.pong != null) this.answersPing = true;
-    if (message.part) this.onPart(message.part, message.data || {});
+    if (message.pong != null) answersPing = true;
+    if (message.part) onPart(message.part, message.data || {});
   }
 
-  closed(s) {
-    if (s !== this.socket) return;
-    this.socket = null;
-    this.cancel(this.pinger);
-    if (this.stopped) return;
-    const wait = backoffMs(this.tries++);
-    const was = this.link;
-    this.setLink({
+  function closed() {
+    socket = null;
+    cancel(pingTimer);
+    if (stopped) return;
+    const wait = backoffMs(tries++);
+    const { state, since, lastAt } = link;
+    setLink({
       state: 'offline',
-      since: was.state === 'offline' ? was.since : was.lastAt || this.now(),
-      lastAt: was.lastAt,
-      retryAt: this.now() + wait,
+      since: state === 'offline' ? since : lastAt || now(),
+      lastAt,
+      retryAt: now() + wait,
     });
-    this.timer = this.after(() => this.connect(), wait);
+    retryTimer = after(connect, wait);
   }
 
   // A hub that has answered a ping once and then says nothing has gone without a word.
-  schedulePing() {
-    this.cancel(this.pinger);
-    this.pinger = this.after(() => {
-      const s = this.socket;
-      if (!s) return;
-      const sentAt = this.now();
-      this.send({ ping: 1 });
-      this.pinger = this.after(() => {
-        if (this.answersPing && this.link.lastAt < sentAt && s === this.socket) {
-          s.onclose = null;
-          s.close();
-          this.closed(s);
-        } else {
-          this.schedulePing();
-        }
+  function schedulePing() {
+    cancel(pingTimer);
+    pingTimer = after(() => {
+      if (!socket) return;
+      const s = socket;
+      const sentAt = now();
+      send({ ping: 1 });
+      pingTimer = after(() => {
+        if (!answersPing || link.lastAt >= sentAt) return schedulePing();
+        closed();
+        return s.close();
       }, SILENCE_MS);
     }, PING_MS);
   }
 
-  sync() {
-    if (this.link.state !== 'live' || !this.socket) return;
-    const want = this.hidden ? [] : [...this.wanted.keys()];
-    const add = want.filter((p) => !this.subscribed.has(p));
-    const drop = [...this.subscribed].filter((p) => !want.includes(p));
-    if (add.length) this.send({ subscribe: add });
-    if (drop.length) this.send({ unsubscribe: drop });
-    this.subscribed = new Set(want);
+  // Tries now instead of at the end of the pause.
+  function retry() {
+    cancel(retryTimer);
+    connect();
   }
 
-  send(message) {
-    try {
-      this.socket.send(JSON.stringify(message));
-    } catch {
-      // The socket is closing: closed() follows and the next one subscribes anew.
-    }
-  }
-
-  setLink(link) {
-    this.link = link;
-    this.onLink(link);
-  }
+  return {
+    // Holds a part until the returned function is called.
+    want(part) {
+      wanted.set(part, (wanted.get(part) || 0) + 1);
+      sync();
+      let held = true;
+      return () => {
+        if (!held) return;
+        held = false;
+        const n = wanted.get(part) - 1;
+        if (n) wanted.set(part, n);
+        else wanted.delete(part);
+        sync();
+      };
+    },
+    // A hidden page subscribes to nothing.
+    setHidden(is) {
+      hidden = is;
+      if (!hidden && link.state === 'offline') retry();
+      else sync();
+    },
+    start() {
+      stopped = false;
+      connect();
+    },
+    stop() {
+      stopped = true;
+      cancel(retryTimer);
+      cancel(pingTimer);
+      const s = socket;
+      socket = null;
+      if (s) s.close();
+    },
+    retry,
+    link: () => link,
+  };
 }

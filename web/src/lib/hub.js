@@ -2,7 +2,7 @@
 
 import { useEffect } from 'preact/hooks';
 import { get } from './api.js';
-import { Feed } from './feed.js';
+import { createFeed } from './feed.js';
 import { mergeRows, rowFromTiers } from './history.js';
 import { addOwners, hasUnknown, reduceLog, reduceMemory, reduceMessages, reduceMqtt } from './reduce.js';
 import { hubNow, listen, set, state } from './store.js';
@@ -32,11 +32,12 @@ const onPart = {
   routes: () => set('routesChanged', state.routesChanged + 1),
 };
 
-export const feed = new Feed({
+export const feed = createFeed({
   url: location.origin.replace(/^http/, 'ws') + '/ws',
   open: (url) => new WebSocket(url),
   onPart: (name, data) => onPart[name] && onPart[name](data),
   onLink: linkChanged,
+  now: () => Date.now(),
   after: (fn, ms) => setTimeout(fn, ms),
   cancel: (t) => clearTimeout(t),
 });

@@ -60,21 +60,19 @@ export function tagsIn(rows, from, to) {
   return out;
 }
 
-// Which tags of `tags` get a flag with their name, and on which side; the others become dots.
-// `x(t)` gives px, `width(tag)` the px of a name. Newest first, since the newest is looked for.
+// Which tags of `tags` get a flag with their name, and on which side; the others become dots, which lie
+// lower and so never touch a name. `x(t)` gives px, `width(tag)` the px of a name. Newest first, since
+// the newest is looked for.
 export function layoutTags(tags, x, width, left, right) {
   const out = [];
-  let free = Infinity; // left edge of the flag to the right
+  let free = right; // left edge of the flag to the right
   for (let i = tags.length - 1; i >= 0; i--) {
     const { t, tag } = tags[i];
     const px = x(t);
     const w = width(tag) + 12;
-    const fitsRight = px + w <= Math.min(right, free);
-    const fitsLeft = px <= free - 4 && px - w >= left && !tags.slice(0, i).some((o) => x(o.t) > px - w);
-    const side = fitsRight ? 1 : fitsLeft ? -1 : 0;
+    const side = px + w <= free ? 1 : px <= free && px - w >= left ? -1 : 0;
     out.push({ t, tag, px, side });
     if (side) free = (side > 0 ? px : px - w) - 8;
-    else free = Math.min(free, px - 6);
   }
   return out.reverse();
 }
@@ -97,7 +95,7 @@ export function axis(min, max, n = 4) {
   const pow = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map((k) => k * pow).find((s) => s >= raw * 0.999);
   const lo = Math.floor(min / step + 1e-9) * step;
-  const hi = Math.ceil(max / step - 1e-9) * step;
+  const hi = Math.max(lo + step, Math.ceil(max / step - 1e-9) * step);
   const ticks = [];
   for (let v = lo, k = 0; v <= hi + step / 2; v = lo + ++k * step) ticks.push(+v.toPrecision(10));
   return { min: lo, max: ticks[ticks.length - 1], ticks };

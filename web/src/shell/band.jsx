@@ -94,7 +94,7 @@ export function OfflineNote() {
   const wait = Math.max(0, Math.ceil((link.retryAt - now) / 1000));
   const from = link.lastAt ? ` Values are from ${clock(link.lastAt - now + hubNow())}.` : '';
   return (
-    <div class="offline">
+    <div class="gone">
       <div class="note stale" role="alert">
         <span />
         <span>No connection to the hub for {age(now - link.since)}.{from} <span aria-live="off">{wait ? `Trying again in ${wait} s.` : 'Trying now.'}</span></span>

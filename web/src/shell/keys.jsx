@@ -1,6 +1,6 @@
 // keys.jsx - keys of the whole portal, the list of them, and "Go to".
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import pages from 'nuthatch:pages';
 import { get } from '../lib/api.js';
 import { go } from '../lib/route.js';
@@ -75,7 +75,8 @@ function KeyList({ onClose }) {
 function finds(query) {
   const q = query.trim().toLowerCase();
   const has = (t) => t.toLowerCase().includes(q);
-  const found = pages.filter((p) => has(p.title)).map((p) => ({ label: p.title, detail: 'page', page: p.id }));
+  const begins = (p) => p.title.toLowerCase().startsWith(q);
+  const found = pages.filter((p) => has(p.title)).sort((a, b) => begins(b) - begins(a)).map((p) => ({ label: p.title, detail: 'page', page: p.id }));
   for (const p of pages) if (q && p.find) found.push(...p.find(state, has));
   return found.slice(0, 12);
 }
@@ -92,8 +93,6 @@ function GoTo({ onClose }) {
   const [query, setQuery] = useState('');
   const [more, setMore] = useState([]);
   const [at, setAt] = useState(0);
-  const input = useRef();
-  useEffect(() => input.current.focus(), []);
   useEffect(() => {
     setAt(0);
     setMore([]);
@@ -114,7 +113,7 @@ function GoTo({ onClose }) {
   };
   return (
     <Dialog label="Go to" class="goto" onClose={onClose}>
-      <input ref={input} class="in" placeholder="Page, topic, owner or setting" aria-label="Go to" role="combobox"
+      <input class="in" placeholder="Page, topic, owner or setting" aria-label="Go to" role="combobox"
         aria-expanded="true" aria-controls="found" aria-activedescendant={found[at] ? 'found-' + at : undefined}
         value={query} onInput={(e) => setQuery(e.target.value)} onKeyDown={key} />
       <ul id="found" role="listbox" aria-label="Found">

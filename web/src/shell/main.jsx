@@ -84,9 +84,11 @@ function App() {
       <a class="skip" href="#main" onClick={skip}>Go to content</a>
       <Held />
       <Band />
-      <OfflineNote />
       <Sidebar />
-      <main id="main" class={link.state === 'offline' ? 'dim' : ''}><Body /></main>
+      <main id="main" class={link.state === 'offline' ? 'dim' : ''}>
+        <OfflineNote />
+        <Body />
+      </main>
       <BottomBar />
       <Toasts />
       <Overlays />

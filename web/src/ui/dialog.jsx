@@ -1,10 +1,11 @@
 // dialog.jsx - the native dialog: Esc closes, focus stays inside and returns to the opener.
 
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 export function Dialog({ label, onClose, children, class: cls = '' }) {
   const box = useRef();
-  useEffect(() => {
+  // At once, so that the next key goes to the dialog.
+  useLayoutEffect(() => {
     const opener = document.activeElement;
     box.current.showModal();
     return () => opener && opener.focus && opener.focus();

@@ -46,7 +46,6 @@ export const Stat = ({ label, value, unit, big, tone = '', width, title }) => (
     </dd>
   </div>
 );
-export const Stats = ({ children, class: cls = '' }) => <dl class={'stats ' + cls}>{children}</dl>;
 
 // A value in its budget, with a tick at the peak. No budget (0): measured against `whole`.
 export function Gauge({ label, value, max, peak, colour = 'k1', text }) {
@@ -188,23 +187,6 @@ export function Loaded({ of, lines, big, children }) {
     );
   }
   return of.error ? <Failed error={of.error} retry={of.reload} /> : <Loading lines={lines} big={big} />;
-}
-
-// A value that follows `value` no more often than each `ms`.
-export function useSlow(value, ms) {
-  const [seen, setSeen] = useState(value);
-  const due = useRef(0);
-  const latest = useRef(value);
-  latest.current = value;
-  useEffect(() => {
-    const wait = Math.max(0, due.current - Date.now());
-    const timer = setTimeout(() => {
-      due.current = Date.now() + ms;
-      setSeen(latest.current);
-    }, wait);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return seen;
 }
 
 // Width of an element, kept up to date.

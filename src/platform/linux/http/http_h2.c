@@ -110,6 +110,17 @@ static int fill_head(nh_http_conn_t *c, struct nh_http_head *out)
     return 0;
 }
 
+// libwebsockets gives a stream 256 KiB and more as it reads, but forgets what came before the
+// request was looked at, so that a longer body may stall. So a body that is wanted gets its whole
+// length at once; TCP still pushes back, since bytes are read no faster than they are taken.
+static void open_window(nh_http_conn_t *c)
+{
+    if (c->reply_started || c->body_remaining <= (int64_t)NH_KIB(128))
+        return;
+    int64_t credit = c->body_remaining < 1 << 30 ? c->body_remaining : 1 << 30;
+    (void)lws_wsi_tx_credit(c->wsi, LWSTXCR_PEER_TO_US, (int)credit);
+}
+
 int nh_http__h2_request(nh_http_conn_t *c)
 {
     nh_http_server_t *s = c->server;
@@ -134,6 +145,7 @@ int nh_http__h2_request(nh_http_conn_t *c)
         return nh_http__h2_cut(c);
     }
     nh_http__arm(c, s->cfg.idle_timeout_ms);
+    open_window(c);
     if (!c->reply_started && !c->body_remaining && handler(c)->body)
         return handler(c)->body(handler(c)->ctx, c, NULL, 0, true) ? nh_http__h2_cut(c) : 0;
     return 0;

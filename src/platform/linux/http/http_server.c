@@ -240,12 +240,12 @@ static int create_context(nh_http_server_t *s)
 
 static int create_vhost(nh_http_server_t *s, bool tls, struct lws_vhost **out)
 {
-    bool v6 = s->cfg.address && strchr(s->cfg.address, ':');
-    bool any = !s->cfg.address || strcmp(s->cfg.address, "0.0.0.0") == 0 ||
-               strcmp(s->cfg.address, "::") == 0;
+    const char *address = tls && s->cfg.tls_address ? s->cfg.tls_address : s->cfg.address;
+    bool v6 = address && strchr(address, ':');
+    bool any = !address || strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
     struct lws_context_creation_info info = {
         .port = tls ? s->cfg.tls_port : s->cfg.port,
-        .iface = any ? NULL : s->cfg.address,
+        .iface = any ? NULL : address,
         .protocols = s->protocols,
         .vhost_name = tls ? "https" : "http",
         .listen_accept_role = "raw-skt",
