@@ -484,6 +484,31 @@ static void test_push_back_self(void **state)
              push_back_self);
 }
 
+// Two clients that fill each other's queue: neither waits for the other for ever.
+static void push_back_mutual(struct client *c)
+{
+    client_connect(&c[0], "a", false);
+    client_connect(&c[1], "b", false);
+    client_subscribe(&c[0], "a", 1);
+    client_subscribe(&c[1], "b", 1);
+    for (int i = 0; i < 6; i++)
+        client_publish(&c[0], "b", "m", 1);
+    assert_true(c[0].is_paused);
+    for (int i = 0; i < 6; i++)
+        client_publish(&c[1], "a", "m", 1);
+    assert_false(c[0].is_paused);
+    assert_false(c[1].is_paused);
+}
+
+static void test_push_back_mutual(void **state)
+{
+    (void)state;
+    each_way(&(struct nh_mqtt_broker_config){.queue_max_messages = 10,
+                                             .inflight_max = 2,
+                                             .pause = world_pause},
+             push_back_mutual);
+}
+
 // ---- no memory
 // -----------------------------------------------------------------------------------
 
@@ -566,7 +591,8 @@ int main(void)
         cmocka_unit_test(test_slow),           cmocka_unit_test(test_slow_mixed),
         cmocka_unit_test(test_large),          cmocka_unit_test(test_one_copy),
         cmocka_unit_test(test_deaf),           cmocka_unit_test(test_push_back),
-        cmocka_unit_test(test_push_back_self), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_push_back_self), cmocka_unit_test(test_push_back_mutual),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
