@@ -13,10 +13,10 @@
 // In the place of the C library's, also for LMDB: a process that is killed leaves its writes in the
 // kernel, so only this shows that they are sent to the disk as well.
 static atomic_int synced_count;
-int fdatasync(int fd)
+int fdatasync(int fildes)
 {
     atomic_fetch_add(&synced_count, 1);
-    return (int)syscall(SYS_fdatasync, fd);
+    return (int)syscall(SYS_fdatasync, fildes);
 }
 
 static struct linux_fixture fx;
