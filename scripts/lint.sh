@@ -55,12 +55,15 @@ check_clang()
     cmake --preset clang && cmake --build --preset clang -- --quiet
 }
 
-# What the check before compiled, with its flags. The slowest check: a few files a process.
+# What the check before compiled, with its flags. The slowest check: a few files a process. The
+# analyser's shallow mode takes a tenth of the time of the deep one and finds nearly the same.
 check_tidy()
 {
+    local shallow=(--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang
+        --extra-arg=mode=shallow)
     "$python" scripts/compiled_files.py build/clang/compile_commands.json |
-        xargs -r -P "$jobs" -n 3 clang-tidy -p build/clang --quiet 2>build/lint_tidy_noise.log ||
-        return
+        xargs -r -P "$jobs" -n 3 clang-tidy -p build/clang --quiet "${shallow[@]}" \
+            2>build/lint_tidy_noise.log || return
     # A fault of .clang-tidy itself is an error that leaves its exit status at 0.
     ! grep -E '\berror:' build/lint_tidy_noise.log
 }

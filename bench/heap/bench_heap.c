@@ -52,7 +52,8 @@ static int options_parse(int argc, char **argv, struct options *o)
         {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        uint64_t n = optarg ? strtoull(optarg, NULL, 0) : 0;
+        const char *arg = optarg ? optarg : "";
+        uint64_t n = strtoull(arg, NULL, 0);
         if (c == 'n' && n >= 1000 && n <= 16000000)
             o->trace.op_count = (uint32_t)n;
         else if (c == 'r' && n >= 65536 && n <= 0xfffff000u)
@@ -63,9 +64,9 @@ static int options_parse(int argc, char **argv, struct options *o)
             o->trace.seed = n;
         else if (c == 'k' && n >= 1 && n <= 100)
             o->rounds = (uint32_t)n;
-        else if (c == 'p' && strcmp(optarg, "hub") == 0)
+        else if (c == 'p' && strcmp(arg, "hub") == 0)
             o->trace.pattern = TRACE_HUB;
-        else if (c == 'p' && strcmp(optarg, "random") == 0)
+        else if (c == 'p' && strcmp(arg, "random") == 0)
             o->trace.pattern = TRACE_RANDOM;
         else if (c == 'j')
             o->json = true;
@@ -73,7 +74,7 @@ static int options_parse(int argc, char **argv, struct options *o)
             return 0;
         else if (c == 'y') {
             for (int i = 0; i < REPLAY_TARGET_COUNT; i++)
-                if (strcmp(optarg, replay_name((enum replay_target)i)) == 0)
+                if (strcmp(arg, replay_name((enum replay_target)i)) == 0)
                     o->only = i;
             if (o->only < 0)
                 return 2;
@@ -146,11 +147,12 @@ static int measure(const struct trace *t, const struct options *o, struct replay
                    struct result res[REPLAY_TARGET_COUNT])
 {
     uint32_t *per_op[REPLAY_TARGET_COUNT];
+    uint32_t *times = malloc(REPLAY_TARGET_COUNT * (size_t)t->op_count * sizeof *times);
+    if (!times)
+        return -1;
+    memset(times, 0xff, REPLAY_TARGET_COUNT * (size_t)t->op_count * sizeof *times);
     for (int i = 0; i < REPLAY_TARGET_COUNT; i++) {
-        per_op[i] = malloc(t->op_count * sizeof **per_op);
-        if (!per_op[i])
-            return -1;
-        memset(per_op[i], 0xff, t->op_count * sizeof **per_op);
+        per_op[i] = times + (size_t)i * t->op_count;
         res[i].best_ns = UINT64_MAX;
     }
     for (uint32_t round = 0; round < o->rounds; round++)
@@ -163,8 +165,8 @@ static int measure(const struct trace *t, const struct options *o, struct replay
     int err = 0;
     for (int i = 0; i < REPLAY_TARGET_COUNT; i++) {
         err |= percentiles(&res[i], t, per_op[i]);
-        free(per_op[i]);
     }
+    free(times);
     return err;
 }
 
@@ -202,10 +204,10 @@ static void print_text(const struct trace *t, const struct options *o, const str
         printf("\n");
     }
     printf(
-        "\nmean: all operations, the fastest whole replay of %u, less the empty loop. median, "
-        "p99.9\n"
-        "and worst: allocate and free, each operation's least time of %u rounds less the clock,\n"
-        "so that interrupts do not count. realloc: its worst, which copies.\n",
+        "\nmean: all operations, processor time of the fastest replay of %u, less the empty loop.\n"
+        "median, p99.9 and worst: allocate and free, each operation's least time of %u rounds "
+        "less\n"
+        "the clock, so that interrupts do not count. realloc: its worst, which copies.\n",
         o->rounds, o->rounds);
     printf("heap mean / libc mean: %.2f\n", mean_ns(&res[REPLAY_HEAP], &res[REPLAY_EMPTY], t) /
                                                 mean_ns(&res[REPLAY_LIBC], &res[REPLAY_EMPTY], t));
@@ -234,30 +236,21 @@ static void print_json(const struct trace *t, const struct options *o, const str
     printf("}\n");
 }
 
-static int bench(const struct trace *t, const struct options *o)
+static int bench(const struct trace *t, const struct options *o, struct replay *r)
 {
     struct result res[REPLAY_TARGET_COUNT] = {0};
-    struct replay r = {.region_bytes = o->trace.region_bytes};
-    r.slots = calloc(t->slot_count, sizeof *r.slots);
-    r.region =
-        mmap(NULL, r.region_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (!r.slots || r.region == MAP_FAILED)
-        return 1;
-    memset(r.region, 0, r.region_bytes); // the chip's memory is there from the start
-    int err = 0;
-    if (o->only >= 0)
-        replay_run((enum replay_target)o->only, t, &r, NULL);
-    else
-        err = measure(t, o, &r, res);
-    if (!err && o->only < 0) {
-        if (o->json)
-            print_json(t, o, res);
-        else
-            print_text(t, o, res);
+    memset(r->region, 0, r->region_bytes); // the chip's memory is there from the start
+    if (o->only >= 0) {
+        replay_run((enum replay_target)o->only, t, r, NULL);
+        return 0;
     }
-    munmap(r.region, r.region_bytes);
-    free(r.slots);
-    return err ? 1 : 0;
+    if (measure(t, o, r, res))
+        return 1;
+    if (o->json)
+        print_json(t, o, res);
+    else
+        print_text(t, o, res);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -281,7 +274,14 @@ int main(int argc, char **argv)
         fputs("bench_heap: no memory for the trace\n", stderr);
         return 1;
     }
-    rc = bench(&t, &o);
+    struct replay r = {.region_bytes = o.trace.region_bytes};
+    r.slots = calloc(t.slot_count, sizeof *r.slots);
+    r.region =
+        mmap(NULL, r.region_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    rc = r.slots && r.region != MAP_FAILED ? bench(&t, &o, &r) : 1;
+    if (r.region != MAP_FAILED)
+        munmap(r.region, r.region_bytes);
+    free(r.slots);
     trace_deinit(&t);
     return rc;
 }

@@ -137,6 +137,22 @@ static void sched_fire(void *ctx, uint64_t now_ms)
     nh_sched_run(hub->sched, now_ms);
 }
 
+// Lines that a slow reader of the console did not take wait for the next line; while there are any,
+// the loop looks again soon.
+#define CONSOLE_FLUSH_MS 100
+
+static uint64_t console_next(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    return nh_console_flush(hub->console) ? NH_NEVER : nh_clock_ms() + CONSOLE_FLUSH_MS;
+}
+
+static void console_fire(void *ctx, uint64_t now_ms)
+{
+    (void)ctx; // the next look before the next sleep does it
+    (void)now_ms;
+}
+
 static int start_health(struct nh_hub *hub)
 {
     struct nh_health_config cfg = {
@@ -177,11 +193,15 @@ int nh_hub__start_core(struct nh_hub *hub)
         .mem = bus_mem, .lock = hub->bus_lock, .event_count = NH_EVENT_COUNT};
     const struct nh_sched_config sched = {.mem = hub_mem};
     const struct nh_loop_deadline deadline = {.next = sched_next, .fire = sched_fire, .ctx = hub};
+    const struct nh_loop_deadline console = {
+        .next = console_next, .fire = console_fire, .ctx = hub};
     err = nh_bus_create(&bus, &hub->bus);
     if (err == 0)
         err = nh_sched_create(&sched, &hub->sched);
     if (err == 0)
         err = nh_loop_deadline_add(hub->loop, &deadline);
+    if (err == 0)
+        err = nh_loop_deadline_add(hub->loop, &console);
     if (err == 0)
         err = start_health(hub);
     return err;
@@ -445,6 +465,7 @@ int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
         if (!hub.wants_restart)
             break;
         keep_addresses(&hub, &options, http, mqtt);
+        nh_host_reset_reason_set("Software");
         // A file that was broken meanwhile does not keep the hub down: the last good one stays.
         struct nh_hub_config fresh;
         if (nh_hub_config_load(&options, &fresh, nh_hub__print_finding, NULL) == 0)

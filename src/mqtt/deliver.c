@@ -27,15 +27,17 @@ static void count_out(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint8_t qos, uint3
     nh_mqtt__dirty(b, c);
 }
 
-void nh_mqtt__deliver_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const uint8_t *bytes,
-                          uint32_t len, uint32_t count, uint64_t payload_bytes)
+void nh_mqtt__deliver_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     if (!s->is_online || (s->flags & NH_MQTT__SESSION_LOCAL))
         return; // QoS 0 is not kept for who is away
-    if (nh_mqtt__wire_slice(&b->blocks, &s->conn->wire, bytes, len, count) < 0)
-        nh_mqtt__drop(b, s, &b->info.dropped_no_memory, count);
+    struct nh_mqtt__wire *w = &s->conn->wire;
+    if (nh_mqtt__wire_slice(&b->blocks, w, b->run.ptr, b->run.len, b->run.count) < 0)
+        nh_mqtt__drop(b, s, &b->info.dropped_no_memory, b->run.count);
     else
-        count_out(b, s->conn, 0, count, payload_bytes);
+        count_out(b, s->conn, 0, b->run.count, b->run.payload_bytes);
+    if (b->cfg.pushback_qos0)
+        nh_mqtt__push_back(b, s, b->run.from);
 }
 
 // ---- limits ------------------------------------------------------------------------------------
@@ -193,6 +195,8 @@ static int deliver_plain(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
     if (rc < 0)
         return rc;
     count_out(b, s->conn, 0, 1, p->payload.len);
+    if (b->cfg.pushback_qos0)
+        nh_mqtt__push_back(b, s, p->from);
     if (!b->is_turn) // within a turn this waits for its end, when fast readers have read
         nh_mqtt__enforce(b, s->conn);
     return NH_OK;

@@ -133,7 +133,6 @@ static int gather_more(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *by
         return (int)used;
     struct nh_mqtt__msg *whole = c->gather;
     c->gather = NULL;
-    nh_mqtt__run_flush(b);
     rc = on_packet(b, c, &head, whole->bytes, whole);
     nh_mqtt__msg_unref(b->mem, whole);
     return rc < 0 ? rc : (int)used;

@@ -227,8 +227,8 @@ void nh_mqtt__publish_will(nh_mqtt_broker_t *b, uintptr_t will);
 // NH_ERR_NOMEM, NH_ERR_FULL: dropped for this one and counted.
 NH_MUST_USE int nh_mqtt__deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
                                  struct nh_mqtt__publish *p, uint8_t qos, bool retain);
-void nh_mqtt__deliver_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const uint8_t *bytes,
-                          uint32_t len, uint32_t count, uint64_t payload_bytes);
+// Gives the run b->run to a subscriber.
+void nh_mqtt__deliver_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s); // waiting -> in flight
 NH_MUST_USE int nh_mqtt__resume(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 NH_MUST_USE int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,

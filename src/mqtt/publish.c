@@ -51,17 +51,15 @@ void nh_mqtt__run_flush(nh_mqtt_broker_t *b)
     if (b->run.count == 0)
         return;
     const struct nh_mqtt__match *m = b->run.match;
-    const uint8_t *ptr = b->run.ptr;
-    uint32_t len = b->run.len, count = b->run.count;
-    uint64_t payload_bytes = b->run.payload_bytes;
-    b->run.count = 0;
-    b->info.messages_in_qos[0] += count;
-    b->info.publish_bytes_in += payload_bytes;
-    b->run.from->messages_in += count;
+    const uint8_t *from = b->run.ptr, *end = from + b->run.len;
+    b->info.messages_in_qos[0] += b->run.count;
+    b->info.publish_bytes_in += b->run.payload_bytes;
+    b->run.from->messages_in += b->run.count;
     for (uint32_t i = 0; i < m->count; i++)
-        nh_mqtt__deliver_run(b, m->targets[i].session, ptr, len, count, payload_bytes);
+        nh_mqtt__deliver_run(b, m->targets[i].session);
+    b->run.count = 0;
     if (m->local_count)
-        run_give_local(b, m, ptr, ptr + len);
+        run_give_local(b, m, from, end);
 }
 
 // Whether the packet goes on where the run ends, to the same topic.

@@ -391,6 +391,29 @@ static void test_largest(void **state)
     nh_heap_deinit(h);
 }
 
+// The figure that is kept from call to call follows each free.
+static void test_largest_grows(void **state)
+{
+    (void)state;
+    nh_heap_t *h = nh_heap_init(region, NH_KIB(8));
+    static const size_t sizes[] = {500, 1000, 2000};
+    void *p[3];
+    size_t bytes[3];
+    for (int i = 0; i < 3; i++) {
+        p[i] = nh_heap_alloc(h, sizes[i], 1);
+        bytes[i] = nh_heap_block_bytes(p[i]);
+        assert_non_null(nh_heap_alloc(h, 8, 1)); // so that they do not become one
+    }
+    size_t overhead = nh_heap_block_need(64) - 64;
+    assert_non_null(nh_heap_alloc(h, nh_heap_largest_free(h) - overhead, 1));
+    assert_int_equal(nh_heap_largest_free(h), 0);
+    for (int i = 0; i < 3; i++) {
+        nh_heap_free(h, p[i]);
+        assert_int_equal(nh_heap_largest_free(h), bytes[i]);
+    }
+    nh_heap_deinit(h);
+}
+
 // Of equal free blocks the lowest is taken, in whatever order they were freed.
 static void test_lowest_first(void **state)
 {
@@ -512,21 +535,14 @@ static void test_bad_free_is_caught(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_regions),
-        cmocka_unit_test(test_exhaustion),
-        cmocka_unit_test(test_sizes_that_cannot_be),
-        cmocka_unit_test(test_alignment),
-        cmocka_unit_test(test_coalescing),
-        cmocka_unit_test(test_resize_in_place),
-        cmocka_unit_test(test_slide),
-        cmocka_unit_test(test_last_of_its_list),
-        cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_largest),
-        cmocka_unit_test(test_lowest_first),
-        cmocka_unit_test(test_high_end_stays_whole),
-        cmocka_unit_test(test_damage_is_found),
-        cmocka_unit_test(test_bad_free_is_caught),
+        cmocka_unit_test(test_random),           cmocka_unit_test(test_regions),
+        cmocka_unit_test(test_exhaustion),       cmocka_unit_test(test_sizes_that_cannot_be),
+        cmocka_unit_test(test_alignment),        cmocka_unit_test(test_coalescing),
+        cmocka_unit_test(test_resize_in_place),  cmocka_unit_test(test_slide),
+        cmocka_unit_test(test_last_of_its_list), cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_largest),          cmocka_unit_test(test_largest_grows),
+        cmocka_unit_test(test_lowest_first),     cmocka_unit_test(test_high_end_stays_whole),
+        cmocka_unit_test(test_damage_is_found),  cmocka_unit_test(test_bad_free_is_caught),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,6 +208,29 @@ static void test_dollar(void **state)
     each_way(NULL, dollar);
 }
 
+// A refused packet between two that pass on does not go along with them.
+static void refused_between(struct client *c)
+{
+    static const char *const topics[] = {"t", "$SYS/t", "t"};
+    struct packet all = {.len = 0};
+    three(c);
+    client_subscribe(&c[0], "t", 0);
+    client_heard(&c[0]);
+    for (unsigned i = 0; i < 3; i++) {
+        struct packet p = packet_publish(&(struct publish){.topic = topics[i], .payload = "m"});
+        memcpy(all.bytes + all.len, p.bytes, p.len);
+        all.len += p.len;
+    }
+    client_packet(&c[1], &all);
+    assert_heard(&c[0], "publish t m q0; publish t m q0");
+}
+
+static void test_refused_between(void **state)
+{
+    (void)state;
+    each_way(NULL, refused_between);
+}
+
 // ---- connecting --------------------------------------------------------------------------------
 
 struct refusal {
@@ -500,6 +523,31 @@ static void test_long_replay(void **state)
     (void)state;
     world_init(&w, NULL);
     long_replay(w.clients);
+    world_deinit(&w);
+}
+
+// A filter that takes one of many retained topics is looked for in several rounds, not in one go.
+static void test_replay_rounds(void **state)
+{
+    enum { COUNT = 1100 };
+    char topic[16];
+    (void)state;
+    world_init(&w, NULL);
+    w.no_check = true;
+    struct client *c = w.clients;
+    client_connect(&c[0], "a", false);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(topic, sizeof topic, "t%04d/x", i);
+        client_publish_with(&c[0], &(struct publish){topic, "v", .retain = true});
+    }
+    client_publish_with(&c[0], &(struct publish){"u/y", "found", .retain = true});
+    client_heard(&c[0]);
+    client_subscribe(&c[0], "+/y", 0);
+    assert_heard(&c[0], "suback #7 0");
+    assert_int_equal(nh_mqtt_broker_next_deadline(w.broker), w.now_ms);
+    world_tick(&w, w.now_ms);
+    assert_heard(&c[0], "publish u/y found q0 retain");
+    assert_true(nh_mqtt_broker_next_deadline(w.broker) == NH_NEVER);
     world_deinit(&w);
 }
 
@@ -820,18 +868,32 @@ static void test_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hello),          cmocka_unit_test(test_min_qos),
-        cmocka_unit_test(test_resubscribe),    cmocka_unit_test(test_many_filters),
-        cmocka_unit_test(test_runs),           cmocka_unit_test(test_dollar),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_anonymous),
-        cmocka_unit_test(test_login),          cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_second_connect), cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_retained),       cmocka_unit_test(test_retained_limits),
-        cmocka_unit_test(test_long_replay),    cmocka_unit_test(test_wills),
-        cmocka_unit_test(test_keepalive),      cmocka_unit_test(test_connect_timeout),
-        cmocka_unit_test(test_wheel),          cmocka_unit_test(test_local),
-        cmocka_unit_test(test_local_loop),     cmocka_unit_test(test_sys),
-        cmocka_unit_test(test_visits),         cmocka_unit_test(test_config),
+        cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_min_qos),
+        cmocka_unit_test(test_resubscribe),
+        cmocka_unit_test(test_many_filters),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_dollar),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_anonymous),
+        cmocka_unit_test(test_login),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_second_connect),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_retained),
+        cmocka_unit_test(test_retained_limits),
+        cmocka_unit_test(test_long_replay),
+        cmocka_unit_test(test_wills),
+        cmocka_unit_test(test_refused_between),
+        cmocka_unit_test(test_replay_rounds),
+        cmocka_unit_test(test_keepalive),
+        cmocka_unit_test(test_connect_timeout),
+        cmocka_unit_test(test_wheel),
+        cmocka_unit_test(test_local),
+        cmocka_unit_test(test_local_loop),
+        cmocka_unit_test(test_sys),
+        cmocka_unit_test(test_visits),
+        cmocka_unit_test(test_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

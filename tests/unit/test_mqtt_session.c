@@ -484,6 +484,58 @@ static void test_push_back_self(void **state)
              push_back_self);
 }
 
+// Two clients that fill each other's queue: neither waits for the other for ever.
+static void push_back_mutual(struct client *c)
+{
+    client_connect(&c[0], "a", false);
+    client_connect(&c[1], "b", false);
+    client_subscribe(&c[0], "a", 1);
+    client_subscribe(&c[1], "b", 1);
+    for (int i = 0; i < 6; i++)
+        client_publish(&c[0], "b", "m", 1);
+    assert_true(c[0].is_paused);
+    for (int i = 0; i < 6; i++)
+        client_publish(&c[1], "a", "m", 1);
+    assert_false(c[0].is_paused);
+    assert_false(c[1].is_paused);
+}
+
+static void test_push_back_mutual(void **state)
+{
+    (void)state;
+    each_way(&(struct nh_mqtt_broker_config){.queue_max_messages = 10,
+                                             .inflight_max = 2,
+                                             .pause = world_pause},
+             push_back_mutual);
+}
+
+// On request QoS 0 is held back too, instead of dropped.
+static void push_back_qos0(struct client *c)
+{
+    client_connect(&c[0], "pub", false);
+    client_connect(&c[1], "sub", false);
+    client_subscribe(&c[1], "t", 0);
+    client_heard(&c[1]);
+    c[1].read_max = 0;
+    int count = 0;
+    while (!c[0].is_paused && count++ < 20)
+        client_publish(&c[0], "t", "m", 0);
+    assert_in_range(count, 6, 8);
+    assert_int_equal(info_of().dropped_queue_full, 0);
+    client_catch_up(&c[1]);
+    assert_false(c[0].is_paused);
+    assert_int_equal(c[1].rx_len, (size_t)count * 6);
+}
+
+static void test_push_back_qos0(void **state)
+{
+    (void)state;
+    each_way(&(struct nh_mqtt_broker_config){.queue_max_messages = 10,
+                                             .pushback_qos0 = true,
+                                             .pause = world_pause},
+             push_back_qos0);
+}
+
 // ---- no memory
 // -----------------------------------------------------------------------------------
 
@@ -559,14 +611,24 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_qos2_in),        cmocka_unit_test(test_qos2_many),
-        cmocka_unit_test(test_qos_out),        cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_eviction),       cmocka_unit_test(test_window),
-        cmocka_unit_test(test_ids_go_round),   cmocka_unit_test(test_away),
-        cmocka_unit_test(test_slow),           cmocka_unit_test(test_slow_mixed),
-        cmocka_unit_test(test_large),          cmocka_unit_test(test_one_copy),
-        cmocka_unit_test(test_deaf),           cmocka_unit_test(test_push_back),
-        cmocka_unit_test(test_push_back_self), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_qos2_in),
+        cmocka_unit_test(test_qos2_many),
+        cmocka_unit_test(test_qos_out),
+        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_window),
+        cmocka_unit_test(test_ids_go_round),
+        cmocka_unit_test(test_away),
+        cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_slow_mixed),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_one_copy),
+        cmocka_unit_test(test_deaf),
+        cmocka_unit_test(test_push_back),
+        cmocka_unit_test(test_push_back_self),
+        cmocka_unit_test(test_push_back_qos0),
+        cmocka_unit_test(test_push_back_mutual),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,21 @@ static const uint8_t *skip_space(const uint8_t *p, const uint8_t *end)
 // ---- the member
 // ---------------------------------------------------------------------------------
 
+// How many bytes at `p` are as wanted. Both have all of them.
+static size_t common_length(const uint8_t *p, const uint8_t *want, size_t len)
+{
+    size_t i = 0;
+    for (uint64_t a, b; len - i >= sizeof a; i += sizeof a) {
+        memcpy(&a, p + i, sizeof a);
+        memcpy(&b, want + i, sizeof b);
+        if (a != b)
+            break;
+    }
+    while (i < len && p[i] == want[i])
+        i++;
+    return i;
+}
+
 // Whether the value behind the colon may be the wanted one. If it has no escape where it differs,
 // then it is not.
 static bool value_may_match(const struct nh__find_scan *s, const uint8_t *colon)
@@ -27,10 +42,7 @@ static bool value_may_match(const struct nh__find_scan *s, const uint8_t *colon)
     const uint8_t *p = skip_space(colon + 1, s->end);
     if (f->want_len == 0 || (size_t)(s->end - p) <= f->want_len)
         return true;
-    const uint8_t *want = (const uint8_t *)f->want;
-    size_t i = 0;
-    while (i < f->want_len && p[i] == want[i])
-        i++;
+    size_t i = common_length(p, (const uint8_t *)f->want, f->want_len);
     if (f->cfg.text)
         return i == f->want_len || p[i] == '\\';
     // 12 is not the start of 123; 12.0 and 12e0 are not integers.
@@ -164,27 +176,33 @@ void nh__find_scan_bytes(struct nh__find_scan *s)
 
 #ifdef __SSE2__
 
+static inline uint64_t mask16(__m128i v)
+{
+    return (unsigned)_mm_movemask_epi8(v);
+}
+
 // One bit a byte of a block of 64.
 struct masks {
-    uint64_t quote, backslash, meaning; // meaning: brackets, colons, and bytes that belong nowhere
+    uint64_t quote, backslash, colon, last;
+    uint64_t bracket; // and some bytes that belong nowhere
 };
 
-static inline struct masks block_masks(const uint8_t *p)
+// `last`: the last byte of the key as it is written, its closing quote apart.
+static inline struct masks block_masks(const uint8_t *p, __m128i last)
 {
-    struct masks m = {0, 0, 0};
+    struct masks m = {0, 0, 0, 0, 0};
     for (unsigned i = 0; i < 4; i++) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + (size_t)i * 16));
-        __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-        __m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-        __m128i colon = _mm_cmpeq_epi8(v, _mm_set1_epi8(':'));
-        // [ ] { } have all these bits; so have Y _ y and DEL, which no valid text has outside of
-        // strings, and bytes above 0x7f, likewise: pass_byte() stops at them.
+        // [ ] { } have all these bits; so have Y _ y, DEL and some bytes above it, which no valid
+        // text has outside of strings: pass_byte() stops at them.
         __m128i some = _mm_set1_epi8(0x59);
         __m128i bracket = _mm_cmpeq_epi8(_mm_and_si128(v, some), some);
-        __m128i meaning = _mm_or_si128(colon, bracket);
-        m.quote |= (uint64_t)(unsigned)_mm_movemask_epi8(quote) << (i * 16);
-        m.backslash |= (uint64_t)(unsigned)_mm_movemask_epi8(backslash) << (i * 16);
-        m.meaning |= (uint64_t)(unsigned)_mm_movemask_epi8(meaning) << (i * 16);
+        unsigned at = i * 16;
+        m.quote |= mask16(_mm_cmpeq_epi8(v, _mm_set1_epi8('"'))) << at;
+        m.backslash |= mask16(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))) << at;
+        m.colon |= mask16(_mm_cmpeq_epi8(v, _mm_set1_epi8(':'))) << at;
+        m.last |= mask16(_mm_cmpeq_epi8(v, last)) << at;
+        m.bracket |= mask16(bracket) << at;
     }
     return m;
 }
@@ -220,23 +238,44 @@ static inline uint64_t prefix_xor(uint64_t x)
     return x;
 }
 
+// The colons worth a look: behind the quote of a key that ends as the wanted one does, or not right
+// behind a quote, or anywhere near an escape. The carries are the top bits of the block before.
+struct colon_filter {
+    __m128i last;
+    uint64_t quote_carry, end_carry;
+};
+
+static inline uint64_t filter_colons(struct colon_filter *f, const struct masks *m, bool has_escape)
+{
+    uint64_t end = m->quote & (m->last << 1 | f->end_carry); // quotes behind that last byte
+    uint64_t behind_end = end << 1 | (f->quote_carry & 2) >> 1;
+    uint64_t behind_quote = m->quote << 1 | (f->quote_carry & 1);
+    f->end_carry = m->last >> 63;
+    f->quote_carry = m->quote >> 63 | (end >> 63) << 1;
+    return has_escape ? m->colon : m->colon & (behind_end | ~behind_quote);
+}
+
 void nh__find_scan_sse2(struct nh__find_scan *s)
 {
     uint64_t in_string = 0; // all ones: the block begins inside a string
     uint64_t escape_carry = 0;
     struct nh__find_scan local = *s; // in registers
+    const nh_json_find_t *f = s->find;
+    struct colon_filter filter = {_mm_set1_epi8(f->key_len ? f->cfg.key[f->key_len - 1] : '"'), 0,
+                                  0};
     scan_start(&local);
     for (const uint8_t *p = local.begin; local.end - p >= 64; p += 64) {
-        struct masks m = block_masks(p);
+        struct masks m = block_masks(p, filter.last);
         local.block_has_escape = (m.backslash | escape_carry) != 0;
         if (local.block_has_escape) {
             m.quote &= ~escaped_bytes(m.backslash, &escape_carry);
-            m.meaning |= m.backslash; // outside of strings it ends the scan
+            m.bracket |= m.backslash; // outside of strings it ends the scan
             local.has_escape = true;
         }
         uint64_t inside = prefix_xor(m.quote) ^ in_string;
+        uint64_t left = m.bracket | filter_colons(&filter, &m, local.has_escape);
         in_string = (uint64_t)((int64_t)inside >> 63);
-        for (uint64_t left = m.meaning & ~inside; left; left &= left - 1)
+        for (left &= ~inside; left; left &= left - 1)
             if (!pass_byte(&local, p + __builtin_ctzll(left)))
                 goto out;
     }
@@ -249,7 +288,10 @@ out:
 uint32_t nh__find_count_lines(const uint8_t *p, const uint8_t *end)
 {
     uint32_t count = 0;
-    for (; p < end; p++)
-        count += *p == '\n';
-    return count;
+    for (;; count++) {
+        p = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+        if (!p)
+            return count;
+        p++;
+    }
 }

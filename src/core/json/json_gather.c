@@ -96,21 +96,23 @@ static int finish_string(nh_json_reader_t *r, const uint8_t *pos)
     return NH_JSON_KEY;
 }
 
+// What a byte after a backslash means; 0: nothing, or more bytes follow.
+static const char unescaped[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+
 // A byte after a backslash. Returns 0 or an error.
 static int step_escape(nh_json_reader_t *r, const uint8_t *p)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     if (*p == 'u') {
         r->step = STRING_HEX;
         r->follow = 4;
         r->unicode = 0;
         return 0;
     }
-    const char *at = memchr(from, *p, sizeof from - 1);
-    if (!at)
+    if (*p >= 0x80 || !unescaped[*p])
         return fail_syntax(r, p, "one of \"\\/bfnrtu after '\\'");
     r->step = STRING_PLAIN;
-    return append(r, &to[at - from], 1) ? 0 : nh__json_fail_long(r);
+    return append(r, &unescaped[*p], 1) ? 0 : nh__json_fail_long(r);
 }
 
 // The four digits of an escape are there. A high surrogate waits in the upper half of `unicode`.
@@ -207,9 +209,65 @@ static int step_string(nh_json_reader_t *r, const uint8_t *p)
     }
 }
 
+// The four hex digits at `p`, or a value above 0xffff.
+static uint32_t hex4(const uint8_t *p)
+{
+    uint32_t c = 0;
+    for (int i = 0; i < 4; i++)
+        c = c << 4 | (uint32_t)hex_value(p[i]); // -1 sets all upper bits
+    return c;
+}
+
+// Takes the character at `p` that is not plain if it is whole and simple: an escape, but no pair of
+// surrogates, or UTF-8. Returns its length, 0 if it is not; `*written`: how much it is in `out`.
+static inline size_t take_character(const uint8_t *p, size_t left, char out[4], size_t *written)
+{
+    if (*p >= 0x80) {
+        unsigned width = nh__utf8_width(p, left);
+        memcpy(out, p, width);
+        *written = width;
+        return width;
+    }
+    if (*p != '\\' || left < 2 || p[1] >= 0x80)
+        return 0;
+    *written = 1;
+    out[0] = unescaped[p[1]];
+    if (out[0])
+        return 2;
+    uint32_t c = p[1] == 'u' && left >= 6 ? hex4(p + 2) : UINT32_MAX;
+    if (c > 0xffff || (c & 0xf800) == 0xd800)
+        return 0;
+    *written = nh__utf8_put(c, out);
+    return 6;
+}
+
+// Runs of plain text and simple characters as long as they fit, without a look at the state. What
+// stops it is for the careful way. Returns where that goes on.
+static const uint8_t *gather_run(nh_json_reader_t *r, const uint8_t *p)
+{
+    char *out = r->text + r->text_len, *out_end = r->text + r->text_limit;
+    for (;;) {
+        size_t n = nh__scan_copy(p, r->end, out, (size_t)(out_end - out));
+        p += n;
+        out += n;
+        if (p == r->end || out_end - out < 4)
+            break;
+        size_t len = take_character(p, (size_t)(r->end - p), out, &n);
+        if (len == 0)
+            break;
+        p += len;
+        out += n;
+    }
+    r->text_len = (size_t)(out - r->text);
+    return p;
+}
+
 static int gather_string(nh_json_reader_t *r)
 {
     const uint8_t *p = r->pos;
+    if (r->step == STRING_PLAIN && r->token == NH__JSON_TOKEN_STRING && !r->is_skipping &&
+        !r->is_cut)
+        p = gather_run(r, p);
     for (;; p++) {
         if (r->step == STRING_PLAIN) {
             const uint8_t *run = p;

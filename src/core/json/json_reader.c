@@ -39,30 +39,24 @@ void nh_json_feed(nh_json_reader_t *r, const void *bytes, size_t len, bool last)
 // ---- tokens
 // --------------------------------------------------------------------------------------
 
-// The closing quote of the string after `p` if all up to it is plain text or whole UTF-8;
-// else NULL and in `*stop` how far it is.
-static inline const uint8_t *find_quote(const uint8_t *p, const uint8_t *end, const uint8_t **stop)
+// The first byte of [p, end) that is neither plain text nor part of whole, valid UTF-8: of a string
+// that stands whole in the chunk and has no escape, the closing quote.
+static inline const uint8_t *pass_text(const uint8_t *p, const uint8_t *end)
 {
     for (;;) {
         p = nh__scan_plain(p, end);
-        while (p < end && *p >= 0x80) {
-            unsigned width = nh__utf8_width(p, (size_t)(end - p));
-            if (width == 0)
-                break;
-            p += width;
-        }
-        if (p < end && nh__scan_is_plain(*p))
-            continue;
-        *stop = p;
-        return p < end && *p == '"' ? p : NULL;
+        if (p == end || *p < 0x80)
+            return p;
+        unsigned width = nh__utf8_width(p, (size_t)(end - p));
+        if (width == 0)
+            return p;
+        p += width;
     }
 }
 
 // A text too long for the buffer: an error, or cut before the character that does not fit.
-static bool fit_text(nh_json_reader_t *r)
+static NH__COLD bool cut_text(nh_json_reader_t *r)
 {
-    if (r->view_len <= r->text_limit)
-        return true;
     if (!r->cut_long)
         return false;
     r->is_cut = true;
@@ -72,14 +66,19 @@ static bool fit_text(nh_json_reader_t *r)
     return true;
 }
 
+static inline bool fit_text(nh_json_reader_t *r)
+{
+    r->is_cut = false;
+    return r->view_len <= r->text_limit || cut_text(r);
+}
+
 static inline int read_key(nh_json_reader_t *r, const uint8_t *begin)
 {
-    const uint8_t *stop, *quote = find_quote(begin + 1, r->end, &stop);
-    if (!quote)
-        return nh__json_gather_start(r, NH__JSON_TOKEN_KEY, begin, stop);
+    const uint8_t *quote = pass_text(begin + 1, r->end);
+    if (quote == r->end || *quote != '"')
+        return nh__json_gather_start(r, NH__JSON_TOKEN_KEY, begin, quote);
     r->view = (const char *)begin + 1;
     r->view_len = (size_t)(quote - begin - 1);
-    r->is_cut = false;
     r->token_offset = nh__json_offset(r, begin);
     if (!fit_text(r))
         return nh__json_fail_long(r);
@@ -97,12 +96,11 @@ static inline int read_key(nh_json_reader_t *r, const uint8_t *begin)
 
 static inline int read_string(nh_json_reader_t *r, const uint8_t *begin)
 {
-    const uint8_t *stop, *quote = find_quote(begin + 1, r->end, &stop);
-    if (!quote)
-        return nh__json_gather_start(r, NH__JSON_TOKEN_STRING, begin, stop);
+    const uint8_t *quote = pass_text(begin + 1, r->end);
+    if (quote == r->end || *quote != '"')
+        return nh__json_gather_start(r, NH__JSON_TOKEN_STRING, begin, quote);
     r->view = (const char *)begin + 1;
     r->view_len = (size_t)(quote - begin - 1);
-    r->is_cut = false;
     if (!fit_text(r))
         return nh__json_fail_long(r);
     return nh__json_value_done(r, quote + 1, NH_JSON_STRING);
@@ -118,7 +116,8 @@ static inline const uint8_t *take_digits(const uint8_t *p, const uint8_t *end, u
 }
 
 // Takes [+-]digits after the 'e'. Returns NULL if it is not whole or not right.
-static const uint8_t *take_exponent(const uint8_t *p, const uint8_t *end, int32_t *exponent)
+static __attribute__((noinline)) const uint8_t *take_exponent(const uint8_t *p, const uint8_t *end,
+                                                              int32_t *exponent)
 {
     uint64_t value = 0;
     bool negative = p < end && *p == '-';
@@ -172,7 +171,6 @@ static inline int read_number(nh_json_reader_t *r, const uint8_t *begin)
         return nh__json_gather_start(r, NH__JSON_TOKEN_NUMBER, begin, begin);
     r->view = (const char *)begin;
     r->view_len = (size_t)(p - begin);
-    r->is_cut = false;
     if (!fit_text(r))
         return nh__json_fail_long(r);
     return nh__json_value_done(r, p, NH_JSON_NUMBER);
@@ -214,41 +212,6 @@ static int end_container(nh_json_reader_t *r, const uint8_t *p, int event)
     return nh__json_value_done(r, p + 1, event);
 }
 
-static inline int read_value(nh_json_reader_t *r, const uint8_t *p)
-{
-    static const char first_bytes[] = "\"{[-0123456789tfn";
-    uint8_t c = *p;
-    r->token_offset = nh__json_offset(r, p);
-    if (r->state == NH__JSON_FIRST_VALUE && memchr(first_bytes, c, sizeof first_bytes - 1))
-        r->state = NH__JSON_VALUE;
-    if (c == '"')
-        return read_string(r, p);
-    if (c == '-' || (c >= '0' && c <= '9'))
-        return read_number(r, p);
-    if (c == '{' || c == '[')
-        return begin_container(r, p, c == '{');
-    if (c == 't' || c == 'f' || c == 'n')
-        return read_literal(r, p);
-    return nh__json_fail(r, NH_ERR_SYNTAX, p,
-                         r->state == NH__JSON_VALUE ? "a value" : "a value or ']'");
-}
-
-// ---- between the tokens
-// --------------------------------------------------------------------------
-
-static const uint8_t *skip_space(nh_json_reader_t *r, const uint8_t *p)
-{
-    for (; p < r->end; p++) {
-        if (*p == '\n') {
-            r->line++;
-            r->line_offset = nh__json_offset(r, p) + 1;
-        } else if (*p != ' ' && *p != '\r' && *p != '\t') {
-            break;
-        }
-    }
-    return p;
-}
-
 static const char *const expected_in_state[] = {
     [NH__JSON_VALUE] = "a value",
     [NH__JSON_COLON] = "':' after the key",
@@ -265,8 +228,41 @@ static const char *expected_here(const nh_json_reader_t *r)
     return expected_in_state[r->state];
 }
 
+static inline int read_value(nh_json_reader_t *r, const uint8_t *p)
+{
+    uint8_t c = *p, state = r->state;
+    r->token_offset = nh__json_offset(r, p);
+    r->state = NH__JSON_VALUE;
+    if (c == '"')
+        return read_string(r, p);
+    if (c == '-' || (c >= '0' && c <= '9'))
+        return read_number(r, p);
+    if (c == '{' || c == '[')
+        return begin_container(r, p, c == '{');
+    if (c == 't' || c == 'f' || c == 'n')
+        return read_literal(r, p);
+    r->state = state;
+    return nh__json_fail(r, NH_ERR_SYNTAX, p, expected_here(r));
+}
+
+// ---- between the tokens
+// --------------------------------------------------------------------------
+
+static __attribute__((noinline)) const uint8_t *skip_space(nh_json_reader_t *r, const uint8_t *p)
+{
+    for (; p < r->end; p++) {
+        if (*p == '\n') {
+            r->line++;
+            r->line_offset = nh__json_offset(r, p) + 1;
+        } else if (*p != ' ' && *p != '\r' && *p != '\t') {
+            break;
+        }
+    }
+    return p;
+}
+
 // The chunk is used up between two tokens.
-static int at_end(nh_json_reader_t *r)
+static NH__COLD int at_end(nh_json_reader_t *r)
 {
     nh__json_key_save(r);
     if (!r->is_last)
@@ -278,16 +274,21 @@ static int at_end(nh_json_reader_t *r)
     return NH_JSON_DONE;
 }
 
-// After a value: a comma (returns 0), or the end of its container.
+// After a value: a comma (returns 0 if what follows it is not at hand), or the end of its
+// container.
 static inline int read_separator(nh_json_reader_t *r, const uint8_t *p)
 {
     bool in_object = nh__json_in_object(r);
     if (*p == ',') {
-        r->pos = p + 1;
+        r->pos = ++p;
         r->state = in_object ? NH__JSON_KEY : NH__JSON_VALUE;
         if (!in_object)
             r->index[r->depth]++;
-        return 0;
+        if (p == r->end || *p <= ' ')
+            return 0;
+        if (!in_object)
+            return read_value(r, p);
+        return *p == '"' ? read_key(r, p) : 0;
     }
     if (*p == '}' && in_object)
         return end_container(r, p, NH_JSON_OBJECT_END);
@@ -398,15 +399,17 @@ bool nh_json_is_cut(const nh_json_reader_t *r)
     return r->is_cut;
 }
 
-// The number of the last event, read again from its text if it has more digits than fit at once.
+// The number of the last event; one with more digits than fit at once is read again from its text.
 static int get_number(const nh_json_reader_t *r, struct nh__json_decimal *d)
 {
     if (r->event != NH_JSON_NUMBER)
         return NH_ERR_TYPE;
     if (r->is_cut)
         return NH_ERR_TOO_LONG;
+    if (r->number.is_long)
+        return nh__json_decimal_parse(r->view, r->view_len, d);
     *d = r->number;
-    return d->is_long ? nh__json_decimal_parse(r->view, r->view_len, d) : 0;
+    return 0;
 }
 
 int nh_json_int64(const nh_json_reader_t *r, int64_t *out)
@@ -423,11 +426,18 @@ int nh_json_uint64(const nh_json_reader_t *r, uint64_t *out)
     return err ? err : nh__json_decimal_uint64(&d, out);
 }
 
-int nh_json_double(const nh_json_reader_t *r, double *out)
+static int get_double_slow(const nh_json_reader_t *r, double *out)
 {
     struct nh__json_decimal d;
     int err = get_number(r, &d);
     return err ? err : nh__json_decimal_double(&d, r->view, r->view_len, out);
+}
+
+int nh_json_double(const nh_json_reader_t *r, double *out)
+{
+    if (r->event != NH_JSON_NUMBER || r->is_cut || r->number.is_long)
+        return get_double_slow(r, out);
+    return nh__json_decimal_double(&r->number, r->view, r->view_len, out);
 }
 
 uint32_t nh_json_depth(const nh_json_reader_t *r)

@@ -44,18 +44,32 @@ static inline const uint8_t *nh__scan_plain_word(const uint8_t *p, const uint8_t
     return p;
 }
 
+static inline size_t nh__scan_copy_word(const uint8_t *p, const uint8_t *end, char *out,
+                                        size_t room)
+{
+    size_t most = (size_t)(end - p) < room ? (size_t)(end - p) : room;
+    size_t n = (size_t)(nh__scan_plain_word(p, p + most) - p);
+    memcpy(out, p, n);
+    return n;
+}
+
 #ifdef __SSE2__
 #include <emmintrin.h>
+
+static inline unsigned nh__scan_stops_sse2(__m128i v)
+{
+    // As signed bytes, those above 0x7f are negative and so also under 0x20.
+    __m128i stop = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
+                                _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                                             _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+    return (unsigned)_mm_movemask_epi8(stop);
+}
 
 static inline const uint8_t *nh__scan_plain_sse2(const uint8_t *p, const uint8_t *end)
 {
     for (; end - p >= 16; p += 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        // As signed bytes, those above 0x7f are negative and so also under 0x20.
-        __m128i stop = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
-                                    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                                                 _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
-        unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+        unsigned mask = nh__scan_stops_sse2(v);
         if (mask)
             return p + __builtin_ctz(mask);
     }
@@ -63,9 +77,29 @@ static inline const uint8_t *nh__scan_plain_sse2(const uint8_t *p, const uint8_t
         p++;
     return p;
 }
+
+// Copies plain text from [p, end) to `out`, at most `room` bytes. Returns how many; what stands in
+// `out` behind them is undefined.
+static inline size_t nh__scan_copy_sse2(const uint8_t *p, const uint8_t *end, char *out,
+                                        size_t room)
+{
+    size_t n = 0, most = (size_t)(end - p) < room ? (size_t)(end - p) : room;
+    for (; most - n >= 16; n += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + n));
+        _mm_storeu_si128((__m128i *)(void *)(out + n), v);
+        unsigned mask = nh__scan_stops_sse2(v);
+        if (mask)
+            return n + (unsigned)__builtin_ctz(mask);
+    }
+    for (; n < most && nh__scan_is_plain(p[n]); n++)
+        out[n] = (char)p[n];
+    return n;
+}
 #define nh__scan_plain nh__scan_plain_sse2
+#define nh__scan_copy nh__scan_copy_sse2
 #else
 #define nh__scan_plain nh__scan_plain_word
+#define nh__scan_copy nh__scan_copy_word
 #endif
 
 #endif

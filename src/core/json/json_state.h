@@ -5,6 +5,8 @@
 
 #include "core/json/json.h"
 
+#define NH__COLD __attribute__((cold))
+
 // What may come next. VALUE and COLON: a key or an index is chosen, so an error there is in it.
 enum nh__json_state {
     NH__JSON_VALUE,
@@ -51,11 +53,11 @@ void nh__json_key_save(nh_json_reader_t *r);
 void nh__json_key_append(nh_json_reader_t *r, const char *bytes, size_t len);
 
 // Stops the reader for good at `p`; `expected` is a static text. Returns `code`.
-int nh__json_fail(nh_json_reader_t *r, int code, const uint8_t *p, const char *expected);
+NH__COLD int nh__json_fail(nh_json_reader_t *r, int code, const uint8_t *p, const char *expected);
 
 // Stop at the first byte of the token at hand: it is longer than the buffer, or nested too deep.
-int nh__json_fail_long(nh_json_reader_t *r);
-int nh__json_fail_deep(nh_json_reader_t *r);
+NH__COLD int nh__json_fail_long(nh_json_reader_t *r);
+NH__COLD int nh__json_fail_deep(nh_json_reader_t *r);
 
 // Starts to gather a token at `begin`; what stands before `pos` (strings: after the quote) is
 // known to be plain text. Then goes on as nh__json_gather().
