@@ -26,9 +26,13 @@ struct nh_http_header {
 
 struct nh_http_handler {
     void *ctx;
-    // A whole head. The handler keeps its state by nh_http_user_set(); it may already reply.
-    // Not 0: the connection is closed.
+    // A whole head, well formed: what is not is answered by the server itself (400, 408, 417, 426,
+    // 431, 503, 505; JSON error form). `head` and its strings end with the call. The handler keeps
+    // its state by nh_http_user_set(); it may already reply. Not 0: the connection is closed.
     int (*request)(void *ctx, nh_http_conn_t *c, const struct nh_http_head *head);
+    // The body in pieces; a request without one gets a single call with len 0 and `last`, unless a
+    // reply has begun. Not called after that. A chunked body is not decoded and cannot be read:
+    // request() should answer it with 411. Not 0: the connection is closed.
     int (*body)(void *ctx, nh_http_conn_t *c, const uint8_t *bytes, size_t len, bool last);
     // Asked for the next part of the reply while the socket takes it, after
     // nh_http_reply_start(). Returns the bytes written to `buf`, and sets *last with the last.
@@ -36,7 +40,9 @@ struct nh_http_handler {
     int (*output)(void *ctx, nh_http_conn_t *c, char *buf, size_t cap, bool *last);
     void (*closed)(void *ctx, nh_http_conn_t *c); // always, once, for each request() that gave 0
 
-    int (*ws_open)(void *ctx, nh_http_conn_t *c, const struct nh_http_head *head); // not 0: refused
+    // 0, or the status that refuses it (401, 403, 503; others become 403). After 0 ws_closed() is
+    // owed.
+    int (*ws_open)(void *ctx, nh_http_conn_t *c, const struct nh_http_head *head);
     int (*ws_message)(void *ctx, nh_http_conn_t *c, const char *bytes, size_t len, bool is_text);
     // The next message to send, whole, as text when *is_text. 0: nothing now.
     int (*ws_output)(void *ctx, nh_http_conn_t *c, char *buf, size_t cap, bool *is_text);
@@ -49,8 +55,9 @@ struct nh_http_server_config {
     const char *address;
     uint16_t port;                            // 0: a free one
     const char *tls_cert_file, *tls_key_file; // both: HTTPS with HTTP/1.1 and HTTP/2 on tls_port
+    const char *tls_address;                  // NULL: `address`
     uint16_t tls_port;
-    uint32_t conn_max_count;       // 0: 32; over it: 503
+    uint32_t conn_max_count;       // 0: 32; a few more are told 503, the rest is closed
     uint32_t head_max_bytes;       // 0: 4096; over it: 431
     uint32_t ws_message_max_bytes; // 0: 4096; over it: closed with 1009
     uint32_t head_timeout_ms;      // 0: 10000, to receive a head
@@ -59,14 +66,19 @@ struct nh_http_server_config {
     const char *ws_path;           // "/ws"
     struct nh_http_handler handler;
 };
+// Listens. NH_ERR_INVAL, NH_ERR_RANGE: the configuration; NH_ERR_IO: an address cannot be had or
+// the certificate cannot be read; NH_ERR_NOMEM. Nothing was made then.
 NH_MUST_USE int nh_http_server_create(const struct nh_http_server_config *cfg,
                                       nh_http_server_t **out);
+// Closes every connection (closed() and ws_closed() are called). NULL: nothing. Not from within a
+// callback of the loop: it lets the loop's pending closes run.
 void nh_http_server_destroy(nh_http_server_t *s);
 uint16_t nh_http_server_port(const nh_http_server_t *s);
 uint16_t nh_http_server_tls_port(const nh_http_server_t *s); // 0: none
 struct nh_http_server_info {
     uint32_t conn_count, ws_count;
     uint64_t requests, refused, timeouts;
+    uint64_t spilled_count; // blocks that a library got from the host, not to fail half-way
 };
 void nh_http_server_info(const nh_http_server_t *s, struct nh_http_server_info *out);
 
@@ -74,7 +86,10 @@ void nh_http_server_info(const nh_http_server_t *s, struct nh_http_server_info *
 const char *nh_http_header(nh_http_conn_t *c, const char *name);
 void nh_http_user_set(nh_http_conn_t *c, void *user);
 void *nh_http_user(const nh_http_conn_t *c);
-// Sends status and headers; `content_length` -1: chunked. Then output() is asked.
+// Sends status and headers, then asks output() for the body; `content_length` -1: not known
+// (chunked). The headers and their strings are borrowed until closed(). To HEAD, and with 204, 304
+// or length 0, no body is sent and output() is not asked. A reply that begins before the request's
+// body is whole ends the connection after it. NH_ERR_INVAL: a reply has begun already.
 NH_MUST_USE int nh_http_reply_start(nh_http_conn_t *c, int status,
                                     const struct nh_http_header *headers, size_t count,
                                     int64_t content_length);

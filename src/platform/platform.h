@@ -41,11 +41,13 @@ NH_MUST_USE int nh_notify_wait(nh_notify_t *n, uint64_t timeout_ms); // 0 or NH_
 
 // A bounded queue of equal items. Any task puts, one task gets.
 typedef struct nh_queue nh_queue_t;
+// Both numbers at least 1, else NH_ERR_RANGE.
 NH_MUST_USE int nh_queue_create(struct nh_mem *mem, size_t item_bytes, size_t count,
                                 nh_queue_t **out);
 void nh_queue_destroy(nh_queue_t *q);
 NH_MUST_USE int nh_queue_put(nh_queue_t *q, const void *item); // any task; NH_ERR_FULL (counted)
-NH_MUST_USE int nh_queue_get(nh_queue_t *q, void *item, uint64_t timeout_ms); // NH_ERR_TIMEOUT
+// Waits up to `timeout_ms` (0: not at all; NH_NEVER: for ever). NH_ERR_TIMEOUT.
+NH_MUST_USE int nh_queue_get(nh_queue_t *q, void *item, uint64_t timeout_ms);
 struct nh_queue_info {
     size_t count, depth, depth_max;
     uint64_t put_count, full_count;
@@ -65,11 +67,14 @@ struct nh_task_config {
     void *ctx;
 };
 // Paints a stack, registers it with `sys` and starts the task. Owned: nh_task_join().
+// NH_ERR_INVAL, NH_ERR_TOO_LONG: the name. NH_ERR_NOMEM, NH_ERR_FULL: nothing was started.
 NH_MUST_USE int nh_task_start(struct nh_mem_system *sys, const struct nh_task_config *cfg,
                               nh_task_t **out);
 // Waits until `run` returned, unregisters and frees. NH_ERR_TIMEOUT: still running, still owned.
 NH_MUST_USE int nh_task_join(nh_task_t *t, uint64_t timeout_ms);
-// Registers the calling (main) thread as a task; its stack is measured from here downwards.
+// Registers the calling (main) thread as a task; its stack is measured from here downwards over
+// `host_stack_bytes`. `run` is not used. Returns a handle for nh_mem_task_remove(). Call it early
+// and from a shallow frame. NH_ERR_RANGE: the stack limit of the process is too low for it.
 NH_MUST_USE int nh_task_adopt(struct nh_mem_system *sys, const struct nh_task_config *cfg);
 
 // ---- loop: the event loop of one task
@@ -90,18 +95,28 @@ typedef struct nh_loop_post {
     bool queued;               // private
 } nh_loop_post_t;
 void nh_loop_post(nh_loop_t *l, nh_loop_post_t *post);
+// Takes a post back before its struct is freed: once this returns, `fn` will not begin (called on
+// the loop's task: it is not running either). Any task. Not queued: nothing happens.
+void nh_loop_post_cancel(nh_loop_t *l, nh_loop_post_t *post);
 // One deadline source: `next` is asked before each sleep, `fire` is called when it has come.
-// At most 16. The sources make the loop's timer; none of them polls.
+// At most 16 (NH_ERR_FULL). The sources make the loop's timer; none of them polls.
 struct nh_loop_deadline {
     uint64_t (*next)(void *ctx); // ms on nh_clock_ms(), NH_NEVER: none
     void (*fire)(void *ctx, uint64_t now_ms);
     void *ctx;
 };
 NH_MUST_USE int nh_loop_deadline_add(nh_loop_t *l, const struct nh_loop_deadline *d);
+void nh_loop_deadline_remove(nh_loop_t *l, const struct nh_loop_deadline *d); // same fire and ctx
 // Calls `fn` on SIGINT or SIGTERM (`stop`) and on SIGHUP (`reload`).
 NH_MUST_USE int nh_loop_signals(nh_loop_t *l, void (*stop)(void *ctx), void (*reload)(void *ctx),
                                 void *ctx);
 void *nh_loop_native(nh_loop_t *l); // uv_loop_t on Linux; for a port's own use
+struct nh_loop_info {
+    uint64_t turn_count, post_count; // turns: how often the loop went to sleep
+    uint64_t spilled_count; // blocks that the event library got from the host, not to die of a full
+                            // heap; of the process
+};
+void nh_loop_info(nh_loop_t *l, struct nh_loop_info *out); // any task
 
 // ---- stream: connections of bytes
 // ----------------------------------------------------------------
@@ -125,7 +140,10 @@ struct nh_stream_handler {
     void (*sent)(void *ctx, nh_stream_t *s, size_t bytes); // that many bytes were written
     // After all dirty connections were written once: spans not yet sent must now be owned.
     void (*turn_end)(void *ctx);
-    void (*closed)(void *ctx, nh_stream_t *s, int err); // the last call for `s`
+    // The last call for `s`, never from inside of nh_stream_close(). `err` is NH_OK after
+    // nh_stream_close(), what input() returned, NH_ERR_CLOSED when the peer ended, NH_ERR_TIMEOUT
+    // when draining took too long, NH_ERR_CANCELLED by nh_listener_destroy(), else the socket's.
+    void (*closed)(void *ctx, nh_stream_t *s, int err);
 };
 struct nh_listener_config {
     nh_loop_t *loop;
@@ -133,12 +151,15 @@ struct nh_listener_config {
     const char *address;        // "127.0.0.1", "::", host only
     uint16_t port;              // 0: a free one
     uint32_t conn_max_count;    // 0: 1000; over it a connection is closed at once and counted
-    uint32_t read_buffer_bytes; // 0: 64 KiB on Linux
+    uint32_t read_buffer_bytes; // 0: 64 KiB on Linux; NH_ERR_RANGE under 256
+    uint32_t drain_ms;          // 0: 5000; a closing connection that takes nothing is cut then
     struct nh_stream_handler handler;
 };
 typedef struct nh_listener nh_listener_t;
 NH_MUST_USE int nh_listener_create(const struct nh_listener_config *cfg, nh_listener_t **out);
-void nh_listener_destroy(nh_listener_t *l); // closes its connections (`closed` is called)
+// Closes its connections: each is asked for output() once more, what its socket takes at once is
+// sent, and `closed` is called. Not from inside of a callback of the listener.
+void nh_listener_destroy(nh_listener_t *l);
 uint16_t nh_listener_port(const nh_listener_t *l);
 struct nh_listener_info {
     uint32_t conn_count, conn_max;
@@ -148,7 +169,9 @@ void nh_listener_info(const nh_listener_t *l, struct nh_listener_info *out);
 
 void nh_stream_user_set(nh_stream_t *s, void *user);
 void *nh_stream_user(const nh_stream_t *s);
-void nh_stream_dirty(nh_stream_t *s); // there is output; asked for at the end of this turn
+// There is output: output() is asked, until it gives nothing, at the end of this turn or, called
+// outside of one, before the next sleep.
+void nh_stream_dirty(nh_stream_t *s);
 void nh_stream_pause(nh_stream_t *s, bool paused); // stop or resume reading: push back
 void nh_stream_close(nh_stream_t *s, bool drain);  // drain: after what output() still gives
 void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap); // "127.0.0.1:51234"
@@ -156,15 +179,24 @@ void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap); // "127.0.0.1
 // ---- datagram
 // ------------------------------------------------------------------------------------
 
+#define NH_DATAGRAM_MAX_BYTES 2048 // a longer one is dropped and counted; sending it: _TOO_LONG
 typedef struct nh_datagram nh_datagram_t;
+// `address` is numeric; `port` 0: a free one. `bytes` of `input` are borrowed for the call.
+// NH_ERR_INVAL, NH_ERR_BUSY, NH_ERR_DENIED, NH_ERR_NOMEM: nothing was opened.
 NH_MUST_USE int nh_datagram_open(nh_loop_t *loop, struct nh_mem *mem, const char *address,
                                  uint16_t port,
                                  void (*input)(void *ctx, const uint8_t *bytes, size_t len,
                                                const char *from_address, uint16_t from_port),
                                  void *ctx, nh_datagram_t **out);
+// Sends at once or not at all: NH_ERR_AGAIN when the socket's buffer is full, as the network would
+// drop it. Broadcast addresses are allowed.
 NH_MUST_USE int nh_datagram_send(nh_datagram_t *d, const char *address, uint16_t port,
                                  const void *bytes, size_t len);
 uint16_t nh_datagram_port(const nh_datagram_t *d);
+struct nh_datagram_info {
+    uint64_t received_count, sent_count, dropped_count;
+};
+void nh_datagram_info(const nh_datagram_t *d, struct nh_datagram_info *out);
 void nh_datagram_close(nh_datagram_t *d);
 
 // ---- serial
@@ -175,10 +207,13 @@ struct nh_serial_config {
     const char *path;
     uint32_t baud;
 }; // 8N1, raw
+// NH_ERR_RANGE: a baud rate that is none. NH_ERR_INVAL: not a serial line. NH_ERR_NOT_FOUND,
+// NH_ERR_DENIED, NH_ERR_BUSY.
 NH_MUST_USE int nh_serial_open(struct nh_mem *mem, const struct nh_serial_config *cfg,
                                nh_serial_t **out);
 // Blocks up to `timeout_ms` for at least one byte. Returns how many. NH_ERR_TIMEOUT, _CLOSED, _IO.
 NH_MUST_USE int nh_serial_read(nh_serial_t *s, void *out, size_t cap, uint64_t timeout_ms);
+// NH_OK: all was handed over. NH_ERR_TIMEOUT: a part may have been. NH_ERR_CLOSED, NH_ERR_IO.
 NH_MUST_USE int nh_serial_write(nh_serial_t *s, const void *bytes, size_t len, uint64_t timeout_ms);
 void nh_serial_close(nh_serial_t *s);
 
@@ -190,7 +225,10 @@ void nh_serial_close(nh_serial_t *s);
 typedef struct nh_console nh_console_t;
 NH_MUST_USE int nh_console_open(const char *where, nh_console_t **out);
 void nh_console_line(nh_console_t *c, const char *line); // any task; adds the line end
-const char *nh_console_path(const nh_console_t *c);      // of the pty; NULL for stdout
+// Writes what still waits for a slow reader, as far as it goes. True: nothing waits any more. Any
+// task. While false, call it again every 100 ms or so; the next line does it as well.
+bool nh_console_flush(nh_console_t *c);
+const char *nh_console_path(const nh_console_t *c); // of the pty; NULL for stdout
 uint64_t nh_console_dropped(const nh_console_t *c);
 void nh_console_close(nh_console_t *c);
 
@@ -200,31 +238,38 @@ void nh_console_close(nh_console_t *c);
 #define NH_KV_KEY_MAX_BYTES 64
 #define NH_KV_VALUE_MAX_BYTES NH_KIB(64)
 typedef struct nh_kv nh_kv_t;
+// Opens, or makes, a store in `dir`. NH_ERR_CORRUPT: what is there is damaged and stays untouched.
+// NH_ERR_BUSY: another process, or this one, has it open.
 NH_MUST_USE int nh_kv_open(struct nh_mem *mem, const char *dir, nh_kv_t **out);
 void nh_kv_close(nh_kv_t *kv);
 // Copies the value to `out`; returns its length (also when larger than `cap`: then nothing is
-// copied). NH_ERR_NOT_FOUND. Any task.
+// copied). NH_ERR_NOT_FOUND. NH_ERR_CORRUPT: its check sum is wrong. Space and key: 1 to
+// NH_KV_KEY_MAX_BYTES bytes, else NH_ERR_INVAL or NH_ERR_TOO_LONG. Any task.
 NH_MUST_USE int nh_kv_get(nh_kv_t *kv, const char *space, const char *key, void *out, size_t cap);
 // Durable when it returns. Any task. NH_ERR_NOSPC, NH_ERR_IO: the old value stays.
 NH_MUST_USE int nh_kv_set(nh_kv_t *kv, const char *space, const char *key, const void *value,
                           size_t len);
+// NH_ERR_NOT_FOUND when it was not there.
 NH_MUST_USE int nh_kv_remove(nh_kv_t *kv, const char *space, const char *key);
 // Several writes, all or nothing.
 struct nh_kv_write {
     const char *space, *key;
     const void *value;
     size_t len;
-}; // value NULL: remove
+}; // value NULL: remove (what is not there is no error)
 NH_MUST_USE int nh_kv_commit(nh_kv_t *kv, const struct nh_kv_write *writes, size_t count);
+// Visits the values of a space in the order of their keys, as they were when it began, until
+// `visit` returns false. `key` and `value` are borrowed for the call of `visit`, which may call
+// nh_kv_get(), _set() and _remove().
 NH_MUST_USE int nh_kv_each(nh_kv_t *kv, const char *space,
                            bool (*visit)(void *ctx, const char *key, nh_span_t value), void *ctx);
 
 // ---- files
 // ---------------------------------------------------------------------------------------
 
-// Paths are relative to the directory given to nh_files_open(); ".." and absolute ones are
-// NH_ERR_DENIED. The store calls files through this table, so a test can put a disk in between
-// that loses power.
+// Paths are relative to the directory given to nh_files_open(), "" being itself; "..", absolute
+// ones and symbolic links on the way are NH_ERR_DENIED. Files are owned: close. The store calls
+// files through this table, so a test can put a disk in between that loses power.
 typedef struct nh_files nh_files_t;
 typedef struct nh_file nh_file_t;
 enum nh_file_mode { NH_FILE_READ, NH_FILE_WRITE /* new or cut */, NH_FILE_APPEND };
@@ -273,6 +318,7 @@ struct nh_host_info {
     const char *reset_reason; // "Power On", "Software"
 };
 void nh_host_info_get(struct nh_host_info *out);
+void nh_host_reset_reason_set(const char *reason); // static; for a reboot in place
 // Tells the service manager ("READY=1", "RELOADING=1", "STOPPING=1") where there is one.
 void nh_host_notify(const char *state);
 

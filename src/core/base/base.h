@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #define NH_MUST_USE __attribute__((warn_unused_result))
+// For the few calls whose failure needs no answer; the reason stands beside the call.
+#define NH_IGNORE(call) ((void)!(call))
 #define NH_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define NH_UNUSED __attribute__((unused))
 #define NH_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -33,8 +33,14 @@ struct nh_request {
     const char *method, *path, *query;
     const char *rest;  // what '*' matched; "" otherwise
     nh_arena_t *arena; // dies with the request
-    const char *body;  // gathered body, or NULL
+    const char *body;  // gathered body, or NULL; a NUL follows it
     size_t body_len;
+    uint64_t now_ms;    // nh_clock_ms() when the request came
+    const char *peer;   // "127.0.0.1:51234"
+    const char *user;   // who is signed in; NULL: nobody, or no password is set
+    const char *cookie; // headers as they came, or NULL
+    const char *content_type, *if_none_match, *accept_encoding;
+    bool is_tls;
     void *state;                        // the handler's own (from the arena)
     void (*cleanup)(nh_request_t *req); // called before the arena dies; may be NULL
 };
@@ -45,9 +51,13 @@ struct nh_route_table {
     const char *name; // the component, for the API page and the counters
 };
 
-// Writes the next part of the reply to `buf`. Returns the bytes (at most `cap`); 0: the end; < 0:
-// the reply is cut off and the connection closed, so that the client cannot take it for whole.
+// Writes the next part of the reply to `buf`. Returns the bytes (at most `cap`); 0: the end;
+// NH_ERR_AGAIN: nothing now, asked again after nh_request_wake(); another < 0: the reply is cut off
+// and the connection closed, so that the client cannot take it for whole.
 typedef int (*nh_produce_fn)(nh_request_t *req, char *buf, size_t cap);
+
+// The calls below set the reply; the last one counts. Each returns 0, or NH_ERR_NOMEM or
+// NH_ERR_FULL (arena or 4 KiB of JSON exhausted), which the handler passes up: it becomes a 503.
 
 // A reply of `status` whose body `produce` makes. `content_type` borrowed, static.
 int nh_reply_stream(nh_request_t *req, int status, const char *content_type, nh_produce_fn produce);
@@ -59,13 +69,33 @@ int nh_reply_json_end(nh_request_t *req);
 int nh_reply_bytes(nh_request_t *req, int status, const char *content_type, const void *bytes,
                    size_t len);
 int nh_reply_empty(nh_request_t *req, int status);
-// {"error":{"code":"...","message":"...","details":[...]}}; `code` 0: by status.
+// {"error":{"code":"...","message":"...","details":[...]}}; `code` NULL: by status.
 int nh_reply_error(nh_request_t *req, int status, const char *code, const char *fmt, ...)
     NH_PRINTF(4, 5);
+// The same with details: the writer stands in the open "details" array. Write objects with any of
+// "field", "value", "limit", "text", then `return nh_reply_error_end(req);`.
+nh_json_writer_t *nh_reply_error_details(nh_request_t *req, int status, const char *code,
+                                         const char *fmt, ...) NH_PRINTF(4, 5);
+int nh_reply_error_end(nh_request_t *req);
+// The error reply that suits an enum nh_err (NH_ERR_NOT_FOUND: 404 ...); a handler that returns
+// the code gets the same.
+int nh_reply_err(nh_request_t *req, int err);
+int nh_http_status_of(int err);
+// A reply whose produce() returned NH_ERR_AGAIN has something again. The loop's task.
+void nh_request_wake(nh_request_t *req);
 // One more response header; both strings must outlive the request. NH_ERR_FULL: over 6.
 int nh_reply_header(nh_request_t *req, const char *name, const char *value);
 // A query parameter, percent-decoded into the arena; NULL if absent.
 const char *nh_request_param(nh_request_t *req, const char *name);
+
+// Decodes the gathered JSON body into `out` by its table; an unknown key is a fault. `*ok` true: it
+// is done. False: return what this returned; the reply (400 with every fault, closed by `effect`,
+// "Nothing was changed.") is set, or the code makes one.
+NH_MUST_USE int nh_request_decode(nh_request_t *req, const nh_json_field_t *fields, void *out,
+                                  const char *effect, bool *ok);
+// The 400 that tells `count` findings (at least one), closed by `effect`.
+int nh_reply_findings(nh_request_t *req, const struct nh_finding *f, size_t count,
+                      const char *effect);
 
 // ---- the feed: what the WebSocket pushes
 // ---------------------------------------------------------

@@ -60,7 +60,8 @@ NH_MUST_USE int nh_json_next(nh_json_reader_t *r);
 // length. Returns 0, NH_ERR_AGAIN (call again after feeding) or an error.
 NH_MUST_USE int nh_json_skip(nh_json_reader_t *r);
 
-// After KEY, STRING, NUMBER: the text, NUL-terminated, and its length (may contain NUL). It stands
+// After KEY, STRING, NUMBER: the text, NUL-terminated, and its length (may contain NUL;
+// `len` may be NULL). It stands
 // in the caller's buffer until the next nh_json_next().
 const char *nh_json_text(const nh_json_reader_t *r, size_t *len);
 

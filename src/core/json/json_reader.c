@@ -376,14 +376,16 @@ int nh_json_skip(nh_json_reader_t *r)
 const char *nh_json_text(const nh_json_reader_t *r, size_t *len)
 {
     if (r->event != NH_JSON_KEY && r->event != NH_JSON_STRING && r->event != NH_JSON_NUMBER) {
-        *len = 0;
+        if (len)
+            *len = 0;
         return "";
     }
     size_t n = r->view_len;
     if (r->view != r->text)
         memcpy(r->text, r->view, n);
     r->text[n] = '\0';
-    *len = n;
+    if (len)
+        *len = n;
     return r->text;
 }
 

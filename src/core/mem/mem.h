@@ -130,6 +130,9 @@ struct nh_mem_owner_info {
 void nh_mem_snapshot_take(nh_mem_system_t *sys, const char *tag, uint64_t now_ms,
                           struct nh_mem_snapshot *out);
 
+// The same figures without a tag, and without a look at the tripwire: for who only shows them.
+void nh_mem_figures(nh_mem_system_t *sys, struct nh_mem_snapshot *out);
+
 // Extremes since the last call with `restart`; sampled at each allocation and free, so no timer.
 struct nh_mem_window {
     size_t free_min_bytes, free_max_bytes, largest_min_bytes;
@@ -152,7 +155,8 @@ void nh_mem_owner_peak_reset(nh_mem_t *mem);
 
 // Walks every block of a tier under the lock: O(blocks), for a map on request and for tests.
 // `owner` is an index for nh_mem_owner_info(), or -1 for a free block; `offset` from the region's
-// start. The visitor must not call into the system. Stops when it returns false.
+// start. The heap itself is the first, of owner 0. The visitor must not call into the system. Stops
+// when it returns false.
 void nh_mem_walk(nh_mem_system_t *sys, enum nh_mem_tier tier,
                  bool (*visit)(void *ctx, size_t offset, size_t bytes, int owner), void *ctx);
 

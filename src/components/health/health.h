@@ -1,0 +1,74 @@
+// health.h - memory telemetry: tagged snapshots, heartbeat, tripwire, history, log lines.
+//
+// The loop task owns a health component. nh_health_snapshot() and nh_health_log() may be called
+// from any task; all else only from the loop. Line formats: README.md.
+
+#ifndef NH_HEALTH_H
+#define NH_HEALTH_H
+
+#include "core/base/log.h"
+#include "core/bus/bus.h"
+#include "core/http/http.h"
+#include "core/mem/mem.h"
+#include "core/sched/sched.h"
+
+typedef struct nh_health nh_health_t;
+
+#define NH_HEALTH_LINE_MAX_BYTES 192 // one console line, with the NUL
+#define NH_HEALTH_FEED_COUNT 3       // "mem", "snap", "log"
+#define NH_HEALTH_LOG_TEXT_MAX_BYTES 160
+
+// What health reports but does not know itself; negative: not known (null in the reply).
+struct nh_health_facts {
+    int64_t fs_used_bytes, fs_total_bytes;
+    int64_t program_bytes, rss_bytes, private_bytes, host_libc_bytes;
+    int cpu_usage_pct, cpu_temperature_c, cpu_freq_mhz;
+    const char *reset_reason, *hostname, *address; // borrowed for the call; address may be NULL
+    uint32_t mqtt_clients;
+    uint64_t console_dropped;
+};
+
+struct nh_health_config {
+    nh_mem_t *mem;     // borrowed, like all pointers here; outlive the component
+    nh_lock_t lock;    // guards history and log against other tasks
+    nh_bus_t *bus;     // NH_EVENT_MEM_SNAPSHOT, NH_EVENT_MEM_TRIPWIRE
+    nh_sched_t *sched; // the loop's
+    const struct nh_mem_board *board;
+    uint32_t heartbeat_ms;             // 0: 60000. 1000 to 3600000.
+    uint32_t tripwire_bytes;           // 0: off. Internal minimum below it fires once.
+    uint32_t history_max_count;        // 0: 1000 rows, or 64 without PSRAM
+    uint32_t log_max_count;            // 0: 200 lines, or 32 without PSRAM
+    uint32_t internal_min_limit_bytes; // 0: 100 KiB: the line drawn in the plot, not enforced
+    uint32_t frag_limit_pct;           // 0: 40
+    void *ctx;
+    uint64_t (*clock_ms)(void); // monotonic
+    int64_t (*clock_unix_ms)(void);
+    void (*line)(void *ctx, const char *line); // a console line; any task; may be NULL
+    void (*facts)(void *ctx, struct nh_health_facts *out);
+    // Telemetry as one JSON object, at each heartbeat; `suffix` "health". May be NULL.
+    void (*publish)(void *ctx, const char *suffix, const char *json, size_t len);
+};
+
+// NH_ERR_NOMEM; NH_ERR_RANGE: heartbeat_ms. Nothing was made then.
+NH_MUST_USE int nh_health_create(const struct nh_health_config *cfg, nh_health_t **out);
+void nh_health_destroy(nh_health_t *h);
+
+// Arms the heartbeat: the first comes one interval from now.
+NH_MUST_USE int nh_health_start(nh_health_t *h);
+void nh_health_stop(nh_health_t *h);
+NH_MUST_USE int nh_health_heartbeat_set(nh_health_t *h, uint32_t heartbeat_ms);
+void nh_health_tripwire_set(nh_health_t *h, uint32_t bytes);
+
+// Takes a snapshot and sends it everywhere: console line, history, event; and when it fired the
+// tripwire, that line and the dump of every task. `tag` is one token without blanks; blanks in it
+// become '_'. Any task. `out` may be NULL.
+void nh_health_snapshot(nh_health_t *h, const char *tag, struct nh_mem_snapshot *out);
+
+// Keeps a log line for the portal and writes it to the console. Any task.
+void nh_health_log(nh_health_t *h, enum nh_log_level level, const char *module, const char *text);
+
+// The component's routes (ctx: the component) and its parts of the feed.
+struct nh_route_table nh_health_routes(nh_health_t *h);
+void nh_health_feed_parts(nh_health_t *h, nh_feed_part_t out[NH_HEALTH_FEED_COUNT]);
+
+#endif

@@ -1,0 +1,159 @@
+#include "hub/commands.h"
+#include "hub/hub.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help_text[] =
+    "Usage: nuthatch check [--json-only] [--json] FILE\n"
+    "\n"
+    "Checks a configuration and tells every fault with file, line and column.\n"
+    "Exit code 0: good, 1: faults, 2: wrong usage.\n"
+    "\n"
+    "  --json-only   check only that FILE is well-formed JSON (RFC 8259); - is standard input\n"
+    "  --json        tell the faults as one JSON object\n"
+    "  --help        this text\n"
+    "\n"
+    "Examples:\n"
+    "  nuthatch check examples/home/hub.yaml\n"
+    "  nuthatch check --json-only backup.json\n";
+
+void nh_command_print_finding(void *ctx, const struct nh_finding *f)
+{
+    const char *file = ctx;
+    fprintf(stderr, "%s:", file);
+    if (f->line)
+        fprintf(stderr, "%u:%u:", f->line, f->column);
+    fprintf(stderr, " %s", f->is_warning ? "warning: " : "");
+    if (f->pointer[0])
+        fprintf(stderr, "%s ", f->pointer);
+    fprintf(stderr, "%s", f->text[0] ? f->text : nh_err_text(f->code));
+    if (f->value[0])
+        fprintf(stderr, "; has %s", f->value);
+    if (f->limit[0])
+        fprintf(stderr, "%s limit: %s", f->value[0] ? "," : ";", f->limit);
+    fputc('\n', stderr);
+}
+
+static int file_sink(void *ctx, const char *bytes, size_t len)
+{
+    return fwrite(bytes, 1, len, ctx) == len ? 0 : NH_ERR_IO;
+}
+
+struct json_findings {
+    nh_json_writer_t w;
+    size_t count;
+};
+
+static void json_finding(void *ctx, const struct nh_finding *f)
+{
+    struct json_findings *j = ctx;
+    nh_json_object_begin(&j->w);
+    nh_json_kv_string(&j->w, "severity", f->is_warning ? "warning" : "error");
+    nh_json_kv_string(&j->w, "code", nh_err_name(f->code));
+    nh_json_kv_uint(&j->w, "line", f->line);
+    nh_json_kv_uint(&j->w, "column", f->column);
+    nh_json_kv_string(&j->w, "field", f->pointer);
+    nh_json_kv_string(&j->w, "value", f->value);
+    nh_json_kv_string(&j->w, "limit", f->limit);
+    nh_json_kv_string(&j->w, "text", f->text);
+    nh_json_object_end(&j->w);
+    j->count++;
+}
+
+static int check_config(const char *file, bool as_json)
+{
+    static struct nh_hub_config cfg;
+    struct nh_hub_options o = {.config_file = file};
+    if (!as_json) {
+        int err = nh_hub_config_load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)file);
+        if (err == 0)
+            printf("%s: good\n", file);
+        return err < 0 ? 1 : 0;
+    }
+    struct json_findings j = {0};
+    nh_json_writer_init(&j.w, file_sink, stdout);
+    nh_json_object_begin(&j.w);
+    nh_json_kv_string(&j.w, "file", file);
+    nh_json_key(&j.w, "findings");
+    nh_json_array_begin(&j.w);
+    int err = nh_hub_config_load(&o, &cfg, json_finding, &j);
+    nh_json_array_end(&j.w);
+    nh_json_kv_bool(&j.w, "good", err == 0);
+    nh_json_object_end(&j.w);
+    (void)nh_json_writer_end(&j.w);
+    putchar('\n');
+    return err < 0 ? 1 : 0;
+}
+
+// Reads in pieces: the file may be of any size, and each of its strings too, since only syntax is
+// asked for and a long text is cut.
+static int check_json_stream(FILE *f, const char *name)
+{
+    char text[256], chunk[4096];
+    nh_json_reader_t r;
+    const struct nh_json_reader_config cfg = {
+        .text = text, .text_max_bytes = sizeof text, .cut_long = true};
+    nh_json_reader_init(&r, &cfg);
+    int ev;
+    for (;;) {
+        ev = nh_json_next(&r);
+        if (ev == NH_ERR_AGAIN) {
+            size_t n = fread(chunk, 1, sizeof chunk, f);
+            nh_json_feed(&r, chunk, n, n < sizeof chunk);
+        } else if (ev < 0 || ev == NH_JSON_DONE) {
+            break;
+        }
+    }
+    if (ferror(f)) {
+        fprintf(stderr, "%s: cannot be read\n", name);
+        return 1;
+    }
+    if (ev == NH_JSON_DONE)
+        return 0;
+    struct nh_json_error e;
+    nh_json_error(&r, &e);
+    fprintf(stderr, "%s:%u:%u: %s%s%s\n", name, e.pos.line, e.pos.column, e.pointer,
+            e.pointer[0] ? " " : "", e.text);
+    return 1;
+}
+
+static int check_json(const char *file)
+{
+    if (strcmp(file, "-") == 0)
+        return check_json_stream(stdin, "standard input");
+    FILE *f = fopen(file, "rb");
+    if (!f) {
+        fprintf(stderr, "%s: cannot be opened\n", file);
+        return 1;
+    }
+    int code = check_json_stream(f, file);
+    fclose(f);
+    return code;
+}
+
+int nh_command_check(int argc, char **argv)
+{
+    static const struct option options[] = {{"json-only", no_argument, NULL, 'j'},
+                                            {"json", no_argument, NULL, 'J'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    bool json_only = false, as_json = false;
+    int c;
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(help_text, stdout);
+            return 0;
+        }
+        if (c == '?')
+            return 2;
+        json_only |= c == 'j';
+        as_json |= c == 'J';
+    }
+    if (optind + 1 != argc) {
+        fputs(help_text, stderr);
+        return 2;
+    }
+    return json_only ? check_json(argv[optind]) : check_config(argv[optind], as_json);
+}

@@ -1,0 +1,23 @@
+// commands.h - the verbs of the command. Exit codes: 0 done, 1 the thing failed, 2 wrong usage.
+
+#ifndef NH_HUB_COMMANDS_H
+#define NH_HUB_COMMANDS_H
+
+#include "core/json/json.h"
+
+struct nh_command {
+    const char *name;
+    int (*run)(int argc, char **argv); // argv[0] is the verb
+    const char *text;
+};
+
+int nh_command_run(int argc, char **argv);
+int nh_command_check(int argc, char **argv);
+int nh_command_passwd(int argc, char **argv);
+int nh_command_sim(int argc, char **argv); // tools/sim_home.c
+
+// Prints "file:line:column: /field: text; has VALUE, limit LIMIT" to stderr. `ctx`: the file's
+// name.
+void nh_command_print_finding(void *ctx, const struct nh_finding *f);
+
+#endif

@@ -1,0 +1,391 @@
+#include "hub/config.h"
+
+#include "core/base/log.h"
+#include "platform/yaml.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+
+// The rows of a table, short: a field of `struct nh_hub_config`, in the section `s` or at the top.
+#define AT(f)                                                                                      \
+    .offset = offsetof(struct nh_hub_config, f), .size = sizeof(((struct nh_hub_config *)0)->f)
+#define STRING(n, f, t)                                                                            \
+    {                                                                                              \
+        .name = (n), .type = NH_JSON_T_STRING, AT(f), .text = (t)                                  \
+    }
+#define BOOL(n, f, t)                                                                              \
+    {                                                                                              \
+        .name = (n), .type = NH_JSON_T_BOOL, AT(f), .text = (t)                                    \
+    }
+#define UINT(n, f, lo, hi, u, t)                                                                   \
+    {                                                                                              \
+        .name = (n), .type = NH_JSON_T_INT, AT(f), .min = (lo), .max = (hi), .unit = (u),          \
+        .text = (t)                                                                                \
+    }
+#define SECTION(n, table, t)                                                                       \
+    {                                                                                              \
+        .name = (n), .type = NH_JSON_T_OBJECT, .fields = (table), .text = (t)                      \
+    }
+
+static const nh_json_field_t http_fields[] = {
+    STRING("listen", http.listen, "Address and port of the portal; port 0: a free one"),
+    STRING("tls_listen", http.tls_listen, "Address and port of HTTPS and HTTP/2; empty: off"),
+    STRING("tls_cert_file", http.tls_cert_file, "Certificate chain in PEM"),
+    STRING("tls_key_file", http.tls_key_file, "Private key in PEM"),
+    UINT("conn_max_count", http.conn_max_count, 4, 1000, NULL, "Connections at once; more get 503"),
+    UINT("head_max_bytes", http.head_max_bytes, 1024, 16384, "bytes", "Size of a request's head"),
+    UINT("head_timeout_ms", http.head_timeout_ms, 100, 120000, "ms", "Time to send a head"),
+    UINT("idle_timeout_ms", http.idle_timeout_ms, 100, 600000, "ms", "Idle or stalled connection"),
+    UINT("ws_max_count", http.ws_max_count, 1, 32, NULL, "Live pages at once"),
+    {0},
+};
+
+static const nh_json_field_t mqtt_fields[] = {
+    STRING("listen", mqtt.listen, "Address and port of the broker; port 0: a free one"),
+    UINT("conn_max_count", mqtt.conn_max_count, 1, 1000000, NULL, "Clients at once"),
+    UINT("session_max_count", mqtt.session_max_count, 1, 1000000, NULL, "Sessions kept"),
+    UINT("subscription_max_count", mqtt.subscription_max_count, 1, 10000, NULL,
+         "Subscriptions of one client"),
+    UINT("packet_max_bytes", mqtt.packet_max_bytes, 256, 268435455, "bytes",
+         "Largest packet; a larger one closes its connection"),
+    UINT("topic_max_bytes", mqtt.topic_max_bytes, 16, 65535, "bytes", "Longest topic"),
+    UINT("topic_level_max", mqtt.topic_level_max, 1, 200, NULL, "Levels of a topic"),
+    UINT("queue_max_bytes", mqtt.queue_max_bytes, 1024, 1073741824, "bytes",
+         "Waiting and in flight, for each session"),
+    UINT("queue_max_messages", mqtt.queue_max_messages, 1, 1000000, NULL,
+         "Messages waiting, for each session"),
+    UINT("inflight_max", mqtt.inflight_max, 1, 65535, NULL, "Unacknowledged messages of a session"),
+    UINT("retained_max_bytes", mqtt.retained_max_bytes, 0, 1073741824, "bytes",
+         "All retained topics and payloads"),
+    UINT("retained_max_count", mqtt.retained_max_count, 0, 10000000, NULL, "Retained messages"),
+    UINT("connect_timeout_ms", mqtt.connect_timeout_ms, 100, 120000, "ms",
+         "From the connection to CONNECT"),
+    UINT("sys_interval_ms", mqtt.sys_interval_ms, 1000, 3600000, "ms", "Interval of $SYS topics"),
+    {0},
+};
+
+static const nh_json_field_t access_fields[] = {
+    STRING("user", access.user, "User name of the portal and the broker"),
+    {.name = "password_hash",
+     .type = NH_JSON_T_STRING,
+     AT(access.password_hash),
+     .is_secret = true,
+     .text = "Argon2id hash, from nuthatch passwd"},
+    {0},
+};
+
+static const nh_json_field_t health_fields[] = {
+    UINT("heartbeat_ms", health.heartbeat_ms, 1000, 3600000, "ms", "Interval of snapshots"),
+    UINT("tripwire_bytes", health.tripwire_bytes, 0, 268435456, "bytes",
+         "Internal low water that dumps the tasks once; 0: off"),
+    BOOL("snapshot_on_http", health.snapshot_on_http, "Also a tagged snapshot at the first pages"),
+    BOOL("publish", health.publish, "Figures on MQTT at each heartbeat"),
+    {0},
+};
+
+static const nh_json_field_t log_fields[] = {
+    {.name = "level",
+     .type = NH_JSON_T_ENUM,
+     AT(log.level),
+     .names = log_levels,
+     .text = "Least important level shown"},
+    {0},
+};
+
+static const nh_json_field_t budget_fields[] = {
+    {.name = "owner",
+     .type = NH_JSON_T_STRING,
+     .required = true,
+     .offset = offsetof(struct nh_hub_budget, owner),
+     .size = NH_MEM_NAME_MAX_BYTES,
+     .text = "Owner of memory"},
+    {.name = "internal_bytes",
+     .type = NH_JSON_T_INT,
+     .offset = offsetof(struct nh_hub_budget, internal_bytes),
+     .size = sizeof(uint32_t),
+     .unit = "bytes",
+     .text = "Budget in internal RAM; 0: none"},
+    {.name = "psram_bytes",
+     .type = NH_JSON_T_INT,
+     .offset = offsetof(struct nh_hub_budget, psram_bytes),
+     .size = sizeof(uint32_t),
+     .unit = "bytes",
+     .text = "Budget in PSRAM; 0: none"},
+    {0},
+};
+
+static const nh_json_field_t budget_element = {
+    .type = NH_JSON_T_OBJECT, .fields = budget_fields, .size = sizeof(struct nh_hub_budget)};
+
+static const nh_json_field_t fault_fields[] = {
+    UINT("fail_nth", faults.fail_nth, 0, UINT32_MAX, NULL, "Fail the n-th allocation; 0: off"),
+    UINT("fail_per_million", faults.fail_per_million, 0, 1000000, NULL,
+         "Allocations failed in a million; 0: off"),
+    UINT("seed", faults.seed, 0, UINT32_MAX, NULL, "Seed of the probability"),
+    STRING("owner", faults.owner, "Only this owner; empty: all"),
+    {0},
+};
+
+const nh_json_field_t nh_hub_config_fields[] = {
+    STRING("name", name, "Name of this hub"),
+    STRING("board", board, "Board profile: the memory to live within"),
+    STRING("data", data, "Folder of everything the hub keeps"),
+    STRING("console", console, "Telemetry lines: stdout, pty or pty:LINK"),
+    SECTION("http", http_fields, "Portal"),
+    SECTION("mqtt", mqtt_fields, "Broker"),
+    SECTION("access", access_fields, "Sign-in"),
+    SECTION("health", health_fields, "Telemetry"),
+    SECTION("log", log_fields, "Log"),
+    {.name = "budgets",
+     .type = NH_JSON_T_ARRAY,
+     .element = &budget_element,
+     .offset = offsetof(struct nh_hub_config, budgets),
+     .count_offset = offsetof(struct nh_hub_config, budget_count),
+     .count_max = NH_HUB_BUDGET_MAX_COUNT,
+     .text = "Budgets of owners, instead of the built-in ones"},
+    SECTION("faults", fault_fields, "Fault injection, for tests"),
+    {0},
+};
+
+void nh_hub_config_defaults(struct nh_hub_config *c)
+{
+    *c = (struct nh_hub_config){
+        .name = "nuthatch",
+        .board = NH_MEM_BOARD_DEFAULT,
+        .data = "data",
+        .console = "stdout",
+        .http = {.listen = "127.0.0.1:8080",
+                 .conn_max_count = 32,
+                 .head_max_bytes = 4096,
+                 .head_timeout_ms = 10000,
+                 .idle_timeout_ms = 30000,
+                 .ws_max_count = 8},
+        .mqtt = {.listen = "127.0.0.1:1883",
+                 .conn_max_count = 1000,
+                 .session_max_count = 1000,
+                 .subscription_max_count = 64,
+                 .packet_max_bytes = 65536,
+                 .topic_max_bytes = 512,
+                 .topic_level_max = 32,
+                 .queue_max_bytes = 262144,
+                 .queue_max_messages = 1000,
+                 .inflight_max = 64,
+                 .retained_max_bytes = 1048576,
+                 .retained_max_count = 10000,
+                 .connect_timeout_ms = 10000,
+                 .sys_interval_ms = 10000},
+        .access = {.user = "admin"},
+        .health = {.heartbeat_ms = 60000, .tripwire_bytes = 30720, .publish = true},
+        .log = {.level = NH_LOG_INFO},
+    };
+}
+
+// ---- reading
+// -------------------------------------------------------------------------------------
+
+struct counting {
+    nh_finding_fn finding;
+    void *ctx;
+    size_t errors;
+};
+
+static void count_finding(void *ctx, const struct nh_finding *f)
+{
+    struct counting *c = ctx;
+    if (!f->is_warning)
+        c->errors++;
+    if (c->finding)
+        c->finding(c->ctx, f);
+}
+
+static int yaml_event(void *ctx, const struct nh_yaml_event *e)
+{
+    static const enum nh_json_event kind[] = {
+        [NH_YAML_MAP_BEGIN] = NH_JSON_OBJECT_BEGIN,
+        [NH_YAML_MAP_END] = NH_JSON_OBJECT_END,
+        [NH_YAML_LIST_BEGIN] = NH_JSON_ARRAY_BEGIN,
+        [NH_YAML_LIST_END] = NH_JSON_ARRAY_END,
+        [NH_YAML_KEY] = NH_JSON_KEY,
+        [NH_YAML_SCALAR] = NH_JSON_STRING,
+    };
+    struct nh_json_pos pos = {.line = e->line, .column = e->column};
+    nh_decoder_event(ctx, kind[e->kind], e->text, e->len, &pos,
+                     e->is_plain ? NH_DECODE_TEXT_PLAIN : 0);
+    return 0;
+}
+
+// A reader of YAML: from memory or from a file.
+struct yaml_source {
+    const char *text, *path;
+    size_t len;
+};
+
+static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
+                     nh_finding_fn finding, void *ctx)
+{
+    struct counting counting = {.finding = finding, .ctx = ctx};
+    nh_decoder_t d;
+    struct nh_yaml_error error;
+    nh_decoder_init(&d, nh_hub_config_fields, c, count_finding, &counting,
+                    NH_DECODE_UNKNOWN_IS_ERROR);
+    int err = source->path ? nh_yaml_read_file(source->path, yaml_event, &d, &error)
+                           : nh_yaml_read(source->text, source->len, yaml_event, &d, &error);
+    if (err < 0) {
+        struct nh_finding f = {.code = err, .line = error.line, .column = error.column};
+        snprintf(f.text, sizeof f.text, "%.95s",
+                 error.text[0] ? error.text : "the file cannot be read");
+        count_finding(&counting, &f);
+    } else if (d.depth > 0 || d.is_done || d.error_count > 0) {
+        NH_IGNORE(nh_decoder_end(&d)); // its findings are counted; an empty file has none
+    }
+    return counting.errors > 0 ? NH_ERR_INVAL : 0;
+}
+
+int nh_hub_config_read_yaml(struct nh_hub_config *c, const char *text, size_t len,
+                            nh_finding_fn finding, void *ctx)
+{
+    const struct yaml_source source = {.text = text, .len = len};
+    return read_yaml(c, &source, finding, ctx);
+}
+
+int nh_hub_config_read_file(struct nh_hub_config *c, const char *path, nh_finding_fn finding,
+                            void *ctx)
+{
+    const struct yaml_source source = {.path = path};
+    return read_yaml(c, &source, finding, ctx);
+}
+
+int nh_hub_config_read_json(struct nh_hub_config *c, const char *text, size_t len,
+                            nh_finding_fn finding, void *ctx)
+{
+    struct counting counting = {.finding = finding, .ctx = ctx};
+    NH_IGNORE(nh_json_decode(text, len, nh_hub_config_fields, c, count_finding, &counting,
+                             NH_DECODE_UNKNOWN_IS_ERROR));
+    return counting.errors > 0 ? NH_ERR_INVAL : 0;
+}
+
+// ---- validation
+// ----------------------------------------------------------------------------------
+
+static bool parse_port(const char *text, uint16_t *port)
+{
+    uint32_t v = 0;
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        v = v * 10 + (uint32_t)(*text - '0');
+        if (v > 65535)
+            return false;
+    }
+    *port = (uint16_t)v;
+    return true;
+}
+
+int nh_hub_address_split(const char *text, char *host, size_t cap, uint16_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    const char *digits = colon ? colon + 1 : text;
+    const char *begin = text;
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    if (!parse_port(digits, port))
+        return NH_ERR_INVAL;
+    if (len >= 2 && text[0] == '[') { // an IPv6 address stands in brackets
+        if (text[len - 1] != ']')
+            return NH_ERR_INVAL;
+        begin++;
+        len -= 2;
+    } else if (memchr(text, ':', len)) {
+        return NH_ERR_INVAL;
+    }
+    if (len == 0) {
+        begin = "127.0.0.1";
+        len = 9;
+    }
+    if (len >= cap)
+        return NH_ERR_TOO_LONG;
+    memcpy(host, begin, len);
+    host[len] = 0;
+    return 0;
+}
+
+bool nh_hub_address_is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
+}
+
+static void report(struct counting *c, const char *pointer, const char *value, const char *limit,
+                   const char *text)
+{
+    struct nh_finding f = {.code = NH_ERR_INVAL};
+    snprintf(f.pointer, sizeof f.pointer, "%s", pointer);
+    snprintf(f.value, sizeof f.value, "%.44s", value);
+    snprintf(f.limit, sizeof f.limit, "%s", limit);
+    snprintf(f.text, sizeof f.text, "%s", text);
+    count_finding(c, &f);
+}
+
+static void check_address(struct counting *c, const struct nh_hub_config *cfg, const char *pointer,
+                          const char *text)
+{
+    char host[64];
+    uint16_t port;
+    if (nh_hub_address_split(text, host, sizeof host, &port) != 0) {
+        report(c, pointer, text, "ADDRESS:PORT, port 0 to 65535", "is not an address with a port");
+        return;
+    }
+    if (!nh_hub_address_is_loopback(host) && !cfg->access.password_hash[0])
+        report(c, pointer, text, "127.0.0.1 without a password",
+               "is open to the network, so access.password_hash must be set (nuthatch passwd)");
+}
+
+static void check_board(struct counting *c, const struct nh_hub_config *cfg)
+{
+    char names[64] = "one of";
+    const struct nh_mem_board *b;
+    if (nh_mem_board_find(cfg->board))
+        return;
+    for (size_t i = 0; (b = nh_mem_board_at(i)) != NULL; i++) {
+        size_t at = strlen(names);
+        snprintf(names + at, sizeof names - at, "%s %s", i ? "," : "", b->name);
+    }
+    report(c, "/board", cfg->board, names, "is not a board");
+}
+
+int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
+{
+    struct counting c = {.finding = finding, .ctx = ctx};
+    check_board(&c, cfg);
+    check_address(&c, cfg, "/http/listen", cfg->http.listen);
+    check_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
+    if (cfg->http.tls_listen[0]) {
+        check_address(&c, cfg, "/http/tls_listen", cfg->http.tls_listen);
+        if (!cfg->http.tls_cert_file[0] || !cfg->http.tls_key_file[0])
+            report(&c, "/http/tls_listen", cfg->http.tls_listen, "both files",
+                   "needs tls_cert_file and tls_key_file");
+    }
+    if (strcmp(cfg->console, "stdout") != 0 && strcmp(cfg->console, "pty") != 0 &&
+        strncmp(cfg->console, "pty:", 4) != 0)
+        report(&c, "/console", cfg->console, "one of stdout, pty, pty:LINK", "is not a console");
+    if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
+        report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
+               "is not an Argon2id hash");
+    if (!cfg->data[0])
+        report(&c, "/data", "", "a folder", "is empty");
+    return c.errors > 0 ? NH_ERR_INVAL : 0;
+}
+
+bool nh_hub_config_needs_restart(const char *pointer)
+{
+    static const char *const live[] = {"/name", "/health/heartbeat_ms", "/health/tripwire_bytes",
+                                       "/health/publish", "/log/level"};
+    for (size_t i = 0; i < NH_ARRAY_LEN(live); i++)
+        if (strcmp(live[i], pointer) == 0)
+            return false;
+    return true;
+}

@@ -1,0 +1,82 @@
+// config.h - hub.yaml: the struct, its defaults, its table, and reading it with every finding.
+
+#ifndef NH_HUB_CONFIG_H
+#define NH_HUB_CONFIG_H
+
+#include "core/json/decode.h"
+#include "core/mem/mem.h"
+
+#define NH_HUB_BUDGET_MAX_COUNT 16
+
+struct nh_hub_budget {
+    char owner[NH_MEM_NAME_MAX_BYTES];
+    uint32_t internal_bytes, psram_bytes;
+};
+
+struct nh_hub_config {
+    char name[33];
+    char board[17];
+    char data[256];
+    char console[256]; // stdout, pty, pty:LINK
+    struct {
+        char listen[64], tls_listen[64];
+        char tls_cert_file[256], tls_key_file[256];
+        uint32_t conn_max_count, head_max_bytes, head_timeout_ms, idle_timeout_ms, ws_max_count;
+    } http;
+    struct {
+        char listen[64];
+        uint32_t conn_max_count, session_max_count, subscription_max_count;
+        uint32_t packet_max_bytes, topic_max_bytes, topic_level_max;
+        uint32_t queue_max_bytes, queue_max_messages, inflight_max;
+        uint32_t retained_max_bytes, retained_max_count;
+        uint32_t connect_timeout_ms, sys_interval_ms;
+    } mqtt;
+    struct {
+        char user[33];
+        char password_hash[160]; // "$argon2id$...", made by `nuthatch passwd`; "": no password
+    } access;
+    struct {
+        uint32_t heartbeat_ms, tripwire_bytes;
+        bool snapshot_on_http, publish;
+    } health;
+    struct {
+        int level; // enum nh_log_level
+    } log;
+    uint32_t budget_count;
+    struct nh_hub_budget budgets[NH_HUB_BUDGET_MAX_COUNT];
+    struct {
+        uint32_t fail_nth, fail_per_million, seed;
+        char owner[NH_MEM_NAME_MAX_BYTES];
+    } faults;
+};
+
+// The table of every field; ends with a zeroed row.
+extern const nh_json_field_t nh_hub_config_fields[];
+
+void nh_hub_config_defaults(struct nh_hub_config *c);
+
+// Decodes YAML over what `*c` holds (the defaults). Calls `finding` for each fault, in the order of
+// the text. NH_ERR_INVAL when there was at least one error; then `*c` is to be thrown away.
+NH_MUST_USE int nh_hub_config_read_yaml(struct nh_hub_config *c, const char *text, size_t len,
+                                        nh_finding_fn finding, void *ctx);
+
+// The same from a file.
+NH_MUST_USE int nh_hub_config_read_file(struct nh_hub_config *c, const char *path,
+                                        nh_finding_fn finding, void *ctx);
+
+// The same for JSON with the same fields: the settings kept by the portal.
+NH_MUST_USE int nh_hub_config_read_json(struct nh_hub_config *c, const char *text, size_t len,
+                                        nh_finding_fn finding, void *ctx);
+
+// What the table cannot say: known board, addresses, a password where it is needed, files in pairs.
+NH_MUST_USE int nh_hub_config_validate(const struct nh_hub_config *c, nh_finding_fn finding,
+                                       void *ctx);
+
+// Splits "127.0.0.1:8080", "[::1]:80", ":80" or "80" into a host (default 127.0.0.1) and a port.
+NH_MUST_USE int nh_hub_address_split(const char *text, char *host, size_t cap, uint16_t *port);
+bool nh_hub_address_is_loopback(const char *host);
+
+// Whether the change of the field at `pointer` takes effect at once, or only at the next start.
+bool nh_hub_config_needs_restart(const char *pointer);
+
+#endif

@@ -1,0 +1,477 @@
+#include "core/bus/events.h"
+#include "hub/hub_parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// ---- configuration from file and command line
+// ------------------------------------------------------
+
+static int take_option(char *out, size_t cap, const char *value)
+{
+    if (!value)
+        return 0;
+    if (strlen(value) >= cap)
+        return NH_ERR_TOO_LONG;
+    memcpy(out, value, strlen(value) + 1);
+    return 0;
+}
+
+int nh_hub_options_apply(const struct nh_hub_options *o, struct nh_hub_config *c)
+{
+    int err = take_option(c->http.listen, sizeof c->http.listen, o->http);
+    if (err == 0)
+        err = take_option(c->mqtt.listen, sizeof c->mqtt.listen, o->mqtt);
+    if (err == 0)
+        err = take_option(c->data, sizeof c->data, o->data);
+    if (err == 0)
+        err = take_option(c->board, sizeof c->board, o->board);
+    if (err == 0)
+        err = take_option(c->console, sizeof c->console, o->console);
+    return err;
+}
+
+int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
+                       nh_finding_fn finding, void *ctx)
+{
+    nh_hub_config_defaults(c);
+    if (o->config_file) {
+        int err = nh_hub_config_read_file(c, o->config_file, finding, ctx);
+        if (err < 0)
+            return err;
+    }
+    int err = nh_hub_options_apply(o, c);
+    return err < 0 ? err : nh_hub_config_validate(c, finding, ctx);
+}
+
+// ---- what the parts ask of the hub
+// -----------------------------------------------------------------
+
+static void console_line(void *ctx, const char *line)
+{
+    struct nh_hub *hub = ctx;
+    if (hub->console)
+        nh_console_line(hub->console, line);
+}
+
+static void log_sink(void *ctx, enum nh_log_level level, const char *module, const char *message)
+{
+    struct nh_hub *hub = ctx;
+    if (hub->health)
+        nh_health_log(hub->health, level, module, message);
+    else
+        fprintf(stderr, "nuthatch: %s: %s\n", module, message);
+}
+
+// The address of the portal for lines that name one; NULL when it is not the chip's port 80, since
+// a harness takes it for the place to send its requests to.
+static const char *portal_ip(const struct nh_hub *hub, char *host, size_t cap)
+{
+    uint16_t port;
+    if (nh_hub_address_split(hub->http_address, host, cap, &port) != 0 || port != 80)
+        return NULL;
+    return host;
+}
+
+#define HOST_FACTS_MS 1000
+
+static void facts(void *ctx, struct nh_health_facts *out)
+{
+    struct nh_hub *hub = ctx;
+    uint64_t now_ms = nh_clock_ms(), used, total;
+    // Reading the machine's figures costs a file or two: at most once a second.
+    if (hub->host_read_ms == 0 || now_ms - hub->host_read_ms >= HOST_FACTS_MS) {
+        nh_host_info_get(&hub->host);
+        hub->host_read_ms = now_ms;
+    }
+    out->rss_bytes = hub->host.rss_bytes;
+    out->private_bytes = hub->host.private_bytes;
+    out->host_libc_bytes = hub->host.host_libc_bytes;
+    out->program_bytes = hub->host.program_bytes;
+    out->cpu_usage_pct = hub->host.cpu_usage_pct;
+    out->cpu_temperature_c = hub->host.cpu_temperature_c;
+    out->cpu_freq_mhz = hub->host.cpu_freq_mhz;
+    out->reset_reason = hub->host.reset_reason;
+    out->hostname = hub->cfg.name;
+    if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {
+        out->fs_used_bytes = (int64_t)used;
+        out->fs_total_bytes = (int64_t)total;
+    }
+    if (hub->broker) {
+        struct nh_mqtt_info info;
+        nh_mqtt_broker_info(hub->broker, &info);
+        out->mqtt_clients = info.conn_count;
+    }
+    if (hub->console)
+        out->console_dropped = nh_console_dropped(hub->console);
+}
+
+static void publish(void *ctx, const char *suffix, const char *json, size_t len)
+{
+    struct nh_hub *hub = ctx;
+    char topic[80];
+    if (!hub->broker || !hub->cfg.health.publish)
+        return;
+    int n = snprintf(topic, sizeof topic, "nuthatch/%s/%s", hub->cfg.name, suffix);
+    struct nh_mqtt_message m = {.topic = {(const uint8_t *)topic, (size_t)n},
+                                .payload = {(const uint8_t *)json, len}};
+    // A name with a wildcard in it makes no topic; the settings page says so, telemetry stays off.
+    NH_IGNORE(nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms()));
+}
+
+// ---- start
+// ------------------------------------------------------------------------------------------
+
+static uint64_t sched_next(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    return nh_sched_next_deadline(hub->sched);
+}
+
+static void sched_fire(void *ctx, uint64_t now_ms)
+{
+    struct nh_hub *hub = ctx;
+    nh_sched_run(hub->sched, now_ms);
+}
+
+// Lines that a slow reader of the console did not take wait for the next line; while there are any,
+// the loop looks again soon.
+#define CONSOLE_FLUSH_MS 100
+
+static uint64_t console_next(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    return nh_console_flush(hub->console) ? NH_NEVER : nh_clock_ms() + CONSOLE_FLUSH_MS;
+}
+
+static void console_fire(void *ctx, uint64_t now_ms)
+{
+    (void)ctx; // the next look before the next sleep does it
+    (void)now_ms;
+}
+
+static int start_health(struct nh_hub *hub)
+{
+    struct nh_health_config cfg = {
+        .lock = hub->health_lock,
+        .bus = hub->bus,
+        .sched = hub->sched,
+        .board = hub->board,
+        .heartbeat_ms = hub->cfg.health.heartbeat_ms,
+        .tripwire_bytes = hub->cfg.health.tripwire_bytes,
+        .ctx = hub,
+        .clock_ms = nh_clock_ms,
+        .clock_unix_ms = nh_clock_unix_ms,
+        .line = console_line,
+        .facts = facts,
+        .publish = publish,
+    };
+    int err = nh_hub__owner(hub, "health", &cfg.mem);
+    return err < 0 ? err : nh_health_create(&cfg, &hub->health);
+}
+
+int nh_hub__start_core(struct nh_hub *hub)
+{
+    nh_mem_t *loop_mem, *bus_mem, *hub_mem;
+    int err = nh_hub__owner(hub, "loop", &loop_mem);
+    if (err == 0)
+        err = nh_hub__owner(hub, "bus", &bus_mem);
+    if (err == 0)
+        err = nh_hub__owner(hub, "hub", &hub_mem);
+    if (err == 0)
+        err = nh_loop_create(loop_mem, &hub->loop);
+    if (err == 0)
+        err = nh_lock_create(&hub->bus_lock);
+    if (err == 0)
+        err = nh_lock_create(&hub->health_lock);
+    if (err < 0)
+        return err;
+    const struct nh_bus_config bus = {
+        .mem = bus_mem, .lock = hub->bus_lock, .event_count = NH_EVENT_COUNT};
+    const struct nh_sched_config sched = {.mem = hub_mem};
+    const struct nh_loop_deadline deadline = {.next = sched_next, .fire = sched_fire, .ctx = hub};
+    const struct nh_loop_deadline console = {
+        .next = console_next, .fire = console_fire, .ctx = hub};
+    err = nh_bus_create(&bus, &hub->bus);
+    if (err == 0)
+        err = nh_sched_create(&sched, &hub->sched);
+    if (err == 0)
+        err = nh_loop_deadline_add(hub->loop, &deadline);
+    if (err == 0)
+        err = nh_loop_deadline_add(hub->loop, &console);
+    if (err == 0)
+        err = start_health(hub);
+    return err;
+}
+
+// ---- settings
+// ---------------------------------------------------------------------------------------
+
+void nh_hub__print_finding(void *ctx, const struct nh_finding *f)
+{
+    (void)ctx;
+    NH_LOG_W("config", "line %u %s: %s%s%s", f->line, f->pointer, f->text,
+             f->limit[0] ? "; limit " : "", f->limit);
+}
+
+static int config_base(void *ctx, struct nh_hub_config *c)
+{
+    struct nh_hub *hub = ctx;
+    nh_hub_config_defaults(c);
+    if (!hub->options.config_file)
+        return 0;
+    return nh_hub_config_read_file(c, hub->options.config_file, nh_hub__print_finding, NULL);
+}
+
+static int config_options(void *ctx, struct nh_hub_config *c)
+{
+    struct nh_hub *hub = ctx;
+    return nh_hub_options_apply(&hub->options, c);
+}
+
+static const struct nh_hub_config *config_current(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    return &hub->cfg;
+}
+
+void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
+{
+    struct nh_hub *hub = ctx;
+    hub->cfg = *cfg;
+    nh_log_set(log_sink, hub, (enum nh_log_level)cfg->log.level);
+    nh_health_tripwire_set(hub->health, cfg->health.tripwire_bytes);
+    // The value was validated by the same range.
+    NH_IGNORE(nh_health_heartbeat_set(hub->health, cfg->health.heartbeat_ms));
+    const struct nh_event_config_changed data = {.generation =
+                                                     nh_settings_generation(hub->settings)};
+    struct nh_event e = {
+        .id = NH_EVENT_CONFIG_CHANGED, .data_len = sizeof data, .time_ms = nh_clock_ms()};
+    memcpy(e.data, &data, sizeof data);
+    (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
+}
+
+void nh_hub__reload(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_hub_config fresh;
+    nh_host_notify("RELOADING=1");
+    int err = config_base(hub, &fresh);
+    if (err == 0)
+        err = nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL);
+    if (err == 0) {
+        nh_hub__apply(hub, &fresh);
+        NH_LOG_I("config", "read again; what needs a restart waits for one");
+    } else {
+        NH_LOG_W("config", "not taken: %s; the old configuration stays", nh_err_text(err));
+    }
+    nh_host_notify("READY=1");
+}
+
+static int start_settings(struct nh_hub *hub)
+{
+    struct nh_settings_config cfg = {
+        .store = hub->store,
+        .file = hub->options.config_file,
+        .ctx = hub,
+        .base = config_base,
+        .options = config_options,
+        .current = config_current,
+        .apply = nh_hub__apply,
+    };
+    int err = nh_hub__owner(hub, "hub", &cfg.mem);
+    if (err == 0)
+        err = nh_settings_create(&cfg, &hub->settings);
+    if (err < 0)
+        return err;
+    // Kept settings that no longer hold (a limit changed with a new version) do not keep the hub
+    // down: it starts with the file and says so.
+    struct nh_hub_config fresh = hub->cfg;
+    if (nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL) == 0)
+        nh_hub__apply(hub, &fresh);
+    else
+        NH_LOG_W("config", "the kept settings do not hold; started without them");
+    return 0;
+}
+
+int nh_hub__start_store(struct nh_hub *hub)
+{
+    nh_mem_t *mem;
+    int err = nh_hub__owner(hub, "store", &mem);
+    if (err == 0)
+        err = nh_files_open(mem, hub->cfg.data, &hub->files);
+    if (err == 0)
+        err = nh_lock_create(&hub->store_lock);
+    if (err < 0)
+        return err;
+    const struct nh_store_config cfg = {
+        .mem = mem, .fs = nh_files_fs(hub->files), .dir = "config", .lock = hub->store_lock};
+    err = nh_store_create(&cfg, &hub->store);
+    return err < 0 ? err : start_settings(hub);
+}
+
+static void banner(struct nh_hub *hub)
+{
+    char line[NH_HEALTH_LINE_MAX_BYTES], host[64];
+    console_line(hub, "[System Boot] Starting...");
+    console_line(hub, "  Firmware: v" NH_VERSION);
+    snprintf(line, sizeof line, "  Chip: %s, %zu KiB internal, %zu KiB PSRAM", hub->board->name,
+             hub->board->internal_bytes / 1024, hub->board->psram_bytes / 1024);
+    console_line(hub, line);
+    const char *ip = portal_ip(hub, host, sizeof host);
+    if (ip) {
+        snprintf(line, sizeof line, "[WiFi] Got IP: %s (0ms)", ip);
+        console_line(hub, line);
+    }
+}
+
+static void ready(struct nh_hub *hub)
+{
+    console_line(hub, "[Main] Setup complete (0ms)");
+    nh_health_snapshot(hub->health, "setup", NULL);
+    nh_host_notify("READY=1");
+    NH_LOG_I("hub", "portal http://%s, broker mqtt://%s, board %s", hub->http_address,
+             hub->mqtt_address, hub->board->name);
+    if (hub->options.ready_json) {
+        char path[300] = "null";
+        if (nh_console_path(hub->console))
+            snprintf(path, sizeof path, "\"%s\"", nh_console_path(hub->console));
+        printf("{\"http\":\"%s\",\"https\":%s%s%s,\"mqtt\":\"%s\",\"console\":%s,\"pid\":%ld}\n",
+               hub->http_address, hub->https_address[0] ? "\"" : "",
+               hub->https_address[0] ? hub->https_address : "null",
+               hub->https_address[0] ? "\"" : "", hub->mqtt_address, path, (long)getpid());
+        fflush(stdout);
+    }
+}
+
+static void on_stop_signal(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    NH_LOG_I("hub", "stopping");
+    nh_host_notify("STOPPING=1");
+    nh_loop_stop(hub->loop);
+}
+
+struct step {
+    const char *what;
+    int (*start)(struct nh_hub *hub);
+};
+
+static int start_all(struct nh_hub *hub)
+{
+    static const struct step steps[] = {
+        {"memory", nh_hub__start_memory}, {"core", nh_hub__start_core},
+        {"store", nh_hub__start_store},   {"broker", nh_hub__start_mqtt},
+        {"portal", nh_hub__start_portal},
+    };
+    for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
+        int err = steps[i].start(hub);
+        if (err < 0) {
+            fprintf(stderr, "nuthatch: cannot start the %s: %s\n", steps[i].what, nh_err_text(err));
+            return err;
+        }
+        if (steps[i].start == nh_hub__start_core) {
+            nh_log_set(log_sink, hub, (enum nh_log_level)hub->cfg.log.level);
+            nh_health_snapshot(hub->health, "boot", NULL);
+        }
+    }
+    return 0;
+}
+
+// ---- stop
+// -------------------------------------------------------------------------------------------
+
+static void leak(void *ctx, const char *owner, enum nh_mem_tier tier, size_t bytes, size_t blocks)
+{
+    (void)ctx;
+    fprintf(stderr, "nuthatch: owner %s still holds %zu bytes in %zu blocks of %s\n", owner, bytes,
+            blocks, tier == NH_MEM_INTERNAL ? "internal" : "psram");
+}
+
+size_t nh_hub__stop(struct nh_hub *hub)
+{
+    size_t leaked = 0;
+    nh_portal_destroy(hub->portal);
+    nh_mqtt_listener_stop(&hub->mqtt);
+    nh_mqtt_api_destroy(hub->mqtt_api);
+    nh_mqtt_broker_destroy(hub->broker);
+    hub->broker = NULL;
+    nh_settings_destroy(hub->settings);
+    nh_store_destroy(hub->store);
+    nh_files_close(hub->files);
+    hub->files = NULL;
+    nh_log_set(NULL, NULL, NH_LOG_ERROR);
+    nh_health_destroy(hub->health);
+    nh_sched_destroy(hub->sched);
+    nh_bus_destroy(hub->bus);
+    nh_loop_destroy(hub->loop);
+    if (hub->sys)
+        leaked = nh_mem_system_destroy(hub->sys, leak, NULL);
+    nh_lock_destroy(&hub->store_lock);
+    nh_lock_destroy(&hub->health_lock);
+    nh_lock_destroy(&hub->bus_lock);
+    nh_lock_destroy(&hub->mem_lock);
+    nh_regions_unmap(&hub->regions);
+    return leaked;
+}
+
+// One life of the hub, from the first line to the last. The console outlives it.
+static int run_once(struct nh_hub *hub)
+{
+    hub->started_ms = nh_clock_ms();
+    hub->board = nh_mem_board_find(hub->cfg.board);
+    banner(hub);
+    int err = start_all(hub);
+    if (err == 0)
+        err = nh_loop_signals(hub->loop, on_stop_signal, nh_hub__reload, hub);
+    if (err == 0)
+        err = nh_health_start(hub->health);
+    if (err == 0) {
+        ready(hub);
+        nh_loop_run(hub->loop);
+    }
+    return nh_hub__stop(hub) == 0 && err == 0 ? 0 : 1;
+}
+
+// The addresses that were given out stay the same over a restart, also when they were "any port".
+static void keep_addresses(const struct nh_hub *hub, struct nh_hub_options *o, char http[72],
+                           char mqtt[72])
+{
+    memcpy(http, hub->http_address, 72);
+    memcpy(mqtt, hub->mqtt_address, 72);
+    o->http = http;
+    o->mqtt = mqtt;
+}
+
+int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
+{
+    static struct nh_hub hub; // one hub a process; too large for a stack
+    static char http[72], mqtt[72];
+    struct nh_hub_config next = *cfg;
+    struct nh_hub_options options = *o;
+    nh_console_t *console;
+    int code, err = nh_console_open(cfg->console, &console);
+    if (err < 0) {
+        fprintf(stderr, "nuthatch: cannot open the console %s: %s\n", cfg->console,
+                nh_err_text(err));
+        return 1;
+    }
+    do {
+        hub = (struct nh_hub){.cfg = next, .options = options, .console = console};
+        code = run_once(&hub);
+        if (!hub.wants_restart)
+            break;
+        keep_addresses(&hub, &options, http, mqtt);
+        nh_host_reset_reason_set("Software");
+        // A file that was broken meanwhile does not keep the hub down: the last good one stays.
+        struct nh_hub_config fresh;
+        if (nh_hub_config_load(&options, &fresh, nh_hub__print_finding, NULL) == 0)
+            next = fresh;
+        console_line(&hub, "ESP-ROM:nuthatch");
+    } while (code == 0);
+    nh_console_close(console);
+    return code;
+}

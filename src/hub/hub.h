@@ -1,0 +1,26 @@
+// hub.h - composition: builds the parts from a configuration, runs them, stops them.
+
+#ifndef NH_HUB_H
+#define NH_HUB_H
+
+#include "hub/config.h"
+
+struct nh_hub_options {
+    const char *config_file; // for SIGHUP and the settings page; NULL: none
+    bool ready_json;         // one line of JSON on stdout once all listeners are up
+    bool quiet;              // no banner
+    // Command line over file: applied again after each reload. NULL: not given.
+    const char *http, *mqtt, *data, *board, *console;
+};
+
+// Puts the options of the command line over `*c`.
+NH_MUST_USE int nh_hub_options_apply(const struct nh_hub_options *o, struct nh_hub_config *c);
+
+// Reads file and options into `*c` (defaults first) and validates. Faults go to `finding`.
+NH_MUST_USE int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
+                                   nh_finding_fn finding, void *ctx);
+
+// Runs a hub until it is told to stop. Returns the exit code of the process.
+int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o);
+
+#endif

@@ -1,0 +1,141 @@
+// The broker as a part of the hub: its limits, its events, its listener.
+
+#include "core/bus/events.h"
+#include "hub/hub_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void post_client_event(struct nh_hub *hub, const struct nh_mqtt_event *m)
+{
+    struct nh_event_mqtt_client data = {.kind = (uint8_t)m->kind, .code = m->code};
+    struct nh_event e = {.id = NH_EVENT_MQTT_CLIENT,
+                         .origin = NH_ORIGIN_MQTT,
+                         .data_len = sizeof data,
+                         .time_ms = nh_clock_ms()};
+    data.is_cut = strlen(m->client_id) >= sizeof data.client_id;
+    snprintf(data.client_id, sizeof data.client_id, "%s", m->client_id);
+    memcpy(e.data, &data, sizeof data);
+    (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
+}
+
+static void on_event(void *ctx, const struct nh_mqtt_event *e)
+{
+    struct nh_hub *hub = ctx;
+    const char *id = e->client_id ? e->client_id : "";
+    const char *reason = e->reason ? e->reason : "";
+    switch (e->kind) {
+    case NH_MQTT_CLIENT_CONNECTED:
+        NH_LOG_I("mqtt", "%s connected", id);
+        break;
+    case NH_MQTT_CLIENT_DISCONNECTED:
+        NH_LOG_I("mqtt", "%s gone: %s", id, reason);
+        break;
+    case NH_MQTT_CLIENT_TAKEN_OVER:
+        NH_LOG_I("mqtt", "%s taken over by a new connection", id);
+        break;
+    case NH_MQTT_CLIENT_REFUSED:
+        NH_LOG_W("mqtt", "refused %s: %s", id[0] ? id : "a client", reason);
+        break;
+    default:
+        return; // drops are counted and shown, not logged: a flood would only grow
+    }
+    if (hub->mqtt_api)
+        nh_mqtt_api_clients_changed(hub->mqtt_api);
+    post_client_event(hub, e);
+}
+
+static bool authenticate(void *ctx, nh_span_t client_id, nh_span_t user, nh_span_t password)
+{
+    struct nh_hub *hub = ctx;
+    (void)client_id;
+    return nh_access_verify(&hub->access, user, password, nh_clock_ms());
+}
+
+static void peer(void *ctx, const void *user, char *text, size_t cap)
+{
+    (void)ctx;
+    nh_stream_peer(user, text, cap);
+}
+
+static bool memory_tier(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_info *out)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_mem_snapshot s;
+    nh_mem_figures(hub->sys, &s);
+    *out = s.tier[tier];
+    return out->size_bytes > 0;
+}
+
+static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
+{
+    const struct nh_hub_config *c = &hub->cfg;
+    hub->broker_cfg = (struct nh_mqtt_broker_config){
+        .mem = mem,
+        .packet_max_bytes = c->mqtt.packet_max_bytes,
+        .conn_max_count = c->mqtt.conn_max_count,
+        .session_max_count = c->mqtt.session_max_count,
+        .subscription_max_count = c->mqtt.subscription_max_count,
+        .topic_max_bytes = c->mqtt.topic_max_bytes,
+        .topic_level_max = c->mqtt.topic_level_max,
+        .queue_max_bytes = c->mqtt.queue_max_bytes,
+        .queue_max_messages = c->mqtt.queue_max_messages,
+        .inflight_max = c->mqtt.inflight_max,
+        .retained_max_bytes = c->mqtt.retained_max_bytes,
+        .retained_max_count = c->mqtt.retained_max_count,
+        .connect_timeout_ms = c->mqtt.connect_timeout_ms,
+        .sys_interval_ms = c->mqtt.sys_interval_ms,
+        .hash_seed = nh_random_u32(),
+        .ctx = hub,
+        .event = on_event,
+        .dirty = nh_mqtt_listener_dirty,
+        .pause = nh_mqtt_listener_pause,
+        .memory = memory_tier,
+        .authenticate = authenticate,
+    };
+}
+
+static int start_api(struct nh_hub *hub, nh_mem_t *mem)
+{
+    const struct nh_mqtt_api_config cfg = {
+        .mem = mem,
+        .broker = hub->broker,
+        .sched = hub->sched,
+        .limits = hub->broker_cfg,
+        .listen = hub->mqtt_address,
+        .ctx = hub,
+        .clock_ms = nh_clock_ms,
+        .clock_unix_ms = nh_clock_unix_ms,
+        .peer = peer,
+    };
+    return nh_mqtt_api_create(&cfg, &hub->mqtt_api);
+}
+
+int nh_hub__start_mqtt(struct nh_hub *hub)
+{
+    char host[64];
+    uint16_t port;
+    uint8_t key[NH_KEYED_HASH_BYTES];
+    nh_mem_t *mem, *portal_mem;
+    nh_random_bytes(key, sizeof key);
+    nh_access_init(&hub->access, hub->cfg.access.user, hub->cfg.access.password_hash, key);
+    int err = nh_hub_address_split(hub->cfg.mqtt.listen, host, sizeof host, &port);
+    if (err == 0)
+        err = nh_hub__owner(hub, "mqtt", &mem);
+    if (err == 0)
+        err = nh_hub__owner(hub, "portal", &portal_mem);
+    if (err < 0)
+        return err;
+    fill_limits(hub, mem);
+    err = nh_mqtt_broker_create(&hub->broker_cfg, &hub->broker);
+    if (err == 0)
+        err = nh_mqtt_listener_start(&hub->mqtt, hub->broker, hub->loop, mem, host, port,
+                                     hub->cfg.mqtt.conn_max_count);
+    if (err < 0) {
+        fprintf(stderr, "nuthatch: mqtt.listen %s: %s\n", hub->cfg.mqtt.listen, nh_err_text(err));
+        return err;
+    }
+    snprintf(hub->mqtt_address, sizeof hub->mqtt_address, strchr(host, ':') ? "[%s]:%u" : "%s:%u",
+             host, (unsigned)nh_listener_port(hub->mqtt.listener));
+    return start_api(hub, portal_mem);
+}

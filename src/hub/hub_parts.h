@@ -1,0 +1,69 @@
+// hub_parts.h - the parts of a running hub, shared by the files of this folder.
+
+#ifndef NH_HUB_PARTS_H
+#define NH_HUB_PARTS_H
+
+#include "components/health/health.h"
+#include "core/bus/bus.h"
+#include "core/sched/sched.h"
+#include "core/store/store.h"
+#include "hub/access.h"
+#include "hub/hub.h"
+#include "hub/mqtt_listener.h"
+#include "hub/settings.h"
+#include "platform/linux/regions.h"
+#include "portal/mqtt_api.h"
+#include "portal/portal.h"
+
+struct nh_hub {
+    struct nh_hub_config cfg; // in force; of the loop's task
+    struct nh_hub_options options;
+    const struct nh_mem_board *board;
+    struct nh_regions regions;
+    nh_lock_t mem_lock, bus_lock, health_lock, store_lock;
+    nh_mem_system_t *sys;
+    nh_console_t *console;
+    nh_loop_t *loop;
+    nh_bus_t *bus;
+    nh_sched_t *sched;
+    nh_health_t *health;
+    nh_files_t *files;
+    nh_store_t *store;
+    nh_settings_t *settings;
+    nh_access_t access;
+    nh_mqtt_broker_t *broker;
+    struct nh_mqtt_broker_config broker_cfg;
+    nh_mqtt_listener_t mqtt;
+    nh_mqtt_api_t *mqtt_api;
+    nh_portal_t *portal;
+    char http_address[72], https_address[72], mqtt_address[72];
+    struct nh_host_info host; // read at most once a second
+    uint64_t host_read_ms;
+    uint64_t started_ms;
+    nh_timer_t restart;
+    bool wants_restart;
+};
+
+// The memory an owner is given; its budget is the configuration's, else the built-in one.
+NH_MUST_USE int nh_hub__owner(struct nh_hub *hub, const char *name, nh_mem_t **out);
+
+// Steps of the start, each in the file of its name; what they made is undone by nh_hub__stop().
+NH_MUST_USE int nh_hub__start_memory(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_core(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_store(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_mqtt(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
+// Stops everything in the reverse order. Returns the number of leaked blocks.
+size_t nh_hub__stop(struct nh_hub *hub);
+
+// Reads the file and the settings again and applies what may change while running.
+void nh_hub__reload(void *hub);
+// Puts a validated configuration in force; what needs a restart waits for one.
+void nh_hub__apply(void *hub, const struct nh_hub_config *cfg);
+// Tells a fault of the configuration in the log.
+void nh_hub__print_finding(void *ctx, const struct nh_finding *f);
+
+// The hub's own routes: /api/info, /api/reboot.
+struct nh_route_table nh_hub__routes(struct nh_hub *hub);
+
+#endif

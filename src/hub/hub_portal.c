@@ -1,0 +1,106 @@
+// The portal as a part of the hub: tables, feed parts, sign-in, listener.
+
+#include "hub/hub_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+extern const struct nh_asset nh_web_assets[]; // made from web/dist by the build
+extern const size_t nh_web_asset_count;
+
+static bool verify(void *ctx, const char *user, const char *password)
+{
+    struct nh_hub *hub = ctx;
+    return nh_access_verify(&hub->access, (nh_span_t){(const uint8_t *)user, strlen(user)},
+                            (nh_span_t){(const uint8_t *)password, strlen(password)},
+                            nh_clock_ms());
+}
+
+static int start_server(struct nh_hub *hub, struct nh_portal_config *cfg)
+{
+    int err = nh_portal_create(cfg, &hub->portal);
+    if (err == 0)
+        err = nh_portal_start(hub->portal);
+    if (err < 0)
+        fprintf(stderr, "nuthatch: http.listen %s: %s\n", hub->cfg.http.listen, nh_err_text(err));
+    return err;
+}
+
+static void format_address(char *out, size_t cap, const char *host, uint16_t port)
+{
+    snprintf(out, cap, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, (unsigned)port);
+}
+
+static void fill_server(const struct nh_hub *hub, struct nh_http_server_config *s, nh_mem_t *mem)
+{
+    s->mem = mem;
+    s->conn_max_count = hub->cfg.http.conn_max_count;
+    s->head_max_bytes = hub->cfg.http.head_max_bytes;
+    s->head_timeout_ms = hub->cfg.http.head_timeout_ms;
+    s->idle_timeout_ms = hub->cfg.http.idle_timeout_ms;
+}
+
+static int fill_tls(const struct nh_hub *hub, struct nh_http_server_config *s, char *host,
+                    size_t cap)
+{
+    if (!hub->cfg.http.tls_listen[0])
+        return 0;
+    s->tls_cert_file = hub->cfg.http.tls_cert_file;
+    s->tls_key_file = hub->cfg.http.tls_key_file;
+    return nh_hub_address_split(hub->cfg.http.tls_listen, host, cap, &s->tls_port);
+}
+
+static size_t fill_parts(struct nh_hub *hub, nh_feed_part_t *parts)
+{
+    nh_health_feed_parts(hub->health, parts);
+    nh_mqtt_api_feed_parts(hub->mqtt_api, parts + NH_HEALTH_FEED_COUNT);
+    return NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT;
+}
+
+int nh_hub__start_portal(struct nh_hub *hub)
+{
+    static char host[64], tls_host[64]; // borrowed by the server for its life
+    static const char *names[2];
+    nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT];
+    const struct nh_route_table tables[] = {
+        nh_hub__routes(hub),
+        nh_settings_routes(hub->settings),
+        nh_health_routes(hub->health),
+        nh_mqtt_api_routes(hub->mqtt_api),
+    };
+    struct nh_portal_config cfg = {
+        .loop = hub->loop,
+        .tables = tables,
+        .table_count = NH_ARRAY_LEN(tables),
+        .parts = parts,
+        .part_count = fill_parts(hub, parts),
+        .assets = nh_web_assets,
+        .asset_count = nh_web_asset_count,
+        .auth = {.user = hub->access.user, .ctx = hub},
+        .host_names = names,
+        .fs = nh_files_fs(hub->files),
+        .ws_max_count = hub->cfg.http.ws_max_count,
+    };
+    nh_mem_t *http_mem;
+    names[0] = hub->cfg.name;
+    cfg.auth.verify = nh_access_is_required(&hub->access) ? verify : NULL;
+    int err = nh_hub__owner(hub, "portal", &cfg.mem);
+    if (err == 0)
+        err = nh_hub__owner(hub, "http", &http_mem);
+    if (err == 0)
+        err = nh_hub_address_split(hub->cfg.http.listen, host, sizeof host, &cfg.server.port);
+    if (err == 0)
+        err = fill_tls(hub, &cfg.server, tls_host, sizeof tls_host);
+    if (err < 0)
+        return err;
+    cfg.server.address = host;
+    fill_server(hub, &cfg.server, http_mem);
+    err = start_server(hub, &cfg);
+    if (err < 0)
+        return err;
+    format_address(hub->http_address, sizeof hub->http_address, host, nh_portal_port(hub->portal));
+    if (nh_portal_tls_port(hub->portal))
+        format_address(hub->https_address, sizeof hub->https_address, tls_host,
+                       nh_portal_tls_port(hub->portal));
+    return 0;
+}

@@ -1,0 +1,44 @@
+// main.c - the command: finds the verb and runs it.
+
+#include "hub/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct nh_command commands[] = {
+    {"run", nh_command_run, "start the hub"},
+    {"check", nh_command_check, "check a configuration, or the syntax of a JSON file"},
+    {"sim", nh_command_sim, "play a simulated home against a broker"},
+    {"passwd", nh_command_passwd, "make the hash of a password for the configuration"},
+};
+
+static void help(FILE *out)
+{
+    fprintf(out, "nuthatch %s: a device hub in one small program\n\nUsage: nuthatch VERB [...]\n\n",
+            NH_VERSION);
+    for (size_t i = 0; i < NH_ARRAY_LEN(commands); i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].text);
+    fprintf(out, "\nEach verb has --help with examples.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("nuthatch %s\n", NH_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < NH_ARRAY_LEN(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "nuthatch: no verb \"%s\"; nuthatch --help lists them\n", argv[1]);
+    return 2;
+}

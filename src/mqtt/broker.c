@@ -1,0 +1,366 @@
+// The broker's life, its connections and its clock.
+
+#include "mqtt/internal.h"
+
+#include <string.h>
+
+#define SESSION_BUCKETS_MIN 16u
+#define UNREAD_BYTES 4096u // of acknowledgements, beyond queue_max_bytes
+
+static void set_default(uint32_t *field, uint32_t value)
+{
+    if (*field == 0)
+        *field = value;
+}
+
+static void set_defaults(struct nh_mqtt_broker_config *cfg)
+{
+    set_default(&cfg->packet_max_bytes, 65536);
+    set_default(&cfg->conn_max_count, 1000);
+    set_default(&cfg->session_max_count, 1000);
+    set_default(&cfg->subscription_max_count, 64);
+    set_default(&cfg->topic_max_bytes, 512);
+    set_default(&cfg->topic_level_max, 32);
+    set_default(&cfg->queue_max_bytes, 256 * 1024);
+    set_default(&cfg->queue_max_messages, 1000);
+    set_default(&cfg->inflight_max, 64);
+    set_default(&cfg->retained_max_bytes, 1024 * 1024);
+    set_default(&cfg->retained_max_count, 10000);
+    set_default(&cfg->connect_timeout_ms, 10000);
+    set_default(&cfg->sys_interval_ms, 10000);
+    set_default(&cfg->qos2_max_count, 1024);
+    set_default(&cfg->pushback_max_ms, 2000);
+}
+
+static bool is_in_range(const struct nh_mqtt_broker_config *cfg)
+{
+    return cfg->mem && cfg->packet_max_bytes >= 16 && cfg->packet_max_bytes <= 268435460 &&
+           cfg->topic_max_bytes <= 65535 && cfg->topic_level_max <= NH_MQTT__LEVEL_MAX &&
+           cfg->inflight_max < 65535 && cfg->qos2_max_count <= 65535 &&
+           cfg->subscription_max_count <= 65535 && cfg->keepalive_max_s <= 65535;
+}
+
+static void init_lists(nh_mqtt_broker_t *b)
+{
+    nh_mqtt__wheel_init(&b->wheel);
+    nh_list_init(&b->idle);
+    nh_list_init(&b->untimed);
+    nh_list_init(&b->paused);
+    nh_list_init(&b->ended);
+    b->deferred_end = &b->deferred;
+    b->replay_ms = b->pushback_ms = NH_NEVER;
+}
+
+static int init_parts(nh_mqtt_broker_t *b)
+{
+    b->session_buckets = SESSION_BUCKETS_MIN;
+    b->sessions =
+        nh_mem_alloc_zero(b->mem, SESSION_BUCKETS_MIN * sizeof(*b->sessions), NH_MEM_BULK);
+    if (!b->sessions)
+        return NH_ERR_NOMEM;
+    int rc = nh_mqtt__index_init(&b->index, b->mem, b->cfg.hash_seed);
+    return rc < 0 ? rc : nh_mqtt__sys_create(b);
+}
+
+int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg, nh_mqtt_broker_t **out)
+{
+    struct nh_mqtt_broker_config full = *cfg;
+    *out = NULL;
+    set_defaults(&full);
+    if (!is_in_range(&full))
+        return NH_ERR_RANGE;
+    nh_mqtt_broker_t *b = nh_mem_alloc_zero(full.mem, sizeof(*b), NH_MEM_BULK);
+    if (!b)
+        return NH_ERR_NOMEM;
+    b->cfg = full;
+    b->mem = full.mem;
+    b->limits = (struct nh_mqtt__topic_limits){full.topic_max_bytes, full.topic_level_max};
+    b->blocks.mem = full.mem;
+    b->retain = (struct nh_mqtt__retain){.mem = full.mem,
+                                         .count_max = full.retained_max_count,
+                                         .bytes_max = full.retained_max_bytes};
+    init_lists(b);
+    int rc = init_parts(b);
+    if (rc < 0) {
+        nh_mqtt_broker_destroy(b);
+        return rc;
+    }
+    *out = b;
+    return NH_OK;
+}
+
+// ---- connections -------------------------------------------------------------------------------
+
+void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms)
+{
+    if (!b->is_started) {
+        b->is_started = true;
+        b->started_ms = now_ms;
+        b->wheel.grain = now_ms >> NH_MQTT__WHEEL_SHIFT;
+    }
+    if (now_ms > b->now_ms) // the clock is monotonic; a call that says otherwise changes nothing
+        b->now_ms = now_ms;
+}
+
+void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind, const char *client_id,
+                    const char *reason, uint8_t code)
+{
+    if (b->cfg.event)
+        b->cfg.event(b->cfg.ctx, &(struct nh_mqtt_event){kind, client_id, reason, code});
+}
+
+void nh_mqtt__dirty_first(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    if (!c->in_turn) {
+        c->in_turn = true;
+        c->turn_next = b->turn;
+        b->turn = c;
+    }
+    if (c->is_dirty)
+        return;
+    c->is_dirty = true;
+    if (b->cfg.dirty)
+        b->cfg.dirty(b->cfg.ctx, c, c->user);
+}
+
+static bool is_deaf(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c)
+{
+    return c->wire.inline_bytes > (uint64_t)b->cfg.queue_max_bytes + UNREAD_BYTES;
+}
+
+int nh_mqtt__send(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const void *bytes, size_t len)
+{
+    if (is_deaf(b, c))
+        return NH_ERR_FULL;
+    nh_span_t part = {bytes, len};
+    int rc = nh_mqtt__wire_put(&b->blocks, &c->wire, &part, 1);
+    if (rc == NH_OK)
+        nh_mqtt__dirty(b, c);
+    return rc;
+}
+
+int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type, uint16_t id)
+{
+    if (is_deaf(b, c))
+        return NH_ERR_FULL;
+    uint8_t *ack = nh_mqtt__wire_space(&b->blocks, &c->wire, NH_MQTT__ACK_BYTES);
+    if (!ack)
+        return NH_ERR_NOMEM;
+    nh_mqtt__ack_encode(ack, type, id);
+    nh_mqtt__dirty(b, c);
+    return NH_OK;
+}
+
+// When the connection's time is up; NH_NEVER: no limit.
+static uint64_t deadline_of(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c)
+{
+    if (c->state == NH_MQTT__CONN_NEW)
+        return c->last_in_ms + b->cfg.connect_timeout_ms;
+    if (c->keepalive_s == 0)
+        return NH_NEVER;
+    return c->last_in_ms + c->keepalive_s * 1500ull; // [MQTT-3.1.2-24]
+}
+
+void nh_mqtt__conn_watch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    nh_list_remove(&c->link);
+    uint64_t deadline = deadline_of(b, c);
+    if (deadline == NH_NEVER)
+        nh_list_push_back(&b->untimed, &c->link);
+    else
+        nh_mqtt__wheel_add(&b->wheel, &c->link, deadline);
+}
+
+int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms, nh_mqtt_conn_t **out)
+{
+    *out = NULL;
+    nh_mqtt__clock(b, now_ms);
+    // A few more than clients, so that those too many can be told so.
+    if (b->open_count >= b->cfg.conn_max_count + 16 + b->cfg.conn_max_count / 8)
+        return NH_ERR_FULL;
+    nh_mqtt_conn_t *c = nh_mem_alloc_zero(b->mem, sizeof(*c), NH_MEM_BULK);
+    if (!c)
+        return NH_ERR_NOMEM;
+    c->user = user;
+    c->last_in_ms = now_ms;
+    nh_list_init(&c->link);
+    nh_mqtt__conn_watch(b, c);
+    b->open_count++;
+    *out = c;
+    return NH_OK;
+}
+
+void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reason,
+                       enum nh_mqtt_event_kind kind)
+{
+    if (c->state == NH_MQTT__CONN_ENDED)
+        return;
+    nh_mqtt__run_flush(b); // it may be meant for the session that goes now
+    struct nh_mqtt__session *s = c->session;
+    c->state = NH_MQTT__CONN_ENDED;
+    nh_list_remove(&c->link);
+    nh_list_push_back(&b->ended, &c->link);
+    if (s) {
+        nh_mqtt__event(b, kind, s->id, reason, 0);
+        nh_mqtt__session_detach(b, s);
+    }
+    uintptr_t will = c->will;
+    c->will = 0;
+    nh_mqtt__publish_will(b, will); // [MQTT-3.1.2-8]
+    nh_mqtt__dirty(b, c);
+}
+
+static void turn_remove(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    nh_mqtt_conn_t **at = &b->turn;
+    while (*at != c)
+        at = &(*at)->turn_next;
+    *at = c->turn_next;
+}
+
+static void conn_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    nh_list_remove(&c->link);
+    if (c->in_turn)
+        turn_remove(b, c);
+    nh_mqtt__wire_clear(&b->blocks, &c->wire);
+    nh_mqtt__msg_unref(b->mem, c->gather);
+    b->open_count--;
+    nh_mem_free(b->mem, c);
+}
+
+void nh_mqtt_broker_close(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint64_t now_ms)
+{
+    nh_mqtt__clock(b, now_ms);
+    c->is_dirty = true; // nobody asks for its output any more
+    nh_mqtt__conn_end(b, c, "connection lost", NH_MQTT_CLIENT_DISCONNECTED);
+    conn_free(b, c);
+    nh_mqtt__local_settle(b);
+}
+
+bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c)
+{
+    return c->state == NH_MQTT__CONN_ENDED;
+}
+
+// ---- output ------------------------------------------------------------------------------------
+
+size_t nh_mqtt_broker_output(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt_span *spans,
+                             size_t max)
+{
+    (void)b;
+    c->is_dirty = false;
+    return nh_mqtt__wire_output(&c->wire, spans, max);
+}
+
+void nh_mqtt_broker_sent(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, size_t bytes, uint64_t now_ms)
+{
+    nh_mqtt__clock(b, now_ms);
+    b->info.bytes_out += bytes;
+    nh_mqtt__wire_sent(&b->blocks, &c->wire, bytes);
+    if (!c->session)
+        return;
+    nh_mqtt__relieve(b, c->session);
+    nh_mqtt__replay_run(b, c->session);
+}
+
+// ---- time --------------------------------------------------------------------------------------
+
+uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b)
+{
+    if (nh_mqtt__local_is_pending(b))
+        return b->now_ms;
+    uint64_t next = nh_mqtt__wheel_next(&b->wheel);
+    uint64_t sys = nh_mqtt__sys_deadline(b);
+    next = sys < next ? sys : next;
+    next = b->replay_ms < next ? b->replay_ms : next;
+    return b->pushback_ms < next ? b->pushback_ms : next;
+}
+
+static void conn_due(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    if (b->now_ms < deadline_of(b, c)) {
+        nh_mqtt__conn_watch(b, c); // it was heard of since
+        return;
+    }
+    bool is_new = c->state == NH_MQTT__CONN_NEW;
+    if (is_new)
+        b->info.refused_connects++;
+    else
+        b->info.keepalive_timeouts++;
+    nh_mqtt__conn_end(b, c, is_new ? "no CONNECT in time" : "keep-alive ran out",
+                      NH_MQTT_CLIENT_DISCONNECTED);
+}
+
+// Retained messages, and what waited for memory, go on.
+static void replay_tick(nh_mqtt_broker_t *b)
+{
+    if (b->now_ms < b->replay_ms)
+        return;
+    b->replay_ms = NH_NEVER;
+    for (uint32_t i = 0; i < b->session_buckets; i++) {
+        for (struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
+            if (!s->is_online || !s->flow)
+                continue;
+            nh_mqtt__pump(b, s);
+            nh_mqtt__replay_run(b, s);
+        }
+    }
+}
+
+void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms)
+{
+    nh_mqtt__clock(b, now_ms);
+    nh_list_t due;
+    nh_list_init(&due);
+    nh_mqtt__wheel_due(&b->wheel, b->now_ms, &due);
+    for (nh_list_t *n = nh_list_pop_front(&due); n; n = nh_list_pop_front(&due))
+        conn_due(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
+    nh_mqtt__pushback_tick(b);
+    replay_tick(b);
+    nh_mqtt__sys_tick(b);
+    nh_mqtt__local_settle(b);
+}
+
+// ---- end ---------------------------------------------------------------------------------------
+
+static void free_list(nh_mqtt_broker_t *b, nh_list_t *list)
+{
+    for (nh_list_t *n = nh_list_first(list); n; n = nh_list_first(list)) {
+        nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
+        nh_mqtt__msg_unref(b->mem, (struct nh_mqtt__msg *)(c->will & ~(uintptr_t)7));
+        conn_free(b, c);
+    }
+}
+
+static void free_conns(nh_mqtt_broker_t *b)
+{
+    for (size_t i = 0; i < NH_MQTT__WHEEL_SLOTS; i++) {
+        free_list(b, &b->wheel.near[i]);
+        free_list(b, &b->wheel.far[i]);
+    }
+    free_list(b, &b->untimed);
+    free_list(b, &b->paused);
+    free_list(b, &b->ended);
+}
+
+void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b)
+{
+    if (!b)
+        return;
+    b->run.count = 0;
+    b->cfg.pause = NULL;
+    b->high_count = UINT32_MAX; // nobody is resumed any more
+    free_conns(b);
+    for (uint32_t i = 0; b->sessions && i < b->session_buckets; i++)
+        while (b->sessions[i])
+            nh_mqtt__session_destroy(b, b->sessions[i]);
+    nh_mqtt__local_destroy(b);
+    nh_mqtt__match_clear(b);
+    nh_mqtt__retain_clear(&b->retain);
+    nh_mqtt__sys_destroy(b);
+    nh_mqtt__blocks_deinit(&b->blocks);
+    nh_mqtt__index_deinit(&b->index);
+    nh_mem_free(b->mem, b->sessions);
+    nh_mem_free(b->mem, b);
+}

@@ -1,0 +1,240 @@
+#include "mqtt/flow.h"
+
+#define RING_MIN 8u
+#define IDS_MIN 16u
+#define ID_COUNT 65535u // 1 to 65535 [MQTT-2.3.1-1]
+
+void nh_mqtt__flow_init(struct nh_mqtt__flow *f)
+{
+    *f = (struct nh_mqtt__flow){.first_id = 1};
+}
+
+void nh_mqtt__flow_deinit(struct nh_mqtt__flow *f, nh_mem_t *mem)
+{
+    for (uint32_t i = 0; i < f->sent_span; i++)
+        nh_mqtt__msg_unref(mem, nh_mqtt__sent_at(f, i)->msg);
+    while (f->waiting_count)
+        nh_mqtt__waiting_pop(f, mem);
+    nh_mem_free(mem, f->sent);
+    nh_mem_free(mem, f->waiting);
+    nh_mem_free(mem, f->ids);
+}
+
+bool nh_mqtt__flow_is_idle(const struct nh_mqtt__flow *f)
+{
+    return f->sent_span == 0 && f->waiting_count == 0 && f->ids_count == 0 && !f->replays;
+}
+
+// ---- sent --------------------------------------------------------------------------------------
+
+static uint16_t id_add(uint16_t id, uint32_t n)
+{
+    return (uint16_t)((id - 1u + n) % ID_COUNT + 1);
+}
+
+int nh_mqtt__sent_reserve(struct nh_mqtt__flow *f, nh_mem_t *mem)
+{
+    if (f->sent_span < f->sent_cap)
+        return NH_OK;
+    uint32_t cap = f->sent_cap ? f->sent_cap * 2 : RING_MIN;
+    struct nh_mqtt__sent *ring = nh_mem_alloc(mem, cap * sizeof(*ring), NH_MEM_BULK);
+    if (!ring)
+        return NH_ERR_NOMEM;
+    for (uint32_t i = 0; i < f->sent_span; i++)
+        ring[i] = *nh_mqtt__sent_at(f, i);
+    nh_mem_free(mem, f->sent);
+    f->sent = ring;
+    f->sent_cap = cap;
+    f->sent_head = 0;
+    return NH_OK;
+}
+
+uint16_t nh_mqtt__sent_next_id(const struct nh_mqtt__flow *f)
+{
+    return id_add(f->first_id, f->sent_span);
+}
+
+uint16_t nh_mqtt__sent_push(struct nh_mqtt__flow *f, struct nh_mqtt__sent sent)
+{
+    NH_ASSERT(f->sent_span < f->sent_cap);
+    uint16_t id = nh_mqtt__sent_next_id(f);
+    f->sent[(f->sent_head + f->sent_span) & (f->sent_cap - 1)] = sent;
+    f->sent_span++;
+    f->sent_count++;
+    f->bytes += sent.len;
+    f->messages++;
+    return id;
+}
+
+struct nh_mqtt__sent *nh_mqtt__sent_at(const struct nh_mqtt__flow *f, uint32_t at)
+{
+    return &f->sent[(f->sent_head + at) & (f->sent_cap - 1)];
+}
+
+uint16_t nh_mqtt__sent_id_at(const struct nh_mqtt__flow *f, uint32_t at)
+{
+    return id_add(f->first_id, at);
+}
+
+struct nh_mqtt__sent *nh_mqtt__sent_find(struct nh_mqtt__flow *f, uint16_t id)
+{
+    uint32_t at = (id + ID_COUNT - f->first_id) % ID_COUNT;
+    if (id == 0 || at >= f->sent_span)
+        return NULL;
+    struct nh_mqtt__sent *s = nh_mqtt__sent_at(f, at);
+    return s->state == NH_MQTT__SENT_DONE ? NULL : s;
+}
+
+void nh_mqtt__sent_forget(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__sent *s)
+{
+    nh_mqtt__msg_unref(mem, s->msg);
+    s->msg = NULL;
+    f->bytes -= s->len;
+    s->len = 0;
+}
+
+void nh_mqtt__sent_done(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__sent *s)
+{
+    nh_mqtt__sent_forget(f, mem, s);
+    s->state = NH_MQTT__SENT_DONE;
+    f->sent_count--;
+    f->messages--;
+    while (f->sent_span && nh_mqtt__sent_at(f, 0)->state == NH_MQTT__SENT_DONE) {
+        f->sent_head = (f->sent_head + 1) & (f->sent_cap - 1);
+        f->sent_span--;
+        f->first_id = id_add(f->first_id, 1);
+    }
+}
+
+// ---- waiting -----------------------------------------------------------------------------------
+
+static int waiting_grow(struct nh_mqtt__flow *f, nh_mem_t *mem)
+{
+    uint32_t cap = f->waiting_cap ? f->waiting_cap * 2 : RING_MIN;
+    struct nh_mqtt__waiting *ring = nh_mem_alloc(mem, cap * sizeof(*ring), NH_MEM_BULK);
+    if (!ring)
+        return NH_ERR_NOMEM;
+    for (uint32_t i = 0; i < f->waiting_count; i++)
+        ring[i] = f->waiting[(f->waiting_head + i) & (f->waiting_cap - 1)];
+    nh_mem_free(mem, f->waiting);
+    f->waiting = ring;
+    f->waiting_cap = cap;
+    f->waiting_head = 0;
+    return NH_OK;
+}
+
+int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__msg *msg,
+                          uint8_t qos, bool retain)
+{
+    if (f->waiting_count == f->waiting_cap) {
+        int rc = waiting_grow(f, mem);
+        if (rc < 0)
+            return rc;
+    }
+    uint32_t at = (f->waiting_head + f->waiting_count++) & (f->waiting_cap - 1);
+    f->waiting[at] = (struct nh_mqtt__waiting){nh_mqtt__msg_ref(msg), qos, retain};
+    f->bytes += msg->len;
+    f->messages++;
+    return NH_OK;
+}
+
+struct nh_mqtt__waiting *nh_mqtt__waiting_first(const struct nh_mqtt__flow *f)
+{
+    return f->waiting_count ? &f->waiting[f->waiting_head] : NULL;
+}
+
+void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem)
+{
+    struct nh_mqtt__msg *msg = f->waiting[f->waiting_head].msg;
+    f->waiting_head = (f->waiting_head + 1) & (f->waiting_cap - 1);
+    f->waiting_count--;
+    f->bytes -= msg->len;
+    f->messages--;
+    nh_mqtt__msg_unref(mem, msg);
+    if (f->waiting_count)
+        return;
+    nh_mem_free(mem, f->waiting); // a burst leaves nothing behind
+    f->waiting = NULL;
+    f->waiting_cap = f->waiting_head = 0;
+}
+
+// ---- received at QoS 2 -------------------------------------------------------------------------
+
+// Where `id` is, or the free place where it would be. Clients count ids up, so the lowest bits are
+// the best hash there is.
+static uint32_t ids_slot(const uint16_t *ids, uint32_t cap, uint16_t id)
+{
+    uint32_t at = id & (cap - 1);
+    while (ids[at] && ids[at] != id)
+        at = (at + 1) & (cap - 1);
+    return at;
+}
+
+static int ids_grow(struct nh_mqtt__flow *f, nh_mem_t *mem)
+{
+    uint32_t cap = f->ids_cap ? f->ids_cap * 2 : IDS_MIN;
+    uint16_t *ids = nh_mem_alloc_zero(mem, cap * sizeof(*ids), NH_MEM_BULK);
+    if (!ids)
+        return NH_ERR_NOMEM;
+    for (uint32_t i = 0; i < f->ids_cap; i++)
+        if (f->ids[i])
+            ids[ids_slot(ids, cap, f->ids[i])] = f->ids[i];
+    nh_mem_free(mem, f->ids);
+    f->ids = ids;
+    f->ids_cap = cap;
+    return NH_OK;
+}
+
+bool nh_mqtt__ids_has(const struct nh_mqtt__flow *f, uint16_t id)
+{
+    return f->ids_cap && f->ids[ids_slot(f->ids, f->ids_cap, id)] == id;
+}
+
+int nh_mqtt__ids_add(struct nh_mqtt__flow *f, nh_mem_t *mem, uint16_t id)
+{
+    if (nh_mqtt__ids_has(f, id))
+        return 0;
+    if (f->ids_count * 4 >= f->ids_cap * 3) {
+        int rc = ids_grow(f, mem);
+        if (rc < 0)
+            return rc;
+    }
+    f->ids[ids_slot(f->ids, f->ids_cap, id)] = id;
+    f->ids_count++;
+    return 1;
+}
+
+void nh_mqtt__ids_remove(struct nh_mqtt__flow *f, uint16_t id)
+{
+    if (!nh_mqtt__ids_has(f, id))
+        return;
+    uint32_t mask = f->ids_cap - 1, hole = ids_slot(f->ids, f->ids_cap, id);
+    f->ids_count--;
+    // Close the hole: an id that could stand there because it was pushed past it moves up.
+    for (uint32_t at = (hole + 1) & mask; f->ids[at]; at = (at + 1) & mask) {
+        uint32_t home = f->ids[at] & mask;
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        f->ids[hole] = f->ids[at];
+        hole = at;
+    }
+    f->ids[hole] = 0;
+}
+
+bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f)
+{
+    uint32_t bytes = 0, count = 0, ids = 0;
+    for (uint32_t i = 0; i < f->sent_span; i++) {
+        const struct nh_mqtt__sent *s = nh_mqtt__sent_at(f, i);
+        count += s->state != NH_MQTT__SENT_DONE;
+        bytes += s->len;
+        if ((s->msg && s->msg->refs == 0) || (i == 0 && s->state == NH_MQTT__SENT_DONE))
+            return false;
+    }
+    for (uint32_t i = 0; i < f->waiting_count; i++)
+        bytes += f->waiting[(f->waiting_head + i) & (f->waiting_cap - 1)].msg->len;
+    for (uint32_t i = 0; i < f->ids_cap; i++)
+        ids += f->ids[i] != 0;
+    return count == f->sent_count && bytes == f->bytes && ids == f->ids_count &&
+           count + f->waiting_count == f->messages && f->first_id != 0;
+}

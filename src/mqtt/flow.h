@@ -1,0 +1,77 @@
+// flow.h - a session's QoS 1 and 2 under way: what was sent and not yet acknowledged, what waits
+// for its turn, and which QoS 2 messages came in and are not yet released.
+//
+// Packet ids go up by one from 1 to 65535 and round again, so the sent messages lie in a ring in
+// order of their ids, and an acknowledgement finds its message without a search.
+
+#ifndef NH_MQTT_FLOW_H
+#define NH_MQTT_FLOW_H
+
+#include "mqtt/msg.h"
+
+enum nh_mqtt__sent_state {
+    NH_MQTT__SENT_DONE,         // acknowledged; leaves the ring when all before it have
+    NH_MQTT__SENT_WAIT_PUBACK,  // QoS 1
+    NH_MQTT__SENT_WAIT_PUBREC,  // QoS 2
+    NH_MQTT__SENT_WAIT_PUBCOMP, // QoS 2, received; the message itself is no longer needed
+};
+
+struct nh_mqtt__sent {
+    struct nh_mqtt__msg *msg; // for a retry; NULL in a session that ends with its connection
+    uint32_t len;             // counted in the queue's bytes
+    uint8_t state;
+    bool retain;
+};
+
+struct nh_mqtt__waiting {
+    struct nh_mqtt__msg *msg;
+    uint8_t qos;
+    bool retain;
+};
+
+struct nh_mqtt__replay;
+
+struct nh_mqtt__flow {
+    struct nh_mqtt__sent *sent;
+    struct nh_mqtt__waiting *waiting;
+    uint16_t *ids; // open addressing, 0 is free: packet ids of QoS 2 messages to be released
+    struct nh_mqtt__replay *replays;
+    uint32_t sent_cap, sent_head, sent_span, sent_count; // span: head to newest; count: not DONE
+    uint32_t waiting_cap, waiting_head, waiting_count;
+    uint32_t ids_cap, ids_count;
+    uint32_t bytes, messages; // sent until acknowledged or received, and waiting
+    uint16_t first_id;        // of sent[sent_head], or the next one when the ring is empty
+};
+
+void nh_mqtt__flow_init(struct nh_mqtt__flow *f);
+void nh_mqtt__flow_deinit(struct nh_mqtt__flow *f, nh_mem_t *mem); // replays are gone by then
+bool nh_mqtt__flow_is_idle(const struct nh_mqtt__flow *f);
+
+// Makes room for one more, so that the next push cannot fail. NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__sent_reserve(struct nh_mqtt__flow *f, nh_mem_t *mem);
+// Takes the next packet id for a message on its way; `sent.msg` is taken.
+uint16_t nh_mqtt__sent_push(struct nh_mqtt__flow *f, struct nh_mqtt__sent sent);
+// The packet id that the next push will give.
+uint16_t nh_mqtt__sent_next_id(const struct nh_mqtt__flow *f);
+// The message of that packet id, not DONE; NULL: none.
+struct nh_mqtt__sent *nh_mqtt__sent_find(struct nh_mqtt__flow *f, uint16_t id);
+// The `at`-th in order of sending, 0 to sent_span - 1.
+struct nh_mqtt__sent *nh_mqtt__sent_at(const struct nh_mqtt__flow *f, uint32_t at);
+uint16_t nh_mqtt__sent_id_at(const struct nh_mqtt__flow *f, uint32_t at);
+void nh_mqtt__sent_forget(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__sent *s);
+void nh_mqtt__sent_done(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__sent *s);
+
+// Takes a reference to `msg`. NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem,
+                                      struct nh_mqtt__msg *msg, uint8_t qos, bool retain);
+struct nh_mqtt__waiting *nh_mqtt__waiting_first(const struct nh_mqtt__flow *f);
+void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem);
+
+// 1: added; 0: it was there already; NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__ids_add(struct nh_mqtt__flow *f, nh_mem_t *mem, uint16_t id);
+bool nh_mqtt__ids_has(const struct nh_mqtt__flow *f, uint16_t id);
+void nh_mqtt__ids_remove(struct nh_mqtt__flow *f, uint16_t id);
+
+bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f);
+
+#endif

@@ -1,0 +1,151 @@
+// Figures for people and for $SYS, visits for the portal, and the check of all structures.
+
+#include "mqtt/internal.h"
+
+#include <string.h>
+
+static void add_flow(struct nh_mqtt_info *out, const struct nh_mqtt__session *s)
+{
+    struct nh_mqtt__load load = nh_mqtt__load_of(s);
+    out->queued_bytes += load.bytes;
+    out->queued_messages += load.messages;
+    out->inflight_count += s->flow ? s->flow->sent_count : 0;
+}
+
+void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out)
+{
+    *out = b->info;
+    out->conn_count = b->online_count;
+    out->open_count = b->open_count;
+    out->session_count = b->session_count;
+    out->subscription_count = b->index.sub_count;
+    for (const nh_mqtt_local_t *l = b->locals; l; l = l->next)
+        out->subscription_count -= !(l->front.flags & NH_MQTT__SESSION_DEAD);
+    out->retained_count = b->retain.count;
+    out->retained_bytes = b->retain.bytes;
+    for (uint32_t i = 0; i < b->session_buckets; i++)
+        for (const struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next)
+            add_flow(out, s);
+}
+
+static struct nh_mqtt_client_info client_info(const struct nh_mqtt__session *s)
+{
+    struct nh_mqtt__load load = nh_mqtt__load_of(s);
+    struct nh_mqtt_client_info info = {
+        .client_id = s->id,
+        .is_connected = s->is_online,
+        .is_clean = s->flags & NH_MQTT__SESSION_CLEAN,
+        .version = 4,
+        .subscription_count = s->sub_count,
+        .inflight_count = s->flow ? s->flow->sent_count : 0,
+        .queued_messages = (uint32_t)load.messages,
+        .queued_bytes = load.bytes,
+        .dropped = s->dropped,
+    };
+    if (!s->is_online)
+        return info;
+    info.keepalive_s = s->conn->keepalive_s;
+    info.messages_in = s->conn->messages_in;
+    info.messages_out = s->conn->messages_out;
+    info.connected_ms = s->conn->connected_ms;
+    info.user = s->conn->user;
+    return info;
+}
+
+size_t nh_mqtt_broker_clients(nh_mqtt_broker_t *b, size_t first,
+                              bool (*visit)(void *ctx, const struct nh_mqtt_client_info *c),
+                              void *ctx)
+{
+    size_t at = 0, visited = 0;
+    for (uint32_t i = 0; i < b->session_buckets; i++) {
+        for (const struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
+            if (at++ < first)
+                continue;
+            struct nh_mqtt_client_info info = client_info(s);
+            visited++;
+            if (!visit(ctx, &info))
+                return visited;
+        }
+    }
+    return visited;
+}
+
+size_t nh_mqtt_broker_retained(nh_mqtt_broker_t *b, const char *after,
+                               bool (*visit)(void *ctx, const struct nh_mqtt_message *m), void *ctx)
+{
+    size_t visited = 0;
+    nh_span_t from = {(const uint8_t *)(after ? after : ""), after ? strlen(after) : 0};
+    struct nh_mqtt__msg *m = nh_mqtt__retain_seek(&b->retain, from, from.len > 0);
+    while (m) {
+        struct nh_mqtt_message message = {nh_mqtt__msg_topic(m), nh_mqtt__msg_payload(m), m->qos,
+                                          true};
+        visited++;
+        if (!visit(ctx, &message))
+            break;
+        m = nh_mqtt__retain_seek(&b->retain, message.topic, true);
+    }
+    return visited;
+}
+
+// ---- check -------------------------------------------------------------------------------------
+
+static bool check_subs(const struct nh_mqtt__session *s)
+{
+    uint32_t count = 0;
+    for (const struct nh_mqtt__sub *sub = s->subs; sub; sub = sub->session_next, count++)
+        if (sub->session != s)
+            return false;
+    return count == s->sub_count;
+}
+
+static bool check_sessions(const nh_mqtt_broker_t *b)
+{
+    uint32_t count = 0, online = 0, high = 0;
+    for (uint32_t i = 0; i < b->session_buckets; i++) {
+        for (const struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
+            count++;
+            online += s->is_online;
+            high += (s->flags & NH_MQTT__SESSION_HIGH) != 0;
+            if (s->is_online ? s->conn->session != s : (s->flags & NH_MQTT__SESSION_CLEAN) != 0)
+                return false;
+            if (!check_subs(s) || (s->flow && !nh_mqtt__flow_check(s->flow)))
+                return false;
+        }
+    }
+    return count == b->session_count && online == b->online_count && high == b->high_count &&
+           count == b->online_count + b->idle_count;
+}
+
+static bool check_list(const nh_list_t *list, int state, uint32_t *count)
+{
+    NH_LIST_EACH(list, n)
+    {
+        const nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
+        ++*count;
+        if ((state >= 0 && c->state != state) || !nh_mqtt__wire_check(&c->wire))
+            return false;
+        if ((c->state == NH_MQTT__CONN_ONLINE) != (c->session != NULL))
+            return false;
+        if (c->session && c->session->conn != c)
+            return false;
+    }
+    return true;
+}
+
+static bool check_conns(const nh_mqtt_broker_t *b)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < NH_MQTT__WHEEL_SLOTS; i++)
+        if (!check_list(&b->wheel.near[i], -1, &count) || !check_list(&b->wheel.far[i], -1, &count))
+            return false;
+    return check_list(&b->untimed, NH_MQTT__CONN_ONLINE, &count) &&
+           check_list(&b->paused, NH_MQTT__CONN_ONLINE, &count) &&
+           check_list(&b->ended, NH_MQTT__CONN_ENDED, &count) && count == b->open_count;
+}
+
+int nh_mqtt_broker_check(const nh_mqtt_broker_t *b)
+{
+    bool is_right = nh_mqtt__index_check(&b->index) && nh_mqtt__retain_check(&b->retain) &&
+                    check_sessions(b) && check_conns(b);
+    return is_right ? NH_OK : NH_ERR_CORRUPT;
+}

@@ -1,0 +1,207 @@
+// Bytes in: cutting them into packets, gathering the one that the input's end cut, dispatch.
+
+#include "mqtt/internal.h"
+
+#include <string.h>
+
+#define GATHER_MIN_BYTES 256u
+
+// ---- one packet --------------------------------------------------------------------------------
+
+static int on_pingreq(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
+{
+    static const uint8_t pingresp[] = {NH_MQTT__PINGRESP << 4, 0};
+    return body.len ? NH_ERR_PROTO : nh_mqtt__send(b, c, pingresp, sizeof pingresp);
+}
+
+static int on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
+{
+    if (body.len)
+        return NH_ERR_PROTO;
+    nh_mqtt__msg_unref(b->mem, (struct nh_mqtt__msg *)(c->will & ~(uintptr_t)7));
+    c->will = 0; // [MQTT-3.14.4-3]
+    nh_mqtt__conn_end(b, c, "disconnected", NH_MQTT_CLIENT_DISCONNECTED);
+    return NH_OK;
+}
+
+static int dispatch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__head *head,
+                    nh_span_t body)
+{
+    switch (head->type) {
+    case NH_MQTT__CONNECT:
+        return nh_mqtt__on_connect(b, c, body);
+    case NH_MQTT__SUBSCRIBE:
+        return nh_mqtt__on_subscribe(b, c, body);
+    case NH_MQTT__UNSUBSCRIBE:
+        return nh_mqtt__on_unsubscribe(b, c, body);
+    case NH_MQTT__PINGREQ:
+        return on_pingreq(b, c, body);
+    case NH_MQTT__DISCONNECT:
+        return on_disconnect(b, c, body);
+    default:
+        return nh_mqtt__on_ack(b, c, head->type, body);
+    }
+}
+
+// `packet` is whole. `gathered` is the packet when it came in pieces, else it lies in the input.
+static int on_packet(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__head *head,
+                     const uint8_t *packet, struct nh_mqtt__msg *gathered)
+{
+    b->info.messages_in++;
+    c->last_in_ms = b->now_ms;
+    if (head->type == NH_MQTT__PUBLISH)
+        return nh_mqtt__on_publish(b, c, head, packet, gathered);
+    nh_mqtt__run_flush(b);
+    return dispatch(b, c, head, (nh_span_t){packet + head->head_len, head->body_len});
+}
+
+// Reads a head and judges by it alone: nothing is stored for a packet that will be refused.
+static int read_head(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len,
+                     struct nh_mqtt__head *head)
+{
+    int n = nh_mqtt__head_decode(bytes, len, head);
+    if (n < 0)
+        return n;
+    // [MQTT-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2] and only once.
+    if ((head->type == NH_MQTT__CONNECT) != (c->state == NH_MQTT__CONN_NEW))
+        return NH_ERR_PROTO;
+    if (n > 0 && (uint64_t)n + head->body_len > b->cfg.packet_max_bytes)
+        return NH_ERR_TOO_LONG;
+    return n;
+}
+
+// ---- gathering ---------------------------------------------------------------------------------
+
+// While gathering, msg->len counts the bytes that are there and msg->payload_at those that fit.
+// The buffer grows with what came, not with what was announced: a client that announces much and
+// sends little holds little.
+static int gather_room(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, size_t want, size_t max)
+{
+    size_t cap = c->gather ? c->gather->payload_at : 0;
+    if (want <= cap)
+        return NH_OK;
+    cap = 2 * cap > want ? 2 * cap : want;
+    cap = cap < GATHER_MIN_BYTES ? GATHER_MIN_BYTES : cap;
+    cap = cap > max ? max : cap;
+    struct nh_mqtt__msg *m;
+    if (c->gather)
+        m = nh_mem_realloc(b->mem, c->gather, offsetof(struct nh_mqtt__msg, bytes) + cap,
+                           NH_MEM_BULK);
+    else
+        m = nh_mqtt__msg_alloc(b->mem, cap);
+    if (!m)
+        return NH_ERR_NOMEM;
+    m->payload_at = (uint32_t)cap;
+    c->gather = m;
+    return NH_OK;
+}
+
+static int gather_add(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len,
+                      size_t packet_len)
+{
+    size_t have = c->gather ? c->gather->len : 0;
+    int rc = gather_room(b, c, have + len, packet_len);
+    if (rc < 0)
+        return rc;
+    memcpy(c->gather->bytes + have, bytes, len);
+    c->gather->len += (uint32_t)len;
+    return NH_OK;
+}
+
+// Feeds a cut packet. Returns how many of `bytes` it took.
+static int gather_more(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len)
+{
+    struct nh_mqtt__head head;
+    size_t used = 0;
+    int n = nh_mqtt__head_decode(c->gather->bytes, c->gather->len, &head);
+    while (n == 0 && used < len) { // the head itself was cut
+        int rc = gather_add(b, c, bytes + used++, 1, NH_MQTT__HEAD_MAX);
+        if (rc < 0)
+            return rc;
+        n = read_head(b, c, c->gather->bytes, c->gather->len, &head);
+    }
+    if (n <= 0)
+        return n < 0 ? n : (int)used;
+    size_t packet_len = (size_t)n + head.body_len;
+    size_t missing = packet_len - c->gather->len;
+    size_t take = missing < len - used ? missing : len - used;
+    int rc = gather_add(b, c, bytes + used, take, packet_len);
+    if (rc < 0)
+        return rc;
+    used += take;
+    if (take < missing)
+        return (int)used;
+    struct nh_mqtt__msg *whole = c->gather;
+    c->gather = NULL;
+    rc = on_packet(b, c, &head, whole->bytes, whole);
+    nh_mqtt__msg_unref(b->mem, whole);
+    return rc < 0 ? rc : (int)used;
+}
+
+// Keeps the beginning of a packet whose rest is still to come.
+static int gather_start(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len,
+                        size_t packet_len)
+{
+    size_t max = packet_len ? packet_len : NH_MQTT__HEAD_MAX;
+    return gather_add(b, c, bytes, len, max);
+}
+
+// ---- input -------------------------------------------------------------------------------------
+
+static int parse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len)
+{
+    while (len && c->state != NH_MQTT__CONN_ENDED) {
+        struct nh_mqtt__head head = {0};
+        int n = read_head(b, c, bytes, len, &head);
+        if (n < 0)
+            return n;
+        size_t packet_len = n ? (size_t)n + head.body_len : 0;
+        if (n == 0 || packet_len > len)
+            return gather_start(b, c, bytes, len, packet_len);
+        int rc = on_packet(b, c, &head, bytes, NULL);
+        if (rc < 0)
+            return rc;
+        bytes += packet_len;
+        len -= packet_len;
+    }
+    return NH_OK;
+}
+
+static const char *reason_text(int rc)
+{
+    switch (rc) {
+    case NH_ERR_TOO_LONG:
+        return "packet too large";
+    case NH_ERR_NOMEM:
+        return "out of memory";
+    case NH_ERR_FULL:
+        return "does not read its acknowledgements";
+    default:
+        return "protocol error";
+    }
+}
+
+int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len,
+                         uint64_t now_ms)
+{
+    nh_mqtt__clock(b, now_ms);
+    if (c->state == NH_MQTT__CONN_ENDED)
+        return NH_ERR_CLOSED;
+    b->is_turn = true;
+    b->info.bytes_in += len;
+    int rc = NH_OK;
+    while (c->gather && len && rc >= 0) {
+        rc = gather_more(b, c, bytes, len);
+        bytes += rc > 0 ? rc : 0;
+        len -= rc > 0 ? (size_t)rc : 0;
+    }
+    if (rc >= 0)
+        rc = parse(b, c, bytes, len);
+    nh_mqtt__run_flush(b);
+    if (rc < 0 && c->state != NH_MQTT__CONN_ENDED) {
+        b->info.protocol_errors += rc != NH_ERR_NOMEM;
+        nh_mqtt__conn_end(b, c, reason_text(rc), NH_MQTT_CLIENT_DISCONNECTED);
+    }
+    nh_mqtt__local_settle(b);
+    return rc < 0 ? rc : NH_OK;
+}

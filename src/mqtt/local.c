@@ -1,0 +1,202 @@
+// Local clients: parts of the hub that subscribe and publish without a socket.
+//
+// A callback runs while a message is on its way through the broker, so what it publishes waits
+// until that message has reached everybody, and a subscription that it ends is only marked.
+
+#include "mqtt/internal.h"
+
+#include <string.h>
+
+#define SETTLE_MAX 1000u // messages in one go: two callbacks may answer each other for ever
+
+static nh_mqtt_local_t *local_of(struct nh_mqtt__session *s)
+{
+    return NH_CONTAINER_OF(s, nh_mqtt_local_t, front);
+}
+
+static void call(nh_mqtt_broker_t *b, nh_mqtt_local_t *l, const struct nh_mqtt_message *message)
+{
+    if (l->front.flags & NH_MQTT__SESSION_DEAD)
+        return;
+    b->giving_depth++;
+    l->message(l->ctx, message);
+    b->giving_depth--;
+}
+
+static void sweep(nh_mqtt_broker_t *b)
+{
+    if (b->giving_depth || !b->has_dead_locals)
+        return;
+    b->has_dead_locals = false;
+    for (nh_mqtt_local_t **at = &b->locals, *l = *at; l; l = *at) {
+        if (l->front.flags & NH_MQTT__SESSION_DEAD) {
+            *at = l->next;
+            nh_mem_free(b->mem, l);
+        } else {
+            at = &l->next;
+        }
+    }
+}
+
+void nh_mqtt__local_give(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m,
+                         const struct nh_mqtt_message *message)
+{
+    b->giving_depth++; // nothing that is walked here may go
+    for (uint32_t i = 0; i < m->count; i++)
+        if (m->targets[i].session->flags & NH_MQTT__SESSION_LOCAL)
+            call(b, local_of(m->targets[i].session), message);
+    b->giving_depth--;
+    sweep(b);
+}
+
+// ---- subscribe
+// -----------------------------------------------------------------------------------
+
+static void give_sys(nh_mqtt_broker_t *b, nh_mqtt_local_t *l, nh_span_t filter)
+{
+    nh_span_t topic, value;
+    for (size_t i = 0; nh_mqtt__sys_get(b, i, &topic, &value); i++)
+        if (nh_mqtt__topic_match(filter, topic))
+            call(b, l, &(struct nh_mqtt_message){topic, value, 0, true});
+}
+
+static void give_retained(nh_mqtt_broker_t *b, nh_mqtt_local_t *l, nh_span_t filter)
+{
+    b->giving_depth++;
+    if (filter.ptr[0] == '$')
+        give_sys(b, l, filter);
+    struct nh_mqtt__msg *m = nh_mqtt__retain_seek(&b->retain, (nh_span_t){filter.ptr, 0}, false);
+    for (; m; m = nh_mqtt__retain_seek(&b->retain, nh_mqtt__msg_topic(m), true)) {
+        nh_span_t topic = nh_mqtt__msg_topic(m);
+        if (nh_mqtt__topic_match(filter, topic))
+            call(b, l, &(struct nh_mqtt_message){topic, nh_mqtt__msg_payload(m), m->qos, true});
+    }
+    b->giving_depth--;
+    sweep(b);
+    nh_mqtt__local_settle(b);
+}
+
+int nh_mqtt_local_subscribe(nh_mqtt_broker_t *b, const char *filter,
+                            void (*message)(void *ctx, const struct nh_mqtt_message *m), void *ctx,
+                            nh_mqtt_local_t **out)
+{
+    *out = NULL;
+    nh_span_t f = {(const uint8_t *)filter, strlen(filter)};
+    int rc = nh_mqtt__filter_check(f, &b->limits);
+    if (rc < 0)
+        return rc == NH_ERR_PROTO ? NH_ERR_INVAL : rc;
+    nh_mqtt_local_t *l = nh_mem_alloc_zero(b->mem, sizeof(*l), NH_MEM_BULK);
+    if (!l)
+        return NH_ERR_NOMEM;
+    nh_mqtt__run_flush(b);
+    l->message = message;
+    l->ctx = ctx;
+    l->front.flags = NH_MQTT__SESSION_LOCAL;
+    l->front.is_online = true;
+    l->sub.session = &l->front;
+    l->sub.qos = 2;
+    rc = nh_mqtt__index_add(&b->index, f, &l->sub);
+    if (rc < 0) {
+        nh_mem_free(b->mem, l);
+        return rc;
+    }
+    l->next = b->locals;
+    b->locals = l;
+    *out = l;
+    give_retained(b, l, f);
+    return NH_OK;
+}
+
+void nh_mqtt_local_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_local_t *l)
+{
+    if (!l)
+        return;
+    nh_mqtt__run_flush(b);
+    nh_mqtt__index_remove(&b->index, &l->sub);
+    l->front.flags |= NH_MQTT__SESSION_DEAD;
+    b->has_dead_locals = true;
+    sweep(b);
+}
+
+// ---- publish
+// -------------------------------------------------------------------------------------
+
+static int defer(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m)
+{
+    struct nh_mqtt__deferred *d = nh_mem_alloc(b->mem, sizeof(*d), NH_MEM_BULK);
+    struct nh_mqtt__msg *msg = d ? nh_mqtt__msg_create(b->mem, m->topic, m->payload) : NULL;
+    if (!msg) {
+        nh_mem_free(b->mem, d);
+        return NH_ERR_NOMEM;
+    }
+    *d = (struct nh_mqtt__deferred){NULL, msg, m->qos, m->retain};
+    *b->deferred_end = d;
+    b->deferred_end = &d->next;
+    return NH_OK;
+}
+
+static struct nh_mqtt__deferred *deferred_pop(nh_mqtt_broker_t *b)
+{
+    struct nh_mqtt__deferred *d = b->deferred;
+    b->deferred = d->next;
+    if (!b->deferred)
+        b->deferred_end = &b->deferred;
+    return d;
+}
+
+static void deferred_free(nh_mqtt_broker_t *b, struct nh_mqtt__deferred *d)
+{
+    nh_mqtt__msg_unref(b->mem, d->msg);
+    nh_mem_free(b->mem, d);
+}
+
+bool nh_mqtt__local_is_pending(const nh_mqtt_broker_t *b)
+{
+    return b->deferred != NULL;
+}
+
+void nh_mqtt__local_settle(nh_mqtt_broker_t *b)
+{
+    for (uint32_t i = 0; b->deferred && !b->giving_depth && i < SETTLE_MAX; i++) {
+        struct nh_mqtt__deferred *d = deferred_pop(b);
+        struct nh_mqtt__publish p = {.topic = nh_mqtt__msg_topic(d->msg),
+                                     .payload = nh_mqtt__msg_payload(d->msg),
+                                     .msg = d->msg,
+                                     .qos = d->qos,
+                                     .retain = d->retain};
+        if (nh_mqtt__route(b, &p) < 0)
+            b->info.dropped_no_memory++;
+        deferred_free(b, d);
+    }
+}
+
+int nh_mqtt_broker_publish(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m, uint64_t now_ms)
+{
+    int rc = nh_mqtt__topic_check(m->topic, &b->limits);
+    if (rc < 0 || m->qos > 2)
+        return rc == NH_ERR_PROTO || rc == NH_OK ? NH_ERR_INVAL : rc;
+    if (m->payload.len + m->topic.len + 16 > b->cfg.packet_max_bytes)
+        return NH_ERR_TOO_LONG;
+    nh_mqtt__clock(b, now_ms);
+    if (b->giving_depth)
+        return defer(b, m);
+    struct nh_mqtt__publish p = {
+        .topic = m->topic, .payload = m->payload, .qos = m->qos, .retain = m->retain};
+    rc = nh_mqtt__route(b, &p);
+    nh_mqtt__msg_unref(b->mem, p.msg);
+    nh_mqtt__local_settle(b);
+    return rc;
+}
+
+void nh_mqtt__local_destroy(nh_mqtt_broker_t *b)
+{
+    while (b->deferred)
+        deferred_free(b, deferred_pop(b));
+    while (b->locals) {
+        nh_mqtt_local_t *l = b->locals;
+        b->locals = l->next;
+        if (!(l->front.flags & NH_MQTT__SESSION_DEAD))
+            nh_mqtt__index_remove(&b->index, &l->sub);
+        nh_mem_free(b->mem, l);
+    }
+}

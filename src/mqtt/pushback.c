@@ -1,0 +1,112 @@
+// Push-back: while a subscriber's queue is more than half full, who publishes to it at QoS 1 or 2
+// is not read from. A subscriber that does not recover in time holds nobody back any more.
+
+#include "mqtt/internal.h"
+
+struct nh_mqtt__load nh_mqtt__load_of(const struct nh_mqtt__session *s)
+{
+    struct nh_mqtt__load load = {0, 0};
+    if (s->flow)
+        load = (struct nh_mqtt__load){s->flow->bytes, s->flow->messages};
+    if (s->is_online && s->conn) {
+        load.bytes += s->conn->wire.bytes;
+        load.messages += s->conn->wire.count;
+    }
+    return load;
+}
+
+// Whether the queue is over one part in `parts` of its limits.
+static bool is_above(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, unsigned parts)
+{
+    struct nh_mqtt__load load = nh_mqtt__load_of(s);
+    return load.bytes > b->cfg.queue_max_bytes / parts ||
+           load.messages > b->cfg.queue_max_messages / parts;
+}
+
+// A client whose own queue is high is never paused: its acknowledgements would not be read.
+static bool is_high(const nh_mqtt_conn_t *c)
+{
+    return c->session && (c->session->flags & NH_MQTT__SESSION_HIGH);
+}
+
+bool nh_mqtt__can_push_back(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
+                            const nh_mqtt_conn_t *from)
+{
+    return b->cfg.pause && from && s->is_online && s->conn != from &&
+           !(s->flags & NH_MQTT__SESSION_STALLED);
+}
+
+static void pause_conn(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    c->is_paused = true;
+    nh_list_remove(&c->link);
+    nh_list_push_back(&b->paused, &c->link);
+    b->info.pushbacks++;
+    if (b->pushback_ms == NH_NEVER)
+        b->pushback_ms = b->now_ms + b->cfg.pushback_max_ms;
+    b->cfg.pause(b->cfg.ctx, c, c->user, true);
+}
+
+static void resume_conn(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    c->is_paused = false;
+    c->last_in_ms = b->now_ms; // the silence was ours
+    nh_list_remove(&c->link);
+    nh_mqtt__conn_watch(b, c);
+    b->cfg.pause(b->cfg.ctx, c, c->user, false);
+}
+
+static void resume_all(nh_mqtt_broker_t *b)
+{
+    b->pushback_ms = NH_NEVER;
+    for (nh_list_t *n = nh_list_first(&b->paused); n; n = nh_list_first(&b->paused))
+        resume_conn(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
+}
+
+void nh_mqtt__push_back(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_mqtt_conn_t *from)
+{
+    if (!is_above(b, s, 2) || !nh_mqtt__can_push_back(b, s, from))
+        return;
+    if (!(s->flags & NH_MQTT__SESSION_HIGH)) {
+        s->flags |= NH_MQTT__SESSION_HIGH;
+        b->high_count++;
+        if (s->conn->is_paused)
+            resume_conn(b, s->conn);
+    }
+    if (!from->is_paused && from->state == NH_MQTT__CONN_ONLINE && !is_high(from))
+        pause_conn(b, from);
+}
+
+void nh_mqtt__relieve_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    if (!(s->flags & NH_MQTT__SESSION_HIGH))
+        return;
+    s->flags &= (uint8_t)~NH_MQTT__SESSION_HIGH;
+    if (--b->high_count == 0)
+        resume_all(b);
+}
+
+void nh_mqtt__relieve(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    unsigned any = NH_MQTT__SESSION_HIGH | NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL;
+    if (!(s->flags & any) || is_above(b, s, 4))
+        return;
+    s->flags &= (uint8_t) ~(NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL);
+    nh_mqtt__relieve_end(b, s);
+}
+
+void nh_mqtt__pushback_tick(nh_mqtt_broker_t *b)
+{
+    if (b->now_ms < b->pushback_ms)
+        return;
+    for (uint32_t i = 0; i < b->session_buckets; i++) {
+        for (struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
+            if (!(s->flags & NH_MQTT__SESSION_HIGH))
+                continue;
+            s->flags &= (uint8_t)~NH_MQTT__SESSION_HIGH;
+            s->flags |= NH_MQTT__SESSION_STALLED;
+        }
+    }
+    b->high_count = 0;
+    resume_all(b);
+}

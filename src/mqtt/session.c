@@ -1,0 +1,196 @@
+// Sessions: the table by client id, subscriptions, coming and going of connections.
+
+#include "core/base/hash.h"
+#include "mqtt/internal.h"
+
+#include <string.h>
+
+static uint32_t bucket_of(const nh_mqtt_broker_t *b, const void *id, size_t len)
+{
+    return nh_hash32(id, len, b->cfg.hash_seed) & (b->session_buckets - 1);
+}
+
+struct nh_mqtt__session *nh_mqtt__session_find(const nh_mqtt_broker_t *b, nh_span_t id)
+{
+    struct nh_mqtt__session *s = b->sessions[bucket_of(b, id.ptr, id.len)];
+    while (s && !(s->id_len == id.len && memcmp(s->id, id.ptr, id.len) == 0))
+        s = s->hash_next;
+    return s;
+}
+
+// Without memory the chains grow longer instead.
+static void table_grow(nh_mqtt_broker_t *b)
+{
+    uint32_t old_count = b->session_buckets;
+    struct nh_mqtt__session **old = b->sessions;
+    struct nh_mqtt__session **grown =
+        nh_mem_alloc_zero(b->mem, 2 * old_count * sizeof(*grown), NH_MEM_BULK);
+    if (!grown)
+        return;
+    b->sessions = grown;
+    b->session_buckets = 2 * old_count;
+    for (uint32_t i = 0; i < old_count; i++) {
+        for (struct nh_mqtt__session *s = old[i], *next; s; s = next) {
+            next = s->hash_next;
+            uint32_t at = bucket_of(b, s->id, s->id_len);
+            s->hash_next = grown[at];
+            grown[at] = s;
+        }
+    }
+    nh_mem_free(b->mem, old);
+}
+
+struct nh_mqtt__session *nh_mqtt__session_create(nh_mqtt_broker_t *b, nh_span_t id)
+{
+    size_t bytes = offsetof(struct nh_mqtt__session, id) + id.len + 1;
+    if (bytes < sizeof(struct nh_mqtt__session))
+        bytes = sizeof(struct nh_mqtt__session);
+    struct nh_mqtt__session *s = nh_mem_alloc_zero(b->mem, bytes, NH_MEM_BULK);
+    if (!s)
+        return NULL;
+    if (b->session_count >= 2 * b->session_buckets)
+        table_grow(b);
+    s->id_len = (uint16_t)id.len;
+    memcpy(s->id, id.ptr, id.len);
+    nh_list_init(&s->idle);
+    uint32_t at = bucket_of(b, s->id, s->id_len);
+    s->hash_next = b->sessions[at];
+    b->sessions[at] = s;
+    b->session_count++;
+    return s;
+}
+
+static void sub_free(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub)
+{
+    nh_mqtt__index_remove(&b->index, sub);
+    nh_mem_free(b->mem, sub);
+}
+
+// Forgets everything that the session holds; it can begin anew [MQTT-3.1.2-6].
+void nh_mqtt__session_wipe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    while (s->subs) {
+        struct nh_mqtt__sub *sub = s->subs;
+        s->subs = sub->session_next;
+        sub_free(b, sub);
+    }
+    s->sub_count = 0;
+    s->dropped = 0;
+    nh_mqtt__relieve_end(b, s);
+    s->flags = 0;
+    if (!s->flow)
+        return;
+    nh_mqtt__replay_clear(b, s->flow);
+    nh_mqtt__flow_deinit(s->flow, b->mem);
+    nh_mem_free(b->mem, s->flow);
+    s->flow = NULL;
+}
+
+void nh_mqtt__session_destroy(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    nh_mqtt__session_wipe(b, s);
+    if (!s->is_online && nh_list_is_linked(&s->idle)) {
+        nh_list_remove(&s->idle);
+        b->idle_count--;
+    }
+    struct nh_mqtt__session **at = &b->sessions[bucket_of(b, s->id, s->id_len)];
+    while (*at != s)
+        at = &(*at)->hash_next;
+    *at = s->hash_next;
+    b->session_count--;
+    nh_mem_free(b->mem, s);
+}
+
+void nh_mqtt__session_attach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_mqtt_conn_t *c)
+{
+    if (nh_list_is_linked(&s->idle)) {
+        nh_list_remove(&s->idle);
+        b->idle_count--;
+    }
+    s->is_online = true;
+    s->conn = c;
+    c->session = s;
+    b->online_count++;
+    if (b->online_count > b->info.conn_max)
+        b->info.conn_max = b->online_count;
+}
+
+void nh_mqtt__session_detach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    b->online_count--;
+    nh_mqtt__relieve_end(b, s);
+    s->conn->session = NULL;
+    s->is_online = false;
+    nh_list_init(&s->idle);
+    if (s->flags & NH_MQTT__SESSION_CLEAN) {
+        nh_mqtt__session_destroy(b, s);
+        return;
+    }
+    s->flags &= (uint8_t)~NH_MQTT__SESSION_STALLED;
+    nh_list_push_back(&b->idle, &s->idle);
+    if (++b->idle_count <= b->cfg.session_max_count)
+        return;
+    b->info.sessions_evicted++;
+    nh_list_t *oldest = nh_list_first(&b->idle);
+    nh_mqtt__session_destroy(b, NH_CONTAINER_OF(oldest, struct nh_mqtt__session, idle));
+}
+
+struct nh_mqtt__flow *nh_mqtt__session_flow(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    if (!s->flow) {
+        s->flow = nh_mem_alloc(b->mem, sizeof(*s->flow), NH_MEM_BULK);
+        if (s->flow)
+            nh_mqtt__flow_init(s->flow);
+    }
+    return s->flow;
+}
+
+// ---- subscriptions -----------------------------------------------------------------------------
+
+// The link to the session's subscription of `filter`; it points to NULL when there is none.
+static struct nh_mqtt__sub **sub_find(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                      nh_span_t filter)
+{
+    struct nh_mqtt__node *node = nh_mqtt__index_find(&b->index, filter);
+    struct nh_mqtt__sub **at = &s->subs;
+    while (*at && (!node || (*at)->node != node))
+        at = &(*at)->session_next;
+    return at;
+}
+
+int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
+                               uint8_t qos)
+{
+    struct nh_mqtt__sub **end = sub_find(b, s, filter);
+    if (*end) { // replaces its options [MQTT-3.8.4-3]
+        if ((*end)->qos != qos)
+            b->index.generation++;
+        (*end)->qos = qos;
+        return NH_OK;
+    }
+    if (s->sub_count >= b->cfg.subscription_max_count)
+        return NH_ERR_FULL;
+    struct nh_mqtt__sub *sub = nh_mem_alloc_zero(b->mem, sizeof(*sub), NH_MEM_BULK);
+    if (!sub)
+        return NH_ERR_NOMEM;
+    sub->session = s;
+    sub->qos = qos;
+    int rc = nh_mqtt__index_add(&b->index, filter, sub);
+    if (rc < 0) {
+        nh_mem_free(b->mem, sub);
+        return rc;
+    }
+    *end = sub;
+    s->sub_count++;
+    return NH_OK;
+}
+
+void nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter)
+{
+    struct nh_mqtt__sub **at = sub_find(b, s, filter), *sub = *at;
+    if (!sub)
+        return;
+    *at = sub->session_next;
+    s->sub_count--;
+    sub_free(b, sub);
+}

@@ -1,0 +1,34 @@
+#include "platform/crypto.h"
+
+#include <sodium.h>
+
+_Static_assert(crypto_pwhash_STRBYTES <= NH_PASSWORD_HASH_MAX_BYTES, "room for a hash");
+_Static_assert(crypto_generichash_BYTES == NH_KEYED_HASH_BYTES, "BLAKE2b-256");
+_Static_assert(crypto_generichash_KEYBYTES == NH_KEYED_HASH_BYTES, "its key");
+
+int nh_password_hash(const char *password, size_t len, char out[NH_PASSWORD_HASH_MAX_BYTES])
+{
+    if (sodium_init() < 0 ||
+        crypto_pwhash_str_alg(out, password, len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                              crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return NH_ERR_NOMEM;
+    return 0;
+}
+
+int nh_password_verify(const char *hash, const char *password, size_t len)
+{
+    if (sodium_init() < 0 || crypto_pwhash_str_verify(hash, password, len) != 0)
+        return NH_ERR_DENIED;
+    return 0;
+}
+
+void nh_keyed_hash(const uint8_t key[NH_KEYED_HASH_BYTES], const void *bytes, size_t len,
+                   uint8_t out[NH_KEYED_HASH_BYTES])
+{
+    crypto_generichash(out, NH_KEYED_HASH_BYTES, bytes, len, key, NH_KEYED_HASH_BYTES);
+}
+
+void nh_wipe(void *ptr, size_t len)
+{
+    sodium_memzero(ptr, len);
+}

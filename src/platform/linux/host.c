@@ -1,0 +1,148 @@
+// host.c - what the machine says of this process, and what we tell its service manager.
+
+#include "core/base/log.h"
+#include "platform/linux/port.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    uint64_t wall_us, cpu_us; // at the last question
+    const char *reset_reason;
+} last = {.reset_reason = "Power On"};
+
+// The start of a small file of the kernel, NUL-terminated. Its length, or -1.
+static ssize_t slurp(const char *path, char *out, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t n = read(fd, out, cap - 1);
+    close(fd);
+    out[n > 0 ? n : 0] = 0;
+    return n;
+}
+
+static long number_in(const char *path)
+{
+    char text[32];
+    if (slurp(path, text, sizeof text) <= 0)
+        return -1;
+    return strtol(text, NULL, 10);
+}
+
+// "Private_Dirty:     12 kB" summed over the lines whose name begins with `prefix`; -1: none.
+static int64_t sum_kib(const char *text, const char *prefix)
+{
+    int64_t kib = -1;
+    for (const char *p = text; (p = strstr(p, prefix)); p++) {
+        const char *colon = strchr(p, ':');
+        if (colon)
+            kib = (kib < 0 ? 0 : kib) + strtol(colon + 1, NULL, 10);
+    }
+    return kib;
+}
+
+static void memory_get(struct nh_host_info *out)
+{
+    char text[2048];
+    long pages = -1;
+    if (slurp("/proc/self/smaps_rollup", text, sizeof text) > 0) {
+        int64_t rss = sum_kib(text, "Rss");
+        int64_t own = sum_kib(text, "Private_");
+        out->rss_bytes = rss < 0 ? -1 : rss * 1024;
+        out->private_bytes = own < 0 ? -1 : own * 1024;
+    } else if (slurp("/proc/self/statm", text, sizeof text) > 0 &&
+               sscanf(text, "%*s %ld", &pages) == 1) {
+        out->rss_bytes = (int64_t)pages * sysconf(_SC_PAGESIZE);
+    }
+#ifdef __GLIBC__
+    const struct mallinfo2 m = mallinfo2();
+    out->host_libc_bytes = (int64_t)(m.uordblks + m.hblkhd);
+#endif
+}
+
+static uint64_t cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+static void cpu_get(struct nh_host_info *out)
+{
+    pthread_mutex_lock(&guard);
+    uint64_t wall = nh_clock_us();
+    uint64_t cpu = cpu_us();
+    if (wall > last.wall_us)
+        out->cpu_usage_pct = (int)((cpu - last.cpu_us) * 100 / (wall - last.wall_us));
+    last.wall_us = wall;
+    last.cpu_us = cpu;
+    out->reset_reason = last.reset_reason;
+    pthread_mutex_unlock(&guard);
+    long milli = number_in("/sys/class/thermal/thermal_zone0/temp");
+    long khz = number_in("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq");
+    out->cpu_temperature_c = milli < 0 ? -1 : (int)(milli / 1000);
+    out->cpu_freq_mhz = khz < 0 ? -1 : (int)(khz / 1000);
+}
+
+void nh_host_info_get(struct nh_host_info *out)
+{
+    struct stat st;
+    *out = (struct nh_host_info){
+        .rss_bytes = -1,
+        .private_bytes = -1,
+        .host_libc_bytes = -1,
+        .cpu_usage_pct = -1,
+        .program_bytes = stat("/proc/self/exe", &st) == 0 ? (int64_t)st.st_size : -1,
+    };
+    memory_get(out);
+    cpu_get(out);
+    if (gethostname(out->hostname, sizeof out->hostname - 1) != 0)
+        snprintf(out->hostname, sizeof out->hostname, "localhost");
+}
+
+void nh_host_reset_reason_set(const char *reason)
+{
+    pthread_mutex_lock(&guard);
+    last.reset_reason = reason;
+    pthread_mutex_unlock(&guard);
+}
+
+void nh_host_notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    char text[128];
+    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof sa.sun_path)
+        return;
+    memcpy(sa.sun_path, path, strlen(path));
+    if (path[0] == '@') // an abstract name starts with NUL
+        sa.sun_path[0] = 0;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    // The manager wants to know from when on a reload counts.
+    int len = strncmp(state, "RELOADING", 9) == 0
+                  ? snprintf(text, sizeof text, "%s\nMONOTONIC_USEC=%lld", state,
+                             (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000)
+                  : snprintf(text, sizeof text, "%s", state);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    socklen_t sa_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    if (sendto(fd, text, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&sa, sa_len) <
+        0)
+        NH_LOG_W("host", "service manager not told of %s: %s", state, strerror(errno));
+    close(fd);
+}

@@ -1,0 +1,175 @@
+#include "platform/linux/http/ws_frame.h"
+
+#include <string.h>
+
+#include "core/base/utf8.h"
+
+// ---- reading -----------------------------------------------------------------------------------
+
+static struct nh_ws_result broken(size_t consumed, uint16_t code)
+{
+    return (struct nh_ws_result){.event = NH_WS_EVENT_BROKEN, .consumed = consumed, .code = code};
+}
+
+static bool is_control(uint8_t opcode)
+{
+    return opcode >= NH_WS_CLOSE;
+}
+
+// The header is whole: 0, or the code to close with.
+static uint16_t begin_frame(nh_ws_reader_t *r)
+{
+    const uint8_t *h = r->header;
+    r->frame_opcode = h[0] & 0x0F;
+    r->final = h[0] & 0x80;
+    r->frame_have = 0;
+    uint8_t size = h[1] & 0x7F;
+    size_t extra = size == 126 ? 2 : size == 127 ? 8 : 0;
+    r->frame_bytes = extra ? 0 : size;
+    for (size_t i = 0; i < extra; i++)
+        r->frame_bytes = r->frame_bytes << 8 | h[2 + i];
+    memcpy(r->mask, h + 2 + extra, 4);
+    if (is_control(r->frame_opcode))
+        return r->final && size <= NH_WS_CONTROL_MAX_BYTES ? 0 : 1002;
+    if ((r->frame_opcode == NH_WS_CONTINUE) != (r->opcode != 0))
+        return 1002; // a continuation of nothing, or a new message within another
+    if (r->frame_bytes > r->message_max_bytes - r->have)
+        return 1009;
+    if (r->frame_opcode != NH_WS_CONTINUE)
+        r->opcode = r->frame_opcode;
+    return 0;
+}
+
+// Takes header bytes. Returns how many; `*code` not 0: broken.
+static size_t take_header(nh_ws_reader_t *r, const uint8_t *bytes, size_t len, uint16_t *code)
+{
+    size_t used = 0;
+    if (r->header_need == 0)
+        r->header_need = 2;
+    while (used < len && r->header_have < r->header_need) {
+        r->header[r->header_have++] = bytes[used++];
+        if (r->header_have != 2)
+            continue;
+        uint8_t opcode = r->header[0] & 0x0F;
+        bool known = opcode <= NH_WS_BINARY || (opcode >= NH_WS_CLOSE && opcode <= NH_WS_PONG);
+        // Reserved bits (no extension is agreed), unknown opcodes and unmasked frames.
+        if ((r->header[0] & 0x70) || !known || !(r->header[1] & 0x80)) {
+            *code = 1002;
+            return used;
+        }
+        uint8_t size = r->header[1] & 0x7F;
+        r->header_need = (uint8_t)(6 + (size == 126 ? 2 : size == 127 ? 8 : 0));
+    }
+    return used;
+}
+
+static void take_payload(nh_ws_reader_t *r, uint8_t *to, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = bytes[i] ^ r->mask[(r->frame_have + i) & 3];
+    r->frame_have += n;
+}
+
+static struct nh_ws_result end_control(nh_ws_reader_t *r, size_t consumed)
+{
+    struct nh_ws_result out = {
+        .consumed = consumed, .bytes = (const char *)r->control, .len = (size_t)r->frame_bytes};
+    if (r->frame_opcode == NH_WS_PING)
+        out.event = NH_WS_EVENT_PING;
+    if (r->frame_opcode != NH_WS_CLOSE)
+        return out; // a pong needs nothing
+    out.event = NH_WS_EVENT_CLOSE;
+    out.code = 1005;
+    if (out.len == 1)
+        return broken(consumed, 1002);
+    if (out.len >= 2) {
+        out.code = (uint16_t)(r->control[0] << 8 | r->control[1]);
+        if (!nh_ws_close_code_is_valid(out.code))
+            return broken(consumed, 1002);
+        if (!nh_utf8_is_valid(out.bytes + 2, out.len - 2, true))
+            return broken(consumed, 1007);
+    }
+    return out;
+}
+
+static struct nh_ws_result end_frame(nh_ws_reader_t *r, size_t consumed)
+{
+    r->header_have = r->header_need = 0;
+    if (is_control(r->frame_opcode))
+        return end_control(r, consumed);
+    struct nh_ws_result out = {.consumed = consumed};
+    if (!r->final)
+        return out;
+    out.event = NH_WS_EVENT_MESSAGE;
+    out.bytes = r->message;
+    out.len = r->have;
+    out.is_text = r->opcode == NH_WS_TEXT;
+    r->opcode = 0;
+    r->have = 0;
+    if (out.is_text && !nh_utf8_is_valid(out.bytes, out.len, true))
+        return broken(consumed, 1007);
+    return out;
+}
+
+// One step: a header, a part of a payload, or the end of a frame.
+static struct nh_ws_result step(nh_ws_reader_t *r, const uint8_t *bytes, size_t len)
+{
+    size_t used = 0;
+    uint16_t code = 0;
+    if (!r->header_need || r->header_have < r->header_need) {
+        used = take_header(r, bytes, len, &code);
+        if (code || r->header_have < r->header_need)
+            return code ? broken(used, code) : (struct nh_ws_result){.consumed = used};
+        code = begin_frame(r);
+        if (code)
+            return broken(used, code);
+    }
+    bool control = is_control(r->frame_opcode);
+    if (!control && !r->message)
+        return (struct nh_ws_result){.event = NH_WS_EVENT_NEED_BUFFER, .consumed = used};
+    size_t n = len - used;
+    if (n > r->frame_bytes - r->frame_have)
+        n = (size_t)(r->frame_bytes - r->frame_have);
+    uint8_t *to = control ? r->control + r->frame_have : (uint8_t *)r->message + r->have;
+    take_payload(r, to, bytes + used, n);
+    if (!control)
+        r->have += n;
+    used += n;
+    if (r->frame_have < r->frame_bytes)
+        return (struct nh_ws_result){.consumed = used};
+    return end_frame(r, used);
+}
+
+struct nh_ws_result nh_ws_read(nh_ws_reader_t *r, const uint8_t *bytes, size_t len)
+{
+    size_t used = 0;
+    struct nh_ws_result out;
+    do {
+        out = step(r, bytes + used, len - used);
+        used += out.consumed;
+    } while (out.event == NH_WS_EVENT_NONE && used < len);
+    out.consumed = used;
+    return out;
+}
+
+// ---- writing -----------------------------------------------------------------------------------
+
+bool nh_ws_close_code_is_valid(uint16_t code)
+{
+    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+           (code >= 3000 && code <= 4999);
+}
+
+size_t nh_ws_write_header(uint8_t out[NH_WS_HEADER_MAX_BYTES], uint8_t opcode, size_t len)
+{
+    out[0] = (uint8_t)(0x80 | opcode);
+    if (len < 126) {
+        out[1] = (uint8_t)len;
+        return 2;
+    }
+    size_t bytes = len <= 0xFFFF ? 2 : 8;
+    out[1] = bytes == 2 ? 126 : 127;
+    for (size_t i = 0; i < bytes; i++)
+        out[2 + i] = (uint8_t)((uint64_t)len >> (8 * (bytes - 1 - i)));
+    return 2 + bytes;
+}

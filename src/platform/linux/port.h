@@ -1,0 +1,29 @@
+// port.h - what the files of the Linux port share among themselves. Nobody else includes it.
+
+#ifndef NH_LINUX_PORT_H
+#define NH_LINUX_PORT_H
+
+#include "platform/platform.h"
+
+#include <pthread.h>
+#include <time.h>
+
+// The enum nh_err for an errno (also a negated one, as libuv gives them). NH_ERR_IO for what has
+// no closer word.
+int nh_linux__err(int errnum);
+
+// CLOCK_MONOTONIC `timeout_ms` from now, for the timed waits of pthreads; far away for NH_NEVER.
+struct timespec nh_linux__until(uint64_t timeout_ms);
+void nh_linux__cond_init(pthread_cond_t *cond); // on that clock
+
+// Parses a numeric IPv4 or IPv6 address. NH_ERR_INVAL.
+struct sockaddr_storage;
+NH_MUST_USE int nh_linux__address(const char *text, uint16_t port, struct sockaddr_storage *out,
+                                  unsigned *len);
+// "127.0.0.1:51234" or "[::1]:51234"; "?" for another family.
+void nh_linux__address_text(const struct sockaddr_storage *sa, char *text, size_t cap);
+
+// For tests: as if the kernel had no openat2().
+void nh_linux__openat2_forbid(bool forbidden);
+
+#endif

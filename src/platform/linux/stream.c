@@ -1,0 +1,333 @@
+// stream.c - the connections of a listener: reading, writing, pausing and ending.
+
+#include "platform/linux/stream.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define ROUND_MAX_COUNT 4    // rounds in one turn of the loop; then the others have theirs
+#define WRITE_MAX_COUNT 4    // gathered writes for one connection in a round
+#define DISCARD_MAX_COUNT 16 // reads that throw away, in a round
+#define READ_SHARE_DIVISOR 4 // one connection reads at most this part of the buffer at once
+#define READ_REST_DIVISOR 16 // a rest of the buffer under this part ends the round
+
+_Static_assert(sizeof(struct nh_iov) == sizeof(struct iovec) &&
+                   offsetof(struct nh_iov, ptr) == offsetof(struct iovec, iov_base) &&
+                   offsetof(struct nh_iov, len) == offsetof(struct iovec, iov_len),
+               "spans go to writev() as they are");
+
+// ---- the work list -----------------------------------------------------------------------------
+
+static bool work_is_due(const nh_stream_t *s)
+{
+    unsigned f = s->flags;
+    if (f & (NH_STREAM_DYING | NH_STREAM_DRAINED))
+        return !(f & NH_STREAM_TOLD) || (f & (NH_STREAM_DYING | NH_STREAM_READABLE));
+    if ((f & NH_STREAM_DIRTY) && !(f & NH_STREAM_BLOCKED))
+        return true;
+    return (f & NH_STREAM_READABLE) && !(f & (NH_STREAM_PAUSED | NH_STREAM_DRAINING));
+}
+
+static void work_append(nh_listener_t *l, nh_stream_t *s)
+{
+    s->flags |= NH_STREAM_QUEUED;
+    s->next = NULL;
+    *(l->work_tail ? &l->work_tail->next : &l->work_head) = s;
+    l->work_tail = s;
+}
+
+static void work_add(nh_stream_t *s)
+{
+    if ((s->flags & NH_STREAM_QUEUED) || !work_is_due(s))
+        return;
+    nh_listener_t *l = nh_stream__listener(s);
+    work_append(l, s);
+    nh_listener__schedule(l);
+}
+
+// ---- ending ------------------------------------------------------------------------------------
+
+void nh_stream__finish(nh_stream_t *s, int err)
+{
+    if (s->flags & NH_STREAM_DYING)
+        return;
+    if (!(s->flags & NH_STREAM_TOLD))
+        s->err = (int8_t)err;
+    s->flags |= NH_STREAM_DYING;
+    work_add(s);
+}
+
+static void drain_begin(nh_stream_t *s, int err)
+{
+    if (s->flags & (NH_STREAM_DYING | NH_STREAM_DRAINING))
+        return;
+    nh_listener_t *l = nh_stream__listener(s);
+    s->err = (int8_t)err;
+    s->flags |= NH_STREAM_DRAINING | NH_STREAM_DIRTY | NH_STREAM_TIMED;
+    s->cut_ms = (uint32_t)nh_clock_ms() + l->drain_ms;
+    if (l->timed_count++ == 0)
+        nh_listener__timer_arm(l, l->drain_ms);
+    work_add(s);
+}
+
+void nh_stream_close(nh_stream_t *s, bool drain)
+{
+    if (s->flags & NH_STREAM_TOLD)
+        return;
+    if (drain)
+        drain_begin(s, NH_OK);
+    else
+        nh_stream__finish(s, NH_OK);
+}
+
+static void tell_closed(nh_listener_t *l, nh_stream_t *s)
+{
+    if (s->flags & NH_STREAM_TOLD)
+        return;
+    s->flags |= NH_STREAM_TOLD;
+    s->flags &= (uint16_t)~NH_STREAM_DIRTY;
+    l->on.closed(l->on.ctx, s, s->err);
+}
+
+// All is written. Closing now with bytes unread would make the kernel send a reset, and that may
+// overtake our last words; so send our end and wait, within the drain time, for the peer's.
+static void linger(nh_listener_t *l, nh_stream_t *s)
+{
+    if (!(s->flags & NH_STREAM_TOLD)) {
+        shutdown(s->fd, SHUT_WR);
+        s->flags |= NH_STREAM_READABLE;
+        tell_closed(l, s);
+    }
+    ssize_t n = 1;
+    for (int i = 0; i < DISCARD_MAX_COUNT && n > 0; i++)
+        n = recv(s->fd, l->buffer, l->buffer_bytes, MSG_DONTWAIT); // nobody borrows it in a sweep
+    if (n > 0)
+        return; // still READABLE: goes on in the next round
+    s->flags &= (uint16_t)~NH_STREAM_READABLE;
+    if (n == 0 || errno != EAGAIN)
+        s->flags |= NH_STREAM_DYING;
+}
+
+void nh_stream__reap(nh_listener_t *l, nh_stream_t *s)
+{
+    tell_closed(l, s);
+    close(s->fd); // also leaves the epoll instance
+    if (s->flags & NH_STREAM_TIMED)
+        l->timed_count--;
+    l->info.conn_count--;
+    nh_stream__put(s);
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+
+static void read_failed(nh_stream_t *s, ssize_t n)
+{
+    if (n < 0 && errno == EINTR)
+        return;
+    s->flags &= (uint16_t)~NH_STREAM_READABLE;
+    if (n < 0 && errno == EAGAIN)
+        return;
+    // An end may be half an end: what the last input made is still written.
+    if (n == 0)
+        drain_begin(s, NH_ERR_CLOSED);
+    else
+        nh_stream__finish(s, nh_linux__err(errno));
+}
+
+// Reads once, at most `cap` bytes.
+static void stream_read(nh_listener_t *l, nh_stream_t *s, size_t cap)
+{
+    uint8_t *at = l->buffer + l->buffer_used;
+    s->flags |= NH_STREAM_SERVED;
+    ssize_t n = recv(s->fd, at, cap, MSG_DONTWAIT);
+    if (n <= 0) {
+        read_failed(s, n);
+        return;
+    }
+    if ((size_t)n < cap && !(s->flags & NH_STREAM_HANGUP))
+        s->flags &= (uint16_t)~NH_STREAM_READABLE;
+    l->buffer_used += (uint32_t)n;
+    l->info.bytes_in += (uint64_t)n;
+    int rc = l->on.input(l->on.ctx, s, at, (size_t)n);
+    if (rc != 0)
+        drain_begin(s, rc);
+}
+
+static void round_read(nh_listener_t *l)
+{
+    const uint32_t share = l->buffer_bytes / READ_SHARE_DIVISOR;
+    const unsigned no = NH_STREAM_PAUSED | NH_STREAM_DRAINING | NH_STREAM_DYING;
+    for (nh_stream_t *s = l->work_head; s; s = s->next) {
+        if (!(s->flags & NH_STREAM_READABLE) || (s->flags & no))
+            continue;
+        uint32_t rest = l->buffer_bytes - l->buffer_used;
+        if (rest < l->buffer_bytes / READ_REST_DIVISOR)
+            return;
+        bool is_alone = s == l->work_head && !s->next;
+        stream_read(l, s, is_alone || rest < share ? rest : share);
+    }
+}
+
+// ---- writing -----------------------------------------------------------------------------------
+
+static ssize_t stream_write(nh_stream_t *s, const struct nh_iov *iov, size_t count)
+{
+    if (count == 1)
+        return send(s->fd, iov->ptr, iov->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = count};
+    return sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+// One gathered write. False: nothing more to write now.
+static bool flush_once(nh_listener_t *l, nh_stream_t *s)
+{
+    struct nh_iov iov[NH_STREAM_IOV_MAX_COUNT];
+    size_t total = 0;
+    size_t count = l->on.output(l->on.ctx, s, iov, NH_ARRAY_LEN(iov));
+    for (size_t i = 0; i < count; i++)
+        total += iov[i].len;
+    if (total == 0) {
+        s->flags &= (uint16_t)~NH_STREAM_DIRTY;
+        if (s->flags & NH_STREAM_DRAINING)
+            s->flags |= NH_STREAM_DRAINED;
+        return false;
+    }
+    ssize_t n = stream_write(s, iov, count);
+    if (n < 0 && errno != EAGAIN) {
+        if (errno != EINTR)
+            nh_stream__finish(s, nh_linux__err(errno));
+        return false;
+    }
+    if (n > 0) {
+        l->info.bytes_out += (uint64_t)n;
+        l->on.sent(l->on.ctx, s, (size_t)n);
+    }
+    if (n == (ssize_t)total)
+        return true;
+    s->flags |= NH_STREAM_BLOCKED;
+    return false;
+}
+
+void nh_stream__flush(nh_listener_t *l, nh_stream_t *s)
+{
+    const unsigned no = NH_STREAM_BLOCKED | NH_STREAM_DYING | NH_STREAM_DRAINED;
+    for (int i = 0; i < WRITE_MAX_COUNT; i++)
+        if (!(s->flags & NH_STREAM_DIRTY) || (s->flags & no) || !flush_once(l, s))
+            return;
+}
+
+// ---- rounds ------------------------------------------------------------------------------------
+
+struct chain {
+    nh_stream_t *head, *tail;
+};
+
+static void chain_append(struct chain *c, nh_stream_t *s)
+{
+    s->next = NULL;
+    *(c->tail ? &c->tail->next : &c->head) = s;
+    c->tail = s;
+}
+
+// Ends what has ended and keeps what has work left: first those that this round did not reach.
+static void round_sweep(nh_listener_t *l)
+{
+    struct chain unserved = {0};
+    struct chain served = {0};
+    nh_stream_t *s = l->work_head;
+    l->work_head = l->work_tail = NULL;
+    while (s) {
+        nh_stream_t *next = s->next;
+        bool was_served = s->flags & NH_STREAM_SERVED;
+        s->flags &= (uint16_t)~NH_STREAM_SERVED;
+        if ((s->flags & NH_STREAM_DRAINED) && !(s->flags & NH_STREAM_DYING))
+            linger(l, s);
+        if (s->flags & NH_STREAM_DYING)
+            nh_stream__reap(l, s);
+        else if (work_is_due(s))
+            chain_append(was_served ? &served : &unserved, s);
+        else
+            s->flags &= (uint16_t)~NH_STREAM_QUEUED;
+        s = next;
+    }
+    // Callbacks of the sweep may have queued others meanwhile: they stand behind.
+    struct chain fresh = {l->work_head, l->work_tail};
+    const struct chain *parts[] = {&unserved, &served, &fresh};
+    l->work_head = l->work_tail = NULL;
+    for (size_t i = 0; i < NH_ARRAY_LEN(parts); i++) {
+        if (!parts[i]->head)
+            continue;
+        *(l->work_tail ? &l->work_tail->next : &l->work_head) = parts[i]->head;
+        l->work_tail = parts[i]->tail;
+    }
+}
+
+void nh_stream__work(nh_listener_t *l)
+{
+    for (int i = 0; i < ROUND_MAX_COUNT && l->work_head; i++) {
+        round_read(l);
+        // The list may grow behind while it is walked: input() of one makes output of another.
+        for (nh_stream_t *s = l->work_head; s; s = s->next)
+            nh_stream__flush(l, s);
+        l->on.turn_end(l->on.ctx);
+        l->buffer_used = 0;
+        round_sweep(l);
+    }
+}
+
+void nh_stream__event(nh_stream_t *s, uint32_t events)
+{
+    if (events & EPOLLOUT)
+        s->flags &= (uint16_t)~NH_STREAM_BLOCKED;
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        s->flags |= NH_STREAM_READABLE;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        s->flags |= NH_STREAM_HANGUP;
+    // A paused connection is not read, so its death is learnt here.
+    if ((s->flags & NH_STREAM_PAUSED) && (events & (EPOLLHUP | EPOLLERR)))
+        nh_stream__finish(s, NH_ERR_CLOSED);
+    work_add(s);
+}
+
+// ---- for the owner -----------------------------------------------------------------------------
+
+void nh_stream_user_set(nh_stream_t *s, void *user)
+{
+    s->user = user;
+}
+
+void *nh_stream_user(const nh_stream_t *s)
+{
+    return s->user;
+}
+
+void nh_stream_dirty(nh_stream_t *s)
+{
+    if (s->flags & (NH_STREAM_TOLD | NH_STREAM_DYING | NH_STREAM_DRAINED))
+        return;
+    s->flags |= NH_STREAM_DIRTY;
+    work_add(s);
+}
+
+void nh_stream_pause(nh_stream_t *s, bool paused)
+{
+    if (paused) {
+        s->flags |= NH_STREAM_PAUSED;
+        return;
+    }
+    s->flags &= (uint16_t)~NH_STREAM_PAUSED;
+    work_add(s);
+}
+
+void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap)
+{
+    struct sockaddr_storage sa = {0};
+    socklen_t len = sizeof sa;
+    // Asked for when it is wanted, not kept: it costs nothing for the thousands that nobody asks.
+    if (getpeername(s->fd, (struct sockaddr *)&sa, &len) != 0)
+        sa.ss_family = AF_UNSPEC;
+    nh_linux__address_text(&sa, text, cap);
+}

@@ -1,0 +1,101 @@
+// stream.h - inside of the listener: what listener.c, stream.c and stream_slab.c share.
+//
+// One epoll instance holds all sockets of a listener, edge-triggered, added once and never
+// changed; a single uv_poll handle watches that instance. So a turn of the loop costs two system
+// calls plus one read and one gathered write for each connection that has something to do, and
+// an idle connection costs 32 bytes.
+//
+//   events --> work list --> read (into parts of the shared buffer) --> input()
+//                        --> output() --> writev() --> sent()
+//                        --> turn_end() --> closed() for those that ended
+
+#ifndef NH_LINUX_STREAM_H
+#define NH_LINUX_STREAM_H
+
+#include "core/mem/mem.h"
+#include "platform/linux/port.h"
+
+#include <uv.h>
+
+#define NH_STREAM_IOV_MAX_COUNT 256
+
+// An edge is told once, so what it said is kept here until it is used up.
+enum {
+    NH_STREAM_READABLE = 1 << 0, // not read to the end since the last edge
+    NH_STREAM_HANGUP = 1 << 1,   // the peer sent its end: read until 0, a short read is no proof
+    NH_STREAM_BLOCKED = 1 << 2,  // the socket is full: an edge will tell when it is not
+    NH_STREAM_DIRTY = 1 << 3,    // output() is to be asked
+    NH_STREAM_PAUSED = 1 << 4,
+    NH_STREAM_QUEUED = 1 << 5,   // in the work list
+    NH_STREAM_SERVED = 1 << 6,   // was read in this round: goes behind those that were not
+    NH_STREAM_DRAINING = 1 << 7, // no more input; output until there is none, then the end
+    NH_STREAM_DRAINED = 1 << 8,
+    NH_STREAM_TOLD = 1 << 9, // closed() was called, or open() refused: no call any more
+    NH_STREAM_DYING = 1 << 10,
+    NH_STREAM_TIMED = 1 << 11, // `cut_ms` counts
+};
+
+struct nh_stream {
+    void *user;
+    nh_stream_t *next; // QUEUED: in the work list; fd -1: in the free list of its chunk
+    int fd;
+    uint32_t cut_ms; // TIMED: low half of the clock at which it is cut
+    uint16_t flags;
+    int8_t err; // for closed(); every enum nh_err fits
+};
+_Static_assert(sizeof(void *) != 8 || sizeof(nh_stream_t) == 32, "an idle connection is 32 bytes");
+
+// Streams stand in chunks aligned to their size, so that a stream finds its listener without
+// holding a pointer to it. Chunks with room stand first in the list.
+#define NH_STREAM_CHUNK_BYTES 1024u
+struct nh_stream_chunk {
+    nh_listener_t *listener;
+    struct nh_stream_chunk *prev, *next;
+    nh_stream_t *free;
+    uint32_t used_count;
+    nh_stream_t slot[(NH_STREAM_CHUNK_BYTES - 5 * sizeof(void *)) / sizeof(nh_stream_t)];
+};
+_Static_assert(sizeof(struct nh_stream_chunk) <= NH_STREAM_CHUNK_BYTES, "a chunk is its alignment");
+
+struct nh_listener {
+    struct nh_stream_handler on;
+    nh_mem_t *mem;
+    int epoll_fd, listen_fd, spare_fd; // spare: given up for a moment when descriptors run out
+    nh_stream_t *work_head, *work_tail;
+    struct nh_stream_chunk *chunk_head, *chunk_tail;
+    uint8_t *buffer;
+    uint32_t buffer_bytes, buffer_used; // used: borrowed by the handler until turn_end()
+    uint16_t port;
+    bool in_turn, accepting, retry_accept, is_idling;
+    uint32_t timed_count, drain_ms;
+    struct nh_listener_info info;
+    uv_poll_t poll;   // on epoll_fd
+    uv_idle_t more;   // active when work waits: the loop must not sleep
+    uv_timer_t timer; // active while a connection drains, or accept() is to be tried again
+    int open_handles; // of the three; the last close callback frees
+};
+
+// stream_slab.c
+NH_MUST_USE nh_stream_t *nh_stream__get(nh_listener_t *l, int fd); // NULL: no memory
+void nh_stream__put(nh_stream_t *s);
+// The next stream in use after `s` (NULL: the first); NULL: no more. Nothing may be put between.
+nh_stream_t *nh_stream__next(nh_listener_t *l, nh_stream_t *s);
+
+static inline nh_listener_t *nh_stream__listener(const nh_stream_t *s)
+{
+    return ((struct nh_stream_chunk *)((uintptr_t)s & ~(uintptr_t)(NH_STREAM_CHUNK_BYTES - 1)))
+        ->listener;
+}
+
+// stream.c
+void nh_stream__event(nh_stream_t *s, uint32_t events); // of epoll
+void nh_stream__finish(nh_stream_t *s, int err);        // closed at the end of this turn
+void nh_stream__work(nh_listener_t *l);                 // some rounds over the work list
+void nh_stream__flush(nh_listener_t *l, nh_stream_t *s);
+void nh_stream__reap(nh_listener_t *l, nh_stream_t *s);
+
+// listener.c
+void nh_listener__schedule(nh_listener_t *l); // work waits: run it in the loop's next turn
+void nh_listener__timer_arm(nh_listener_t *l, uint64_t delay_ms);
+
+#endif

@@ -1,0 +1,238 @@
+// feed.c - what the WebSocket pushes: of each part that a socket watches the newest state, no
+// more often than the part allows, and only when it has changed. A slow socket gets fewer and newer
+// messages: nothing is queued but one bit a part.
+
+#include <string.h>
+
+#include "core/base/log.h"
+#include "portal/portal_private.h"
+
+static struct nh_portal__socket *socket_of(nh_portal_t *p, nh_http_conn_t *c)
+{
+    for (uint32_t i = 0; i < p->cfg.ws_max_count; i++)
+        if (p->sockets[i].conn == c)
+            return &p->sockets[i];
+    return NULL;
+}
+
+int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c)
+{
+    struct nh_portal__socket *s = socket_of(p, NULL);
+    if (!s)
+        return 503;
+    memset(s, 0, sizeof *s);
+    s->conn = c;
+    return 0;
+}
+
+void nh_portal__feed_close(nh_portal_t *p, nh_http_conn_t *c)
+{
+    struct nh_portal__socket *s = socket_of(p, c);
+    if (s)
+        memset(s, 0, sizeof *s);
+}
+
+static int part_index(const nh_portal_t *p, const char *name)
+{
+    for (size_t i = 0; i < p->cfg.part_count; i++)
+        if (strcmp(p->parts[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+// ---- when --------------------------------------------------------------------------------------
+
+// Marks the parts of a socket that have something new and are due; asks for the socket then.
+static void look(nh_portal_t *p, struct nh_portal__socket *s, uint64_t now_ms)
+{
+    for (size_t i = 0; i < p->cfg.part_count; i++) {
+        uint32_t bit = 1u << i;
+        if (!(s->subscribed & bit) || (s->ready & bit) || s->next_ms[i] > now_ms)
+            continue;
+        const nh_feed_part_t *part = &p->parts[i];
+        if (part->version(part->ctx) != s->sent_version[i])
+            s->ready |= bit;
+        else
+            s->next_ms[i] = now_ms + part->min_interval_ms;
+    }
+    if (s->ready)
+        nh_http_wake(s->conn);
+}
+
+uint64_t nh_portal__feed_next(const nh_portal_t *p)
+{
+    uint64_t next = NH_NEVER;
+    for (uint32_t k = 0; k < p->cfg.ws_max_count; k++) {
+        const struct nh_portal__socket *s = &p->sockets[k];
+        uint32_t waiting = s->subscribed & ~s->ready;
+        for (size_t i = 0; s->conn && i < p->cfg.part_count; i++)
+            if ((waiting & 1u << i) && s->next_ms[i] < next)
+                next = s->next_ms[i];
+    }
+    return next;
+}
+
+void nh_portal__feed_run(nh_portal_t *p, uint64_t now_ms)
+{
+    for (uint32_t k = 0; k < p->cfg.ws_max_count; k++)
+        if (p->sockets[k].conn)
+            look(p, &p->sockets[k], now_ms);
+}
+
+void nh_portal_feed_changed(nh_portal_t *p, const char *part)
+{
+    int i = part_index(p, part);
+    uint64_t now = nh_clock_ms();
+    for (uint32_t k = 0; i >= 0 && k < p->cfg.ws_max_count; k++) {
+        struct nh_portal__socket *s = &p->sockets[k];
+        if (!s->conn || !(s->subscribed & 1u << i))
+            continue;
+        s->next_ms[i] = s->sent_ms[i] + p->parts[i].min_interval_ms;
+        look(p, s, now);
+    }
+}
+
+uint32_t nh_portal_feed_watchers(const nh_portal_t *p, const char *part)
+{
+    int i = part_index(p, part);
+    uint32_t count = 0;
+    for (uint32_t k = 0; i >= 0 && k < p->cfg.ws_max_count; k++)
+        count += p->sockets[k].conn && (p->sockets[k].subscribed & 1u << i);
+    return count;
+}
+
+// ---- what the client says ----------------------------------------------------------------------
+
+enum verb { VERB_NONE, VERB_SUBSCRIBE, VERB_UNSUBSCRIBE, VERB_PING, VERB_UNKNOWN };
+
+static void subscribe(nh_portal_t *p, struct nh_portal__socket *s, const char *name, bool on)
+{
+    int i = part_index(p, name);
+    if (i < 0) {
+        s->error = "There is no such part of the feed.";
+        return;
+    }
+    uint32_t bit = 1u << i;
+    if (on && !(s->subscribed & bit)) {
+        s->sent_version[i] = 0; // the first message is whole
+        s->next_ms[i] = 0;
+        s->ready |= bit;
+    }
+    s->subscribed = on ? s->subscribed | bit : s->subscribed & ~bit;
+    s->ready &= s->subscribed;
+}
+
+static const char *text_of(const nh_json_reader_t *r)
+{
+    size_t len; // no name that is known here has a NUL in it
+    return nh_json_text(r, &len);
+}
+
+static enum verb verb_of(const char *key)
+{
+    if (strcmp(key, "subscribe") == 0)
+        return VERB_SUBSCRIBE;
+    if (strcmp(key, "unsubscribe") == 0)
+        return VERB_UNSUBSCRIBE;
+    return strcmp(key, "ping") == 0 ? VERB_PING : VERB_UNKNOWN;
+}
+
+static int apply(nh_portal_t *p, struct nh_portal__socket *s, nh_json_reader_t *r)
+{
+    enum verb verb = VERB_NONE;
+    for (;;) {
+        int event = nh_json_next(r);
+        if (event < 0 || event == NH_JSON_DONE)
+            return event < 0 ? event : 0;
+        uint32_t depth = nh_json_depth(r);
+        if (event == NH_JSON_KEY && depth == 1) {
+            verb = verb_of(text_of(r));
+            if (verb == VERB_PING && s->pongs < UINT8_MAX)
+                s->pongs++;
+        } else if (event == NH_JSON_STRING && depth == 2 &&
+                   (verb == VERB_SUBSCRIBE || verb == VERB_UNSUBSCRIBE)) {
+            subscribe(p, s, text_of(r), verb == VERB_SUBSCRIBE);
+        }
+        if (verb == VERB_UNKNOWN)
+            return NH_ERR_SYNTAX;
+    }
+}
+
+void nh_portal__feed_message(nh_portal_t *p, nh_http_conn_t *c, const char *bytes, size_t len)
+{
+    struct nh_portal__socket *s = socket_of(p, c);
+    char text[64];
+    nh_json_reader_t r;
+    if (!s)
+        return;
+    nh_json_reader_init(&r, &(struct nh_json_reader_config){
+                                .text = text, .text_max_bytes = sizeof text, .depth_max = 3});
+    nh_json_feed(&r, bytes, len, true);
+    if (apply(p, s, &r) < 0)
+        s->error = "Not understood. Send {\\\"subscribe\\\":[...]}, unsubscribe or ping.";
+    nh_http_wake(c);
+}
+
+// ---- what it is told ---------------------------------------------------------------------------
+
+static int write_part(nh_portal_t *p, struct nh_portal__socket *s, size_t i, char *buf, size_t cap)
+{
+    const nh_feed_part_t *part = &p->parts[i];
+    struct nh_json_buf sink = {buf, cap, 0};
+    nh_json_writer_t w;
+    nh_json_writer_init(&w, nh_json_buf_sink, &sink);
+    nh_json_object_begin(&w);
+    nh_json_kv_string(&w, "part", part->name);
+    nh_json_key(&w, "data");
+    uint64_t version = part->write(part->ctx, &w, s->sent_version[i]);
+    nh_json_kv_uint(&w, "version", version);
+    nh_json_object_end(&w);
+    s->sent_version[i] = version;
+    s->sent_ms[i] = nh_clock_ms();
+    s->next_ms[i] = s->sent_ms[i] + part->min_interval_ms;
+    int err = nh_json_writer_end(&w);
+    if (err) {
+        p->info.feed_too_long_count++;
+        NH_LOG_W("http", "feed: part %s left out: %s", part->name, nh_err_text(err));
+        return 0;
+    }
+    p->info.feed_messages++;
+    p->info.feed_bytes += sink.len;
+    return (int)sink.len;
+}
+
+static int write_text(const char *before, const char *text, const char *after, char *buf)
+{
+    size_t a = strlen(before), b = strlen(text), c = strlen(after);
+    memcpy(buf, before, a);
+    memcpy(buf + a, text, b);
+    memcpy(buf + a + b, after, c);
+    return (int)(a + b + c);
+}
+
+int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t cap)
+{
+    struct nh_portal__socket *s = socket_of(p, c);
+    if (!s || cap < 256)
+        return 0;
+    if (s->error) {
+        const char *text = s->error;
+        s->error = NULL;
+        return write_text("{\"error\":{\"code\":\"bad_request\",\"message\":\"", text,
+                          "\",\"details\":[]}}", buf);
+    }
+    if (s->pongs) {
+        s->pongs--;
+        return write_text("{\"pong\":", "1", "}", buf);
+    }
+    for (size_t n = 0; s->ready && n < p->cfg.part_count; n++) {
+        size_t i = s->turn++ % p->cfg.part_count;
+        if (!(s->ready & 1u << i))
+            continue;
+        s->ready &= ~(1u << i);
+        int len = write_part(p, s, i, buf, cap);
+        if (len)
+            return len;
+    }
+    return 0;
+}

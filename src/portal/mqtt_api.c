@@ -1,0 +1,604 @@
+#include "portal/mqtt_api.h"
+
+#include "core/base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOPIC_KEPT_BYTES 128
+#define PAYLOAD_KEPT_BYTES 128
+#define PAGE_MAX_COUNT 200
+#define WATCH_IDLE_MS 5000 // nobody asked for messages this long: stop copying them
+
+struct kept_message {
+    uint64_t seq;
+    int64_t unix_ms;
+    uint32_t bytes;
+    uint16_t topic_len, payload_len;
+    uint8_t qos;
+    bool retain;
+    char topic[TOPIC_KEPT_BYTES];
+    uint8_t payload[PAYLOAD_KEPT_BYTES];
+};
+
+struct nh_mqtt_api {
+    struct nh_mqtt_api_config cfg;
+    uint64_t clients_version;
+    struct nh_mqtt_info told; // the counters the feed gave last
+    uint64_t counters_version;
+    // A watch runs only while somebody reads the "messages" part: the ring and the subscription
+    // are made with the first reader and given back WATCH_IDLE_MS after the last.
+    nh_mqtt_local_t *watch;
+    struct kept_message *kept;
+    uint64_t seq;
+    uint64_t asked_ms;
+    nh_timer_t watch_end;
+};
+
+int nh_mqtt_api_create(const struct nh_mqtt_api_config *cfg, nh_mqtt_api_t **out)
+{
+    nh_mqtt_api_t *a = nh_mem_alloc_zero(cfg->mem, sizeof *a, NH_MEM_BULK);
+    *out = a;
+    if (!a)
+        return NH_ERR_NOMEM;
+    a->cfg = *cfg;
+    if (a->cfg.message_count == 0)
+        a->cfg.message_count = 32;
+    a->clients_version = 1;
+    a->counters_version = 1;
+    return 0;
+}
+
+static void keep_message(void *ctx, const struct nh_mqtt_message *m)
+{
+    nh_mqtt_api_t *a = ctx;
+    if (!a->kept)
+        return;
+    struct kept_message *k = &a->kept[a->seq % a->cfg.message_count];
+    k->seq = ++a->seq;
+    k->unix_ms = a->cfg.clock_unix_ms();
+    k->bytes = (uint32_t)m->payload.len;
+    k->qos = m->qos;
+    k->retain = m->retain;
+    k->topic_len = (uint16_t)(m->topic.len < TOPIC_KEPT_BYTES ? m->topic.len : TOPIC_KEPT_BYTES);
+    k->payload_len =
+        (uint16_t)(m->payload.len < PAYLOAD_KEPT_BYTES ? m->payload.len : PAYLOAD_KEPT_BYTES);
+    memcpy(k->topic, m->topic.ptr, k->topic_len);
+    memcpy(k->payload, m->payload.ptr, k->payload_len);
+}
+
+static void watch_stop(nh_mqtt_api_t *a)
+{
+    if (a->watch)
+        nh_mqtt_local_unsubscribe(a->cfg.broker, a->watch);
+    a->watch = NULL;
+    nh_mem_free(a->cfg.mem, a->kept);
+    a->kept = NULL;
+    if (nh_timer_is_armed(&a->watch_end))
+        nh_timer_cancel(a->cfg.sched, &a->watch_end);
+}
+
+// Nobody says goodbye to a part of the feed; who watches asks for its version again and again.
+static void watch_look(void *ctx, struct nh_timer *t, uint64_t now_ms)
+{
+    nh_mqtt_api_t *a = ctx;
+    if (now_ms - a->asked_ms < WATCH_IDLE_MS &&
+        nh_timer_arm(a->cfg.sched, t, a->asked_ms + WATCH_IDLE_MS, 0) == 0)
+        return;
+    watch_stop(a);
+}
+
+static void watch_start(nh_mqtt_api_t *a)
+{
+    a->kept = nh_mem_alloc_zero(a->cfg.mem, sizeof *a->kept * a->cfg.message_count, NH_MEM_BULK);
+    int err = a->kept ? nh_mqtt_local_subscribe(a->cfg.broker, "#", keep_message, a, &a->watch)
+                      : NH_ERR_NOMEM;
+    a->watch_end.fire = watch_look;
+    a->watch_end.ctx = a;
+    a->watch_end.name = "mqtt watch";
+    if (err == 0)
+        err = nh_timer_arm(a->cfg.sched, &a->watch_end, a->asked_ms + WATCH_IDLE_MS, 0);
+    if (err < 0)
+        watch_stop(a); // tried again when the version is asked for the next time
+}
+
+void nh_mqtt_api_destroy(nh_mqtt_api_t *a)
+{
+    if (!a)
+        return;
+    watch_stop(a);
+    nh_mem_free(a->cfg.mem, a);
+}
+
+void nh_mqtt_api_clients_changed(nh_mqtt_api_t *a)
+{
+    a->clients_version++;
+}
+
+// ---- /api/mqtt
+// -----------------------------------------------------------------------------------
+
+static void kv_qos(nh_json_writer_t *w, const char *key, const uint64_t qos[3])
+{
+    nh_json_key(w, key);
+    nh_json_array_begin(w);
+    for (int i = 0; i < 3; i++)
+        nh_json_uint(w, qos[i]);
+    nh_json_array_end(w);
+}
+
+static void write_counters(nh_json_writer_t *w, const struct nh_mqtt_info *i)
+{
+    nh_json_key(w, "counters");
+    nh_json_object_begin(w);
+    nh_json_kv_uint(w, "clients", i->conn_count);
+    nh_json_kv_uint(w, "sessions", i->session_count);
+    nh_json_kv_uint(w, "subscriptions", i->subscription_count);
+    nh_json_kv_uint(w, "retained", i->retained_count);
+    nh_json_kv_uint(w, "retained_bytes", i->retained_bytes);
+    nh_json_kv_uint(w, "inflight", i->inflight_count);
+    nh_json_kv_uint(w, "queued_messages", i->queued_messages);
+    nh_json_kv_uint(w, "queued_bytes", i->queued_bytes);
+    nh_json_kv_uint(w, "messages_in", i->messages_in);
+    nh_json_kv_uint(w, "messages_out", i->messages_out);
+    nh_json_kv_uint(w, "bytes_in", i->bytes_in);
+    nh_json_kv_uint(w, "bytes_out", i->bytes_out);
+    kv_qos(w, "messages_in_qos", i->messages_in_qos);
+    kv_qos(w, "messages_out_qos", i->messages_out_qos);
+    nh_json_kv_uint(w, "dropped_queue_full", i->dropped_queue_full);
+    nh_json_kv_uint(w, "dropped_no_memory", i->dropped_no_memory);
+    nh_json_kv_uint(w, "refused_connects", i->refused_connects);
+    nh_json_kv_uint(w, "protocol_errors", i->protocol_errors);
+    nh_json_kv_uint(w, "keepalive_timeouts", i->keepalive_timeouts);
+    nh_json_kv_uint(w, "takeovers", i->takeovers);
+    nh_json_kv_uint(w, "retained_refused", i->retained_refused);
+    nh_json_kv_uint(w, "connects_total", i->connects_total);
+    nh_json_object_end(w);
+}
+
+static void write_limits(nh_json_writer_t *w, const struct nh_mqtt_broker_config *l)
+{
+    nh_json_key(w, "limits");
+    nh_json_object_begin(w);
+    nh_json_kv_uint(w, "clients", l->conn_max_count);
+    nh_json_kv_uint(w, "sessions", l->session_max_count);
+    nh_json_kv_uint(w, "subscriptions_each", l->subscription_max_count);
+    nh_json_kv_uint(w, "packet_bytes", l->packet_max_bytes);
+    nh_json_kv_uint(w, "topic_bytes", l->topic_max_bytes);
+    nh_json_kv_uint(w, "topic_levels", l->topic_level_max);
+    nh_json_kv_uint(w, "queue_bytes", l->queue_max_bytes);
+    nh_json_kv_uint(w, "queue_messages", l->queue_max_messages);
+    nh_json_kv_uint(w, "inflight", l->inflight_max);
+    nh_json_kv_uint(w, "retained_bytes", l->retained_max_bytes);
+    nh_json_kv_uint(w, "retained", l->retained_max_count);
+    nh_json_object_end(w);
+}
+
+static int get_mqtt(nh_request_t *req)
+{
+    nh_mqtt_api_t *a = req->ctx;
+    struct nh_mqtt_info info;
+    nh_json_writer_t *w = nh_reply_json(req, 200);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_mqtt_broker_info(a->cfg.broker, &info);
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "listener", a->cfg.listen);
+    nh_json_kv_uint(w, "uptime_ms", a->cfg.clock_ms());
+    write_limits(w, &a->cfg.limits);
+    write_counters(w, &info);
+    nh_json_object_end(w);
+    return nh_reply_json_end(req);
+}
+
+// ---- pages of clients and retained messages, streamed
+// --------------------------------------------
+
+struct page {
+    uint32_t step; // 0: head, 1: rows, 2: told whole
+    size_t next, left;
+    bool has_row;
+    char *after; // retained: the last topic told, in the arena
+    size_t after_cap;
+    nh_json_writer_t w;
+    struct nh_json_buf b;
+    nh_mqtt_api_t *api;
+};
+
+static uint32_t number_param(nh_request_t *req, const char *name, uint32_t standard, uint32_t max)
+{
+    const char *text = nh_request_param(req, name);
+    unsigned long v = text ? strtoul(text, NULL, 10) : standard;
+    return v > max ? max : (uint32_t)v;
+}
+
+static struct page *page_new(nh_request_t *req)
+{
+    struct page *p = nh_arena_alloc(req->arena, sizeof *p);
+    req->state = p;
+    if (!p)
+        return NULL;
+    memset(p, 0, sizeof *p);
+    p->api = req->ctx;
+    p->next = number_param(req, "first", 0, UINT32_MAX);
+    p->left = number_param(req, "count", 50, PAGE_MAX_COUNT);
+    return p;
+}
+
+static void piece(struct page *p, const char *text)
+{
+    // Every caller left room for a whole row, so this cannot refuse.
+    (void)nh_json_buf_sink(&p->b, text, strlen(text));
+}
+
+// Begins a row if it surely fits; the rest comes with the next part.
+static bool row_begin(struct page *p, size_t row_max_bytes)
+{
+    if (p->left == 0 || p->b.cap - p->b.len < row_max_bytes)
+        return false;
+    if (p->has_row)
+        piece(p, ",");
+    p->has_row = true;
+    nh_json_writer_init(&p->w, nh_json_buf_sink, &p->b);
+    nh_json_object_begin(&p->w);
+    return true;
+}
+
+// Ids are at most 128 bytes here and 6 bytes a character at worst.
+#define CLIENT_ROW_MAX_BYTES 1200
+#define CLIENT_ID_TOLD_BYTES 128
+
+static bool client_row(void *ctx, const struct nh_mqtt_client_info *c)
+{
+    struct page *p = ctx;
+    if (!row_begin(p, CLIENT_ROW_MAX_BYTES))
+        return false;
+    nh_json_writer_t *w = &p->w;
+    const nh_mqtt_api_t *a = p->api;
+    char peer[64] = "";
+    if (c->is_connected && c->user && a->cfg.peer)
+        a->cfg.peer(a->cfg.ctx, c->user, peer, sizeof peer);
+    nh_json_key(w, "id");
+    nh_json_string_n(w, c->client_id, strnlen(c->client_id, CLIENT_ID_TOLD_BYTES));
+    nh_json_kv_string(w, "peer", peer[0] ? peer : NULL);
+    nh_json_kv_bool(w, "connected", c->is_connected);
+    nh_json_kv_bool(w, "clean", c->is_clean);
+    nh_json_kv_string(w, "version", c->version == 5 ? "5.0" : "3.1.1");
+    nh_json_kv_uint(w, "keepalive_s", c->keepalive_s);
+    if (c->is_connected)
+        nh_json_kv_int(w, "connected_unix_ms",
+                       a->cfg.clock_unix_ms() - (int64_t)(a->cfg.clock_ms() - c->connected_ms));
+    else
+        nh_json_kv_null(w, "connected_unix_ms");
+    nh_json_kv_uint(w, "subscriptions", c->subscription_count);
+    nh_json_kv_uint(w, "inflight", c->inflight_count);
+    nh_json_kv_uint(w, "queued_messages", c->queued_messages);
+    nh_json_kv_uint(w, "queued_bytes", c->queued_bytes);
+    nh_json_kv_uint(w, "messages_in", c->messages_in);
+    nh_json_kv_uint(w, "messages_out", c->messages_out);
+    nh_json_kv_uint(w, "dropped", c->dropped);
+    nh_json_object_end(w);
+    p->next++;
+    p->left--;
+    return true;
+}
+
+static int produce_clients(nh_request_t *req, char *out, size_t cap)
+{
+    struct page *p = req->state;
+    struct nh_mqtt_info info;
+    p->b = (struct nh_json_buf){.ptr = out, .cap = cap};
+    if (p->step == 0) {
+        char head[96];
+        nh_mqtt_broker_info(p->api->cfg.broker, &info);
+        snprintf(head, sizeof head, "{\"total\":%u,\"first\":%zu,\"clients\":[",
+                 (unsigned)info.session_count, p->next);
+        piece(p, head);
+        p->step = 1;
+    }
+    if (p->step == 1) {
+        size_t before = p->next;
+        nh_mqtt_broker_clients(p->api->cfg.broker, p->next, client_row, p);
+        if (p->left == 0 || p->b.cap - p->b.len >= CLIENT_ROW_MAX_BYTES || p->next == before) {
+            piece(p, "]}");
+            p->step = 2;
+        }
+    }
+    return (int)p->b.len;
+}
+
+static int get_clients(nh_request_t *req)
+{
+    if (!page_new(req))
+        return NH_ERR_NOMEM;
+    return nh_reply_stream(req, 200, "application/json", produce_clients);
+}
+
+// A payload for people: its first bytes as text when they are text, else as hex digits.
+static void write_payload(nh_json_writer_t *w, const uint8_t *bytes, size_t len, size_t kept,
+                          size_t hex_kept)
+{
+    size_t n = len < kept ? len : kept;
+    // Do not cut a character in two.
+    while (n > 0 && n < len && (bytes[n] & 0xC0) == 0x80)
+        n--;
+    nh_json_key(w, "payload");
+    if (nh_utf8_is_valid(bytes, n, true)) {
+        nh_json_string_n(w, (const char *)bytes, n);
+        return;
+    }
+    nh_json_null(w);
+    char hex[2 * 64 + 1];
+    n = len < hex_kept ? len : hex_kept;
+    for (size_t i = 0; i < n; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    hex[2 * n] = 0;
+    nh_json_kv_string(w, "hex", hex);
+}
+
+// The topic may be 512 bytes of characters that take 6 each in JSON, told whole: the browser needs
+// it to go on. A part of the reply is at least 2 KiB, so longer topics are told with an ellipsis.
+#define RETAINED_ROW_MAX_BYTES 1900
+#define RETAINED_TOPIC_TOLD_BYTES 128
+#define RETAINED_PAYLOAD_TOLD_BYTES 128
+
+static bool retained_row(void *ctx, const struct nh_mqtt_message *m)
+{
+    struct page *p = ctx;
+    if (m->topic.len + 1 > p->after_cap || !row_begin(p, RETAINED_ROW_MAX_BYTES))
+        return false;
+    nh_json_writer_t *w = &p->w;
+    size_t told =
+        m->topic.len < RETAINED_TOPIC_TOLD_BYTES ? m->topic.len : RETAINED_TOPIC_TOLD_BYTES;
+    nh_json_key(w, "topic");
+    nh_json_string_n(w, (const char *)m->topic.ptr, told);
+    nh_json_kv_uint(w, "qos", m->qos);
+    nh_json_kv_uint(w, "bytes", m->payload.len);
+    write_payload(w, m->payload.ptr, m->payload.len, RETAINED_PAYLOAD_TOLD_BYTES, 32);
+    nh_json_object_end(w);
+    memcpy(p->after, m->topic.ptr, m->topic.len);
+    p->after[m->topic.len] = 0;
+    p->left--;
+    p->next++;
+    return true;
+}
+
+static int produce_retained(nh_request_t *req, char *out, size_t cap)
+{
+    struct page *p = req->state;
+    p->b = (struct nh_json_buf){.ptr = out, .cap = cap};
+    if (p->step == 0) {
+        struct nh_mqtt_info info;
+        char head[64];
+        nh_mqtt_broker_info(p->api->cfg.broker, &info);
+        snprintf(head, sizeof head, "{\"total\":%u,\"messages\":[", (unsigned)info.retained_count);
+        piece(p, head);
+        p->step = 1;
+    }
+    if (p->step == 1) {
+        size_t before = p->next;
+        nh_mqtt_broker_retained(p->api->cfg.broker, p->after, retained_row, p);
+        if (p->left == 0)
+            p->step = 2;
+        else if (p->b.cap - p->b.len >= RETAINED_ROW_MAX_BYTES || p->next == before)
+            p->step = 3;
+    }
+    // The continuation is a topic, so it needs the room of one.
+    if (p->step == 2 && p->b.cap - p->b.len >= RETAINED_ROW_MAX_BYTES) {
+        nh_json_writer_t w;
+        piece(p, "],\"next\":");
+        nh_json_writer_init(&w, nh_json_buf_sink, &p->b);
+        nh_json_string(&w, p->after);
+        piece(p, "}");
+        p->step = 4;
+    } else if (p->step == 3 && p->b.cap - p->b.len >= 16) {
+        piece(p, "],\"next\":null}");
+        p->step = 4;
+    }
+    return (int)p->b.len;
+}
+
+static int get_retained(nh_request_t *req)
+{
+    struct page *p = page_new(req);
+    const char *after = nh_request_param(req, "after");
+    if (!p)
+        return NH_ERR_NOMEM;
+    p->after_cap = p->api->cfg.limits.topic_max_bytes + 1u;
+    p->after = nh_arena_alloc(req->arena, p->after_cap);
+    if (!p->after)
+        return NH_ERR_NOMEM;
+    snprintf(p->after, p->after_cap, "%s", after ? after : "");
+    return nh_reply_stream(req, 200, "application/json", produce_retained);
+}
+
+// ---- publish
+// -------------------------------------------------------------------------------------
+
+#define PUBLISH_TOPIC_MAX_BYTES 256
+#define PUBLISH_PAYLOAD_MAX_BYTES 2048
+
+struct publish_body {
+    char topic[PUBLISH_TOPIC_MAX_BYTES + 1];
+    char payload[PUBLISH_PAYLOAD_MAX_BYTES + 1];
+    uint8_t qos;
+    bool retain;
+};
+
+static const nh_json_field_t publish_fields[] = {
+    {.name = "topic",
+     .type = NH_JSON_T_STRING,
+     .required = true,
+     .offset = offsetof(struct publish_body, topic),
+     .size = PUBLISH_TOPIC_MAX_BYTES + 1},
+    {.name = "payload",
+     .type = NH_JSON_T_STRING,
+     .offset = offsetof(struct publish_body, payload),
+     .size = PUBLISH_PAYLOAD_MAX_BYTES + 1},
+    {.name = "qos",
+     .type = NH_JSON_T_INT,
+     .offset = offsetof(struct publish_body, qos),
+     .size = sizeof(uint8_t),
+     .min = 0,
+     .max = 2},
+    {.name = "retain",
+     .type = NH_JSON_T_BOOL,
+     .offset = offsetof(struct publish_body, retain),
+     .size = sizeof(bool)},
+    {0},
+};
+
+static int post_publish(nh_request_t *req)
+{
+    nh_mqtt_api_t *a = req->ctx;
+    bool ok;
+    struct publish_body *body = nh_arena_alloc(req->arena, sizeof *body);
+    if (!body)
+        return NH_ERR_NOMEM;
+    memset(body, 0, sizeof *body);
+    int err = nh_request_decode(req, publish_fields, body, "Nothing was published.", &ok);
+    if (!ok)
+        return err;
+    struct nh_mqtt_message m = {
+        .topic = {(const uint8_t *)body->topic, strlen(body->topic)},
+        .payload = {(const uint8_t *)body->payload, strlen(body->payload)},
+        .qos = body->qos,
+        .retain = body->retain,
+    };
+    err = nh_mqtt_broker_publish(a->cfg.broker, &m, a->cfg.clock_ms());
+    if (err == NH_ERR_INVAL || err == NH_ERR_RANGE || err == NH_ERR_TOO_LONG ||
+        err == NH_ERR_TOO_DEEP)
+        return nh_reply_error(
+            req, 400, "bad_topic",
+            "topic: %s. It has 1 to %u bytes and no + or #. Nothing was published.",
+            nh_err_text(err), (unsigned)a->cfg.limits.topic_max_bytes);
+    if (err < 0)
+        return nh_reply_error(req, 503, NULL, "%s. Nothing was published.", nh_err_text(err));
+    nh_json_writer_t *w = nh_reply_json(req, 200);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_bool(w, "ok", true);
+    nh_json_object_end(w);
+    return nh_reply_json_end(req);
+}
+
+// ---- the feed
+// ------------------------------------------------------------------------------------
+
+static uint64_t counters_version(void *ctx)
+{
+    nh_mqtt_api_t *a = ctx;
+    struct nh_mqtt_info info;
+    memset(&info, 0, sizeof info);
+    nh_mqtt_broker_info(a->cfg.broker, &info);
+    if (memcmp(&info, &a->told, sizeof info) != 0) {
+        a->told = info;
+        a->counters_version++;
+    }
+    return a->counters_version;
+}
+
+static uint64_t counters_write(void *ctx, nh_json_writer_t *w, uint64_t since)
+{
+    nh_mqtt_api_t *a = ctx;
+    (void)since;
+    nh_json_object_begin(w);
+    write_counters(w, &a->told);
+    nh_json_object_end(w);
+    return a->counters_version;
+}
+
+static uint64_t clients_version(void *ctx)
+{
+    nh_mqtt_api_t *a = ctx;
+    return a->clients_version;
+}
+
+static uint64_t clients_write(void *ctx, nh_json_writer_t *w, uint64_t since)
+{
+    nh_mqtt_api_t *a = ctx;
+    (void)since;
+    nh_json_object_begin(w);
+    nh_json_kv_bool(w, "changed", true);
+    nh_json_object_end(w);
+    return a->clients_version;
+}
+
+static uint64_t messages_version(void *ctx)
+{
+    nh_mqtt_api_t *a = ctx;
+    a->asked_ms = a->cfg.clock_ms();
+    if (!a->watch)
+        watch_start(a);
+    return a->seq + 1; // 0 would mean that nothing was told yet
+}
+
+static void write_message(nh_json_writer_t *w, const struct kept_message *k)
+{
+    nh_json_object_begin(w);
+    nh_json_kv_uint(w, "seq", k->seq);
+    nh_json_kv_int(w, "unix_ms", k->unix_ms);
+    nh_json_key(w, "topic");
+    nh_json_string_n(w, k->topic, k->topic_len);
+    write_payload(w, k->payload, k->payload_len, PAYLOAD_KEPT_BYTES, 32);
+    nh_json_kv_uint(w, "bytes", k->bytes);
+    nh_json_kv_uint(w, "qos", k->qos);
+    nh_json_kv_bool(w, "retain", k->retain);
+    nh_json_object_end(w);
+}
+
+#define MESSAGE_MAX_BYTES 1700
+
+static uint64_t messages_write(void *ctx, nh_json_writer_t *w, uint64_t since)
+{
+    nh_mqtt_api_t *a = ctx;
+    uint64_t next = since > 0 ? since : 1, start = w->written_bytes;
+    uint64_t oldest = a->seq > a->cfg.message_count ? a->seq - a->cfg.message_count + 1 : 1;
+    uint64_t missed = since > 0 && oldest > next ? oldest - next : 0;
+    if (next < oldest)
+        next = oldest;
+    nh_json_object_begin(w);
+    nh_json_key(w, "messages");
+    nh_json_array_begin(w);
+    for (; a->kept && next <= a->seq && w->written_bytes - start < 3072 - MESSAGE_MAX_BYTES; next++)
+        write_message(w, &a->kept[(next - 1) % a->cfg.message_count]);
+    nh_json_array_end(w);
+    nh_json_kv_uint(w, "missed", missed);
+    nh_json_object_end(w);
+    return next;
+}
+
+void nh_mqtt_api_feed_parts(nh_mqtt_api_t *a, nh_feed_part_t out[NH_MQTT_API_FEED_COUNT])
+{
+    out[0] = (nh_feed_part_t){"mqtt", 1000, counters_version, counters_write, a};
+    out[1] = (nh_feed_part_t){"clients", 1000, clients_version, clients_write, a};
+    out[2] = (nh_feed_part_t){"messages", 100, messages_version, messages_write, a};
+}
+
+static const nh_route_t routes[] = {
+    {.method = "GET",
+     .path = "/api/mqtt",
+     .handle = get_mqtt,
+     .text = "The broker's counters and limits"},
+    {.method = "GET",
+     .path = "/api/mqtt/clients",
+     .handle = get_clients,
+     .text = "Clients and kept sessions, by page"},
+    {.method = "GET",
+     .path = "/api/mqtt/retained",
+     .handle = get_retained,
+     .text = "Retained messages, by page"},
+    {.method = "POST",
+     .path = "/api/mqtt/publish",
+     .body_max_bytes = 4096,
+     .handle = post_publish,
+     .text = "Publish a message"},
+    {0},
+};
+
+struct nh_route_table nh_mqtt_api_routes(nh_mqtt_api_t *a)
+{
+    return (struct nh_route_table){.routes = routes, .ctx = a, .name = "mqtt"};
+}

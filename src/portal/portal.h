@@ -1,0 +1,94 @@
+// portal.h - the web portal: routes of the components, the web UI's files, the WebSocket feed, and
+// who may use them. It keeps no state of a component: it asks and streams.
+//
+// One task (the loop's) makes every call below. docs/http.md is the reference for clients.
+
+#ifndef NH_PORTAL_H
+#define NH_PORTAL_H
+
+#include "core/http/http.h"
+#include "platform/http_server.h"
+#include "portal/auth.h"
+
+#define NH_FEED_PART_MAX_COUNT 16
+#define NH_PORTAL_TABLE_MAX_COUNT 24
+
+// A file of the web UI, compressed at build time, in the program's constants.
+struct nh_asset {
+    const char *path;         // "/app.js"
+    const char *content_type; // "text/javascript; charset=utf-8"
+    const char *etag;         // with its quotes
+    const uint8_t *bytes;     // gzip
+    uint32_t len;
+};
+
+typedef struct nh_portal nh_portal_t;
+
+struct nh_portal_config {
+    nh_mem_t *mem;   // borrowed; the portal's own owner, so that its peak tells the requests' cost
+    nh_loop_t *loop; // borrowed
+    // Where to listen and the server's limits; loop, handler and ws_path are filled in. Its `mem`
+    // NULL: the portal's. Strings are borrowed for the portal's life.
+    struct nh_http_server_config server;
+    const struct nh_route_table *tables; // copied; routes and ctx borrowed
+    size_t table_count;                  // at most NH_PORTAL_TABLE_MAX_COUNT
+    const nh_feed_part_t *parts;         // copied
+    size_t part_count;                   // at most NH_FEED_PART_MAX_COUNT
+    const struct nh_asset *assets;       // borrowed
+    size_t asset_count;
+    struct nh_auth_config auth; // verify NULL: no password, everything is open
+    // Host names under which the hub may be called, besides addresses and localhost. Looked at only
+    // while no password is set: a stranger's page could otherwise reach the hub through a DNS name
+    // of its own. NULL-terminated, borrowed; may be NULL.
+    const char *const *host_names;
+    struct nh_fs fs;            // for GET /api/files; ops NULL: no such route
+    uint32_t request_max_count; // 0: 16; one more is 503
+    uint32_t ws_max_count;      // 0: 8; one more is 503
+    uint32_t arena_max_bytes;   // 0: 16 KiB for each request, and its body besides
+};
+
+// Creates a portal that does not listen yet. Owned: nh_portal_destroy(). NH_ERR_NOMEM, NH_ERR_INVAL
+// (a route without method, path or handler), NH_ERR_FULL (tables or parts): `*out` is NULL.
+NH_MUST_USE int nh_portal_create(const struct nh_portal_config *cfg, nh_portal_t **out);
+
+// Listens. NH_ERR_IO: the address cannot be had, or the certificate cannot be read.
+NH_MUST_USE int nh_portal_start(nh_portal_t *p);
+
+// Closes every connection. Not from within a callback of the loop.
+void nh_portal_stop(nh_portal_t *p);
+
+// Stops if need be and frees. NULL: nothing.
+void nh_portal_destroy(nh_portal_t *p);
+
+uint16_t nh_portal_port(const nh_portal_t *p);     // 0: does not listen
+uint16_t nh_portal_tls_port(const nh_portal_t *p); // 0: no TLS
+
+// The version of a feed part has changed: its watchers get it as soon as their interval allows,
+// instead of at its end. `part` as in nh_feed_part_t; an unknown one is ignored.
+void nh_portal_feed_changed(nh_portal_t *p, const char *part);
+
+// How many sockets watch a part: a component may skip work that nobody sees.
+uint32_t nh_portal_feed_watchers(const nh_portal_t *p, const char *part);
+
+struct nh_portal_info {
+    struct nh_http_server_info server;
+    uint32_t active_count, active_peak; // requests
+    uint64_t full_count;                // requests refused because request_max_count were active
+    uint64_t error_count;               // replies of 400 and above
+    uint64_t feed_messages, feed_bytes;
+    uint64_t feed_too_long_count; // parts that did not fit into a message and were left out
+    uint32_t session_count;
+};
+void nh_portal_info(const nh_portal_t *p, struct nh_portal_info *out);
+
+// Row `index` over all tables, for GET /api/routes. NH_ERR_NOT_FOUND: past the last.
+struct nh_portal_route_info {
+    const nh_route_t *route;
+    const char *owner;
+    uint64_t calls, errors;
+    size_t peak_bytes[NH_MEM_TIER_COUNT]; // of one request's arena and state, at most
+};
+NH_MUST_USE int nh_portal_route_info(const nh_portal_t *p, size_t index,
+                                     struct nh_portal_route_info *out);
+
+#endif

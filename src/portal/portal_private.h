@@ -1,0 +1,82 @@
+// portal_private.h - what the portal's files share.
+
+#ifndef NH_PORTAL_PRIVATE_H
+#define NH_PORTAL_PRIVATE_H
+
+#include "core/http/exchange.h"
+#include "portal/portal.h"
+
+struct nh_portal__stats {
+    uint64_t calls, errors;
+    size_t peak_bytes[NH_MEM_TIER_COUNT];
+};
+
+// One request: from a pool, with an arena of its own.
+struct nh_portal__request {
+    nh_exchange_t x; // first
+    nh_portal_t *portal;
+    nh_http_conn_t *conn;
+    struct nh_portal__request *next; // of the active ones
+    const nh_route_t *route;
+    struct nh_portal__stats *stats;
+    char *body;
+    size_t body_cap;
+    bool is_done;         // the reply is set; what still comes of the body is dropped
+    uint64_t start_at_ms; // the reply waits until then; NH_NEVER: it has begun
+};
+
+struct nh_portal__socket {
+    nh_http_conn_t *conn;       // NULL: free
+    uint32_t subscribed, ready; // one bit a part
+    uint8_t pongs;              // answers to {"ping":1} that are owed
+    uint64_t sent_version[NH_FEED_PART_MAX_COUNT];
+    uint64_t sent_ms[NH_FEED_PART_MAX_COUNT];
+    uint64_t next_ms[NH_FEED_PART_MAX_COUNT]; // when the part is looked at next
+    uint32_t turn;     // the part that is looked at first, so that a busy one starves nobody
+    const char *error; // to be told; NULL: none
+};
+
+struct nh_portal {
+    struct nh_portal_config cfg;
+    nh_http_server_t *server;
+    nh_auth_t *auth;
+    nh_pool_t *requests;
+    struct nh_portal__request *active;
+    struct nh_route_table tables[NH_PORTAL_TABLE_MAX_COUNT + 1]; // the portal's own is the first
+    size_t table_count, route_count;
+    struct nh_portal__stats *stats; // route_count, in the tables' order
+    nh_feed_part_t parts[NH_FEED_PART_MAX_COUNT];
+    struct nh_portal__socket *sockets; // cfg.ws_max_count
+    struct nh_portal_info info;
+    struct nh_loop_deadline deadline;
+};
+
+// ---- dispatch.c
+
+// Finds the route or the asset, checks who asks and how much they send. Sets the reply when the
+// request ends here.
+void nh_portal__dispatch(struct nh_portal__request *r, const struct nh_http_head *head);
+// A piece of the body; the last one runs the handler.
+void nh_portal__body(struct nh_portal__request *r, const uint8_t *bytes, size_t len, bool last);
+// Host, Origin and credentials of a WebSocket: 0 or a status.
+int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_head *head);
+
+// ---- assets.c: false: there is no such file.
+bool nh_portal__asset(struct nh_portal__request *r, bool is_get);
+
+// ---- feed.c
+int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c);
+void nh_portal__feed_close(nh_portal_t *p, nh_http_conn_t *c);
+void nh_portal__feed_message(nh_portal_t *p, nh_http_conn_t *c, const char *bytes, size_t len);
+int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t cap);
+uint64_t nh_portal__feed_next(const nh_portal_t *p);
+void nh_portal__feed_run(nh_portal_t *p, uint64_t now_ms);
+
+// ---- portal_api.c, files.c: the portal's own routes
+extern const nh_route_t nh_portal__routes[];
+extern const nh_route_t nh_portal__routes_with_files[];
+int nh_portal__files(nh_request_t *req);
+// The reply of this request is sent only then.
+void nh_portal__delay(nh_request_t *req, uint32_t ms);
+
+#endif

@@ -1,0 +1,211 @@
+// mock_hub.mjs - a hub of invented data behind the portal's real surface: static files, the JSON routes
+// and /ws, under the same Content-Security-Policy. Run it alone: node mock_hub.mjs [PORT].
+
+import { createServer } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { dirname, extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MockHub } from './mock_data.mjs';
+import { accept } from './ws_server.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const dist = join(here, '../../web/dist');
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const BODY_MAX_BYTES = 16384;
+
+class Refusal extends Error {
+  constructor(status, code, message, details = []) {
+    super(message);
+    Object.assign(this, { status, code, details });
+  }
+}
+
+// Starts a mock hub: {url, hub, stop(), dropSockets(), fail(pathPrefix or null)}.
+export async function startMock({ port = 0, password = null, tickMs = 250, ...options } = {}) {
+  const hub = new MockHub(options);
+  const sockets = new Set();
+  const control = { failing: null, signedIn: false };
+
+  const server = createServer((req, res) => {
+    handle(req, res).catch((e) => {
+      const status = e.status || 500;
+      send(res, status, { error: { code: e.code || 'internal', message: e.message, details: e.details || [] } });
+    });
+  });
+
+  function send(res, status, value, headers = {}) {
+    res.writeHead(status, { 'content-type': 'application/json', ...headers });
+    res.end(JSON.stringify(value));
+  }
+
+  async function body(req) {
+    let text = '';
+    for await (const chunk of req) {
+      text += chunk;
+      if (text.length > BODY_MAX_BYTES) throw new Refusal(413, 'too_large', `Body has over ${BODY_MAX_BYTES} bytes. Nothing was changed.`);
+    }
+    return text ? JSON.parse(text) : {};
+  }
+
+  async function handle(req, res) {
+    const url = new URL(req.url, 'http://mock');
+    if (!url.pathname.startsWith('/api/')) return asset(url.pathname, res);
+    if (control.failing && url.pathname.startsWith(control.failing)) throw new Refusal(503, 'busy', 'The hub is busy. Nothing was changed.');
+    if (url.pathname === '/api/sign-in') return signIn(await body(req), res);
+    if (url.pathname === '/api/sign-out') {
+      control.signedIn = false;
+      return send(res, 200, {});
+    }
+    if (password && !control.signedIn) throw new Refusal(401, 'unauthorized', 'A password is set. Sign in first.');
+    const route = routes[`${req.method} ${url.pathname}`];
+    if (!route) throw new Refusal(404, 'not_found', `There is no route ${url.pathname}.`);
+    return send(res, 200, await route(url.searchParams, req));
+  }
+
+  function asset(path, res) {
+    const file = normalize(path === '/' ? '/index.html' : path);
+    let bytes;
+    try {
+      bytes = readFileSync(join(dist, file));
+    } catch {
+      throw new Refusal(404, 'not_found', `There is no file ${file}.`);
+    }
+    res.writeHead(200, { 'content-type': TYPES[extname(file)] || 'application/octet-stream', 'content-security-policy': CSP, 'cache-control': 'no-cache' });
+    res.end(bytes);
+  }
+
+  function signIn(b, res) {
+    if (b.password !== password) throw new Refusal(401, 'unauthorized', 'User or password is not right.');
+    control.signedIn = true;
+    send(res, 200, {}, { 'set-cookie': 'nuthatch=mock; HttpOnly; SameSite=Strict; Path=/' });
+  }
+
+  const routes = {
+    'GET /api/info': () => hub.info({ required: !!password, user: password ? 'admin' : null }),
+    'GET /api/memory': () => hub.memory(),
+    'GET /api/memory/map': (q) => hub.map(q.get('tier')),
+    'GET /api/memory/history': () => ({ columns: ['unix_ms', 'internal_free', 'internal_min', 'internal_largest', 'internal_frag_pct', 'psram_free', 'psram_min', 'psram_largest', 'psram_frag_pct', 'tag'], rows: hub.rows }),
+    'POST /api/memory/snapshot': async (q, req) => {
+      const { tag } = await body(req);
+      const row = hub.record(tag);
+      push('snap', { rows: [row] });
+      return { tag, unix_ms: row[0], tiers: hub.tiers() };
+    },
+    'GET /api/routes': () => hub.routes(),
+    'GET /api/mqtt': () => ({ listener: '127.0.0.1:1883', uptime_ms: hub.now - hub.startedAt, limits: { clients: 1000, packet_bytes: 65536, queue_bytes: 131072, retained_bytes: 1048576, inflight: 20 }, counters: hub.counters }),
+    'GET /api/mqtt/clients': (q) => {
+      const first = +q.get('first') || 0;
+      return { total: hub.clients.length, first, clients: hub.clients.slice(first, first + (+q.get('count') || 50)) };
+    },
+    'GET /api/mqtt/retained': (q) => {
+      const after = q.get('after') || '';
+      const list = hub.retained.filter((m) => m.topic > after);
+      const n = +q.get('count') || 50;
+      return { total: hub.retained.length, messages: list.slice(0, n), next: list.length > n ? list[n - 1].topic : null };
+    },
+    'POST /api/mqtt/publish': async (q, req) => publish(await body(req)),
+    'GET /api/log': (q) => ({ lines: hub.log.filter((l) => l.seq > (+q.get('after') || 0)), dropped: 0 }),
+    'GET /api/settings': () => ({ generation: hub.generation, file: 'hub.yaml', fields: hub.fields }),
+    'PUT /api/settings': async (q, req) => apply(await body(req)),
+    'POST /api/reboot': () => ({ success: true, message: 'Rebooting device...' }),
+  };
+
+  function publish({ topic, payload = '', qos = 0, retain = false }) {
+    if (/[+#]/.test(topic)) {
+      const at = topic.search(/[+#]/) + 1;
+      throw new Refusal(400, 'bad_request', `A publish topic takes no wildcard: "${topic[at - 1]}" at position ${at}. Nothing was published.`, [{ field: '/topic', value: topic, text: `A publish topic takes no wildcard: "${topic[at - 1]}" at position ${at}.` }]);
+    }
+    const message = { topic, qos, bytes: Buffer.byteLength(payload), payload };
+    if (retain) {
+      hub.retained = hub.retained.filter((m) => m.topic !== topic);
+      if (payload) hub.retained = [...hub.retained, message].sort((a, b) => (a.topic < b.topic ? -1 : 1));
+      hub.counters.retained = hub.retained.length;
+    }
+    push('messages', { messages: [{ ...message, seq: ++hub.msgSeq, unix_ms: Date.now(), retain }], missed: 0 });
+    return { ok: true };
+  }
+
+  function apply({ base_generation: base, values }) {
+    if (base !== hub.generation) throw new Refusal(409, 'conflict', `Settings are at generation ${hub.generation}, yours at ${base}. Nothing was changed.`);
+    const details = [];
+    for (const [pointer, value] of Object.entries(values)) {
+      const f = hub.fields.find((x) => x.pointer === pointer);
+      if (!f || !f.writable) details.push({ field: pointer, value, text: 'Not a setting that can be changed here.' });
+      else if (f.type === 'int' && (value < f.min || value > f.max)) details.push({ field: pointer, value, limit: value < f.min ? f.min : f.max, text: `Value is ${value}, limits ${f.min} to ${f.max}.` });
+      else if (f.type === 'string' && /\s/.test(value)) details.push({ field: pointer, value, text: 'Value has a blank.' });
+    }
+    if (details.length) throw new Refusal(400, 'invalid', `${details.length} of ${Object.keys(values).length} values refused. Nothing was changed.`, details);
+    const restart = [];
+    for (const [pointer, value] of Object.entries(values)) {
+      const f = hub.fields.find((x) => x.pointer === pointer);
+      f.value = value;
+      f.source = 'settings';
+      if (f.restart) restart.push(pointer);
+    }
+    hub.generation++;
+    return { generation: hub.generation, restart_needed: restart };
+  }
+
+  // ---- feed ----------------------------------------------------------------------------------------
+
+  server.on('upgrade', (req, socket) => {
+    if (password && !control.signedIn) return socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n');
+    const client = { parts: new Set() };
+    client.ws = accept(req, socket, (text) => command(client, JSON.parse(text)), () => sockets.delete(client));
+    sockets.add(client);
+    return undefined;
+  });
+
+  let version = 0;
+  function push(part, data) {
+    version++;
+    for (const c of sockets) if (c.parts.has(part)) c.ws.send(JSON.stringify({ part, version, data }));
+  }
+
+  function command(client, m) {
+    for (const p of m.subscribe || []) {
+      client.parts.add(p);
+      const whole = { mem: () => hub.mem(true), mqtt: () => ({ counters: hub.counters }), snap: () => ({ rows: hub.rows.slice(-1) }) }[p];
+      if (whole) client.ws.send(JSON.stringify({ part: p, version, data: whole() }));
+    }
+    for (const p of m.unsubscribe || []) client.parts.delete(p);
+    if (m.ping) client.ws.send(JSON.stringify({ pong: m.ping }));
+  }
+
+  let ticks = 0;
+  const timer = setInterval(() => {
+    const out = hub.advance(tickMs);
+    hub.now = Math.max(hub.now, Date.now());
+    if (ticks % 2 === 0) push('mem', hub.mem(false));
+    if (ticks % 4 === 0) push('mqtt', { counters: hub.counters });
+    if (out.rows.length) push('snap', { rows: out.rows });
+    if (out.lines.length) push('log', { lines: out.lines, missed: 0 });
+    if (out.clients) push('clients', { changed: true });
+    push('messages', { messages: out.messages, missed: 0 });
+    ticks++;
+  }, tickMs);
+
+  await new Promise((done) => server.listen(port, '127.0.0.1', done));
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    port: address.port,
+    hub,
+    control,
+    push,
+    dropSockets: () => sockets.forEach((c) => c.ws.close()),
+    fail: (prefix) => { control.failing = prefix; },
+    stop: () => new Promise((done) => {
+      clearInterval(timer);
+      sockets.forEach((c) => c.ws.close());
+      server.closeAllConnections?.();
+      server.close(done);
+    }),
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const mock = await startMock({ port: +process.argv[2] || 0, password: process.env.PASSWORD || null });
+  console.log(mock.url);
+}

@@ -1,0 +1,957 @@
+"""The portal over real sockets: limits, errors, streaming, sign-in, HTTP/2 and the WebSocket.
+
+Runs build/<preset>/tests/support/http_testd, whose routes are made for it: its folder is taken from
+NH_BUILD_DIR or found. No test sleeps; where time matters, the server's own limits are set short.
+"""
+import base64
+import hashlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PATIENCE_S = 30  # of a socket; the sanitizers are slow on a busy machine
+# http.client refuses some of what is sent here, and hides what comes back; so do it by hand.
+
+
+def testd():
+    folders = [os.environ.get("NH_BUILD_DIR")] if os.environ.get("NH_BUILD_DIR") else []
+    folders += [os.path.join(ROOT, "build", n) for n in ("asan", "debug", "release")]
+    for folder in folders:
+        path = os.path.join(folder, "tests", "support", "http_testd")
+        if os.path.exists(path):
+            return path
+    raise unittest.SkipTest("http_testd is not built: cmake --preset asan")
+
+
+class Server:
+    """`with Server("--conn-max", 4) as s:`; leaving asserts that nothing leaked."""
+
+    def __init__(self, *args):
+        self.args = [str(a) for a in args]
+
+    def __enter__(self):
+        self.process = subprocess.Popen([testd()] + self.args, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(self.process.communicate()[1].decode())
+        ready = json.loads(line)
+        self.port, self.tls_port = ready["http"], ready["https"]
+        return self
+
+    def __exit__(self, *exc):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            errors = self.process.communicate(timeout=PATIENCE_S)[1].decode()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        if exc[0] is None and self.process.returncode != 0:
+            raise AssertionError("http_testd ended with %d:\n%s" % (self.process.returncode, errors))
+
+    def connect(self):
+        return Client(self.port)
+
+    def ask(self, method, path, body=None, headers=(), version="1.1"):
+        with self.connect() as c:
+            return c.ask(method, path, body, headers, version)
+
+    def get_json(self, path, headers=()):
+        reply = self.ask("GET", path, headers=headers)
+        assert reply.status == 200, reply
+        return json.loads(reply.body)
+
+
+class Reply:
+    def __init__(self, status, headers, body, whole):
+        self.status, self.headers, self.body, self.whole = status, headers, body, whole
+
+    def __repr__(self):
+        return "%d %r %r" % (self.status, self.headers, self.body[:300])
+
+    def error(self):
+        """The JSON error form, which every error has."""
+        return json.loads(self.body)["error"]
+
+
+class Client:
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        self.file = self.socket.makefile("rb")
+        self.port = port
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.file.close()
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data.encode() if isinstance(data, str) else data)
+
+    def head(self, method, path, headers=(), version="1.1"):
+        host = [] if any(h.lower().startswith("host:") for h in headers) else [
+            "Host: 127.0.0.1:%d" % self.port]
+        lines = ["%s %s HTTP/%s" % (method, path, version)] + host + list(headers)
+        return "\r\n".join(lines) + "\r\n\r\n"
+
+    def ask(self, method, path, body=None, headers=(), version="1.1"):
+        headers = list(headers)
+        if body is not None and not any(h.lower().startswith("content-length") for h in headers):
+            headers.append("Content-Length: %d" % len(body))
+        self.send(self.head(method, path, headers, version).encode() + (body or b""))
+        return self.reply(method == "HEAD")
+
+    def reply(self, is_head=False):
+        line = self.file.readline()
+        if not line:
+            raise ConnectionError("closed without a reply")
+        status = int(line.split()[1])
+        headers = {}
+        while True:
+            line = self.file.readline().strip().decode()
+            if not line:
+                break
+            name, value = line.split(":", 1)
+            assert name.lower() not in headers, "twice: " + name
+            headers[name.lower()] = value.strip()
+        if is_head or status in (204, 304, 100, 101):
+            return Reply(status, headers, b"", True)
+        if headers.get("transfer-encoding") == "chunked":
+            return Reply(status, headers, *self.chunks())
+        if "content-length" in headers:
+            body = self.file.read(int(headers["content-length"]))
+            return Reply(status, headers, body, len(body) == int(headers["content-length"]))
+        return Reply(status, headers, self.file.read(), True)
+
+    def chunks(self):
+        body = b""
+        while True:
+            line = self.file.readline()
+            if not line.endswith(b"\r\n"):
+                return body, False
+            size = int(line, 16)
+            part = self.file.read(size)
+            body += part
+            if len(part) < size or self.file.read(2) != b"\r\n":
+                return body, False
+            if size == 0:
+                return body, True
+
+    def is_closed(self):
+        """Waits for the server's end."""
+        try:
+            return self.file.read(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+class Requests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.server.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None, None, None)
+
+    def test_json_reply(self):
+        reply = self.server.ask("GET", "/api/hello?name=J%c3%b6rg+x")
+        self.assertEqual(reply.status, 200)
+        self.assertEqual(reply.headers["content-type"], "application/json")
+        self.assertEqual(json.loads(reply.body)["hello"], "J\u00f6rg x")
+
+    def test_security_headers_on_every_reply(self):
+        for method, path in (("GET", "/api/hello"), ("GET", "/"), ("GET", "/none"),
+                             ("POST", "/api/hello"), ("GET", "/api/files"), ("HEAD", "/")):
+            with self.subTest(path=path):
+                headers = self.server.ask(method, path).headers
+                self.assertIn("script-src 'self'", headers["content-security-policy"])
+                self.assertIn("style-src 'self'", headers["content-security-policy"])
+                self.assertIn("frame-ancestors 'none'", headers["content-security-policy"])
+                self.assertEqual(headers["x-content-type-options"], "nosniff")
+                self.assertEqual(headers["referrer-policy"], "no-referrer")
+                self.assertIn(headers["cache-control"], ("no-store", "no-cache"))
+
+    def test_errors_have_one_form(self):
+        rows = [
+            ("GET", "/none", None, 404, "not_found"),
+            ("GET", "/api/none", None, 404, "not_found"),
+            ("GET", "/api/hello/", None, 404, "not_found"),
+            ("DELETE", "/api/echo", None, 405, "wrong_method"),
+            ("POST", "/app.js", b"x", 405, "wrong_method"),
+            ("BREW", "/api/hello", None, 501, "not_supported"),
+            ("get", "/api/hello", None, 501, "not_supported"),
+            ("POST", "/api/echo", None, 411, "length_needed"),
+            ("POST", "/api/echo", b"x" * 4097, 413, "too_large"),
+            ("GET", "/api/hello", b"x", 413, "too_large"),
+            ("GET", "/api/fail?err=-10", None, 404, "not_found"),
+            ("GET", "/api/fail?err=-1", None, 503, "busy"),
+            ("GET", "/api/fail?err=-15", None, 500, "internal"),
+            ("GET", "/api/fail", None, 400, "bad_request"),
+            ("GET", "/api/files?path=../etc", None, 403, "denied"),
+            ("GET", "/api/files?path=none", None, 404, "not_found"),
+        ]
+        for method, path, body, status, code in rows:
+            with self.subTest(method=method, path=path):
+                reply = self.server.ask(method, path, body)
+                self.assertEqual(reply.status, status, reply)
+                error = reply.error()
+                self.assertEqual(error["code"], code)
+                self.assertTrue(error["message"])
+                self.assertIsInstance(error["details"], list)
+
+    def test_405_says_what_is_allowed(self):
+        self.assertEqual(self.server.ask("DELETE", "/api/echo").headers["allow"], "POST, PUT")
+        self.assertEqual(self.server.ask("POST", "/api/hello").headers["allow"], "GET, HEAD")
+
+    def test_413_names_the_limit(self):
+        detail = self.server.ask("POST", "/api/echo", b"x" * 9000).error()["details"][0]
+        self.assertEqual(detail, {"field": "body", "value": 9000, "limit": 4096})
+
+    def test_bodies(self):
+        for n in (0, 1, 4095, 4096):
+            with self.subTest(n=n):
+                reply = self.server.ask("POST", "/api/echo", b"y" * n)
+                self.assertEqual((reply.status, reply.body), (200, b"y" * n))
+        self.assertEqual(self.server.ask("PUT", "/api/sink", b"z" * (1 << 20)).body, b"1048576\n")
+
+    def test_body_handler_may_refuse_early(self):
+        with self.server.connect() as c:
+            c.send(c.head("PUT", "/api/sink", ["Content-Length: 1000000"]))
+            c.send(b"!" * 100)
+            reply = c.reply()
+            self.assertEqual(reply.status, 400)
+            self.assertEqual(reply.headers["connection"], "close")
+            self.assertTrue(c.is_closed())
+
+    def test_100_continue(self):
+        with self.server.connect() as c:
+            c.send(c.head("POST", "/api/echo", ["Content-Length: 3", "Expect: 100-continue"]))
+            self.assertEqual(c.reply().status, 100)
+            c.send(b"abc")
+            self.assertEqual(c.reply().body, b"abc")
+            c.send(c.head("POST", "/api/echo", ["Content-Length: 9000", "Expect: 100-continue"]))
+            self.assertEqual(c.reply().status, 413)
+
+    def test_head_has_no_body(self):
+        with self.server.connect() as c:
+            for path in ("/api/hello", "/", "/api/files", "/none"):
+                c.send(c.head("HEAD", path))
+                c.reply(is_head=True)
+            self.assertEqual(c.ask("GET", "/api/hello").status, 200)
+
+    def test_keep_alive_and_close(self):
+        with self.server.connect() as c:
+            for _ in range(5):
+                self.assertEqual(c.ask("GET", "/api/hello").status, 200)
+            self.assertEqual(c.ask("GET", "/api/hello", headers=["Connection: close"]).headers[
+                "connection"], "close")
+            self.assertTrue(c.is_closed())
+
+    def test_http_1_0(self):
+        with self.server.connect() as c:
+            reply = c.ask("GET", "/api/big?bytes=5000", version="1.0")
+            self.assertNotIn("transfer-encoding", reply.headers)
+            self.assertEqual(len(reply.body), 5000)
+        with self.server.connect() as c:
+            self.assertEqual(c.ask("GET", "/api/hello", headers=["Connection: keep-alive"],
+                                   version="1.0").status, 200)
+            self.assertEqual(c.ask("GET", "/api/hello", version="1.0").status, 200)
+            self.assertTrue(c.is_closed())
+
+    def test_pipelining(self):
+        with self.server.connect() as c:
+            one = c.head("GET", "/api/big?bytes=3000")
+            two = c.head("POST", "/api/echo", ["Content-Length: 5"]) + "12345"
+            three = c.head("GET", "/api/pause")
+            c.send(one + two + three + one + two)
+            self.assertEqual(len(c.reply().body), 3000)
+            self.assertEqual(c.reply().body, b"12345")
+            self.assertEqual(c.reply().body, b"before after")
+            self.assertEqual(len(c.reply().body), 3000)
+            self.assertEqual(c.reply().body, b"12345")
+
+    def test_many_pipelined(self):
+        with self.server.connect() as c:
+            c.send(c.head("GET", "/api/hello") * 200)
+            for _ in range(200):
+                self.assertEqual(c.reply().status, 200)
+
+    def test_byte_by_byte(self):
+        with self.server.connect() as c:
+            c.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for b in (c.head("POST", "/api/echo", ["Content-Length: 4"]) + "abcd").encode():
+                c.send(bytes([b]))
+            self.assertEqual(c.reply().body, b"abcd")
+
+    def test_garbage_is_400(self):
+        rows = [
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\n",
+            b"GET /\r\n\r\n",
+            b"GET / HTTP/1.1\n\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\n folded: x\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n",
+            b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET * HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET nothing HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"G@T / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /a%00b HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /a/../b HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /a/%2e%2e/b HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /.. HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /#x HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n",
+        ]
+        for data in rows:
+            with self.subTest(data=data), self.server.connect() as c:
+                c.send(data)
+                reply = c.reply()
+                self.assertEqual(reply.status, 400, reply)
+                self.assertEqual(reply.error()["code"], "bad_request")
+                self.assertTrue(c.is_closed())
+
+    def test_other_refusals_of_a_head(self):
+        rows = [
+            (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 60 + b"\r\n", 431),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 5000 + b"\r\n\r\n", 431),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200000 + b"\r\n\r\n", 431),
+            (b"GET /" + b"y" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431),
+        ]
+        for data, status in rows:
+            with self.subTest(data=data[:60]), self.server.connect() as c:
+                c.send(data)
+                reply = c.reply()
+                self.assertEqual(reply.status, status, reply)
+                self.assertTrue(reply.error()["message"])
+                self.assertTrue(c.is_closed())
+
+    def test_absolute_form(self):
+        with self.server.connect() as c:
+            host = "127.0.0.1:%d" % self.server.port
+            self.assertEqual(c.ask("GET", "http://%s/api/hello" % host).status, 200)
+
+    def test_chunked_body_is_411(self):
+        with self.server.connect() as c:
+            c.send(c.head("POST", "/api/echo", ["Transfer-Encoding: chunked"]) + "1\r\nx\r\n0\r\n\r\n")
+            self.assertEqual(c.reply().status, 411)
+            self.assertTrue(c.is_closed())
+
+    def test_body_longer_than_declared_is_another_request(self):
+        with self.server.connect() as c:
+            c.send(c.head("POST", "/api/echo", ["Content-Length: 2"]) + "abcdef\r\n\r\n")
+            self.assertEqual(c.reply().body, b"ab")
+            self.assertEqual(c.reply().status, 400)
+            self.assertTrue(c.is_closed())
+
+    def test_star_routes(self):
+        reply = json.loads(self.server.ask("GET", "/api/star/a%2Fb/c").body)
+        self.assertEqual(reply["rest"], "a/b/c")
+        self.assertEqual(self.server.ask("GET", "/api/star/").status, 404)
+
+    def test_streams(self):
+        for n in (0, 1, 2047, 2048, 2049, 500000):
+            with self.subTest(n=n):
+                reply = self.server.ask("GET", "/api/big?bytes=%d" % n)
+                self.assertTrue(reply.whole)
+                self.assertEqual(len(reply.body), n)
+        want = bytes(ord("a") + i % 26 for i in range(5000))
+        self.assertEqual(self.server.ask("GET", "/api/big?bytes=5000").body, want)
+
+    def test_cut_reply_is_not_whole(self):
+        reply = self.server.ask("GET", "/api/cut?bytes=5000")
+        self.assertEqual(reply.status, 200)
+        self.assertFalse(reply.whole)
+
+    def test_listing_10000_files_needs_no_memory(self):
+        self.server.get_json("/api/mem?reset=1")
+        before = self.server.get_json("/api/mem")
+        listing = self.server.get_json("/api/files?path=logs")
+        after = self.server.get_json("/api/mem")
+        self.assertEqual(listing["path"], "logs")
+        self.assertEqual(len(listing["entries"]), 10000)
+        self.assertEqual(listing["entries"][9999], {
+            "name": "measurement-09999.log", "size_bytes": 9999,
+            "mtime_unix_ms": 1700000000000, "dir": False})
+        for owner in ("portal", "http"):
+            internal = after[owner][1] - before[owner][0]
+            self.assertLess(internal, 4096, "%s: internal peak of the request" % owner)
+            psram = after[owner][3] - before[owner][2]
+            self.assertLess(psram, 16384, "%s: PSRAM peak of the request" % owner)
+        routes = {r["path"]: r for r in self.server.get_json("/api/routes")["routes"]}
+        self.assertLess(routes["/api/files"]["peak_internal_bytes"], 4096)
+
+    def test_routes_count(self):
+        def find():
+            rows = self.server.get_json("/api/routes")["routes"]
+            return [r for r in rows if (r["method"], r["path"]) == ("PUT", "/api/echo")][0]
+        before = find()
+        self.server.ask("PUT", "/api/echo", b"x")
+        self.server.ask("PUT", "/api/echo", b"x" * 5000)
+        after = find()
+        self.assertEqual(after["calls"] - before["calls"], 2)
+        self.assertEqual(after["errors"] - before["errors"], 1)
+        self.assertEqual(after["owner"], "test")
+        self.assertGreater(after["peak_internal_bytes"] + after["peak_psram_bytes"], 0)
+
+    def test_assets(self):
+        page = self.server.ask("GET", "/", headers=["Accept-Encoding: gzip, br"])
+        self.assertEqual(page.status, 200)
+        self.assertEqual(page.headers["content-encoding"], "gzip")
+        self.assertEqual(page.headers["content-type"], "text/html; charset=utf-8")
+        etag = page.headers["etag"]
+        for path in ("/", "/index.html"):
+            again = self.server.ask("GET", path, headers=["If-None-Match: W/\"x\", " + etag])
+            self.assertEqual(again.status, 304)
+            self.assertEqual(again.headers["etag"], etag)
+        self.assertEqual(self.server.ask("GET", "/", headers=["If-None-Match: \"x\""]).status, 200)
+        self.assertEqual(self.server.ask("GET", "/app.js", headers=["Accept-Encoding: br"]).status,
+                         406)
+        self.assertEqual(self.server.ask("GET", "/app.js").status, 200)
+        curl = subprocess.run(["curl", "-s", "--compressed",
+                               "http://127.0.0.1:%d/" % self.server.port],
+                              stdout=subprocess.PIPE, check=True).stdout
+        self.assertEqual(curl, b"hello page")
+
+    def test_other_sites_may_not_write(self):
+        here = "http://127.0.0.1:%d" % self.server.port
+        self.assertEqual(self.server.ask("POST", "/api/bump", b"", ["Origin: " + here]).status, 204)
+        for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "http://hub.test"):
+            with self.subTest(origin=origin):
+                reply = self.server.ask("POST", "/api/bump", b"", ["Origin: " + origin])
+                self.assertEqual(reply.status, 403)
+                self.assertEqual(reply.error()["code"], "wrong_origin")
+                self.assertEqual(self.server.ask("GET", "/api/hello",
+                                                 headers=["Origin: " + origin]).status, 200)
+
+    def test_other_names_may_not_be_used(self):
+        rows = [("localhost:80", 200), ("127.0.0.1", 200), ("192.168.7.7:8080", 200), ("[::1]", 200),
+                ("hub.test", 200), ("HUB.test:8080", 200), ("evil.example", 403),
+                ("127.0.0.1.evil.example", 403), ("a b", 403)]
+        for host, status in rows:
+            with self.subTest(host=host):
+                reply = self.server.ask("GET", "/api/hello", headers=["Host: " + host])
+                self.assertEqual(reply.status, status)
+
+    def test_client_that_goes_away(self):
+        for _ in range(20):
+            with self.server.connect() as c:
+                c.send(c.head("GET", "/api/big?bytes=3000000"))
+                c.socket.recv(100)
+        with self.server.connect() as c:
+            c.send("GET /api/he")
+        with self.server.connect() as c:
+            c.send(c.head("POST", "/api/echo", ["Content-Length: 100"]) + "abc")
+        while self.server.get_json("/api/portal")["active_count"] > 1:
+            pass  # asks until the server has seen that they are gone
+
+
+class Limits(unittest.TestCase):
+    def test_too_many_connections(self):
+        with Server("--conn-max", 3) as server:
+            held = [server.connect() for _ in range(3)]
+            for c in held:
+                self.assertEqual(c.ask("GET", "/api/hello").status, 200)
+            with server.connect() as c:
+                reply = c.ask("GET", "/api/hello")
+                self.assertEqual(reply.status, 503)
+                self.assertEqual(reply.error()["code"], "busy")
+                self.assertTrue(c.is_closed())
+            # Many more: some are told, the rest are closed; those that are held still work.
+            crowd = [server.connect() for _ in range(30)]
+            for c in held:
+                self.assertEqual(c.ask("GET", "/api/hello").status, 200)
+            for c in crowd + held[1:]:
+                c.__exit__()
+            refused = json.loads(held[0].ask("GET", "/api/portal").body)["refused"]
+            self.assertGreaterEqual(refused, 31)
+            held[0].__exit__()
+
+    def test_too_many_requests_at_once(self):
+        with Server("--request-max", 1) as server, server.connect() as a, server.connect() as b:
+            a.send(a.head("POST", "/api/echo", ["Content-Length: 1"]))
+            # `a` is being read: the server has its head once it has answered another connection.
+            while True:
+                reply = b.ask("GET", "/api/hello")
+                if reply.status == 503:
+                    break
+            self.assertEqual(reply.error()["code"], "busy")
+            a.send(b"x")
+            self.assertEqual(a.reply().body, b"x")
+            self.assertEqual(b.ask("GET", "/api/hello").status, 200)
+
+    def test_slow_heads_and_bodies(self):
+        with Server("--head-timeout-ms", 150, "--idle-timeout-ms", 200) as server:
+            with server.connect() as c:
+                self.assertTrue(c.is_closed())  # says nothing at all
+            with server.connect() as c:
+                c.send("GET / HTTP/1.1\r\nHost: a\r\n")
+                reply = c.reply()
+                self.assertEqual(reply.status, 408)
+                self.assertEqual(reply.error()["code"], "timeout")
+                self.assertTrue(c.is_closed())
+            with server.connect() as c:
+                c.send(c.head("POST", "/api/echo", ["Content-Length: 10"]) + "abc")
+                self.assertEqual(c.reply().status, 408)
+                self.assertTrue(c.is_closed())
+            with server.connect() as c:  # kept alive, then idle
+                self.assertEqual(c.ask("GET", "/api/hello").status, 200)
+                self.assertTrue(c.is_closed())
+            self.assertGreaterEqual(server.get_json("/api/portal")["timeouts"], 2)
+
+    def test_reader_that_stalls_is_cut(self):
+        with Server("--idle-timeout-ms", 200) as server, server.connect() as c:
+            c.send(c.head("GET", "/api/big?bytes=30000000"))
+            self.assertEqual(server.get_json("/api/portal")["active_count"], 2)
+            while server.get_json("/api/portal")["active_count"] == 2:
+                pass  # asks until the server has given up on it
+            self.assertFalse(c.reply().whole)
+
+    def test_stalled_reader_with_more_to_say_costs_no_time(self):
+        # Input that waits behind a stalled reply must not keep the loop busy.
+        with Server() as server, server.connect() as c:
+            c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.send(c.head("GET", "/api/big?bytes=30000000") * 3)
+            server.get_json("/api/hello")
+
+            def cpu_ticks():
+                with open("/proc/%d/stat" % server.process.pid) as f:
+                    fields = f.read().rsplit(")", 1)[1].split()
+                return int(fields[11]) + int(fields[12])
+            for _ in range(20):
+                server.get_json("/api/hello")
+            before = cpu_ticks()
+            self.assertRaises(socket.timeout, self.wait_long, server)
+            self.assertLess(cpu_ticks() - before, 20)  # of 100 in a second that it waited
+
+    def wait_long(self, server):
+        with server.connect() as c:
+            c.socket.settimeout(1.0)
+            c.socket.recv(1)
+
+
+class NoMemory(unittest.TestCase):
+    """Each allocation of the server and of the portal fails in turn: the request gets a 503 or the
+    connection ends; the next try works and nothing leaks (which Server asserts)."""
+
+    def work(self, server):
+        with server.connect() as c:
+            try:
+                c.send("POST /api/echo HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+                c.send("Content-Length: 5\r\n\r\nhello" + c.head("GET", "/api/hello"))
+                for _ in range(2):
+                    self.assertIn(c.reply().status, (200, 503))
+            except (ConnectionError, AttributeError):
+                pass
+        with server.connect() as c:
+            try:
+                if Socket.handshake(c).status == 101:
+                    c.send(Socket.frame(1, b'{"ping":1}'))
+                    c.file.read(2)
+            except ConnectionError:
+                pass
+
+    def fail_in_turn(self, server, owner, client):
+        for nth in range(1, 30):
+            with client() as c:
+                c.ask("POST", "/api/fault?nth=%d&owner=%s" % (nth, owner))
+                self.work(server)
+                c.ask("POST", "/api/fault?nth=0")
+            self.assertEqual(server.ask("GET", "/api/hello").status, 200, nth)
+
+    def test_plain(self):
+        with Server() as server:
+            for owner in ("http", "portal", "libuv"):
+                self.fail_in_turn(server, owner, server.connect)
+
+
+class SignIn(unittest.TestCase):
+    def setUp(self):
+        self.server = Server("--password", "secret")
+        self.server.__enter__()
+        self.addCleanup(lambda: self.server.__exit__(None, None, None))
+
+    def sign_in(self, password, user="admin", headers=()):
+        body = json.dumps({"user": user, "password": password}).encode()
+        return self.server.ask("POST", "/api/sign-in", body, headers)
+
+    def test_everything_but_assets_needs_a_password(self):
+        for method, path in (("GET", "/api/hello"), ("GET", "/api/none"), ("DELETE", "/api/hello"),
+                             ("GET", "/api/files")):
+            reply = self.server.ask(method, path)
+            self.assertEqual((reply.status, reply.error()["code"]), (401, "sign_in_needed"))
+            self.assertIn("www-authenticate", reply.headers)
+        self.assertEqual(self.server.ask("GET", "/").status, 200)
+
+    def test_cookie(self):
+        reply = self.sign_in("secret")
+        self.assertEqual(reply.status, 200)
+        cookie = reply.headers["set-cookie"]
+        for part in ("HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=604800"):
+            self.assertIn(part, cookie)
+        self.assertNotIn("Secure", cookie)
+        header = "Cookie: a=b; " + cookie.split(";")[0]
+        self.assertEqual(self.server.get_json("/api/hello", [header])["user"], "admin")
+        self.assertEqual(self.server.ask("GET", "/api/hello", headers=[header[:-1] + "x"]).status,
+                         401)
+        out = self.server.ask("POST", "/api/sign-out", b"", [header])
+        self.assertIn("Max-Age=0", out.headers["set-cookie"])
+        self.assertEqual(self.server.ask("GET", "/api/hello", headers=[header]).status, 401)
+
+    def test_wrong_passwords_are_slowed_down(self):
+        for _ in range(3):
+            self.assertEqual(self.sign_in("wrong").status, 401)
+        reply = self.sign_in("secret")
+        self.assertEqual(reply.status, 429)
+        self.assertIn("retry-after", reply.headers)
+        self.assertEqual(self.server.ask("GET", "/api/hello").status, 401)
+
+    def test_wrong_user_and_bad_bodies(self):
+        self.assertEqual(self.sign_in("secret", user="root").status, 401)
+        for body in (b"", b"{}", b"[", b'{"user":"admin"}', b'{"user":1,"password":"secret"}',
+                     json.dumps({"user": "a" * 64, "password": "b"}).encode()):
+            self.assertEqual(self.server.ask("POST", "/api/sign-in", body).status, 400, body)
+
+    def test_basic_is_verified_once(self):
+        text = base64.b64encode(b"admin:secret").decode()
+        for _ in range(5):
+            reply = self.server.get_json("/api/hello", ["Authorization: Basic " + text])
+        self.assertEqual((reply["user"], reply["verify_count"]), ("admin", 1))
+        wrong = base64.b64encode(b"admin:secret2").decode()
+        self.assertEqual(self.server.ask("GET", "/api/hello",
+                                         headers=["Authorization: Basic " + wrong]).status, 401)
+
+    def test_names_do_not_matter_with_a_password(self):
+        text = "Authorization: Basic " + base64.b64encode(b"admin:secret").decode()
+        self.assertEqual(self.server.ask("GET", "/api/hello",
+                                         headers=[text, "Host: any.example"]).status, 200)
+
+    def test_sockets_need_it_too(self):
+        with self.server.connect() as c:
+            self.assertEqual(Socket.handshake(c).status, 401)
+        cookie = self.sign_in("secret").headers["set-cookie"].split(";")[0]
+        with self.server.connect() as c:
+            self.assertEqual(Socket.handshake(c, ["Cookie: " + cookie]).status, 101)
+
+
+class Socket:
+    """A small WebSocket client (RFC 6455), strict about what the server sends."""
+
+    KEY = base64.b64encode(b"0123456789abcdef").decode()
+
+    def __init__(self, server, headers=()):
+        self.client = server.connect()
+        reply = self.handshake(self.client, headers)
+        assert reply.status == 101, reply
+        want = hashlib.sha1((self.KEY + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+        assert reply.headers["sec-websocket-accept"] == base64.b64encode(want).decode()
+
+    @classmethod
+    def handshake(cls, client, headers=(), version="13"):
+        client.send(client.head("GET", "/ws", [
+            "Upgrade: websocket", "Connection: keep-alive, Upgrade",
+            "Sec-WebSocket-Key: " + cls.KEY, "Sec-WebSocket-Version: " + version] + list(headers)))
+        return client.reply()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.client.__exit__()
+
+    @staticmethod
+    def frame(opcode, data, final=True, masked=True, bits=0):
+        size = len(data)
+        head = bytes([(0x80 if final else 0) | bits | opcode])
+        flag = 0x80 if masked else 0
+        if size < 126:
+            head += bytes([flag | size])
+        elif size < 65536:
+            head += bytes([flag | 126]) + struct.pack(">H", size)
+        else:
+            head += bytes([flag | 127]) + struct.pack(">Q", size)
+        if not masked:
+            return head + data
+        mask = b"\x11\x22\x33\x44"
+        return head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data))
+
+    def send(self, opcode, data, **kw):
+        self.client.send(self.frame(opcode, data, **kw))
+
+    def say(self, value):
+        self.send(1, json.dumps(value).encode())
+
+    def read(self):
+        head = self.client.file.read(2)
+        if len(head) < 2:
+            return None, b""
+        assert head[0] & 0xF0 == 0x80 and not head[1] & 0x80
+        size = head[1]
+        if size == 126:
+            size = struct.unpack(">H", self.client.file.read(2))[0]
+        return head[0] & 15, self.client.file.read(size)
+
+    def hear(self):
+        opcode, data = self.read()
+        assert opcode == 1, (opcode, data)
+        return json.loads(data)
+
+    def closed_with(self):
+        opcode, data = self.read()
+        assert opcode == 8, (opcode, data)
+        return struct.unpack(">H", data[:2])[0] if data else None
+
+
+class Feed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.server.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None, None, None)
+
+    def test_subscribe_and_only_what_changed(self):
+        with Socket(self.server) as s:
+            s.say({"subscribe": ["count"]})
+            first = s.hear()
+            self.assertEqual(first["part"], "count")
+            self.assertEqual(first["data"]["since"], 0)
+            s.say({"ping": 1})
+            self.assertEqual(s.hear(), {"pong": 1})  # nothing came in between
+            self.server.ask("POST", "/api/bump", b"")
+            second = s.hear()
+            self.assertEqual(second["data"]["since"], first["version"])
+            self.assertGreater(second["version"], first["version"])
+            s.say({"unsubscribe": ["count"]})
+            s.say({"ping": 1})
+            self.assertEqual(s.hear(), {"pong": 1})
+            self.server.ask("POST", "/api/bump", b"")
+            s.say({"ping": 1})
+            self.assertEqual(s.hear(), {"pong": 1})
+
+    def test_slow_reader_gets_the_newest(self):
+        with Socket(self.server) as s:
+            s.say({"subscribe": ["count"]})
+            s.hear()
+            for _ in range(50):
+                self.server.ask("POST", "/api/bump", b"")
+            newest, count = None, 0
+            want = json.loads(self.server.ask("GET", "/api/hello").body)  # keeps order honest
+            self.assertTrue(want)
+            s.say({"ping": 1})
+            while True:
+                message = s.hear()
+                if "pong" in message:
+                    break
+                newest, count = message["version"], count + 1
+            while newest is None or newest < 51:
+                newest = s.hear()["version"]
+            self.assertLessEqual(count, 51)
+
+    def test_part_that_is_too_long_is_left_out(self):
+        with Socket(self.server) as s:
+            s.say({"subscribe": ["long"]})
+            s.say({"subscribe": ["count"]})
+            self.assertEqual(s.hear()["part"], "count")
+
+    def test_nonsense_is_told(self):
+        with Socket(self.server) as s:
+            for text in (b"{", b"hello", b'{"sing":1}', b'{"subscribe":["none"]}', b'[[[[[]]]]]'):
+                s.send(1, text)
+                self.assertEqual(s.hear()["error"]["code"], "bad_request")
+            s.say({"ping": 1})
+            self.assertEqual(s.hear(), {"pong": 1})
+
+    def test_fragments_and_control_frames(self):
+        with Socket(self.server) as s:
+            s.send(1, b'{"pi', final=False)
+            s.send(9, b"are you there")
+            self.assertEqual(s.read(), (10, b"are you there"))
+            s.send(0, b'ng":', final=False)
+            s.send(10, b"unasked")
+            s.send(0, b"1}")
+            self.assertEqual(s.hear(), {"pong": 1})
+            data = s.frame(1, b'{"ping":1}') + s.frame(9, b"") + s.frame(1, b'{"ping":2}')
+            for b in data:
+                s.client.send(bytes([b]))
+            self.assertEqual(sorted([s.read(), s.read(), s.read()]),
+                             sorted([(1, b'{"pong":1}'), (10, b""), (1, b'{"pong":1}')]))
+
+    def test_closing(self):
+        for data, code in ((struct.pack(">H", 1000) + b"bye", 1000), (b"", None)):
+            with Socket(self.server) as s:
+                s.send(8, data)
+                self.assertEqual(s.closed_with(), code)
+                self.assertTrue(s.client.is_closed())
+
+    def test_broken_frames(self):
+        f = Socket.frame
+        rows = [
+            (f(1, b"x", masked=False), 1002),
+            (f(1, b"x", bits=0x40), 1002),
+            (f(3, b"x"), 1002),
+            (f(11, b"x"), 1002),
+            (f(0, b"x"), 1002),
+            (f(1, b"x", final=False) + f(1, b"y"), 1002),
+            (f(9, b"x", final=False), 1002),
+            (f(9, b"x" * 126), 1002),
+            (f(8, b"x"), 1002),
+            (f(8, struct.pack(">H", 1005)), 1002),
+            (f(1, b"\xff\xfe"), 1007),
+            (f(1, b"\xed\xa0\x80"), 1007),
+            (f(8, struct.pack(">H", 1000) + b"\xff"), 1007),
+            (f(1, b"x" * 4097), 1009),
+            (f(1, b"x" * 70000), 1009),
+            (f(1, b"x" * 4000, final=False) + f(0, b"x" * 97), 1009),
+        ]
+        for data, code in rows:
+            with self.subTest(data=data[:20]), Socket(self.server) as s:
+                s.client.send(data)
+                self.assertEqual(s.closed_with(), code)
+
+    def test_binary_is_not_for_us(self):
+        with Socket(self.server) as s:
+            s.send(2, b"x")
+            self.assertTrue(s.client.is_closed())
+
+    def test_upgrades_that_are_refused(self):
+        with self.server.connect() as c:
+            reply = Socket.handshake(c, version="8")
+            self.assertEqual(reply.status, 426)
+            self.assertEqual(reply.headers["sec-websocket-version"], "13")
+        for header, status in (("Origin: http://evil.example", 403),
+                               ("Host: evil.example", 403)):
+            with self.server.connect() as c:
+                self.assertEqual(Socket.handshake(c, [header]).status, status)
+        with self.server.connect() as c:  # without the upgrade /ws is no page
+            self.assertEqual(c.ask("GET", "/ws").status, 404)
+
+    def test_too_many_sockets(self):
+        with Server("--ws-max", 2) as server, Socket(server), Socket(server):
+            with server.connect() as c:
+                self.assertEqual(Socket.handshake(c).status, 503)
+            self.assertEqual(server.get_json("/api/portal")["ws_count"], 2)
+
+    def test_server_says_goodbye(self):
+        server = Server()
+        server.__enter__()
+        with Socket(server) as s:
+            s.say({"subscribe": ["count"]})
+            s.hear()
+            server.__exit__(None, None, None)
+            self.assertTrue(s.client.is_closed())
+
+
+class Http2(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.cert = os.path.join(cls.folder.name, "cert.pem")
+        cls.key = os.path.join(cls.folder.name, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", cls.key, "-out",
+                        cls.cert, "-days", "2", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=DNS:localhost"], check=True, stderr=subprocess.DEVNULL)
+        cls.server = Server("--cert", cls.cert, "--key", cls.key)
+        cls.server.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None, None, None)
+        cls.folder.cleanup()
+
+    def curl(self, *args, path="/api/hello", version="--http2", code=0):
+        command = ["curl", "-s", "--cacert", self.cert, version, "--max-time", str(PATIENCE_S), "-w",
+                   "\n%{http_code} %{http_version}"] + list(args)
+        command.append("https://localhost:%d%s" % (self.server.tls_port, path))
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, code, done)
+        body, _, status = done.stdout.rpartition(b"\n")
+        return body, status.decode()
+
+    def test_both_versions(self):
+        for version, text in (("--http2", "200 2"), ("--http1.1", "200 1.1")):
+            body, status = self.curl(version=version, path="/api/hello?name=a%26b%3Dc%25+d&x=%3D")
+            self.assertEqual(status, text)
+            reply = json.loads(body)
+            self.assertEqual(reply["hello"], "a&b=c% d")
+            self.assertTrue(reply["tls"])
+
+    def test_streams_and_pauses(self):
+        self.assertEqual(len(self.curl(path="/api/big?bytes=1000000")[0]), 1000000)
+        self.assertEqual(self.curl(path="/api/pause")[0], b"before after")
+        self.assertEqual(len(json.loads(self.curl(path="/api/files")[0])["entries"]), 10000)
+
+    def test_errors(self):
+        rows = [
+            (["-X", "DELETE"], "/api/echo", "405 2"),
+            ([], "/none", "404 2"),
+            (["--data-binary", "x" * 5000], "/api/echo", "413 2"),
+            (["-H", "Origin: http://evil.example", "-d", ""], "/api/bump", "403 2"),
+            (["-H", "Host: evil.example"], "/api/hello", "403 2"),
+        ]
+        for args, path, status in rows:
+            with self.subTest(path=path, args=args[:1]):
+                body, got = self.curl(*args, path=path)
+                self.assertEqual(got, status)
+                self.assertIn("error", json.loads(body))
+
+    def test_bodies(self):
+        self.assertEqual(self.curl("--data-binary", "y" * 4096, path="/api/echo")[0], b"y" * 4096)
+        self.assertEqual(self.curl("-X", "PUT", "--data-binary", "abc", path="/api/echo")[0], b"abc")
+        self.assertEqual(self.curl("-d", "", path="/api/echo")[1], "200 2")
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(b"z" * (1 << 20))
+            f.flush()
+            self.assertEqual(self.curl("-T", f.name, path="/api/sink")[0], b"1048576\n")
+
+    def test_head_and_304(self):
+        self.assertEqual(self.curl("-I", path="/")[1], "200 2")
+        self.assertEqual(self.curl("-H", 'If-None-Match: "page-1"', path="/")[1], "304 2")
+
+    def test_cut_reply_is_an_error(self):
+        self.curl(path="/api/cut?bytes=5000", code=18)
+        self.curl(path="/api/cut?bytes=5000", version="--http1.1", code=18)
+
+    def test_requests_at_once(self):
+        urls = ["https://localhost:%d/api/big?bytes=%d" % (self.server.tls_port, 10000 + i)
+                for i in range(8)]
+        done = subprocess.run(["curl", "-s", "--cacert", self.cert, "--http2", "--parallel",
+                               "--parallel-immediate", "--max-time", str(PATIENCE_S)] + urls,
+                              stdout=subprocess.PIPE)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(len(done.stdout), sum(10000 + i for i in range(8)))
+
+    def test_plain_text_on_the_tls_port(self):
+        with Client(self.server.tls_port) as c:
+            c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertTrue(c.is_closed() or True)  # an alert, or nothing; then
+        self.assertEqual(self.curl()[1], "200 2")  # it goes on
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,153 @@
+"""The command: verbs, exit codes, configuration faults, signals."""
+import json
+import os
+import signal
+import socket
+import tempfile
+import time
+import unittest
+
+from hub import Hub, run
+
+
+class Verbs(unittest.TestCase):
+    def test_help_and_usage(self):
+        rows = [
+            (["--help"], 0, "Usage"), (["run", "--help"], 0, "Examples"),
+            (["check", "--help"], 0, "Examples"), (["passwd", "--help"], 0, "Example"),
+            (["--version"], 0, "nuthatch"),
+        ]
+        for args, code, text in rows:
+            with self.subTest(args=args):
+                got, out, _ = run(*args)
+                self.assertEqual(got, code)
+                self.assertIn(text, out)
+        for args in ([], ["fly"], ["run", "--fast"], ["run", "extra"], ["check"]):
+            with self.subTest(args=args):
+                got, _, err = run(*args)
+                self.assertEqual(got, 2)
+                self.assertTrue(err)
+
+    def test_passwd_from_a_pipe(self):
+        code, out, _ = run("passwd", stdin="correct horse\n")
+        self.assertEqual(code, 0)
+        self.assertIn("$argon2id$", out)
+        self.assertNotIn("horse", out)
+        code, out, err = run("passwd", stdin="short\n")
+        self.assertEqual(code, 1)
+        self.assertIn("8", err)
+
+
+class Check(unittest.TestCase):
+    def check(self, text, *args, name="hub.yaml"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, name)
+            with open(path, "w") as f:
+                f.write(text)
+            code, out, err = run("check", *args, path)
+            return code, out, err.replace(folder + "/", "")
+
+    def test_good(self):
+        for text in ("", "# nothing\n", "board: esp32\n", "mqtt:\n  listen: 127.0.0.1:0\n"):
+            with self.subTest(text=text):
+                code, out, err = self.check(text)
+                self.assertEqual((code, err), (0, ""))
+                self.assertIn("good", out)
+
+    def test_every_fault_at_once(self):
+        code, _, err = self.check("bord: esp32\nmqtt:\n  inflight_max: 0\n  packet_max_bytes: lots\n"
+                                  "health: {heartbeat_ms: 5}\n")
+        self.assertEqual(code, 1)
+        for line in ("hub.yaml:1:1:", "hub.yaml:3:17:", "hub.yaml:4:21:", "hub.yaml:5:24:"):
+            self.assertIn(line, err)
+        self.assertIn("/mqtt/inflight_max", err)
+        self.assertIn("65535", err)
+        self.assertIn("lots", err)
+
+    def test_rules_beyond_the_table(self):
+        rows = [
+            ("board: esp99\n", "esp32-s3"), ("http: {listen: 0.0.0.0:80}\n", "password_hash"),
+            ("mqtt: {listen: nowhere}\n", "/mqtt/listen"), ("console: lamp\n", "/console"),
+            ("http: {tls_listen: '127.0.0.1:8443'}\n", "tls_cert_file"),
+            ("access: {password_hash: secret123}\n", "/access/password_hash"),
+        ]
+        for text, word in rows:
+            with self.subTest(text=text):
+                code, _, err = self.check(text)
+                self.assertEqual(code, 1)
+                self.assertIn(word, err)
+                self.assertNotIn("secret123", err)
+
+    def test_broken_yaml_and_missing_file(self):
+        code, _, err = self.check("a: [1\nb: 2\n")
+        self.assertEqual(code, 1)
+        self.assertIn("hub.yaml:2", err)
+        code, _, err = run("check", "/nonexistent/hub.yaml")
+        self.assertEqual(code, 1)
+
+    def test_findings_as_json(self):
+        code, out, _ = self.check("mqtt: {inflight_max: 0}\n", "--json")
+        self.assertEqual(code, 1)
+        found = json.loads(out)
+        self.assertFalse(found["good"])
+        self.assertEqual(found["findings"][0]["field"], "/mqtt/inflight_max")
+
+    def test_json_only(self):
+        rows = [('{"a":[1,2,{"b":null}]}', 0, ""), ('{"a":1,}', 1, ":1:8"), ("", 1, ""),
+                ('["\\ud800"]', 1, ":1:"), ('[' * 40 + ']' * 40, 1, ""), ('"' + "x" * 5000 + '"', 0, "")]
+        for text, want, where in rows:
+            with self.subTest(text=text[:30]):
+                code, _, err = self.check(text, "--json-only", name="x.json")
+                self.assertEqual(code, want)
+                self.assertIn(where, err)
+
+
+class Life(unittest.TestCase):
+    def test_starts_answers_and_stops(self):
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            with Hub() as hub:
+                self.assertEqual(hub.ready["pid"], hub.process.pid)
+                self.assertEqual(hub.get_json("/api/info")["name"], "nuthatch")
+                self.assertEqual(hub.stop(sig), 0)
+
+    def test_stops_with_clients_connected(self):
+        with Hub() as hub:
+            socks = [hub.connect() for _ in range(5)]
+            self.assertEqual(hub.stop(), 0)
+            for s in socks:
+                s.close()
+
+    def test_reload_takes_a_good_file_and_refuses_a_bad_one(self):
+        with Hub("health: {heartbeat_ms: 3600000}\n") as hub:
+            hub.write_config("health: {heartbeat_ms: 1}\n")
+            hub.process.send_signal(signal.SIGHUP)
+            hub.wait_line("(?i)heartbeat_ms")
+            hub.write_config("health: {heartbeat_ms: 1000}\n")
+            hub.process.send_signal(signal.SIGHUP)
+            hub.wait_line(r"^\[Mem\] hb ")
+
+    def test_port_in_use_is_told(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            s.listen(1)
+            port = s.getsockname()[1]
+            with tempfile.TemporaryDirectory() as folder:
+                code, _, err = run("run", "--mqtt", f"127.0.0.1:{port}", "--http", "127.0.0.1:0",
+                                   "--data", folder)
+        self.assertEqual(code, 1)
+        self.assertIn(str(port), err)
+
+    def test_survives_a_closed_standard_output(self):
+        with Hub("health: {heartbeat_ms: 1000}\n") as hub:
+            hub.process.stdout.close()
+            time.sleep(1.5)  # one heartbeat into the closed pipe
+            self.assertEqual(hub.get_json("/api/info")["name"], "nuthatch")
+
+    def test_every_board(self):
+        for board in ("esp32", "esp32-s3", "esp32-p4", "linux"):
+            with self.subTest(board=board), Hub(board=board) as hub:
+                self.assertEqual(hub.get_json("/api/info")["board"]["name"], board)
+
+
+if __name__ == "__main__":
+    unittest.main()

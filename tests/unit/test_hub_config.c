@@ -1,0 +1,176 @@
+// hub.yaml: defaults, every kind of fault with its place, addresses. Host only: libyaml.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hub/config.h"
+
+struct found {
+    size_t count;
+    struct nh_finding last[8];
+};
+
+static void note(void *ctx, const struct nh_finding *f)
+{
+    struct found *found = ctx;
+    if (found->count < 8)
+        found->last[found->count] = *f;
+    found->count++;
+}
+
+static void test_defaults_are_valid(void **state)
+{
+    struct nh_hub_config c;
+    struct found found = {0};
+    (void)state;
+    nh_hub_config_defaults(&c);
+    assert_int_equal(nh_hub_config_validate(&c, note, &found), 0);
+    assert_int_equal(nh_hub_config_read_yaml(&c, "", 0, note, &found), 0);
+    assert_int_equal(found.count, 0);
+    assert_string_equal(c.board, "esp32-s3");
+}
+
+static void test_values_arrive(void **state)
+{
+    static const char text[] = "name: attic\n"
+                               "mqtt:\n"
+                               "  listen: 127.0.0.1:0\n"
+                               "  inflight_max: 7\n"
+                               "health: {publish: false, heartbeat_ms: 5000}\n"
+                               "log: {level: debug}\n"
+                               "budgets:\n"
+                               "  - {owner: mqtt, internal_bytes: 1000, psram_bytes: 2000}\n"
+                               "  - {owner: http}\n";
+    struct nh_hub_config c;
+    struct found found = {0};
+    (void)state;
+    nh_hub_config_defaults(&c);
+    assert_int_equal(nh_hub_config_read_yaml(&c, text, sizeof text - 1, note, &found), 0);
+    assert_string_equal(c.name, "attic");
+    assert_string_equal(c.mqtt.listen, "127.0.0.1:0");
+    assert_int_equal(c.mqtt.inflight_max, 7);
+    assert_int_equal(c.mqtt.packet_max_bytes, 65536); // what is not named keeps its default
+    assert_false(c.health.publish);
+    assert_int_equal(c.health.heartbeat_ms, 5000);
+    assert_int_equal(c.log.level, 3);
+    assert_int_equal(c.budget_count, 2);
+    assert_string_equal(c.budgets[0].owner, "mqtt");
+    assert_int_equal(c.budgets[0].psram_bytes, 2000);
+    assert_string_equal(c.budgets[1].owner, "http");
+}
+
+static void test_faults(void **state)
+{
+    static const struct {
+        const char *name, *text, *pointer;
+        uint32_t line;
+        size_t count;
+    } rows[] = {
+        {"unknown at the top", "bord: x\n", "/bord", 1, 1},
+        {"unknown in a section", "mqtt: {lisen: x}\n", "/mqtt/lisen", 1, 1},
+        {"under the range", "mqtt:\n  inflight_max: 0\n", "/mqtt/inflight_max", 2, 1},
+        {"over the range", "mqtt:\n  inflight_max: 65536\n", "/mqtt/inflight_max", 2, 1},
+        {"not a number", "mqtt: {inflight_max: many}\n", "/mqtt/inflight_max", 1, 1},
+        {"number in quotes", "mqtt: {inflight_max: \"5\"}\n", "/mqtt/inflight_max", 1, 1},
+        {"not a bool", "health: {publish: maybe}\n", "/health/publish", 1, 1},
+        {"not in the list", "log: {level: loud}\n", "/log/level", 1, 1},
+        {"too long", "name: 0123456789012345678901234567890123456789\n", "/name", 1, 1},
+        {"a map wanted", "mqtt: 5\n", "/mqtt", 1, 1},
+        {"a scalar wanted", "name: {a: b}\n", "/name", 1, 1},
+        {"missing field", "budgets: [{internal_bytes: 5}]\n", "/budgets/0/owner", 1, 1},
+        {"twice", "name: a\nname: b\n", "/name", 2, 1},
+        {"two faults", "mqtt: {inflight_max: 0}\nlog: {level: x}\n", "/mqtt/inflight_max", 1, 2},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct nh_hub_config c;
+        struct found f = {0};
+        nh_hub_config_defaults(&c);
+        int err = nh_hub_config_read_yaml(&c, rows[i].text, strlen(rows[i].text), note, &f);
+        if (err != NH_ERR_INVAL || f.count != rows[i].count ||
+            strcmp(f.last[0].pointer, rows[i].pointer) != 0 || f.last[0].line != rows[i].line)
+            fail_msg("%s: error %d, %zu findings, first %s line %u: %s", rows[i].name, err, f.count,
+                     f.last[0].pointer, f.last[0].line, f.last[0].text);
+    }
+}
+
+static void test_too_many_budgets(void **state)
+{
+    char text[1024] = "budgets:\n";
+    struct nh_hub_config c;
+    struct found f = {0};
+    (void)state;
+    for (int i = 0; i <= NH_HUB_BUDGET_MAX_COUNT; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "- {owner: o%d}\n", i);
+    nh_hub_config_defaults(&c);
+    assert_int_equal(nh_hub_config_read_yaml(&c, text, strlen(text), note, &f), NH_ERR_INVAL);
+    assert_int_equal(f.count, 1);
+}
+
+static void test_addresses(void **state)
+{
+    static const struct {
+        const char *text, *host;
+        int port; // -1: refused
+    } rows[] = {
+        {"127.0.0.1:8080", "127.0.0.1", 8080},
+        {"80", "127.0.0.1", 80},
+        {":0", "127.0.0.1", 0},
+        {"[::1]:443", "::1", 443},
+        {"0.0.0.0:65535", "0.0.0.0", 65535},
+        {"", "", -1},
+        {"127.0.0.1", "", -1},
+        {"127.0.0.1:", "", -1},
+        {"127.0.0.1:65536", "", -1},
+        {"127.0.0.1:8x", "", -1},
+        {"::1:80", "", -1},
+        {"[::1:80", "", -1},
+        {"127.0.0.1:-1", "", -1},
+        {"1.2.3.4:99999999999", "", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char host[64];
+        uint16_t port = 0;
+        int err = nh_hub_address_split(rows[i].text, host, sizeof host, &port);
+        if ((err == 0) != (rows[i].port >= 0) ||
+            (err == 0 && (port != rows[i].port || strcmp(host, rows[i].host) != 0)))
+            fail_msg("%s: %d %s %u", rows[i].text, err, host, port);
+    }
+    assert_true(nh_hub_address_is_loopback("127.9.9.9"));
+    assert_false(nh_hub_address_is_loopback("0.0.0.0"));
+    assert_false(nh_hub_address_is_loopback("12.7.0.1"));
+}
+
+static void test_wide_listening_needs_a_password(void **state)
+{
+    struct nh_hub_config c;
+    struct found f = {0};
+    (void)state;
+    nh_hub_config_defaults(&c);
+    strcpy(c.http.listen, "0.0.0.0:80");
+    strcpy(c.mqtt.listen, "[::]:1883");
+    assert_int_equal(nh_hub_config_validate(&c, note, &f), NH_ERR_INVAL);
+    assert_int_equal(f.count, 2);
+    strcpy(c.access.password_hash, "$argon2id$v=19$x");
+    assert_int_equal(nh_hub_config_validate(&c, note, &f), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults_are_valid),
+        cmocka_unit_test(test_values_arrive),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_too_many_budgets),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_wide_listening_needs_a_password),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,34 @@
+// api.js - requests to the hub. A refusal is an ApiError with the hub's own words.
+
+import { set, state } from './store.js';
+
+export class ApiError extends Error {
+  constructor(status, { code, message, details } = {}) {
+    super(message || `The hub answers ${status}.`);
+    this.status = status;
+    this.code = code || 'http_' + status;
+    this.details = details || [];
+  }
+}
+
+export async function request(method, path, body) {
+  let reply;
+  try {
+    reply = await fetch(path, {
+      method,
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch {
+    throw new ApiError(0, { code: 'offline', message: 'No answer from the hub. Nothing was changed.' });
+  }
+  const value = await reply.json().catch(() => null);
+  if (reply.status === 401 && path !== '/api/sign-in') set('auth', 'needed');
+  if (!reply.ok) throw new ApiError(reply.status, value && value.error);
+  if (state.auth === 'unknown') set('auth', 'ok');
+  return value;
+}
+
+export const get = (path) => request('GET', path);
+export const post = (path, body = {}) => request('POST', path, body);
+export const put = (path, body) => request('PUT', path, body);

@@ -1,0 +1,118 @@
+// hub.js - ties feed, requests and store together: one feed for the page, and what each part does.
+
+import { useEffect } from 'preact/hooks';
+import { get } from './api.js';
+import { createFeed } from './feed.js';
+import { mergeRows, rowFromTiers } from './history.js';
+import { addOwners, hasUnknown, reduceLog, reduceMemory, reduceMessages, reduceMqtt } from './reduce.js';
+import { hubNow, listen, set, state } from './store.js';
+
+let reloading = false;
+
+const onPart = {
+  mem(data) {
+    if (data.unix_ms) state.skewMs = data.unix_ms - Date.now();
+    const before = state.memory;
+    if (!before) return loadMemory();
+    if (hasUnknown(before, data)) loadMemory();
+    const memory = reduceMemory(before, data);
+    set('memory', memory);
+    set('rows', mergeRows(state.rows, [rowFromTiers(memory.unix_ms, memory.tiers)]));
+    set('owners', addOwners(state.owners, memory.unix_ms, memory.owners));
+  },
+  snap(data) {
+    if (data.rows) set('rows', mergeRows(state.rows, data.rows));
+  },
+  mqtt(data) {
+    if (data.counters) set('mqtt', reduceMqtt(state.mqtt, data, hubNow()));
+  },
+  log: (data) => set('log', reduceLog(state.log, data)),
+  messages: (data) => set('messages', reduceMessages(state.messages, data)),
+  clients: () => set('clientsChanged', state.clientsChanged + 1),
+  routes: () => set('routesChanged', state.routesChanged + 1),
+};
+
+export const feed = createFeed({
+  url: location.origin.replace(/^http/, 'ws') + '/ws',
+  open: (url) => new WebSocket(url),
+  onPart: (name, data) => onPart[name] && onPart[name](data),
+  onLink: linkChanged,
+  now: () => Date.now(),
+  after: (fn, ms) => setTimeout(fn, ms),
+  cancel: (t) => clearTimeout(t),
+});
+
+async function linkChanged(link) {
+  const was = state.link.state;
+  set('link', link);
+  if (link.state === 'live') return loadAll();
+  // The first moment of a break cuts the plotted lines; a socket refused for want of a password
+  // looks like any other break, so ask.
+  if (was === 'live') set('rows', mergeRows(state.rows, [rowFromTiers(hubNow(), [])]));
+  if (link.state === 'offline') loadInfo();
+}
+
+const quiet = (promise) => promise.catch(() => null);
+
+export function loadAll() {
+  return Promise.all([loadInfo(), loadMemory(), loadHistory(), loadMqtt(), loadLog()]);
+}
+
+async function loadInfo() {
+  const info = await quiet(get('/api/info'));
+  if (!info) return;
+  state.skewMs = info.unix_ms - Date.now();
+  set('info', { ...info, at: Date.now() });
+}
+
+export async function loadMemory() {
+  if (reloading) return;
+  reloading = true;
+  try {
+    set('memory', await get('/api/memory'));
+    set('memoryError', null);
+  } catch (e) {
+    set('memoryError', e);
+  }
+  reloading = false;
+}
+
+async function loadHistory() {
+  const history = await quiet(get('/api/memory/history'));
+  if (history) set('rows', mergeRows(state.rows, history.rows));
+}
+
+async function loadMqtt() {
+  const mqtt = await quiet(get('/api/mqtt'));
+  if (!mqtt) return;
+  set('mqtt', { ...state.mqtt, counters: mqtt.counters, limits: mqtt.limits, at: 0, listener: mqtt.listener });
+}
+
+async function loadLog() {
+  const lines = state.log.lines;
+  const after = lines.length ? lines[lines.length - 1].seq : 0;
+  const log = await quiet(get('/api/log?after=' + after));
+  if (log) set('log', reduceLog(state.log, log));
+}
+
+// Holds parts of the feed while the component is mounted.
+export function useFeed(...parts) {
+  useEffect(() => {
+    const releases = parts.filter(Boolean).map((p) => feed.want(p));
+    return () => releases.forEach((release) => release());
+  }, [parts.join()]);
+}
+
+export function startHub() {
+  document.addEventListener('visibilitychange', () => feed.setHidden(document.hidden));
+  listen('auth', () => {
+    if (state.auth === 'needed') feed.stop();
+    else if (state.auth === 'ok') feed.start();
+  });
+  loadInfo();
+  feed.start();
+  // The process' own figures are not in the feed: asked for while somebody looks.
+  setInterval(() => {
+    if (!document.hidden && state.link.state === 'live') loadMemory();
+  }, 30000);
+}

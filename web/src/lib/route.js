@@ -1,0 +1,38 @@
+// route.js - the address after '#': "/memory?span=30m" is page and parameters.
+
+import { useEffect, useState } from 'preact/hooks';
+
+export function parse(hash) {
+  const [path, query = ''] = hash.replace(/^#\/?/, '').split('?');
+  return { page: path.split('/')[0] || 'home', params: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+export function href(page, params = {}) {
+  const query = new URLSearchParams(params).toString();
+  return `#/${page}${query ? '?' + query : ''}`;
+}
+
+export const current = () => parse(location.hash);
+
+export function go(page, params) {
+  location.hash = href(page, params);
+}
+
+// Sets one parameter of the present page without a new entry in the history; null removes it.
+export function setParam(name, value) {
+  const { page, params } = current();
+  if (value == null) delete params[name];
+  else params[name] = value;
+  history.replaceState(null, '', href(page, params));
+  dispatchEvent(new HashChangeEvent('hashchange'));
+}
+
+export function useRoute() {
+  const [route, setRoute] = useState(current);
+  useEffect(() => {
+    const again = () => setRoute(current());
+    addEventListener('hashchange', again);
+    return () => removeEventListener('hashchange', again);
+  }, []);
+  return route;
+}

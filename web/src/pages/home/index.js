@@ -1,0 +1,9 @@
+export default {
+  id: 'home',
+  title: 'Home',
+  icon: 'home',
+  group: 0,
+  order: 0,
+  key: 'h',
+  load: () => import('./home.jsx'),
+};

@@ -1,0 +1,108 @@
+// main.jsx - the shell: band, navigation, the page of the address, what floats above.
+
+import { render } from 'preact';
+import { useEffect, useErrorBoundary, useRef, useState } from 'preact/hooks';
+import pages from 'nuthatch:pages';
+import { useRoute } from '../lib/route.js';
+import { startHub, useFeed } from '../lib/hub.js';
+import { startTheme } from '../lib/theme.js';
+import { useKeys } from '../lib/store.js';
+import { Failed, Head, Loading } from '../ui/parts.jsx';
+import { Toasts } from '../ui/toast.jsx';
+import { Band, OfflineNote } from './band.jsx';
+import { BottomBar, Sidebar } from './nav.jsx';
+import { SignIn } from './sign_in.jsx';
+import { Overlays, startKeys } from './keys.jsx';
+
+const loaded = new Map(); // page id -> component
+
+// The component of a page, loaded on its first visit.
+function usePage(page) {
+  const [, bump] = useState(0);
+  const [error, setError] = useState(null);
+  const load = () => {
+    setError(null);
+    page.load().then(
+      (m) => {
+        loaded.set(page.id, m.default);
+        bump((n) => n + 1);
+      },
+      () => setError(new Error(`Page ${page.title} not loaded: no answer from the hub.`)),
+    );
+  };
+  useEffect(() => {
+    if (page && !loaded.has(page.id)) load();
+  }, [page && page.id]);
+  return { Page: page && loaded.get(page.id), error, load };
+}
+
+function Body() {
+  const route = useRoute();
+  const page = pages.find((p) => p.id === route.page);
+  const { Page, error, load } = usePage(page);
+  const first = useRef(true);
+  useEffect(() => {
+    document.title = page ? `${page.title} \u00b7 nuthatch` : 'nuthatch';
+    if (!Page) return;
+    if (!first.current) {
+      scrollTo(0, 0);
+      const h1 = document.querySelector('main h1');
+      if (h1) h1.focus({ preventScroll: true });
+    }
+    first.current = false;
+  }, [page && page.id, !!Page]);
+  if (!page) {
+    return (
+      <>
+        <Head title="No such page" />
+        <p>There is no page <code>{route.page}</code>. <a href="#/home">Go to Home</a></p>
+      </>
+    );
+  }
+  if (error) return <><Head title={page.title} /><Failed error={error} retry={load} /></>;
+  if (!Page) return <><Head title={page.title} /><Loading big lines={6} /></>;
+  return <Guard key={page.id}><Page params={route.params} /></Guard>;
+}
+
+// A fault of one page leaves the others and the band as they are.
+function Guard({ children }) {
+  const [error, reset] = useErrorBoundary();
+  return error ? <Failed error={new Error(`This page stopped: ${error.message}. The hub is as it was.`)} retry={reset} /> : children;
+}
+
+// What the navigation shows is held as long as the page is open.
+function Held() {
+  useFeed('mem', ...new Set(pages.flatMap((p) => p.parts || []).filter((p) => p !== 'mem')));
+  return null;
+}
+
+function App() {
+  const { auth, link } = useKeys('auth', 'link');
+  if (auth === 'needed') return <SignIn />;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skip}>Go to content</a>
+      <Held />
+      <Band />
+      <Sidebar />
+      <main id="main" class={link.state === 'offline' ? 'dim' : ''}>
+        <OfflineNote />
+        <Body />
+      </main>
+      <BottomBar />
+      <Toasts />
+      <Overlays />
+    </>
+  );
+}
+
+function skip(e) {
+  e.preventDefault();
+  const h1 = document.querySelector('main h1');
+  if (h1) h1.focus();
+}
+
+startTheme();
+startHub();
+startKeys();
+render(<App />, document.getElementById('app'));
