@@ -118,7 +118,8 @@ static void publish(void *ctx, const char *suffix, const char *json, size_t len)
     int n = snprintf(topic, sizeof topic, "nuthatch/%s/%s", hub->cfg.name, suffix);
     struct nh_mqtt_message m = {.topic = {(const uint8_t *)topic, (size_t)n},
                                 .payload = {(const uint8_t *)json, len}};
-    // A name with a wildcard in it makes no topic; the settings page says so, telemetry stays off.
+    // What does not fit the broker's own limits (topic_max_bytes 16, say) is not published; the
+    // validation sees to it that the name makes a topic.
     NH_IGNORE(nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms()));
 }
 

@@ -70,6 +70,11 @@ class Check(unittest.TestCase):
             ("mqtt: {listen: nowhere}\n", "/mqtt/listen"), ("console: lamp\n", "/console"),
             ("http: {tls_listen: '127.0.0.1:8443'}\n", "tls_cert_file"),
             ("access: {password_hash: secret123}\n", "/access/password_hash"),
+            ("name: a/b\n", "/name"), ("name: a+b\n", "/name"), ("name: 'a#'\n", "/name"),
+            ("name: ''\n", "/name"), ('name: "a\\nb"\n', "control"),
+            ('data: "a\\x7fb"\n', "/data"), ("console: 'pty:'\n", "/console"),
+            ("access: {user: 'a:b', password_hash: $argon2id$x}\n", "/access/user"),
+            ("access: {user: '', password_hash: $argon2id$x}\n", "/access/user"),
         ]
         for text, word in rows:
             with self.subTest(text=text):
