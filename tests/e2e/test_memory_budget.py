@@ -226,9 +226,9 @@ class Restart(unittest.TestCase):
             self.assertEqual(hub.send_json("POST", "/api/reboot", None)[0], 200)
             # Hundreds of them, some between the two lives: none may end the process.
             while not any(line.startswith("{") for line in hub.lines[at:]):
+                self.assertIsNone(hub.process.poll())
                 hub.process.send_signal(signal.SIGHUP)
                 hub.read_lines(0.001)
-            self.assertIsNone(hub.process.poll())
 
 
 if __name__ == "__main__":
