@@ -22,7 +22,8 @@ class Verbs(unittest.TestCase):
                 got, out, _ = run(*args)
                 self.assertEqual(got, code)
                 self.assertIn(text, out)
-        for args in ([], ["fly"], ["run", "--fast"], ["run", "extra"], ["check"]):
+        for args in ([], ["fly"], ["run", "--fast"], ["run", "extra"], ["check"], ["sim", "home", "--seconds", "x"],
+                     ["sim", "home", "--mqtt", "here:1"], ["sim"]):
             with self.subTest(args=args):
                 got, _, err = run(*args)
                 self.assertEqual(got, 2)
