@@ -95,6 +95,7 @@ static void facts(void *ctx, struct nh_health_facts *out)
     out->cpu_freq_mhz = hub->host.cpu_freq_mhz;
     out->reset_reason = hub->host.reset_reason;
     out->hostname = hub->cfg.name;
+    out->is_published = hub->cfg.health.publish;
     if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {
         out->fs_used_bytes = (int64_t)used;
         out->fs_total_bytes = (int64_t)total;
@@ -108,18 +109,18 @@ static void facts(void *ctx, struct nh_health_facts *out)
         out->console_dropped = nh_console_dropped(hub->console);
 }
 
-static void publish(void *ctx, const char *suffix, const char *json, size_t len)
+static bool publish(void *ctx, const char *suffix, const char *json, size_t len)
 {
     struct nh_hub *hub = ctx;
     char topic[80];
     if (!hub->broker || !hub->cfg.health.publish)
-        return;
+        return false;
     int n = snprintf(topic, sizeof topic, "nuthatch/%s/%s", hub->cfg.name, suffix);
     struct nh_mqtt_message m = {.topic = {(const uint8_t *)topic, (size_t)n},
                                 .payload = {(const uint8_t *)json, len}};
     // What does not fit the broker's own limits (topic_max_bytes 16, say) is not published; the
     // validation sees to it that the name makes a topic.
-    NH_IGNORE(nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms()));
+    return nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms()) == 0;
 }
 
 // ---- start

@@ -8,7 +8,6 @@
 struct nh_hub_options {
     const char *config_file; // for SIGHUP and the settings page; NULL: none
     bool ready_json;         // one line of JSON on stdout once all listeners are up
-    bool quiet;              // no banner
     // Command line over file: applied again after each reload. NULL: not given.
     const char *http, *mqtt, *data, *board, *console;
 };

@@ -506,6 +506,32 @@ static const nh_json_field_t publish_fields[] = {
     {0},
 };
 
+static int reply_published(nh_request_t *req, int err, bool is_kept_back)
+{
+    const struct nh_mqtt_broker_config *limits = &((nh_mqtt_api_t *)req->ctx)->cfg.limits;
+    if (err == NH_ERR_INVAL || err == NH_ERR_RANGE || err == NH_ERR_TOO_LONG ||
+        err == NH_ERR_TOO_DEEP)
+        return nh_reply_error(
+            req, 400, "bad_topic",
+            "topic: %s. It has 1 to %u bytes and no + or #. Nothing was published.",
+            nh_err_text(err), (unsigned)limits->topic_max_bytes);
+    if (err < 0)
+        return nh_reply_error(req, 503, NULL, "%s. Some subscribers may not have got it.",
+                              nh_err_text(err));
+    if (is_kept_back)
+        return nh_reply_error(req, 507, "retained_full",
+                              "Delivered, but not retained: over %u messages, %u bytes, or memory.",
+                              (unsigned)limits->retained_max_count,
+                              (unsigned)limits->retained_max_bytes);
+    nh_json_writer_t *w = nh_reply_json(req, 200);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_bool(w, "ok", true);
+    nh_json_object_end(w);
+    return nh_reply_json_end(req);
+}
+
 static int post_publish(nh_request_t *req)
 {
     nh_mqtt_api_t *a = req->ctx;
@@ -527,27 +553,7 @@ static int post_publish(nh_request_t *req)
     nh_mqtt_broker_info(a->cfg.broker, &before);
     err = nh_mqtt_broker_publish(a->cfg.broker, &m, a->cfg.clock_ms());
     nh_mqtt_broker_info(a->cfg.broker, &after);
-    if (err == NH_ERR_INVAL || err == NH_ERR_RANGE || err == NH_ERR_TOO_LONG ||
-        err == NH_ERR_TOO_DEEP)
-        return nh_reply_error(
-            req, 400, "bad_topic",
-            "topic: %s. It has 1 to %u bytes and no + or #. Nothing was published.",
-            nh_err_text(err), (unsigned)a->cfg.limits.topic_max_bytes);
-    if (err < 0)
-        return nh_reply_error(req, 503, NULL, "%s. Some subscribers may not have got it.",
-                              nh_err_text(err));
-    if (after.retained_refused != before.retained_refused)
-        return nh_reply_error(req, 507, "retained_full",
-                              "Delivered, but not retained: over %u messages, %u bytes, or memory.",
-                              (unsigned)a->cfg.limits.retained_max_count,
-                              (unsigned)a->cfg.limits.retained_max_bytes);
-    nh_json_writer_t *w = nh_reply_json(req, 200);
-    if (!w)
-        return NH_ERR_NOMEM;
-    nh_json_object_begin(w);
-    nh_json_kv_bool(w, "ok", true);
-    nh_json_object_end(w);
-    return nh_reply_json_end(req);
+    return reply_published(req, err, after.retained_refused != before.retained_refused);
 }
 
 // ---- the feed

@@ -29,6 +29,7 @@ static struct {
     char published[2048];
     int events[NH_EVENT_COUNT];
     const char *address;
+    bool takes; // what is published
 } t;
 
 static uint64_t clock_ms(void)
@@ -55,11 +56,12 @@ static void facts(void *ctx, struct nh_health_facts *out)
     out->address = t.address;
 }
 
-static void publish(void *ctx, const char *suffix, const char *json, size_t len)
+static bool publish(void *ctx, const char *suffix, const char *json, size_t len)
 {
     (void)ctx;
     assert_string_equal(suffix, "health");
     snprintf(t.published, sizeof t.published, "%.*s", (int)len, json);
+    return t.takes;
 }
 
 static void on_event(void *ctx, const struct nh_event *e)
@@ -216,11 +218,19 @@ static void test_heartbeat(void **state)
     assert_memory_equal(t.line[1], "[Mem] hb hf=", 12);
     assert_int_equal(t.events[NH_EVENT_MEM_SNAPSHOT], 1);
     assert_memory_equal(t.published, "{\"uptime_seconds\":1,", 20);
+    // The broker took none of it, so the next one says that nothing was published yet.
+    t.takes = true;
+    t.now_ms = 2000;
+    nh_sched_run(t.sched, t.now_ms);
+    assert_non_null(strstr(t.published, "\"mqtt_last_health_publish_ms\":null"));
+    t.now_ms = 3000;
+    nh_sched_run(t.sched, t.now_ms);
+    assert_non_null(strstr(t.published, "\"mqtt_last_health_publish_ms\":2000"));
     assert_int_equal(nh_health_heartbeat_set(t.health, 999), NH_ERR_RANGE);
     assert_int_equal(nh_health_heartbeat_set(t.health, 60000), 0);
-    t.now_ms = 60999;
+    t.now_ms = 62999;
     nh_sched_run(t.sched, t.now_ms);
-    assert_int_equal(t.line_count, 2);
+    assert_int_equal(t.line_count, 6);
     nh_health_stop(t.health);
     assert_int_equal(nh_sched_next_deadline(t.sched), NH_NEVER);
 }

@@ -219,6 +219,18 @@ void nh_health_log(nh_health_t *h, enum nh_log_level level, const char *module, 
     line(h, console);
 }
 
+bool nh_health__copy(nh_health_t *h, const struct nh_health__ring *r, uint64_t *next, void *out)
+{
+    nh_lock_acquire(&h->cfg.lock);
+    if (*next < nh_health__ring_first(r))
+        *next = nh_health__ring_first(r);
+    const void *at = nh_health__ring_at(r, *next);
+    if (at)
+        memcpy(out, at, r->item_bytes);
+    nh_lock_release(&h->cfg.lock);
+    return at != NULL;
+}
+
 void nh_health__facts(nh_health_t *h, struct nh_health_facts *out)
 {
     *out = (struct nh_health_facts){.fs_used_bytes = -1,
@@ -247,8 +259,8 @@ static void publish(nh_health_t *h, uint64_t now_ms)
     nh_health__write_health(h, &w);
     if (nh_json_writer_end(&w) != 0)
         return;
-    h->cfg.publish(h->cfg.ctx, "health", buf.ptr, buf.len);
-    h->published_ms = now_ms;
+    if (h->cfg.publish(h->cfg.ctx, "health", buf.ptr, buf.len))
+        h->published_ms = now_ms;
 }
 
 static void heartbeat(void *ctx, struct nh_timer *t, uint64_t now_ms)

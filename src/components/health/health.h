@@ -25,6 +25,7 @@ struct nh_health_facts {
     int cpu_usage_pct, cpu_temperature_c, cpu_freq_mhz;
     const char *reset_reason, *hostname, *address; // borrowed for the call; address may be NULL
     uint32_t mqtt_clients;
+    bool is_published; // telemetry on MQTT is on
     uint64_t console_dropped;
 };
 
@@ -45,8 +46,9 @@ struct nh_health_config {
     int64_t (*clock_unix_ms)(void);
     void (*line)(void *ctx, const char *line); // a console line; any task; may be NULL
     void (*facts)(void *ctx, struct nh_health_facts *out);
-    // Telemetry as one JSON object, at each heartbeat; `suffix` "health". May be NULL.
-    void (*publish)(void *ctx, const char *suffix, const char *json, size_t len);
+    // Telemetry as one JSON object, at each heartbeat; `suffix` "health". False: it was not
+    // published. May be NULL.
+    bool (*publish)(void *ctx, const char *suffix, const char *json, size_t len);
 };
 
 // NH_ERR_NOMEM; NH_ERR_RANGE: heartbeat_ms. Nothing was made then.

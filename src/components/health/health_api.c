@@ -79,7 +79,7 @@ void nh_health__write_health(nh_health_t *h, nh_json_writer_t *w)
     nh_health__kv_known(w, "fs_total_bytes", f.fs_total_bytes);
     // The hub is its own broker: telemetry is always "connected".
     nh_json_kv_bool(w, "mqtt_enabled", h->cfg.publish != NULL);
-    nh_json_kv_bool(w, "mqtt_publish_enabled", h->cfg.publish != NULL);
+    nh_json_kv_bool(w, "mqtt_publish_enabled", f.is_published);
     nh_json_kv_bool(w, "mqtt_connected", h->cfg.publish != NULL);
     nh_health__kv_known(w, "mqtt_last_health_publish_ms",
                         h->published_ms ? (int64_t)h->published_ms : -1);

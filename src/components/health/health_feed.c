@@ -144,18 +144,6 @@ static uint64_t snap_version(void *ctx)
     return newest(h, &h->history);
 }
 
-static bool row_copy(nh_health_t *h, uint64_t *next, struct nh_health__row *out)
-{
-    nh_lock_acquire(&h->cfg.lock);
-    if (*next < nh_health__ring_first(&h->history))
-        *next = nh_health__ring_first(&h->history);
-    const struct nh_health__row *at = nh_health__ring_at(&h->history, *next);
-    if (at)
-        *out = *at;
-    nh_lock_release(&h->cfg.lock);
-    return at != NULL;
-}
-
 static uint64_t snap_write(void *ctx, nh_json_writer_t *w, uint64_t since)
 {
     nh_health_t *h = ctx;
@@ -168,7 +156,7 @@ static uint64_t snap_write(void *ctx, nh_json_writer_t *w, uint64_t since)
     nh_json_key(w, "rows");
     nh_json_array_begin(w);
     // The rest comes with the next message: the version told is the last row written.
-    for (int i = 0; i < SNAP_ROWS_MAX && row_copy(h, &next, &row); i++) {
+    for (int i = 0; i < SNAP_ROWS_MAX && nh_health__copy(h, &h->history, &next, &row); i++) {
         nh_health__write_row(w, &row);
         missed += written > 0 ? next - written - 1 : 0;
         written = next++;
@@ -195,7 +183,7 @@ static uint64_t log_write(void *ctx, nh_json_writer_t *w, uint64_t since)
     nh_json_key(w, "lines");
     nh_json_array_begin(w);
     // The rest comes with the next message: the version told is the last line written.
-    while (w->written_bytes - start < 3072 - 1200 && nh_health__log_copy(h, &next, &l)) {
+    while (w->written_bytes - start < 3072 - 1200 && nh_health__copy(h, &h->log, &next, &l)) {
         nh_health__write_log_line(w, &l);
         // What a new socket finds gone was there before it; what goes later it has missed.
         missed += written > 0 ? next - written - 1 : 0;

@@ -37,15 +37,7 @@ static int produce_history(nh_request_t *req, char *out, size_t cap)
     }
     while (st->step == 1 && b.cap - b.len >= 256) {
         struct nh_health__row row;
-        nh_lock_acquire(&h->cfg.lock);
-        if (st->next < nh_health__ring_first(&h->history))
-            st->next = nh_health__ring_first(&h->history);
-        const struct nh_health__row *at =
-            st->next <= st->end ? nh_health__ring_at(&h->history, st->next) : NULL;
-        if (at)
-            row = *at;
-        nh_lock_release(&h->cfg.lock);
-        if (!at) {
+        if (st->next > st->end || !nh_health__copy(h, &h->history, &st->next, &row)) {
             (void)nh_json_buf_sink(&b, "]}", 2);
             st->step = 2;
             break;
@@ -132,18 +124,6 @@ void nh_health__write_log_line(nh_json_writer_t *w, const struct nh_health__log_
 // A line's text is at most 160 bytes, each at most 6 in JSON.
 #define LOG_PIECE_MAX_BYTES 1200
 
-bool nh_health__log_copy(nh_health_t *h, uint64_t *next, struct nh_health__log_line *out)
-{
-    nh_lock_acquire(&h->cfg.lock);
-    if (*next < nh_health__ring_first(&h->log))
-        *next = nh_health__ring_first(&h->log);
-    const struct nh_health__log_line *at = nh_health__ring_at(&h->log, *next);
-    if (at)
-        *out = *at;
-    nh_lock_release(&h->cfg.lock);
-    return at != NULL;
-}
-
 static int produce_log(nh_request_t *req, char *out, size_t cap)
 {
     nh_health_t *h = req->ctx;
@@ -155,7 +135,7 @@ static int produce_log(nh_request_t *req, char *out, size_t cap)
         st->step = 1;
     }
     while (st->step == 1 && b.cap - b.len >= LOG_PIECE_MAX_BYTES) {
-        if (st->next > st->end || !nh_health__log_copy(h, &st->next, &l)) {
+        if (st->next > st->end || !nh_health__copy(h, &h->log, &st->next, &l)) {
             (void)nh_json_buf_sink(&b, "]}", 2);
             st->step = 2;
             break;

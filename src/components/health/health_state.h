@@ -39,9 +39,9 @@ void nh_health__write_log_line(nh_json_writer_t *w, const struct nh_health__log_
 void nh_health__write_tier(nh_json_writer_t *w, enum nh_mem_tier tier,
                            const struct nh_mem_tier_info *t);
 void nh_health__kv_known(nh_json_writer_t *w, const char *key, int64_t value); // < 0: null
-// Copies the log line of number `*next`, or of the oldest one kept if that is gone (then `*next`
-// is moved). False: there is none yet.
-bool nh_health__log_copy(nh_health_t *h, uint64_t *next, struct nh_health__log_line *out);
+// Copies item number `*next` of one of the rings, or the oldest one kept if that is gone (then
+// `*next` is moved), under the lock. `out` has room for an item. False: there is none yet.
+bool nh_health__copy(nh_health_t *h, const struct nh_health__ring *r, uint64_t *next, void *out);
 
 extern const char *const nh_health__tier_name[NH_MEM_TIER_COUNT];
 
