@@ -21,6 +21,7 @@
 
 #define PACKET_MAX_BYTES 512
 #define RETRY_MS 2000
+#define PATIENCE_MS 5000
 #define SECONDS_MAX 31536000
 
 struct device {
@@ -48,7 +49,7 @@ static struct device devices[] = {
 };
 
 static volatile sig_atomic_t stopping;
-static bool told_waiting; // once, not for each device and try
+static int64_t waiting_ms; // since when no device reaches the broker; 0: one did, < 0: told
 static struct sockaddr_in broker = {.sin_family = AF_INET};
 
 static void on_signal(int sig)
@@ -85,7 +86,8 @@ static bool send_packet(struct device *d, uint8_t first, const uint8_t *body, si
     } else {
         p[n++] = (uint8_t)len;
     }
-    memcpy(p + n, body, len);
+    if (len > 0) // else there may be no body at all
+        memcpy(p + n, body, len);
     if (send(d->fd, p, n + len, MSG_NOSIGNAL) == (ssize_t)(n + len))
         return true;
     close(d->fd);
@@ -106,21 +108,31 @@ static bool publish(struct device *d, const char *topic, const char *payload, bo
     return send_packet(d, retain ? 0x31 : 0x30, body, n + strlen(payload));
 }
 
+// Says once that there is no broker; not while a hub beside this one may still be starting.
+static void tell_waiting(int error)
+{
+    int64_t now = now_ms();
+    if (waiting_ms == 0)
+        waiting_ms = now;
+    if (waiting_ms < 0 || now - waiting_ms < PATIENCE_MS)
+        return;
+    fprintf(stderr, "nuthatch sim: no broker: %s; trying on\n", strerror(error));
+    waiting_ms = -1;
+}
+
 static void come(struct device *d)
 {
     uint8_t body[PACKET_MAX_BYTES];
     char topic[64];
     d->fd = socket(AF_INET, SOCK_STREAM, 0);
     if (d->fd < 0 || connect(d->fd, (struct sockaddr *)&broker, sizeof broker) != 0) {
-        if (!told_waiting)
-            fprintf(stderr, "nuthatch sim: no broker yet: %s; trying on\n", strerror(errno));
-        told_waiting = true;
+        tell_waiting(errno);
         if (d->fd >= 0)
             close(d->fd);
         d->fd = -1;
         return;
     }
-    told_waiting = false;
+    waiting_ms = 0;
     status_topic(d, topic);
     size_t n = text(body, "MQTT");
     body[n++] = 4;
@@ -195,9 +207,10 @@ static void listen_to(struct device *d)
     }
 }
 
-static void live(int64_t end_ms)
+// `parent` 0: none to live with.
+static void live(int64_t end_ms, pid_t parent)
 {
-    while (!stopping && now_ms() < end_ms) {
+    while (!stopping && now_ms() < end_ms && (parent == 0 || getppid() == parent)) {
         struct pollfd fds[NH_ARRAY_LEN(devices)];
         for (size_t i = 0; i < NH_ARRAY_LEN(devices); i++) {
             turn(&devices[i], now_ms());
@@ -214,13 +227,14 @@ static void live(int64_t end_ms)
 }
 
 static const char help_text[] =
-    "Usage: nuthatch sim home [--mqtt ADDR:PORT] [--seconds N]\n"
+    "Usage: nuthatch sim home [--mqtt ADDR:PORT] [--seconds N] [--with-parent]\n"
     "\n"
     "Plays a small home against a broker: sensors that report, a phone and a robot that come and\n"
     "go. For the demo; a real device replaces one of these by using its topic.\n"
     "\n"
     "  --mqtt ADDR:PORT   broker; default 127.0.0.1:1883\n"
     "  --seconds N        stop after N seconds; default: on Ctrl+C\n"
+    "  --with-parent      stop when the program that started this one ends\n"
     "\n"
     "Example:\n"
     "  nuthatch sim home --mqtt 127.0.0.1:1883\n";
@@ -250,8 +264,10 @@ int nh_command_sim(int argc, char **argv)
 {
     static const struct option options[] = {{"mqtt", required_argument, NULL, 'm'},
                                             {"seconds", required_argument, NULL, 's'},
+                                            {"with-parent", no_argument, NULL, 'w'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
+    pid_t parent = 0;
     int64_t end_ms = INT64_MAX;
     int c;
     set_broker("127.0.0.1:1883");
@@ -269,6 +285,8 @@ int nh_command_sim(int argc, char **argv)
                     SECONDS_MAX);
             return 2;
         }
+        if (c == 'w')
+            parent = getppid();
         if (c == '?')
             return 2;
     }
@@ -278,6 +296,6 @@ int nh_command_sim(int argc, char **argv)
     }
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
-    live(end_ms);
+    live(end_ms, parent);
     return 0;
 }

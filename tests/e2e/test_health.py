@@ -5,6 +5,7 @@ import re
 import select
 import tempfile
 import time
+import threading
 import unittest
 import urllib.error
 
@@ -148,6 +149,31 @@ class Http(unittest.TestCase):
             with refused.exception as e:
                 self.assertEqual(e.code, 400)
                 self.assertIn("tape", json.loads(e.read())["error"]["message"])
+
+    def test_map_is_whole_while_memory_changes(self):
+        with Hub() as hub:
+            stop = threading.Event()
+
+            def churn():
+                while not stop.is_set():
+                    socks = [hub.connect() for _ in range(20)]
+                    for s in socks:
+                        s.sendall(b"\x10\x0e\0\4MQTT\4\2\0\0\0\2" + b"%02x" % (s.fileno() & 255))
+                        s.recv(4)
+                        s.close()
+
+            churner = threading.Thread(target=churn)
+            churner.start()
+            try:
+                for i in range(40):
+                    end, found = 0, hub.get_json("/api/memory/map?tier=" + ("psram", "internal")[i % 2])
+                    for offset, size, owner in found["blocks"]:
+                        self.assertGreaterEqual(offset, end)
+                        self.assertLess(owner, len(found["owners"]))
+                        end = offset + size
+            finally:
+                stop.set()
+                churner.join()
 
     def test_snapshots_and_history(self):
         with Hub() as hub:
