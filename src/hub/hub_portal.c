@@ -45,6 +45,7 @@ static int fill_tls(const struct nh_hub *hub, struct nh_http_server_config *s, c
 {
     if (!hub->cfg.http.tls_listen[0])
         return 0;
+    s->tls_address = host;
     s->tls_cert_file = hub->cfg.http.tls_cert_file;
     s->tls_key_file = hub->cfg.http.tls_key_file;
     return nh_hub_address_split(hub->cfg.http.tls_listen, host, cap, &s->tls_port);
