@@ -552,6 +552,26 @@ class Limits(unittest.TestCase):
             c.socket.recv(1)
 
 
+class Start(unittest.TestCase):
+    """A start that fails leaves nothing behind: 2 is the code for that, 1 for a leak."""
+
+    def fails(self, *args):
+        done = subprocess.run([testd()] + list(args), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=PATIENCE_S)
+        self.assertEqual(done.returncode, 2, done.stderr.decode())
+        self.assertIn(b"start: ", done.stderr)
+
+    def test_address_in_use(self):
+        with Server() as server:
+            self.fails("--port", str(server.port))
+
+    def test_certificate_that_is_not_there(self):
+        self.fails("--cert", "/nowhere/cert.pem", "--key", "/nowhere/key.pem")
+
+    def test_certificate_without_key(self):
+        self.fails("--cert", "/nowhere/cert.pem")
+
+
 class NoMemory(unittest.TestCase):
     """Each allocation of the server and of the portal fails in turn: the request gets a 503 or the
     connection ends; the next try works and nothing leaks (which Server asserts)."""
