@@ -28,31 +28,29 @@ struct outer {
 
 static const char *const names[] = {"off", "on", NULL};
 
-#define AT(type, member)                                                                           \
-    .offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member)
-
 static const nh_json_field_t inner_fields[] = {
-    {"x", NH_JSON_T_INT, .is_signed = true, .required = true, AT(inner, x), .min = -9, .max = 9},
-    {"tag", NH_JSON_T_STRING, AT(inner, tag)},
-    {NULL},
+    {"x", NH_JSON_T_INT, .is_signed = true, .required = true, NH_JSON_AT(struct inner, x),
+     .min = -9, .max = 9},
+    {"tag", NH_JSON_T_STRING, NH_JSON_AT(struct inner, tag)},
+    NH_JSON_FIELDS_END,
 };
 static const nh_json_field_t number_field = {NULL, NH_JSON_T_INT, .is_signed = true, .size = 2};
 static const nh_json_field_t inner_field = {NULL, NH_JSON_T_OBJECT, .size = sizeof(struct inner),
                                             .fields = inner_fields};
 static const nh_json_field_t fields[] = {
-    {"b", NH_JSON_T_BOOL, AT(outer, b)},
-    {"u8", NH_JSON_T_INT, AT(outer, u8)},
-    {"i64", NH_JSON_T_INT, .is_signed = true, AT(outer, i64)},
-    {"u64", NH_JSON_T_INT, AT(outer, u64)},
-    {"d", NH_JSON_T_DOUBLE, AT(outer, d)},
-    {"s", NH_JSON_T_STRING, AT(outer, s)},
-    {"e", NH_JSON_T_ENUM, AT(outer, e), .names = names},
-    {"in", NH_JSON_T_OBJECT, AT(outer, in), .fields = inner_fields},
-    {"numbers", NH_JSON_T_ARRAY, AT(outer, numbers), .element = &number_field, .count_max = 3,
-     .count_offset = offsetof(struct outer, number_count)},
-    {"inners", NH_JSON_T_ARRAY, AT(outer, inners), .element = &inner_field, .count_max = 2,
-     .count_offset = offsetof(struct outer, inner_count)},
-    {NULL},
+    {"b", NH_JSON_T_BOOL, NH_JSON_AT(struct outer, b)},
+    {"u8", NH_JSON_T_INT, NH_JSON_AT(struct outer, u8)},
+    {"i64", NH_JSON_T_INT, .is_signed = true, NH_JSON_AT(struct outer, i64)},
+    {"u64", NH_JSON_T_INT, NH_JSON_AT(struct outer, u64)},
+    {"d", NH_JSON_T_DOUBLE, NH_JSON_AT(struct outer, d)},
+    {"s", NH_JSON_T_STRING, NH_JSON_AT(struct outer, s)},
+    {"e", NH_JSON_T_ENUM, NH_JSON_AT(struct outer, e), .names = names},
+    {"in", NH_JSON_T_OBJECT, NH_JSON_AT(struct outer, in), .fields = inner_fields},
+    {"numbers", NH_JSON_T_ARRAY, NH_JSON_AT(struct outer, numbers), .element = &number_field,
+     .count_max = 3, .count_offset = offsetof(struct outer, number_count)},
+    {"inners", NH_JSON_T_ARRAY, NH_JSON_AT(struct outer, inners), .element = &inner_field,
+     .count_max = 2, .count_offset = offsetof(struct outer, inner_count)},
+    NH_JSON_FIELDS_END,
 };
 
 // Findings as one number: order and content count.
