@@ -297,6 +297,19 @@ static int start_settings(struct nh_hub *hub)
     return 0;
 }
 
+static void store_written(void *ctx, const char *name, uint32_t generation, uint64_t size_bytes)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_event_store_written data = {
+        .generation = generation,
+        .size_bytes = size_bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)size_bytes};
+    struct nh_event e = {
+        .id = NH_EVENT_STORE_WRITTEN, .data_len = sizeof data, .time_ms = nh_clock_ms()};
+    snprintf(data.name, sizeof data.name, "%s", name);
+    memcpy(e.data, &data, sizeof data);
+    (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
+}
+
 int nh_hub__start_store(struct nh_hub *hub)
 {
     nh_mem_t *mem;
@@ -307,8 +320,12 @@ int nh_hub__start_store(struct nh_hub *hub)
         err = nh_lock_create(&hub->store_lock);
     if (err < 0)
         return err;
-    const struct nh_store_config cfg = {
-        .mem = mem, .fs = nh_files_fs(hub->files), .dir = "config", .lock = hub->store_lock};
+    const struct nh_store_config cfg = {.mem = mem,
+                                        .fs = nh_files_fs(hub->files),
+                                        .dir = "config",
+                                        .lock = hub->store_lock,
+                                        .written = store_written,
+                                        .ctx = hub};
     err = nh_store_create(&cfg, &hub->store);
     return err < 0 ? err : start_settings(hub);
 }

@@ -42,7 +42,7 @@ static void lose(struct client *c)
     world_turn_end(&w);
 }
 
-// ---- QoS 2 from a client -----------------------------------------------------------------------
+// ---- QoS 2 from a client ------------------------------------------------------------------------
 
 static void qos2_in(struct client *c)
 {
@@ -92,7 +92,7 @@ static void test_qos2_many(void **state)
     each_way(&(struct nh_mqtt_broker_config){.qos2_max_count = 20}, qos2_many);
 }
 
-// ---- to a client, with reconnections -----------------------------------------------------------
+// ---- to a client, with reconnections ------------------------------------------------------------
 
 static void qos_out(struct client *c)
 {
@@ -184,8 +184,7 @@ static void test_eviction(void **state)
     each_way(&(struct nh_mqtt_broker_config){.session_max_count = 2}, eviction);
 }
 
-// ---- the window and the queue
-// --------------------------------------------------------------------
+// ---- the window and the queue -------------------------------------------------------------------
 
 static void window(struct client *c)
 {
@@ -411,8 +410,7 @@ static void test_deaf(void **state)
     world_deinit(&w);
 }
 
-// ---- push back
-// -----------------------------------------------------------------------------------
+// ---- push back ----------------------------------------------------------------------------------
 
 static void push_back(struct client *c)
 {
@@ -536,8 +534,7 @@ static void test_push_back_qos0(void **state)
              push_back_qos0);
 }
 
-// ---- no memory
-// -----------------------------------------------------------------------------------
+// ---- no memory ----------------------------------------------------------------------------------
 
 // Each packet type once, with readers that stall; returns how many steps failed.
 static unsigned script(struct client *c)
