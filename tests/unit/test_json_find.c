@@ -188,7 +188,8 @@ static void broken_texts_are_errors(void **state)
             int result = find_in(&f, &cfg, chunks_start(row->text, strlen(row->text), way));
             nh_json_find_error(&f, &e);
             if (result != row->result || e.pos.offset != row->offset || e.pos.line != row->line ||
-                e.pos.column != row->column || (row->pointer && strcmp(e.pointer, row->pointer)))
+                e.pos.column != row->column ||
+                (row->pointer && strcmp(e.pointer, row->pointer) != 0))
                 fail_msg("row %u way %u: %d at %u, %u:%u '%s' %s", (unsigned)i, way, result,
                          (unsigned)e.pos.offset, (unsigned)e.pos.line, (unsigned)e.pos.column,
                          e.pointer, e.text);
