@@ -160,8 +160,11 @@ await buildAll();
 if (!table()) process.exitCode = 1;
 if (process.argv.includes('--watch')) {
   let timer;
-  watch(src, { recursive: true }, () => {
+  const again = () => {
     clearTimeout(timer);
     timer = setTimeout(() => buildAll().then(() => console.log('built'), (e) => console.error(e.message)), 100);
-  });
+  };
+  // Folder by folder: Node 18 cannot watch a tree on Linux.
+  const folders = [src, ...readdirSync(src, { withFileTypes: true }).filter((d) => d.isDirectory()).map((d) => join(src, d.name)), ...pageIds().map((id) => join(pagesDir, id))];
+  for (const folder of folders) watch(folder, again);
 }

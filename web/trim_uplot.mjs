@@ -8,15 +8,24 @@ import { readFileSync } from 'node:fs';
 const OUTER = ['bars', 'splineInterp', 'monotoneCubic', '_monotoneCubic', 'join', 'timeAxisVals', 'timeAxisStamps',
   'timeAxisVal', 'timeSeriesStamp', 'timeSeriesVal', 'tzDate', 'fmtDate', 'logAxisSplits', 'asinhAxisSplits',
   'numAxisSplits', 'numAxisVals', 'numSeriesVal', 'rangeLog', 'rangeAsinh', 'findIncr', 'pxRatioFont', 'syncFontSize',
-  'setDefaults2', 'log2AxisValsFilt', 'log10AxisValsFilt', '_rangeNum', 'points', 'clipBandLine'];
-const INNER = ['initLegendRow', 'drawAxesGrid', 'calcAxesRects', 'initAxis', 'getIncrSpace', 'addSeries', 'delSeries', 'setFocus', 'setLegendValues', 'addBand', 'setBand', 'delBand', 'syncLegend'];
+  'setDefaults2', 'log2AxisValsFilt', 'log10AxisValsFilt', '_rangeNum', 'points', 'clipBandLine', 'genIncrs', 'guessDec', 'genTimeStuffs', 'slice3'];
+const INNER = ['initLegendRow', 'drawAxesGrid', 'calcAxesRects', 'initAxis', 'getIncrSpace', 'addSeries', 'delSeries', 'setFocus', 'setLegendValues', 'addBand', 'setBand', 'delBand', 'syncLegend', 'setSeries', 'toggleDOM', 'batch'];
 
 const REPLACED = [
   ['const showLegend = legend.show;', ''],
   ['const cursorFocus = focus.prox >= 0;', ''],
   [/const cursorOnePt = .*;/, ''],
-  ['= genTimeStuffs(1);', '= [[], [], () => null];'],
-  ['= genTimeStuffs(1e-3);', '= [[], [], () => null];'],
+  ['= genTimeStuffs(1);', '= [];'],
+  ['= genTimeStuffs(1e-3);', '= [];'],
+  [/\tconst _timeAxisSplits = .*;/, ''],
+  [/\tconst _timeAxisVals   = .*;/, ''],
+  [/\tconst _timeSeriesVal  = .*;/, ''],
+  [/\tconst _(tzDate|fmtDate)  ?= .*;/g, ''],
+  [/^const (days3|months3|wholeIncrs|numIncrs) = .*;/gm, ''],
+  [/^const engNames = \{[\s\S]*?\n\};/m, ''],
+  [/sv \|\| _timeSeriesVal\)/g, 'sv)'],
+  // Whole and half pixels need no care for decimal fractions.
+  [/^const fixFloat = [\s\S]*?^\};/m, 'const fixFloat = (v) => v;'],
   [/^const decIncrs = .*$/m, 'const decIncrs = [];'],
   [/^const oneIncrs = .*$/m, 'const oneIncrs = [];'],
   ['genIncrs(2, -53, 53, [1]);', ''],

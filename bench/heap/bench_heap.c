@@ -204,10 +204,10 @@ static void print_text(const struct trace *t, const struct options *o, const str
         printf("\n");
     }
     printf(
-        "\nmean: all operations, the fastest whole replay of %u, less the empty loop. median, "
-        "p99.9\n"
-        "and worst: allocate and free, each operation's least time of %u rounds less the clock,\n"
-        "so that interrupts do not count. realloc: its worst, which copies.\n",
+        "\nmean: all operations, processor time of the fastest replay of %u, less the empty loop.\n"
+        "median, p99.9 and worst: allocate and free, each operation's least time of %u rounds "
+        "less\n"
+        "the clock, so that interrupts do not count. realloc: its worst, which copies.\n",
         o->rounds, o->rounds);
     printf("heap mean / libc mean: %.2f\n", mean_ns(&res[REPLAY_HEAP], &res[REPLAY_EMPTY], t) /
                                                 mean_ns(&res[REPLAY_LIBC], &res[REPLAY_EMPTY], t));

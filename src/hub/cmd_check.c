@@ -1,3 +1,4 @@
+#include "core/json/decode.h"
 #include "hub/commands.h"
 #include "hub/hub.h"
 
@@ -7,12 +8,14 @@
 
 static const char help_text[] =
     "Usage: nuthatch check [--json-only] [--json] FILE\n"
+    "       nuthatch check --fields\n"
     "\n"
     "Checks a configuration and tells every fault with file, line and column.\n"
     "Exit code 0: good, 1: faults, 2: wrong usage.\n"
     "\n"
     "  --json-only   check only that FILE is well-formed JSON (RFC 8259); - is standard input\n"
     "  --json        tell the faults as one JSON object\n"
+    "  --fields      list every field with its default and limit, as a Markdown table\n"
     "  --help        this text\n"
     "\n"
     "Examples:\n"
@@ -133,10 +136,40 @@ static int check_json(const char *file)
     return code;
 }
 
+// One row of the reference of all fields, docs/configuration.md.
+static int print_field(void *ctx, const char *pointer, const nh_json_field_t *f, size_t offset)
+{
+    const uint8_t *at = (const uint8_t *)ctx + offset;
+    char limit[128], name[NH_JSON_POINTER_MAX];
+    if (f->type == NH_JSON_T_OBJECT || f->type == NH_JSON_T_ARRAY)
+        return 0;
+    snprintf(name, sizeof name, "%s", pointer + 1);
+    for (char *p = name; *p; p++)
+        if (*p == '/')
+            *p = '.';
+    nh_json_field_limit(f, limit, sizeof limit);
+    printf("| `%s` | ", name);
+    nh_json_writer_t w;
+    nh_json_writer_init(&w, file_sink, stdout);
+    if (!strchr(pointer, '*'))
+        nh_json_encode_field(&w, f, at, 0);
+    printf(" | %s%s%s | %s |\n", limit, f->unit ? " " : "", f->unit ? f->unit : "", f->text);
+    return 0;
+}
+
+static int print_fields(void)
+{
+    static struct nh_hub_config standard;
+    nh_hub_config_defaults(&standard);
+    puts("| field | default | limit | what it is |\n|---|---|---|---|");
+    return nh_json_field_each(nh_hub_config_fields, print_field, &standard);
+}
+
 int nh_command_check(int argc, char **argv)
 {
     static const struct option options[] = {{"json-only", no_argument, NULL, 'j'},
                                             {"json", no_argument, NULL, 'J'},
+                                            {"fields", no_argument, NULL, 'f'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     bool json_only = false, as_json = false;
@@ -146,6 +179,8 @@ int nh_command_check(int argc, char **argv)
             fputs(help_text, stdout);
             return 0;
         }
+        if (c == 'f')
+            return print_fields();
         if (c == '?')
             return 2;
         json_only |= c == 'j';

@@ -81,7 +81,6 @@ static const nh_json_field_t health_fields[] = {
     UINT("heartbeat_ms", health.heartbeat_ms, 1000, 3600000, "ms", "Interval of snapshots"),
     UINT("tripwire_bytes", health.tripwire_bytes, 0, 268435456, "bytes",
          "Internal low water that dumps the tasks once; 0: off"),
-    BOOL("snapshot_on_http", health.snapshot_on_http, "Also a tagged snapshot at the first pages"),
     BOOL("publish", health.publish, "Figures on MQTT at each heartbeat"),
     {0},
 };

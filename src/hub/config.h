@@ -37,7 +37,7 @@ struct nh_hub_config {
     } access;
     struct {
         uint32_t heartbeat_ms, tripwire_bytes;
-        bool snapshot_on_http, publish;
+        bool publish;
     } health;
     struct {
         int level; // enum nh_log_level

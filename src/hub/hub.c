@@ -137,6 +137,22 @@ static void sched_fire(void *ctx, uint64_t now_ms)
     nh_sched_run(hub->sched, now_ms);
 }
 
+// Lines that a slow reader of the console did not take wait for the next line; while there are any,
+// the loop looks again soon.
+#define CONSOLE_FLUSH_MS 100
+
+static uint64_t console_next(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    return nh_console_flush(hub->console) ? NH_NEVER : nh_clock_ms() + CONSOLE_FLUSH_MS;
+}
+
+static void console_fire(void *ctx, uint64_t now_ms)
+{
+    (void)ctx; // the next look before the next sleep does it
+    (void)now_ms;
+}
+
 static int start_health(struct nh_hub *hub)
 {
     struct nh_health_config cfg = {
@@ -177,11 +193,15 @@ int nh_hub__start_core(struct nh_hub *hub)
         .mem = bus_mem, .lock = hub->bus_lock, .event_count = NH_EVENT_COUNT};
     const struct nh_sched_config sched = {.mem = hub_mem};
     const struct nh_loop_deadline deadline = {.next = sched_next, .fire = sched_fire, .ctx = hub};
+    const struct nh_loop_deadline console = {
+        .next = console_next, .fire = console_fire, .ctx = hub};
     err = nh_bus_create(&bus, &hub->bus);
     if (err == 0)
         err = nh_sched_create(&sched, &hub->sched);
     if (err == 0)
         err = nh_loop_deadline_add(hub->loop, &deadline);
+    if (err == 0)
+        err = nh_loop_deadline_add(hub->loop, &console);
     if (err == 0)
         err = start_health(hub);
     return err;
@@ -277,6 +297,19 @@ static int start_settings(struct nh_hub *hub)
     return 0;
 }
 
+static void store_written(void *ctx, const char *name, uint32_t generation, uint64_t size_bytes)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_event_store_written data = {
+        .generation = generation,
+        .size_bytes = size_bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)size_bytes};
+    struct nh_event e = {
+        .id = NH_EVENT_STORE_WRITTEN, .data_len = sizeof data, .time_ms = nh_clock_ms()};
+    snprintf(data.name, sizeof data.name, "%s", name);
+    memcpy(e.data, &data, sizeof data);
+    (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
+}
+
 int nh_hub__start_store(struct nh_hub *hub)
 {
     nh_mem_t *mem;
@@ -287,8 +320,12 @@ int nh_hub__start_store(struct nh_hub *hub)
         err = nh_lock_create(&hub->store_lock);
     if (err < 0)
         return err;
-    const struct nh_store_config cfg = {
-        .mem = mem, .fs = nh_files_fs(hub->files), .dir = "config", .lock = hub->store_lock};
+    const struct nh_store_config cfg = {.mem = mem,
+                                        .fs = nh_files_fs(hub->files),
+                                        .dir = "config",
+                                        .lock = hub->store_lock,
+                                        .written = store_written,
+                                        .ctx = hub};
     err = nh_store_create(&cfg, &hub->store);
     return err < 0 ? err : start_settings(hub);
 }
@@ -445,6 +482,7 @@ int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
         if (!hub.wants_restart)
             break;
         keep_addresses(&hub, &options, http, mqtt);
+        nh_host_reset_reason_set("Software");
         // A file that was broken meanwhile does not keep the hub down: the last good one stays.
         struct nh_hub_config fresh;
         if (nh_hub_config_load(&options, &fresh, nh_hub__print_finding, NULL) == 0)

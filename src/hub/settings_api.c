@@ -8,38 +8,6 @@
 // ---- one field
 // --------------------------------------------------------------------------------------
 
-static int64_t read_int(const nh_json_field_t *f, const uint8_t *at)
-{
-    uint64_t v = 0;
-    // Little endian hosts and chips only: what the house runs on.
-    memcpy(&v, at, f->size);
-    if (f->is_signed && f->size < 8 && v >> (f->size * 8 - 1))
-        v |= ~0ULL << (f->size * 8);
-    return (int64_t)v;
-}
-
-static void write_value(nh_json_writer_t *w, const nh_json_field_t *f, const uint8_t *at)
-{
-    int choice;
-    switch (f->type) {
-    case NH_JSON_T_BOOL:
-        nh_json_bool(w, *(const bool *)at);
-        break;
-    case NH_JSON_T_INT:
-        nh_json_int(w, read_int(f, at));
-        break;
-    case NH_JSON_T_STRING:
-        nh_json_string(w, f->is_secret && at[0] ? "***" : (const char *)at);
-        break;
-    case NH_JSON_T_ENUM:
-        memcpy(&choice, at, sizeof choice);
-        nh_json_string(w, f->names[choice]);
-        break;
-    default:
-        nh_json_null(w);
-    }
-}
-
 static bool is_leaf(const nh_json_field_t *f)
 {
     return f->type == NH_JSON_T_BOOL || f->type == NH_JSON_T_INT || f->type == NH_JSON_T_STRING ||
@@ -126,9 +94,9 @@ static int visit_field(void *ctx, const char *pointer, const nh_json_field_t *f,
     nh_json_kv_string(&w, "pointer", pointer);
     nh_json_kv_string(&w, "type", types[f->type]);
     nh_json_key(&w, "value");
-    write_value(&w, f, (const uint8_t *)l->in_force + offset);
+    nh_json_encode_field(&w, f, (const uint8_t *)l->in_force + offset, NH_ENCODE_HIDE_SECRETS);
     nh_json_key(&w, "default");
-    write_value(&w, f, (const uint8_t *)l->standard + offset);
+    nh_json_encode_field(&w, f, (const uint8_t *)l->standard + offset, 0);
     write_limits(&w, f);
     nh_json_kv_string(&w, "unit", f->unit);
     nh_json_kv_string(&w, "text", f->text);

@@ -57,11 +57,14 @@ struct nh_mqtt_broker_config {
     uint32_t qos2_max_count;     // 0: 1024 received QoS 2 packet ids not yet released, for each
                                  // session; one more closes the connection
     uint32_t pushback_max_ms;    // 0: 2000. The longest that a full queue holds publishers back.
+    bool pushback_qos0;          // hold publishers back at QoS 0 too, before messages are dropped
     uint32_t hash_seed;          // random bytes where strangers choose topics and client ids
     void *ctx;
-    // All may be NULL. Called within input(), tick() and close(); must not call the broker.
+    // All may be NULL. Called within input(), sent(), tick(), close(), turn_end() and publish();
+    // they must not call the broker. `dirty` is called once, until output() is called for `c`; also
+    // when `c` wants to be closed.
     void (*event)(void *ctx, const struct nh_mqtt_event *e);
-    void (*dirty)(void *ctx, nh_mqtt_conn_t *c, void *user); // output() has something
+    void (*dirty)(void *ctx, nh_mqtt_conn_t *c, void *user);
     bool (*authenticate)(void *ctx, nh_span_t client_id, nh_span_t user, nh_span_t password);
     // Stop (or resume) reading from `c`: its messages at QoS 1 and 2 meet a full queue, or it does
     // not read its own acknowledgements. NULL: what does not fit is dropped and counted instead.
@@ -82,15 +85,19 @@ NH_MUST_USE int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t no
                                     nh_mqtt_conn_t **out);
 // Feeds all `len` bytes read from `c`; a packet cut by the end is kept by the broker until its rest
 // comes. `bytes` is borrowed until nh_mqtt_broker_turn_end(): messages that pass through are sent
-// from it without a copy. NH_ERR_PROTO, NH_ERR_DENIED, ...: drain output(), then close.
-// NH_ERR_NOMEM: the packet was refused as its QoS allows; the connection is to be closed.
+// from it without a copy. NH_ERR_PROTO, NH_ERR_DENIED, NH_ERR_TOO_LONG (over packet_max_bytes),
+// NH_ERR_FULL (it does not read its acknowledgements): drain output(), then close. NH_ERR_NOMEM:
+// the packet was refused as its QoS allows; the connection is to be closed. NH_ERR_CLOSED: it
+// wanted to be closed before; nothing was done. After DISCONNECT the result is 0: see
+// wants_close().
 NH_MUST_USE int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes,
                                      size_t len, uint64_t now_ms);
 // Up to `max` spans to write to `c` now; valid until sent() or turn_end(). 0: nothing.
 size_t nh_mqtt_broker_output(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt_span *spans,
                              size_t max);
 void nh_mqtt_broker_sent(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, size_t bytes, uint64_t now_ms);
-// All dirty connections were written once: what is still unsent from input() is copied, once.
+// All dirty connections were written once: what is still unsent from input() is copied, once, and
+// what is over a queue's limits is dropped. Call it after each round of input(), tick() or close().
 void nh_mqtt_broker_turn_end(nh_mqtt_broker_t *b);
 // The connection is gone (for whatever reason): publishes its will when due, frees `c`.
 void nh_mqtt_broker_close(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint64_t now_ms);
@@ -101,8 +108,7 @@ bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c);
 uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b);
 void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms);
 
-// ---- local clients: parts of the hub, without a socket
-// -------------------------------------------
+// ---- local clients: parts of the hub, without a socket ------------------------------------------
 
 typedef struct nh_mqtt_local nh_mqtt_local_t;
 // Calls `message` for each message that matches `filter`, within the publisher's input().
@@ -114,8 +120,7 @@ void nh_mqtt_local_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_local_t *l);
 NH_MUST_USE int nh_mqtt_broker_publish(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m,
                                        uint64_t now_ms);
 
-// ---- figures
-// -------------------------------------------------------------------------------------
+// ---- figures ------------------------------------------------------------------------------------
 
 struct nh_mqtt_info {
     uint32_t conn_count, session_count, subscription_count, retained_count, inflight_count;

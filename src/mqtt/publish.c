@@ -28,7 +28,7 @@ bool nh_mqtt__is_sys(nh_span_t topic)
     return topic.len >= 5 && memcmp(topic.ptr, "$SYS/", 5) == 0;
 }
 
-// ---- runs --------------------------------------------------------------------------------------
+// ---- runs ---------------------------------------------------------------------------------------
 
 // Local subscribers get the messages of a run one by one.
 static void run_give_local(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m, const uint8_t *at,
@@ -51,17 +51,15 @@ void nh_mqtt__run_flush(nh_mqtt_broker_t *b)
     if (b->run.count == 0)
         return;
     const struct nh_mqtt__match *m = b->run.match;
-    const uint8_t *ptr = b->run.ptr;
-    uint32_t len = b->run.len, count = b->run.count;
-    uint64_t payload_bytes = b->run.payload_bytes;
-    b->run.count = 0;
-    b->info.messages_in_qos[0] += count;
-    b->info.publish_bytes_in += payload_bytes;
-    b->run.from->messages_in += count;
+    const uint8_t *from = b->run.ptr, *end = from + b->run.len;
+    b->info.messages_in_qos[0] += b->run.count;
+    b->info.publish_bytes_in += b->run.payload_bytes;
+    b->run.from->messages_in += b->run.count;
     for (uint32_t i = 0; i < m->count; i++)
-        nh_mqtt__deliver_run(b, m->targets[i].session, ptr, len, count, payload_bytes);
+        nh_mqtt__deliver_run(b, m->targets[i].session);
+    b->run.count = 0;
     if (m->local_count)
-        run_give_local(b, m, ptr, ptr + len);
+        run_give_local(b, m, from, end);
 }
 
 // Whether the packet goes on where the run ends, to the same topic.
@@ -98,7 +96,7 @@ static int run_start(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
     return NH_OK;
 }
 
-// ---- one message -------------------------------------------------------------------------------
+// ---- one message --------------------------------------------------------------------------------
 
 static void store_retained(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
 {
@@ -157,8 +155,7 @@ void nh_mqtt__publish_will(nh_mqtt_broker_t *b, uintptr_t will)
     nh_mqtt__msg_unref(b->mem, m);
 }
 
-// ---- PUBLISH from a client
-// -----------------------------------------------------------------------
+// ---- PUBLISH from a client ----------------------------------------------------------------------
 
 // Passes the message on unless a limit forbids it; then it is acknowledged all the same, since
 // 3.1.1 has no way to say no but to close [MQTT-3.3.5-2].

@@ -78,6 +78,7 @@ uint16_t nh_http_server_tls_port(const nh_http_server_t *s); // 0: none
 struct nh_http_server_info {
     uint32_t conn_count, ws_count;
     uint64_t requests, refused, timeouts;
+    uint64_t spilled_count; // blocks that a library got from the host, not to fail half-way
 };
 void nh_http_server_info(const nh_http_server_t *s, struct nh_http_server_info *out);
 

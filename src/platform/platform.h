@@ -140,7 +140,10 @@ struct nh_stream_handler {
     void (*sent)(void *ctx, nh_stream_t *s, size_t bytes); // that many bytes were written
     // After all dirty connections were written once: spans not yet sent must now be owned.
     void (*turn_end)(void *ctx);
-    void (*closed)(void *ctx, nh_stream_t *s, int err); // the last call for `s`
+    // The last call for `s`, never from inside of nh_stream_close(). `err` is NH_OK after
+    // nh_stream_close(), what input() returned, NH_ERR_CLOSED when the peer ended, NH_ERR_TIMEOUT
+    // when draining took too long, NH_ERR_CANCELLED by nh_listener_destroy(), else the socket's.
+    void (*closed)(void *ctx, nh_stream_t *s, int err);
 };
 struct nh_listener_config {
     nh_loop_t *loop;
@@ -154,7 +157,9 @@ struct nh_listener_config {
 };
 typedef struct nh_listener nh_listener_t;
 NH_MUST_USE int nh_listener_create(const struct nh_listener_config *cfg, nh_listener_t **out);
-void nh_listener_destroy(nh_listener_t *l); // closes its connections (`closed` is called)
+// Closes its connections: each is asked for output() once more, what its socket takes at once is
+// sent, and `closed` is called. Not from inside of a callback of the listener.
+void nh_listener_destroy(nh_listener_t *l);
 uint16_t nh_listener_port(const nh_listener_t *l);
 struct nh_listener_info {
     uint32_t conn_count, conn_max;
@@ -164,7 +169,9 @@ void nh_listener_info(const nh_listener_t *l, struct nh_listener_info *out);
 
 void nh_stream_user_set(nh_stream_t *s, void *user);
 void *nh_stream_user(const nh_stream_t *s);
-void nh_stream_dirty(nh_stream_t *s); // there is output; asked for at the end of this turn
+// There is output: output() is asked, until it gives nothing, at the end of this turn or, called
+// outside of one, before the next sleep.
+void nh_stream_dirty(nh_stream_t *s);
 void nh_stream_pause(nh_stream_t *s, bool paused); // stop or resume reading: push back
 void nh_stream_close(nh_stream_t *s, bool drain);  // drain: after what output() still gives
 void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap); // "127.0.0.1:51234"

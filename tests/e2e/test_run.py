@@ -7,7 +7,7 @@ import tempfile
 import time
 import unittest
 
-from hub import Hub, run
+from hub import ROOT, Hub, run
 
 
 class Verbs(unittest.TestCase):
@@ -91,6 +91,15 @@ class Check(unittest.TestCase):
         found = json.loads(out)
         self.assertFalse(found["good"])
         self.assertEqual(found["findings"][0]["field"], "/mqtt/inflight_max")
+
+    def test_the_reference_lists_every_field(self):
+        code, out, _ = run("check", "--fields")
+        self.assertEqual(code, 0)
+        with open(os.path.join(ROOT, "docs", "configuration.md")) as f:
+            self.assertTrue(f.read().endswith(out), "docs/configuration.md: nuthatch check --fields")
+
+    def test_the_demo_home_is_good(self):
+        self.assertEqual(run("check", os.path.join(ROOT, "examples", "home", "hub.yaml"))[0], 0)
 
     def test_json_only(self):
         rows = [('{"a":[1,2,{"b":null}]}', 0, ""), ('{"a":1,}', 1, ":1:8"), ("", 1, ""),

@@ -206,7 +206,20 @@ static int post_bump(nh_request_t *req)
     return nh_reply_empty(req, 204);
 }
 
+// ?nth=N: the N-th allocation from now on fails, of ?owner= or of all.
+static int post_fault(nh_request_t *req)
+{
+    const char *nth = nh_request_param(req, "nth"), *name = nh_request_param(req, "owner");
+    struct nh_mem_fault fault = {.fail_nth = nth ? strtoull(nth, NULL, 10) : 0};
+    nh_mem_t *only = NULL;
+    if (name && nh_mem_owner_add(sys, name, NULL, &only) == 0)
+        fault.only_owner = only;
+    nh_mem_fault_set(sys, fault.fail_nth ? &fault : NULL);
+    return nh_reply_bytes(req, 200, "text/plain", "", 0);
+}
+
 static const nh_route_t routes[] = {
+    {.method = "POST", .path = "/api/fault", .handle = post_fault},
     {.method = "GET", .path = "/api/hello", .handle = get_hello, .text = "says hello"},
     {.method = "GET", .path = "/api/star/*", .handle = get_hello},
     {.method = "GET", .path = "/api/big", .handle = get_big},

@@ -52,7 +52,7 @@ static NH_PRINTF(3, 4) void text_add(char *text, size_t cap, const char *fmt, ..
     va_end(args);
 }
 
-// ---- what the engine calls ---------------------------------------------------------------------
+// ---- what the engine calls ----------------------------------------------------------------------
 
 static void world_dirty(void *ctx, nh_mqtt_conn_t *c, void *user)
 {
@@ -77,7 +77,7 @@ static void world_event(void *ctx, const struct nh_mqtt_event *e)
              e->client_id);
 }
 
-// ---- the world ---------------------------------------------------------------------------------
+// ---- the world ----------------------------------------------------------------------------------
 
 static void world_init(struct world *w, const struct nh_mqtt_broker_config *cfg)
 {
@@ -199,8 +199,7 @@ static NH_UNUSED const char *world_events(struct world *w)
     return w->text;
 }
 
-// ---- a client speaks
-// -----------------------------------------------------------------------------
+// ---- a client speaks ----------------------------------------------------------------------------
 
 static int client_open(struct client *c)
 {
@@ -394,8 +393,7 @@ static NH_UNUSED int client_disconnect(struct client *c)
     return client_send(c, "\xE0\0", 2);
 }
 
-// ---- what a client heard
-// -------------------------------------------------------------------------
+// ---- what a client heard ------------------------------------------------------------------------
 
 static void hear_publish(char *text, size_t cap, unsigned first, const uint8_t *body, size_t len)
 {

@@ -42,15 +42,12 @@ struct everything {
 
 static const char *const mode_names[] = {"off", "on", "auto", NULL};
 
-#define AT(type, member)                                                                           \
-    .offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member)
-
 static const nh_json_field_t point_fields[] = {
-    {"x", NH_JSON_T_INT, .is_signed = true, .required = true, AT(point, x), .min = -100,
-     .max = 100},
-    {"y", NH_JSON_T_INT, AT(point, y)},
-    {"tag", NH_JSON_T_STRING, AT(point, tag)},
-    {NULL},
+    {"x", NH_JSON_T_INT, .is_signed = true, .required = true, NH_JSON_AT(struct point, x),
+     .min = -100, .max = 100},
+    {"y", NH_JSON_T_INT, NH_JSON_AT(struct point, y)},
+    {"tag", NH_JSON_T_STRING, NH_JSON_AT(struct point, tag)},
+    NH_JSON_FIELDS_END,
 };
 static const struct point point_default = {.y = 7, .tag = "none"};
 static const nh_json_field_t value_element = {NULL,      NH_JSON_T_INT, .is_signed = true,
@@ -60,25 +57,27 @@ static const nh_json_field_t point_element = {NULL, NH_JSON_T_OBJECT, .size = si
 static const nh_json_field_t word_element = {NULL, NH_JSON_T_STRING, .size = 4};
 
 static const nh_json_field_t fields[] = {
-    {"enabled", NH_JSON_T_BOOL, AT(everything, enabled)},
-    {"i8", NH_JSON_T_INT, .is_signed = true, AT(everything, i8)},
-    {"u8", NH_JSON_T_INT, AT(everything, u8)},
-    {"port", NH_JSON_T_INT, .is_signed = true, AT(everything, port), .min = 1, .max = 65535},
-    {"i64", NH_JSON_T_INT, .is_signed = true, AT(everything, i64)},
-    {"u64", NH_JSON_T_INT, AT(everything, u64)},
-    {"ratio", NH_JSON_T_DOUBLE, AT(everything, ratio), .dmin = -0.5, .dmax = 1.5},
-    {"any", NH_JSON_T_DOUBLE, AT(everything, any)},
-    {"name", NH_JSON_T_STRING, AT(everything, name)},
-    {"password", NH_JSON_T_STRING, AT(everything, password), .is_secret = true},
-    {"mode", NH_JSON_T_ENUM, AT(everything, mode), .names = mode_names},
-    {"origin", NH_JSON_T_OBJECT, AT(everything, origin), .fields = point_fields},
-    {"values", NH_JSON_T_ARRAY, AT(everything, values), .element = &value_element, .count_max = 3,
-     .count_offset = offsetof(struct everything, value_count)},
-    {"points", NH_JSON_T_ARRAY, AT(everything, points), .element = &point_element, .count_max = 2,
-     .count_offset = offsetof(struct everything, point_count), .element_default = &point_default},
-    {"words", NH_JSON_T_ARRAY, AT(everything, words), .element = &word_element, .count_max = 2,
-     .count_offset = offsetof(struct everything, word_count)},
-    {NULL},
+    {"enabled", NH_JSON_T_BOOL, NH_JSON_AT(struct everything, enabled)},
+    {"i8", NH_JSON_T_INT, .is_signed = true, NH_JSON_AT(struct everything, i8)},
+    {"u8", NH_JSON_T_INT, NH_JSON_AT(struct everything, u8)},
+    {"port", NH_JSON_T_INT, .is_signed = true, NH_JSON_AT(struct everything, port), .min = 1,
+     .max = 65535},
+    {"i64", NH_JSON_T_INT, .is_signed = true, NH_JSON_AT(struct everything, i64)},
+    {"u64", NH_JSON_T_INT, NH_JSON_AT(struct everything, u64)},
+    {"ratio", NH_JSON_T_DOUBLE, NH_JSON_AT(struct everything, ratio), .dmin = -0.5, .dmax = 1.5},
+    {"any", NH_JSON_T_DOUBLE, NH_JSON_AT(struct everything, any)},
+    {"name", NH_JSON_T_STRING, NH_JSON_AT(struct everything, name)},
+    {"password", NH_JSON_T_STRING, NH_JSON_AT(struct everything, password), .is_secret = true},
+    {"mode", NH_JSON_T_ENUM, NH_JSON_AT(struct everything, mode), .names = mode_names},
+    {"origin", NH_JSON_T_OBJECT, NH_JSON_AT(struct everything, origin), .fields = point_fields},
+    {"values", NH_JSON_T_ARRAY, NH_JSON_AT(struct everything, values), .element = &value_element,
+     .count_max = 3, .count_offset = offsetof(struct everything, value_count)},
+    {"points", NH_JSON_T_ARRAY, NH_JSON_AT(struct everything, points), .element = &point_element,
+     .count_max = 2, .count_offset = offsetof(struct everything, point_count),
+     .element_default = &point_default},
+    {"words", NH_JSON_T_ARRAY, NH_JSON_AT(struct everything, words), .element = &word_element,
+     .count_max = 2, .count_offset = offsetof(struct everything, word_count)},
+    NH_JSON_FIELDS_END,
 };
 
 // ---- findings as text
@@ -492,20 +491,25 @@ static void a_faulty_table_is_told(void **state)
 {
     static const nh_json_field_t twice[] = {{"a", NH_JSON_T_BOOL, .size = sizeof(bool)},
                                             {"a", NH_JSON_T_BOOL, .size = sizeof(bool)},
-                                            {NULL}};
-    static const nh_json_field_t odd_int[] = {{"a", NH_JSON_T_INT, .size = 3}, {NULL}};
-    static const nh_json_field_t wide[] = {{"a", NH_JSON_T_INT, .size = 1, .max = 256}, {NULL}};
+                                            NH_JSON_FIELDS_END};
+    static const nh_json_field_t odd_int[] = {{"a", NH_JSON_T_INT, .size = 3}, NH_JSON_FIELDS_END};
+    static const nh_json_field_t wide[] = {{"a", NH_JSON_T_INT, .size = 1, .max = 256},
+                                           NH_JSON_FIELDS_END};
     static const nh_json_field_t low[] = {{"a", NH_JSON_T_INT, .size = 1, .min = -1, .max = 1},
-                                          {NULL}};
+                                          NH_JSON_FIELDS_END};
     static const nh_json_field_t empty[] = {{"a", NH_JSON_T_INT, .size = 1, .min = 3, .max = 1},
-                                            {NULL}};
-    static const nh_json_field_t no_names[] = {{"a", NH_JSON_T_ENUM, .size = sizeof(int)}, {NULL}};
-    static const nh_json_field_t no_nul[] = {{"a", NH_JSON_T_STRING, .size = 1}, {NULL}};
-    static const nh_json_field_t no_type[] = {{"a", (enum nh_json_type)99, .size = 1}, {NULL}};
-    static const nh_json_field_t no_element[] = {{"a", NH_JSON_T_ARRAY, .count_max = 1}, {NULL}};
+                                            NH_JSON_FIELDS_END};
+    static const nh_json_field_t no_names[] = {{"a", NH_JSON_T_ENUM, .size = sizeof(int)},
+                                               NH_JSON_FIELDS_END};
+    static const nh_json_field_t no_nul[] = {{"a", NH_JSON_T_STRING, .size = 1},
+                                             NH_JSON_FIELDS_END};
+    static const nh_json_field_t no_type[] = {{"a", (enum nh_json_type)99, .size = 1},
+                                              NH_JSON_FIELDS_END};
+    static const nh_json_field_t no_element[] = {{"a", NH_JSON_T_ARRAY, .count_max = 1},
+                                                 NH_JSON_FIELDS_END};
     static const nh_json_field_t inner[] = {{"b", NH_JSON_T_OBJECT, .size = 1, .fields = low},
-                                            {NULL}};
-    static nh_json_field_t endless[2] = {{"a", NH_JSON_T_OBJECT, .size = 1}, {NULL}};
+                                            NH_JSON_FIELDS_END};
+    static nh_json_field_t endless[2] = {{"a", NH_JSON_T_OBJECT, .size = 1}, NH_JSON_FIELDS_END};
     const nh_json_field_t *const tables[] = {twice,  odd_int, wide,       low,   empty,  no_names,
                                              no_nul, no_type, no_element, inner, endless};
     const nh_json_field_t *bad;

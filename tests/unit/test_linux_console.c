@@ -9,13 +9,15 @@
 #include <sys/wait.h>
 #include <termios.h>
 
-#define LINE_LEN 100
+#define LINE_MAX_LEN 120
 
+// Lines of all lengths, so that the ring gets full to the byte now and then.
 static void numbered_line(char *out, int number)
 {
-    int n = snprintf(out, LINE_LEN + 1, "%d ", number);
-    memset(out + n, 'a' + number % 26, (size_t)(LINE_LEN - n));
-    out[LINE_LEN] = 0;
+    int len = 20 + number * 7 % (LINE_MAX_LEN - 20);
+    int n = snprintf(out, LINE_MAX_LEN + 1, "%d ", number);
+    memset(out + n, 'a' + number % 26, (size_t)(len - n));
+    out[len] = 0;
 }
 
 // Reads what is there; whole lines in rising order, each as it was written. Returns how many.
@@ -27,7 +29,7 @@ struct reader {
 
 static void reader_take(struct reader *r)
 {
-    char expected[LINE_LEN + 1];
+    char expected[LINE_MAX_LEN + 1];
     ssize_t n;
     while ((n = read(r->fd, r->buf + r->have, sizeof r->buf - r->have)) > 0) {
         r->have += (size_t)n;
@@ -49,7 +51,7 @@ static void reader_take(struct reader *r)
 // Writes `count` lines against a reader that takes some now and then (`every` 0: never).
 static void write_lines(nh_console_t *c, struct reader *r, int count, int every)
 {
-    char line[LINE_LEN + 1];
+    char line[LINE_MAX_LEN + 1];
     for (int i = 1; i <= count; i++) {
         numbered_line(line, i);
         nh_console_line(c, line);

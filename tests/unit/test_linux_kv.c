@@ -5,8 +5,19 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+// In the place of the C library's, also for LMDB: a process that is killed leaves its writes in the
+// kernel, so only this shows that they are sent to the disk as well.
+static atomic_int synced_count;
+int fdatasync(int fildes)
+{
+    atomic_fetch_add(&synced_count, 1);
+    return (int)syscall(SYS_fdatasync, fildes);
+}
 
 static struct linux_fixture fx;
 static char dir[256];
@@ -73,6 +84,21 @@ static void test_values_by_space_and_key(void **state)
     kv = kv_open();
     expect(kv, "net", "ssid", NULL);
     expect(kv, "ne", "tssid", "other");
+    nh_kv_close(kv);
+}
+
+static void test_each_write_is_sent_to_the_disk(void **state)
+{
+    (void)state;
+    nh_kv_t *kv = kv_open();
+    for (int i = 0; i < 5; i++) {
+        int before = synced_count;
+        set(kv, "s", "k", "v");
+        assert_true(synced_count > before);
+    }
+    int before = synced_count;
+    assert_int_equal(nh_kv_remove(kv, "s", "k"), NH_OK);
+    assert_true(synced_count > before);
     nh_kv_close(kv);
 }
 
@@ -375,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_values_by_space_and_key),
+        TEST(test_each_write_is_sent_to_the_disk),
         TEST(test_limits),
         TEST(test_full_keeps_the_old_value),
         TEST(test_commit_is_all_or_nothing),

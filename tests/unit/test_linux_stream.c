@@ -16,7 +16,7 @@ struct conn {
     nh_stream_t *s;
     uint8_t *pending; // not yet sent
     size_t pending_len;
-    uint64_t flood_left;
+    uint64_t flood_left, got;
     bool is_open;
 };
 
@@ -56,6 +56,7 @@ static int on_input(void *ctx, nh_stream_t *s, const uint8_t *bytes, size_t len)
     assert_true(c->is_open);
     v->inputs++;
     v->bytes_in += len;
+    c->got += len;
     if (v->mode == MODE_ECHO) {
         c->pending = realloc(c->pending, c->pending_len + len);
         memcpy(c->pending + c->pending_len, bytes, len);
@@ -421,6 +422,7 @@ static void test_ends(void **state)
     };
     (void)state;
     sv.mode = MODE_FLOOD;
+    sv.drain_ms = 1u << 30; // the peer must learn of the end by itself
     assert_int_equal(server_start(0, 0), NH_OK);
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         sv.flood_bytes = 1u << 20;
@@ -481,6 +483,25 @@ static void test_small_buffer_serves_all_in_turn(void **state)
         client_send(fd[i], block, sizeof block);
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(recv_all(fd[i], sizeof block), sizeof block);
+        close(fd[i]);
+    }
+}
+
+static void test_those_who_flood_do_not_starve_the_others(void **state)
+{
+    (void)state;
+    enum { COUNT = 12, EACH = 40000 };
+    static const uint8_t bytes[EACH];
+    int fd[COUNT];
+    sv.mode = MODE_SINK;
+    assert_int_equal(server_start(0, 1024), NH_OK); // four shares a round, for twelve who want one
+    for (int i = 0; i < COUNT; i++)
+        fd[i] = client_open_accepted();
+    for (int i = 0; i < COUNT; i++)
+        client_send(fd[i], bytes, EACH);
+    PUMP_UNTIL(sv.loop, sv.conn[0].got >= EACH / 2);
+    for (int i = 0; i < COUNT; i++) {
+        assert_in_range(sv.conn[i].got, EACH / 3, EACH * 2 / 3);
         close(fd[i]);
     }
 }
@@ -636,6 +657,7 @@ int main(void)
         TEST(test_ends),
         TEST(test_drain_is_cut_when_its_time_is_up),
         TEST(test_small_buffer_serves_all_in_turn),
+        TEST(test_those_who_flood_do_not_starve_the_others),
         TEST(test_destroy_closes_and_says_last_words),
         TEST(test_out_of_descriptors),
         TEST(test_config_faults),

@@ -42,7 +42,7 @@ static void lose(struct client *c)
     world_turn_end(&w);
 }
 
-// ---- QoS 2 from a client -----------------------------------------------------------------------
+// ---- QoS 2 from a client ------------------------------------------------------------------------
 
 static void qos2_in(struct client *c)
 {
@@ -92,7 +92,7 @@ static void test_qos2_many(void **state)
     each_way(&(struct nh_mqtt_broker_config){.qos2_max_count = 20}, qos2_many);
 }
 
-// ---- to a client, with reconnections -----------------------------------------------------------
+// ---- to a client, with reconnections ------------------------------------------------------------
 
 static void qos_out(struct client *c)
 {
@@ -184,8 +184,7 @@ static void test_eviction(void **state)
     each_way(&(struct nh_mqtt_broker_config){.session_max_count = 2}, eviction);
 }
 
-// ---- the window and the queue
-// --------------------------------------------------------------------
+// ---- the window and the queue -------------------------------------------------------------------
 
 static void window(struct client *c)
 {
@@ -411,8 +410,7 @@ static void test_deaf(void **state)
     world_deinit(&w);
 }
 
-// ---- push back
-// -----------------------------------------------------------------------------------
+// ---- push back ----------------------------------------------------------------------------------
 
 static void push_back(struct client *c)
 {
@@ -509,8 +507,34 @@ static void test_push_back_mutual(void **state)
              push_back_mutual);
 }
 
-// ---- no memory
-// -----------------------------------------------------------------------------------
+// On request QoS 0 is held back too, instead of dropped.
+static void push_back_qos0(struct client *c)
+{
+    client_connect(&c[0], "pub", false);
+    client_connect(&c[1], "sub", false);
+    client_subscribe(&c[1], "t", 0);
+    client_heard(&c[1]);
+    c[1].read_max = 0;
+    int count = 0;
+    while (!c[0].is_paused && count++ < 20)
+        client_publish(&c[0], "t", "m", 0);
+    assert_in_range(count, 6, 8);
+    assert_int_equal(info_of().dropped_queue_full, 0);
+    client_catch_up(&c[1]);
+    assert_false(c[0].is_paused);
+    assert_int_equal(c[1].rx_len, (size_t)count * 6);
+}
+
+static void test_push_back_qos0(void **state)
+{
+    (void)state;
+    each_way(&(struct nh_mqtt_broker_config){.queue_max_messages = 10,
+                                             .pushback_qos0 = true,
+                                             .pause = world_pause},
+             push_back_qos0);
+}
+
+// ---- no memory ----------------------------------------------------------------------------------
 
 // Each packet type once, with readers that stall; returns how many steps failed.
 static unsigned script(struct client *c)
@@ -584,14 +608,23 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_qos2_in),        cmocka_unit_test(test_qos2_many),
-        cmocka_unit_test(test_qos_out),        cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_eviction),       cmocka_unit_test(test_window),
-        cmocka_unit_test(test_ids_go_round),   cmocka_unit_test(test_away),
-        cmocka_unit_test(test_slow),           cmocka_unit_test(test_slow_mixed),
-        cmocka_unit_test(test_large),          cmocka_unit_test(test_one_copy),
-        cmocka_unit_test(test_deaf),           cmocka_unit_test(test_push_back),
-        cmocka_unit_test(test_push_back_self), cmocka_unit_test(test_push_back_mutual),
+        cmocka_unit_test(test_qos2_in),
+        cmocka_unit_test(test_qos2_many),
+        cmocka_unit_test(test_qos_out),
+        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_window),
+        cmocka_unit_test(test_ids_go_round),
+        cmocka_unit_test(test_away),
+        cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_slow_mixed),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_one_copy),
+        cmocka_unit_test(test_deaf),
+        cmocka_unit_test(test_push_back),
+        cmocka_unit_test(test_push_back_self),
+        cmocka_unit_test(test_push_back_qos0),
+        cmocka_unit_test(test_push_back_mutual),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,10 @@ enum nh_encode_flag {
 void nh_json_encode_struct(nh_json_writer_t *w, const nh_json_field_t *fields, const void *s,
                            uint32_t flags);
 
+// Writes the value of one row, which is not an array, at `value`.
+void nh_json_encode_field(nh_json_writer_t *w, const nh_json_field_t *field, const void *value,
+                          uint32_t flags);
+
 // Calls `visit` for each row, nested ones after the one that has them. `pointer`: as in findings,
 // with "*" for the index in an array ("/sensors/*/name"); borrowed for the call. `offset`: from the
 // outermost struct, in an array of its first element. Stops when `visit` returns other than 0 and

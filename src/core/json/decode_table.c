@@ -92,6 +92,13 @@ static void encode_object(nh_json_writer_t *w, const nh_json_field_t *fields, co
     nh_json_object_end(w);
 }
 
+void nh_json_encode_field(nh_json_writer_t *w, const nh_json_field_t *field, const void *value,
+                          uint32_t flags)
+{
+    NH_ASSERT(field->type != NH_JSON_T_ARRAY); // its count stands elsewhere in the struct
+    encode_value(w, field, value, value, flags);
+}
+
 void nh_json_encode_struct(nh_json_writer_t *w, const nh_json_field_t *fields, const void *s,
                            uint32_t flags)
 {

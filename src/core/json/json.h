@@ -130,6 +130,14 @@ typedef struct nh_json_field {
     const char *unit;     // "ms", "bytes", or NULL
 } nh_json_field_t;
 
+// For rows of a table: where a member is and how large; and the row that ends the table.
+#define NH_JSON_AT(type, member)                                                                   \
+    .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define NH_JSON_FIELDS_END                                                                         \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
 // One finding of a decode or a validator. `field` is a JSON pointer; `line` 0: not known.
 struct nh_finding {
     int code; // enum nh_err

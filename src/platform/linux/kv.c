@@ -129,20 +129,6 @@ static int walk_all(MDB_env *env, MDB_txn *txn, MDB_dbi dbi, bool has_records)
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-// LMDB maps the file and reads past its end if it was cut: a bus error. Its header says how many
-// pages there have to be.
-static bool has_all_pages(MDB_env *env)
-{
-    MDB_envinfo info;
-    MDB_stat stat_;
-    mdb_filehandle_t fd;
-    struct stat st;
-    if (mdb_env_info(env, &info) != 0 || mdb_env_stat(env, &stat_) != 0 ||
-        mdb_env_get_fd(env, &fd) != 0 || fstat(fd, &st) != 0)
-        return false;
-    return (uint64_t)st.st_size >= ((uint64_t)info.me_last_pgno + 1) * stat_.ms_psize;
-}
-
 static int env_open(const char *dir, unsigned flags, MDB_env **out)
 {
     int rc = mdb_env_create(out);
@@ -175,7 +161,7 @@ static void check_and_exit(const char *dir)
     int rc = env_open(dir, MDB_RDONLY, &env);
     if (rc != 0)
         _exit(kv_err(rc) == NH_ERR_CORRUPT ? 1 : 0); // else the parent will say it better
-    if (!has_all_pages(env) || mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
         _exit(1);
     MDB_dbi dbi;
     rc = walk_all(env, txn, 0, false); // the list of free pages is the first tree

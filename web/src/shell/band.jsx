@@ -18,7 +18,7 @@ export function Band() {
     <header class="band">
       <a class="brand" href="#/home">
         <Mark size={30} />
-        <span><b>nuthatch</b><small>{info ? `${info.hostname} \u00b7 ${info.board.name}` : '\u00a0'}</small></span>
+        <span><b>nuthatch</b><small>{info ? `${info.name} \u00b7 ${info.board.name}` : '\u00a0'}</small></span>
       </a>
       <div class="stripes">
         {memory

@@ -1,27 +1,27 @@
-// table.jsx - a table whose headers sort. A column is {id, label, cell(row), sort(row), r, class, width}.
+// table.jsx - a table whose headers sort. A column is {label, cell(row), sort(row), r, class, width}.
 
 import { useMemo, useState } from 'preact/hooks';
 
-export function Table({ label, columns, rows, rowKey, rowClass, onRow, foot, sort: first, empty }) {
-  const [sort, setSort] = useState(first || null); // [column id, 1 | -1]
+export function Table({ label, columns, rows, rowKey, rowClass, onRow, foot, empty }) {
+  const [sort, setSort] = useState(null); // [place of the column, 1 | -1]
   const sorted = useMemo(() => sortRows(columns, rows, sort), [rows, sort]);
   // First press: figures from the greatest, words from A; second: the other way; third: as it came.
-  const press = (c) => {
+  const press = (c, i) => {
     const begin = c.r ? -1 : 1;
-    const now = sort && sort[0] === c.id ? sort[1] : 0;
-    setSort(now === 0 ? [c.id, begin] : now === begin ? [c.id, -begin] : null);
+    const now = sort && sort[0] === i ? sort[1] : 0;
+    setSort(now === 0 ? [i, begin] : now === begin ? [i, -begin] : null);
   };
   return (
     <div class="scroll">
       <table aria-label={label}>
         <thead>
           <tr>
-            {columns.map((c) => {
-              const dir = sort && sort[0] === c.id ? sort[1] : 0;
+            {columns.map((c, i) => {
+              const dir = sort && sort[0] === i ? sort[1] : 0;
               return (
                 <th scope="col" class={cls(c)} style={c.width && { width: c.width }}
                   aria-sort={dir ? (dir > 0 ? 'ascending' : 'descending') : undefined}>
-                  {c.sort ? <button type="button" class="sort" onClick={() => press(c)}>{c.label}</button> : c.label}
+                  {c.sort ? <button type="button" class="sort" onClick={() => press(c, i)}>{c.label}</button> : c.label}
                 </th>
               );
             })}
@@ -42,10 +42,13 @@ export function Table({ label, columns, rows, rowKey, rowClass, onRow, foot, sor
   );
 }
 
+// A column of figures: what is shown and what is sorted by come from `of(row)`.
+export const num = (label, of, show, extra) => ({ label, r: true, cell: (row) => show(of(row)), sort: of, ...extra });
+
 const cls = (c) => `${c.r ? 'r' : ''} ${c.class || ''}`.trim() || undefined;
 
 function sortRows(columns, rows, sort) {
-  const by = sort && columns.find((c) => c.id === sort[0]);
+  const by = sort && columns[sort[0]];
   if (!by) return rows;
   const order = (a, b) => (typeof a === 'string' ? a.localeCompare(b) : a - b);
   return [...rows].sort((a, b) => sort[1] * order(by.sort(a), by.sort(b)));

@@ -15,8 +15,10 @@ export function useWindow(ids, rows, usual = ids[1]) {
   const { params } = useRoute();
   const [zoom, setZoom] = useState(null);
   useTick(1000);
-  const span = ids.includes(params.span) ? params.span : usual;
   const now = Math.ceil(hubNow() / 1000) * 1000;
+  // A hub that has just started would show an almost empty plot.
+  const young = ids.includes('5m') && rows.length > 0 && now - rows[0][T] < SPANS['5m'][1];
+  const span = ids.includes(params.span) ? params.span : young ? '5m' : usual;
   const ms = SPANS[span][1] || Math.max(5 * MIN, rows.length ? now - rows[0][T] : 0);
   const [from, to] = zoom || [now - ms, now];
   return {

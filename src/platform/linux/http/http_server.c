@@ -8,19 +8,9 @@
 #include <netdb.h>
 
 #include "platform/linux/http/http_private.h"
+#include "platform/linux/http/lws_memory.h"
 
-// ---- memory and log: libwebsockets has one of each for the process -----------------------------
-
-static nh_mem_t *lws_mem;
-
-static void *allocate(void *ptr, size_t size, const char *reason)
-{
-    (void)reason;
-    if (size)
-        return nh_mem_realloc(lws_mem, ptr, size, NH_MEM_BULK);
-    nh_mem_free(lws_mem, ptr);
-    return NULL;
-}
+// ---- log: libwebsockets has one for the process --------------------------------------------
 
 static void lws_log_line(int level, const char *line)
 {
@@ -31,11 +21,14 @@ static void lws_log_line(int level, const char *line)
         NH_LOG_D("http", "lws: %.*s", (int)len, line);
 }
 
+// What libwebsockets takes for a connection, with a margin.
+#define CONN_ROOM_BYTES NH_KIB(4)
+
 // ---- connections -------------------------------------------------------------------------------
 
 void nh_http__peer(struct lws *wsi, char *text, size_t cap)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     socklen_t len = sizeof addr;
     char host[NI_MAXHOST], port[NI_MAXSERV];
     struct lws *network = lws_get_network_wsi(wsi);
@@ -123,11 +116,13 @@ static int on_timer(nh_http_conn_t *c)
     return c->state == NH_HTTP_MUX ? 0 : nh_http__h1_timeout(c);
 }
 
-// A connection beyond the few that are told "503" is closed unheard.
+// A connection beyond the few that are told "503" is closed unheard, and one that there is no
+// memory for.
 static int filter(nh_http_server_t *s)
 {
-    if (s->info.conn_count < s->cfg.conn_max_count ||
-        s->over_limit_count < NH_HTTP_OVER_LIMIT_MAX_COUNT)
+    bool has_place = s->info.conn_count < s->cfg.conn_max_count ||
+                     s->over_limit_count < NH_HTTP_OVER_LIMIT_MAX_COUNT;
+    if (has_place && nh_lws__memory_has_room(CONN_ROOM_BYTES))
         return 0;
     s->info.refused++;
     return 1;
@@ -280,8 +275,7 @@ int nh_http_server_create(const struct nh_http_server_config *cfg, nh_http_serve
     s->cfg = c;
     s->protocols[0] = (struct lws_protocols){
         .name = "http", .callback = on_event, .per_session_data_size = sizeof(nh_http_conn_t)};
-    lws_mem = c.mem;
-    lws_set_allocator(allocate);
+    nh_lws__memory_use(c.mem);
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_log_line);
     err = create_buffers(s);
     if (!err)
@@ -347,6 +341,7 @@ uint16_t nh_http_server_tls_port(const nh_http_server_t *s)
 void nh_http_server_info(const nh_http_server_t *s, struct nh_http_server_info *out)
 {
     *out = s->info;
+    out->spilled_count = nh_lws__memory_spilled_count();
 }
 
 // ---- calls of the handler ----------------------------------------------------------------------

@@ -99,9 +99,6 @@ static int on_event(nh_http_conn_t *c, const struct nh_ws_result *r)
         queue_control(c, NH_WS_PONG, r->bytes, r->len);
         return 0;
     case NH_WS_EVENT_CLOSE:
-        ws->close_received = true;
-        nh_http__ws_close(c, r->code);
-        return 0;
     case NH_WS_EVENT_BROKEN:
         ws->close_received = true; // what follows is not read
         nh_http__ws_close(c, r->code);

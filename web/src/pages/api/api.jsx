@@ -6,18 +6,18 @@ import { useResource } from '../../lib/resource.js';
 import { setParam } from '../../lib/route.js';
 import { useKeys } from '../../lib/store.js';
 import { Gauge, Head, Loaded } from '../../ui/parts.jsx';
-import { Table } from '../../ui/table.jsx';
+import { Table, num } from '../../ui/table.jsx';
 
 const columns = (limit) => [
-  { id: 'method', label: 'Method', cell: (r) => <code>{r.method}</code>, sort: (r) => r.method },
-  { id: 'path', label: 'Path', class: 'name', cell: (r) => (r.method === 'GET' ? <a href={r.path} target="_blank" rel="noopener"><code>{r.path}</code></a> : <code>{r.path}</code>), sort: (r) => r.path },
-  { id: 'text', label: 'What it does', class: 'opt wrap', cell: (r) => r.text },
-  { id: 'owner', label: 'Owner', class: 'sub opt', cell: (r) => r.owner, sort: (r) => r.owner },
-  { id: 'calls', label: 'Calls', r: true, cell: (r) => count(r.calls), sort: (r) => r.calls },
-  { id: 'errors', label: 'Errors', r: true, cell: (r) => <span class={r.errors ? 'wn' : 'sub'}>{count(r.errors)}</span>, sort: (r) => r.errors },
-  { id: 'bar', label: 'Internal peak', width: '16%', class: 'pad opt', cell: (r) => r.calls > 0 && <Gauge label={r.path} value={r.peak_internal_bytes} max={limit} colour="k6" text={`${kib(r.peak_internal_bytes)} KiB`} /> },
-  { id: 'peak', label: 'KiB', r: true, cell: (r) => kib(r.peak_internal_bytes), sort: (r) => r.peak_internal_bytes },
-  { id: 'psram', label: 'PSRAM, KiB', r: true, class: 'opt', cell: (r) => kib(r.peak_psram_bytes), sort: (r) => r.peak_psram_bytes },
+  { label: 'Method', cell: (r) => <code>{r.method}</code>, sort: (r) => r.method },
+  { label: 'Path', class: 'name', cell: (r) => (r.method === 'GET' ? <a href={r.path} target="_blank" rel="noopener"><code>{r.path}</code></a> : <code>{r.path}</code>), sort: (r) => r.path },
+  { label: 'What it does', class: 'opt wrap', cell: (r) => r.text },
+  { label: 'Owner', class: 'sub opt', cell: (r) => r.owner, sort: (r) => r.owner },
+  num('Calls', (r) => r.calls, count),
+  num('Errors', (r) => r.errors, (v) => <span class={v ? 'wn' : 'sub'}>{count(v)}</span>),
+  { label: 'Internal peak', width: '16%', class: 'pad opt', cell: (r) => r.calls > 0 && <Gauge label={r.path} value={r.peak_internal_bytes} max={limit} colour="k6" text={`${kib(r.peak_internal_bytes)} KiB`} /> },
+  num('KiB', (r) => r.peak_internal_bytes, kib),
+  num('PSRAM, KiB', (r) => r.peak_psram_bytes, kib, { class: 'opt' }),
 ];
 
 export default function Api({ params }) {

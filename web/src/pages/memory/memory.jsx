@@ -11,7 +11,7 @@ import { setParam } from '../../lib/route.js';
 import { hubNow, isOnline, set, state, useKeys } from '../../lib/store.js';
 import { when } from '../../lib/format.js';
 import { Badge, Button, Failed, Gauge, Head, Legend, Loaded, Loading, Segments, Stat, Tile } from '../../ui/parts.jsx';
-import { Table } from '../../ui/table.jsx';
+import { Table, num } from '../../ui/table.jsx';
 import { useWindow } from '../../ui/window.js';
 import { MapTile } from './map.jsx';
 import { OwnersWhole } from './owners.jsx';
@@ -115,12 +115,12 @@ function PlotTable({ rows, win, psram }) {
     if (data[1][i] != null) list.push(data.map((c) => c[i]));
   }
   const tags = new Map(rows.filter((r) => r[TAG]).map((r) => [r[T], r[TAG]]));
-  const num = (i, label, show) => ({ id: label, label, r: true, cell: (r) => show(r[i]), sort: (r) => r[i] });
+  const at = (i) => (r) => r[i];
   const columns = [
-    { id: 't', label: 'Time', cell: (r) => when(r[0], hubNow()), sort: (r) => r[0] },
-    { id: 'tag', label: 'Tag', cell: (r) => <code class="rust">{tags.get(r[0]) || ''}</code> },
-    num(1, 'Free, KiB', kib), num(2, 'Low water, KiB', kib), num(3, 'Fragmentation, %', (v) => fixed(v)),
-    ...(psram ? [num(4, 'PSRAM free, KiB', kib)] : []),
+    { label: 'Time', cell: (r) => when(r[0], hubNow()), sort: (r) => r[0] },
+    { label: 'Tag', cell: (r) => <code class="rust">{tags.get(r[0]) || ''}</code> },
+    num('Free, KiB', at(1), kib), num('Low water, KiB', at(2), kib), num('Fragmentation, %', at(3), (v) => fixed(v)),
+    ...(psram ? [num('PSRAM free, KiB', at(4), kib)] : []),
   ];
   return (
     <div class="plot-table">
@@ -199,10 +199,10 @@ function RoutesTile() {
 function RoutesTable({ routes, limit }) {
   const called = routes.filter((r) => r.calls > 0).sort((a, b) => b.peak_internal_bytes - a.peak_internal_bytes).slice(0, 8);
   const columns = [
-    { id: 'route', label: 'Route', cell: (r) => <code>{r.method} {r.path}</code> },
-    { id: 'bar', label: 'Peak', width: '34%', cell: (r) => <Gauge label={r.path} value={r.peak_internal_bytes} max={limit} colour="k6" text={sizeText(r.peak_internal_bytes)} /> },
-    { id: 'kib', label: 'KiB', r: true, cell: (r) => kib(r.peak_internal_bytes) },
-    { id: 'calls', label: 'Calls', r: true, class: 'sub', cell: (r) => count(r.calls) },
+    { label: 'Route', cell: (r) => <code>{r.method} {r.path}</code> },
+    { label: 'Peak', width: '34%', cell: (r) => <Gauge label={r.path} value={r.peak_internal_bytes} max={limit} colour="k6" text={sizeText(r.peak_internal_bytes)} /> },
+    num('KiB', (r) => r.peak_internal_bytes, kib),
+    num('Calls', (r) => r.calls, count, { class: 'sub' }),
   ];
   return <Table label="Requests" columns={columns} rows={called} rowKey={(r) => r.method + r.path} empty="No request was counted yet." />;
 }
@@ -211,12 +211,12 @@ function TasksTile({ memory }) {
   const tasks = [...memory.tasks].sort((a, b) => a.margin_bytes - b.margin_bytes);
   const used = (t) => t.stack_bytes - t.margin_bytes;
   const columns = [
-    { id: 'name', label: 'Task', class: 'name', cell: (t) => t.name, sort: (t) => t.name },
-    { id: 'bar', label: 'High water', width: '40%', cell: (t) => (
+    { label: 'Task', class: 'name', cell: (t) => t.name, sort: (t) => t.name },
+    { label: 'High water', width: '40%', cell: (t) => (
       <Gauge label={t.name} value={used(t)} max={t.stack_bytes} colour={used(t) > 0.84 * t.stack_bytes ? 'k3' : 'k6'} text={`${sizeText(used(t))} of ${sizeText(t.stack_bytes)}`} />) },
-    { id: 'margin', label: 'Margin', r: true, cell: (t) => (t.margin_bytes < 10240 ? `${count(t.margin_bytes)} B` : `${kib(t.margin_bytes)} KiB`), sort: (t) => t.margin_bytes },
-    { id: 'stack', label: 'Stack', r: true, class: 'sub', cell: (t) => wholeSize(t.stack_bytes), sort: (t) => t.stack_bytes },
-    { id: 'chip', label: 'On chip', r: true, class: 'sub opt2', cell: (t) => wholeSize(t.chip_stack_bytes), sort: (t) => t.chip_stack_bytes },
+    num('Margin', (t) => t.margin_bytes, (v) => (v < 10240 ? `${count(v)} B` : `${kib(v)} KiB`)),
+    num('Stack', (t) => t.stack_bytes, wholeSize, { class: 'sub' }),
+    num('On chip', (t) => t.chip_stack_bytes, wholeSize, { class: 'sub opt2' }),
   ];
   return (
     <Tile title="Task stacks" end="least margin first">

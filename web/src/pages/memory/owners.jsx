@@ -3,7 +3,7 @@
 import { ownerClass } from '../../lib/colour.js';
 import { count, fixed, kib, wholeSize } from '../../lib/format.js';
 import { Gauge, Spark } from '../../ui/parts.jsx';
-import { Table } from '../../ui/table.jsx';
+import { Table, num } from '../../ui/table.jsx';
 
 const budgetKib = (bytes) => fixed(bytes / 1024, bytes % 1024 ? 1 : 0);
 const budget = (t) => (t.budget_bytes ? budgetKib(t.budget_bytes) : t.current_bytes ? <span title="No budget: the tier's own size is the limit">tier</span> : '');
@@ -20,7 +20,7 @@ const Bar = ({ owner, at, size }) => {
 };
 
 const name = {
-  id: 'name', label: 'Owner', class: 'name',
+  label: 'Owner', class: 'name',
   cell: (o) => <><span class={'dot ' + ownerClass(o.name)} />{o.name}</>, sort: (o) => o.name,
 };
 const near = (t) => t.budget_bytes > 0 && t.peak_bytes / t.budget_bytes > 0.86;
@@ -34,9 +34,9 @@ export function OwnersShort({ memory, rows = 10 }) {
   const sum = (f) => rest.reduce((total, o) => total + f(o.tiers[0]), 0);
   const columns = [
     name,
-    { id: 'bar', label: <>Used, <span class="rust">peak</span></>, width: '44%', cell: (o) => <Bar owner={o} at={0} size={size} /> },
-    { id: 'kib', label: 'KiB', r: true, cell: (o) => kib(o.tiers[0].current_bytes) },
-    { id: 'budget', label: 'Budget', r: true, class: 'sub', cell: (o) => budget(o.tiers[0]) },
+    { label: <>Used, <span class="rust">peak</span></>, width: '44%', cell: (o) => <Bar owner={o} at={0} size={size} /> },
+    { label: 'KiB', r: true, cell: (o) => kib(o.tiers[0].current_bytes) },
+    { label: 'Budget', r: true, class: 'sub', cell: (o) => budget(o.tiers[0]) },
   ];
   const foot = rest.length > 0 && (
     <tr><td class="sub">{rest.length} more</td><td /><td class="r sub">{kib(sum((t) => t.current_bytes))}</td><td class="r sub">{budgetKib(sum((t) => t.budget_bytes))}</td></tr>
@@ -59,20 +59,19 @@ function history(log, owner, now) {
 
 export function OwnersWhole({ memory, log, chosen, choose }) {
   const now = memory.unix_ms;
-  const num = (id, label, of, show, extra = {}) => ({ id, label, r: true, cell: (o) => show(of(o)), sort: of, ...extra });
   const columns = [
     name,
-    { id: 'bar', label: <>Internal, <span class="rust">peak</span></>, width: '21%', cell: (o) => <Bar owner={o} at={0} size={memory.tiers[0].size_bytes} /> },
-    num('kib', 'KiB', (o) => o.tiers[0].current_bytes, (v) => <b>{kib(v)}</b>),
-    { id: 'peak', label: 'Peak', r: true, sort: (o) => o.tiers[0].peak_bytes,
+    { label: <>Internal, <span class="rust">peak</span></>, width: '21%', cell: (o) => <Bar owner={o} at={0} size={memory.tiers[0].size_bytes} /> },
+    num('KiB', (o) => o.tiers[0].current_bytes, (v) => <b>{kib(v)}</b>),
+    { label: 'Peak', r: true, sort: (o) => o.tiers[0].peak_bytes,
       cell: (o) => <span class={near(o.tiers[0]) ? 'wn' : 'sub'}>{kib(o.tiers[0].peak_bytes)}</span> },
-    { id: 'budget', label: 'Budget', r: true, class: 'sub', cell: (o) => budget(o.tiers[0]), sort: (o) => o.tiers[0].budget_bytes },
-    { id: 'psbar', label: 'PSRAM', width: '15%', class: 'pad', cell: (o) => <Bar owner={o} at={1} size={memory.tiers[1].size_bytes} /> },
-    num('pskib', 'KiB', (o) => o.tiers[1].current_bytes, (v) => (v ? kib(v) : <span class="sub">0</span>)),
-    { id: 'psbudget', label: 'Budget', r: true, class: 'sub', cell: (o) => budget(o.tiers[1]), sort: (o) => o.tiers[1].budget_bytes },
-    num('blocks', 'Blocks', (o) => o.tiers[0].current_blocks + o.tiers[1].current_blocks, count),
-    num('failed', 'Failed', (o) => o.tiers[0].failed_count + o.tiers[1].failed_count, (v) => <span class={v ? 'wn' : 'sub'}>{count(v)}</span>),
-    { id: 'spark', label: '10 min', r: true, class: 'flat', cell: (o) => <span class="tail"><Spark values={history(log, o.name, now)} /></span> },
+    { label: 'Budget', r: true, class: 'sub', cell: (o) => budget(o.tiers[0]), sort: (o) => o.tiers[0].budget_bytes },
+    { label: 'PSRAM', width: '15%', class: 'pad', cell: (o) => <Bar owner={o} at={1} size={memory.tiers[1].size_bytes} /> },
+    num('KiB', (o) => o.tiers[1].current_bytes, (v) => (v ? kib(v) : <span class="sub">0</span>)),
+    { label: 'Budget', r: true, class: 'sub', cell: (o) => budget(o.tiers[1]), sort: (o) => o.tiers[1].budget_bytes },
+    num('Blocks', (o) => o.tiers[0].current_blocks + o.tiers[1].current_blocks, count),
+    num('Failed', (o) => o.tiers[0].failed_count + o.tiers[1].failed_count, (v) => <span class={v ? 'wn' : 'sub'}>{count(v)}</span>),
+    { label: '10 min', r: true, class: 'flat', cell: (o) => <span class="tail"><Spark values={history(log, o.name, now)} /></span> },
   ];
   return (
     <Table label="Owners" columns={columns} rows={memory.owners} rowKey={(o) => o.name} foot={<All memory={memory} />}

@@ -6,7 +6,7 @@ import { useFeed } from '../../lib/hub.js';
 import { useResource } from '../../lib/resource.js';
 import { hubNow, useKeys } from '../../lib/store.js';
 import { Badge, Button, Head, Legend, Loaded, Loading, Segments, Stat, Tile } from '../../ui/parts.jsx';
-import { Table } from '../../ui/table.jsx';
+import { Table, num } from '../../ui/table.jsx';
 import { useWindow } from '../../ui/window.js';
 import { Messages } from './messages.jsx';
 import { Publish } from './publish.jsx';
@@ -78,16 +78,15 @@ function Clients() {
   useFeed('clients');
   const [first, setFirst] = useState(0);
   const list = useResource(`/api/mqtt/clients?first=${first}&count=${PAGE}`, [clientsChanged]);
-  const num = (id, label, extra) => ({ id, label, r: true, cell: (x) => count(x[id]), sort: (x) => x[id], ...extra });
   const columns = [
-    { id: 'id', label: 'Client', class: 'name cut', cell: (x) => <code title={x.id}>{x.id}</code>, sort: (x) => x.id },
-    { id: 'state', label: 'State', cell: (x) => (x.connected ? <Badge kind="ok">connected</Badge> : <Badge kind="stale">session kept</Badge>), sort: (x) => +x.connected },
-    { id: 'peer', label: 'Peer', class: 'opt', cell: (x) => x.peer || '', sort: (x) => x.peer || '' },
-    { id: 'since', label: 'For', r: true, cell: (x) => (x.connected_unix_ms ? duration(hubNow() - x.connected_unix_ms) : ''), sort: (x) => -(x.connected_unix_ms || Infinity) },
-    num('keepalive_s', 'Keep-alive', { class: 'opt', cell: (x) => <>{count(x.keepalive_s)} <span class="sub">s</span></> }),
-    num('subscriptions', 'Subs'), num('messages_in', 'In'), num('messages_out', 'Out'),
-    num('queued_messages', 'Queued', { cell: (x) => (x.queued_messages ? <span title={sizeText(x.queued_bytes)}>{count(x.queued_messages)}</span> : <span class="sub">0</span>) }),
-    num('dropped', 'Dropped', { cell: (x) => <span class={x.dropped ? 'wn' : 'sub'}>{count(x.dropped)}</span> }),
+    { label: 'Client', class: 'name cut', cell: (x) => <code title={x.id}>{x.id}</code>, sort: (x) => x.id },
+    { label: 'State', cell: (x) => (x.connected ? <Badge kind="ok">connected</Badge> : <Badge kind="stale">session kept</Badge>), sort: (x) => +x.connected },
+    { label: 'Peer', class: 'opt', cell: (x) => x.peer, sort: (x) => x.peer || '' },
+    num('For', (x) => (x.connected_unix_ms ? hubNow() - x.connected_unix_ms : null), duration),
+    num('Keep-alive', (x) => x.keepalive_s, (v) => <>{count(v)} <span class="sub">s</span></>, { class: 'opt' }),
+    num('Subs', (x) => x.subscriptions, count), num('In', (x) => x.messages_in, count), num('Out', (x) => x.messages_out, count),
+    num('Queued', (x) => x.queued_messages, (v) => <span class={v ? '' : 'sub'}>{count(v)}</span>),
+    num('Dropped', (x) => x.dropped, (v) => <span class={v ? 'wn' : 'sub'}>{count(v)}</span>),
   ];
   return (
     <Tile title="Clients" end={list.value && <Pager first={first} n={list.value.clients.length} total={list.value.total} go={setFirst} />}>
