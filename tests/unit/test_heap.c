@@ -266,7 +266,9 @@ static void test_resize_in_place(void **state)
     nh_heap_t *h = nh_heap_init(region, NH_KIB(8));
     unsigned char *p = nh_heap_alloc(h, 100, 1);
     memset(p, 0x5a, 100);
+    assert_int_equal(nh_heap_largest_free(h), nh_heap_free_bytes(h));
     assert_true(nh_heap_resize(h, p, 1000)); // into what is free behind it
+    assert_int_equal(nh_heap_largest_free(h), nh_heap_free_bytes(h));
     memset(p, 0x5a, 1000);
     void *fence = nh_heap_alloc(h, 8, 1);
     assert_false(nh_heap_resize(h, p, 1200));
