@@ -12,7 +12,7 @@ struct nh_board_region {
     size_t size_bytes;
 };
 
-// What the linker left of the internal RAM (about 270 KiB), and the whole PSRAM (8 MiB). Nothing
+// What the linker left of the internal RAM (about 290 KiB), and the whole PSRAM (8 MiB). Nothing
 // else uses them: the caller shares them out.
 struct nh_board_region nh_board_internal(void);
 struct nh_board_region nh_board_psram(void);
