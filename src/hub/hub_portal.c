@@ -94,7 +94,7 @@ int nh_hub__start_portal(struct nh_hub *hub)
         .fs = nh_files_fs(hub->files),
         .ws_max_count = hub->cfg.http.ws_max_count,
     };
-    nh_mem_t *http_mem;
+    nh_mem_t *http_mem = NULL;
     names[0] = hub->cfg.name;
     cfg.auth.verify = nh_access_is_required(&hub->access) ? verify : NULL;
     int err = nh_hub__owner(hub, "portal", &cfg.mem);

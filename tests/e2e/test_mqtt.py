@@ -1,10 +1,8 @@
 """The broker through real clients: mosquitto_pub and mosquitto_sub, paho, and sockets that misbehave."""
-import os
 import queue
 import random
 import socket
 import subprocess
-import threading
 import time
 import unittest
 
