@@ -121,21 +121,21 @@ static void test_resubscribe(void **state)
 // Many filters in one packet get one code each, in order [MQTT-3.8.4-5].
 static void many_filters(struct client *c)
 {
-    struct packet p = {.len = 0};
     three(c);
-    put_u16(&p, 300);
-    put_text(&p, "a/b");
-    put_u8(&p, 1);
-    put_text(&p, "0123456789012345678901234567890123456789"); // longer than the limit
-    put_u8(&p, 1);
-    put_text(&p, "1/2/3/4/5/6/7/8/9"); // deeper than the limit
-    put_u8(&p, 0);
-    put_text(&p, "#");
-    put_u8(&p, 2);
-    put_text(&p, "one/too/many");
-    put_u8(&p, 2);
-    packet_close(&p, 0x82);
-    client_packet(&c[0], &p);
+    struct packet *p = packet_begin();
+    put_u16(p, 300);
+    put_text(p, "a/b");
+    put_u8(p, 1);
+    put_text(p, "0123456789012345678901234567890123456789"); // longer than the limit
+    put_u8(p, 1);
+    put_text(p, "1/2/3/4/5/6/7/8/9"); // deeper than the limit
+    put_u8(p, 0);
+    put_text(p, "#");
+    put_u8(p, 2);
+    put_text(p, "one/too/many");
+    put_u8(p, 2);
+    packet_close(p, 0x82);
+    client_packet(&c[0], p);
     assert_heard(&c[0], "suback #300 1 128 128 2 128");
     client_publish(&c[1], "a/b", "m", 2);
     assert_heard(&c[0], "publish a/b m q2 #1");
@@ -153,7 +153,8 @@ static void test_many_filters(void **state)
 // A run of QoS 0 packets in one input, mixed topics and subscribers: order and bytes hold.
 static void runs(struct client *c)
 {
-    struct packet all = {.len = 0};
+    static struct packet all;
+    all.len = 0;
     three(c);
     client_subscribe(&c[0], "a", 0);
     client_subscribe(&c[1], "#", 0);
@@ -162,9 +163,10 @@ static void runs(struct client *c)
     static const char *const topics[] = {"a", "a", "b", "a", "a", "c"};
     for (unsigned i = 0; i < 6; i++) {
         char payload[2] = {(char)('0' + i), 0};
-        struct packet p = packet_publish(&(struct publish){.topic = topics[i], .payload = payload});
-        memcpy(all.bytes + all.len, p.bytes, p.len);
-        all.len += p.len;
+        const struct packet *p =
+            packet_publish(&(struct publish){.topic = topics[i], .payload = payload});
+        memcpy(all.bytes + all.len, p->bytes, p->len);
+        all.len += p->len;
     }
     client_packet(&c[2], &all);
     assert_heard(&c[0], "publish a 0 q0; publish a 1 q0; publish a 3 q0; publish a 4 q0");
@@ -212,14 +214,16 @@ static void test_dollar(void **state)
 static void refused_between(struct client *c)
 {
     static const char *const topics[] = {"t", "$SYS/t", "t"};
-    struct packet all = {.len = 0};
+    static struct packet all;
+    all.len = 0;
     three(c);
     client_subscribe(&c[0], "t", 0);
     client_heard(&c[0]);
     for (unsigned i = 0; i < 3; i++) {
-        struct packet p = packet_publish(&(struct publish){.topic = topics[i], .payload = "m"});
-        memcpy(all.bytes + all.len, p.bytes, p.len);
-        all.len += p.len;
+        const struct packet *p =
+            packet_publish(&(struct publish){.topic = topics[i], .payload = "m"});
+        memcpy(all.bytes + all.len, p->bytes, p->len);
+        all.len += p->len;
     }
     client_packet(&c[1], &all);
     assert_heard(&c[0], "publish t m q0; publish t m q0");

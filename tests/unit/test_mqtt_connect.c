@@ -158,8 +158,8 @@ static void test_too_many(void **state)
 static void twice(struct client *c)
 {
     three(c);
-    struct packet p = packet_connect(&(struct connect){.id = "a"});
-    assert_int_equal(client_packet(&c[0], &p), NH_ERR_PROTO); // [MQTT-3.1.0-2]
+    const struct packet *p = packet_connect(&(struct connect){.id = "a"});
+    assert_int_equal(client_packet(&c[0], p), NH_ERR_PROTO); // [MQTT-3.1.0-2]
     assert_null(c[0].conn);
 }
 

@@ -224,9 +224,9 @@ static void test_ids_go_round(void **state)
     client_connect(&c[0], "self", false);
     client_subscribe(&c[0], "t", 1);
     client_heard(&c[0]);
-    struct packet p = packet_publish(&(struct publish){"t", "m", 1, 1, false, false});
+    const struct packet *p = packet_publish(&(struct publish){"t", "m", 1, 1, false, false});
     for (unsigned i = 1; i <= 65600; i++) {
-        client_packet(&c[0], &p);
+        client_packet(&c[0], p);
         unsigned id = (i - 1) % 65535 + 1;
         assert_int_equal(c[0].rx_len, 4 + 8); // the order of PUBACK and PUBLISH is free
         c[0].rx_len = 0;
@@ -300,7 +300,8 @@ static void test_slow(void **state)
 // The same with all in one turn, with other items in between, and a limit in bytes.
 static void slow_mixed(struct client *c)
 {
-    struct packet all = {.len = 0};
+    static struct packet all;
+    all.len = 0;
     client_connect(&c[0], "pub", false);
     client_connect(&c[2], "slow", false);
     client_subscribe(&c[2], "#", 1);
@@ -310,10 +311,10 @@ static void slow_mixed(struct client *c)
     for (unsigned i = 0; i < 12; i++) {
         char payload[8];
         snprintf(payload, sizeof payload, "%02u", i);
-        struct packet p = packet_publish(
+        const struct packet *p = packet_publish(
             &(struct publish){i % 5 ? "t" : "u", payload, i % 4 == 3 ? 1 : 0, i + 1, false, false});
-        memcpy(all.bytes + all.len, p.bytes, p.len);
-        all.len += p.len;
+        memcpy(all.bytes + all.len, p->bytes, p->len);
+        all.len += p->len;
     }
     client_packet(&c[0], &all);
     client_ping(&c[2]);
@@ -392,12 +393,12 @@ static void deaf(struct client *c)
     w.no_check = true;
     client_connect(&c[0], "deaf", false);
     c[0].read_max = 0;
-    struct packet p = {.len = 0};
+    struct packet *p = packet_begin();
     for (int i = 0; i < 2000; i++)
-        put_u16(&p, 0xC000);
+        put_u16(p, 0xC000);
     int rounds = 0;
     while (c[0].conn && rounds++ < 100)
-        client_packet(&c[0], &p);
+        client_packet(&c[0], p);
     assert_int_equal(c[0].last_rc, NH_ERR_FULL);
     assert_in_range(rounds, 10, 40);
 }
