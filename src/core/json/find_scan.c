@@ -275,8 +275,8 @@ static inline uint64_t block_meaning(struct nh__find_scan *s, const uint8_t *p, 
         quote &= ~escaped_bytes(backslash, &c->escape);
         s->has_escape = true;
     }
-    if (quote == 0 && c->in_string) { // the middle of a long text
-        c->last = (char)p[63] == s->last_of_key;
+    if (quote == 0 && c->in_string) { // the middle of a text longer than any key we look for
+        c->last = 0;
         c->quote = 0;
         c->key_end = 0;
         return 0;
@@ -293,8 +293,7 @@ void nh__find_scan_sse2(struct nh__find_scan *s)
 {
     struct nh__find_scan local = *s; // in registers
     const nh_json_find_t *f = s->find;
-    local.last_of_key = f->key_len ? f->cfg.key[f->key_len - 1] : '"';
-    __m128i last = _mm_set1_epi8(local.last_of_key);
+    __m128i last = _mm_set1_epi8(f->key_len ? f->cfg.key[f->key_len - 1] : '"');
     struct carry carry = {0, 0, 0, 0, 0};
     scan_start(&local);
     for (const uint8_t *p = local.begin; local.end - p >= 64; p += 64) {

@@ -18,7 +18,6 @@ struct nh__find_scan {
     uint64_t object_bits;  // the lowest: the container at hand is an object
     bool has_escape;       // a backslash was seen in the element at hand, or in its first block
     bool block_has_escape; // and in the block at hand
-    char last_of_key;
 };
 
 // `begin` points to the '{' of an element; the scan's `count` and `done` tell how far it came.
