@@ -41,7 +41,9 @@ class Nuthatch:
     def __init__(self, folder):
         config = os.path.join(folder, "hub.yaml")
         with open(config, "w") as f:
-            f.write("mqtt: {conn_max_count: 20000, session_max_count: 20000}\n"
+            # Queues without a practical bound, as mosquitto gets them below: neither may drop.
+            f.write("mqtt: {conn_max_count: 20000, session_max_count: 20000,\n"
+                    "       queue_max_messages: 100000, queue_max_bytes: 100000000}\n"
                     "log: {level: warn}\nhealth: {publish: false}\n")
         self.process = subprocess.Popen(
             pinned(0, [os.path.join(BUILD, "nuthatch"), "run", "--config", config, "--board", "linux",
