@@ -21,6 +21,7 @@
 
 #define PACKET_MAX_BYTES 512
 #define RETRY_MS 2000
+#define SECONDS_MAX 31536000
 
 struct device {
     const char *id, *topic, *form; // the payload's format takes one double
@@ -47,6 +48,7 @@ static struct device devices[] = {
 };
 
 static volatile sig_atomic_t stopping;
+static bool told_waiting; // once, not for each device and try
 static struct sockaddr_in broker = {.sin_family = AF_INET};
 
 static void on_signal(int sig)
@@ -110,11 +112,15 @@ static void come(struct device *d)
     char topic[64];
     d->fd = socket(AF_INET, SOCK_STREAM, 0);
     if (d->fd < 0 || connect(d->fd, (struct sockaddr *)&broker, sizeof broker) != 0) {
+        if (!told_waiting)
+            fprintf(stderr, "nuthatch sim: no broker yet: %s; trying on\n", strerror(errno));
+        told_waiting = true;
         if (d->fd >= 0)
             close(d->fd);
         d->fd = -1;
         return;
     }
+    told_waiting = false;
     status_topic(d, topic);
     size_t n = text(body, "MQTT");
     body[n++] = 4;
@@ -232,6 +238,14 @@ static bool set_broker(const char *address)
     return port > 0 && port < 65536 && inet_pton(AF_INET, host, &broker.sin_addr) == 1;
 }
 
+static bool set_end(const char *seconds, int64_t *end_ms)
+{
+    char *rest;
+    long n = strtol(seconds, &rest, 10);
+    *end_ms = now_ms() + (int64_t)n * 1000;
+    return n > 0 && n <= SECONDS_MAX && *rest == 0;
+}
+
 int nh_command_sim(int argc, char **argv)
 {
     static const struct option options[] = {{"mqtt", required_argument, NULL, 'm'},
@@ -250,8 +264,11 @@ int nh_command_sim(int argc, char **argv)
             fprintf(stderr, "nuthatch sim: --mqtt %s is not an IPv4 address with a port\n", optarg);
             return 2;
         }
-        if (c == 's')
-            end_ms = now_ms() + strtol(optarg, NULL, 10) * 1000;
+        if (c == 's' && !set_end(optarg, &end_ms)) {
+            fprintf(stderr, "nuthatch sim: --seconds %s is not a number from 1 to %d\n", optarg,
+                    SECONDS_MAX);
+            return 2;
+        }
         if (c == '?')
             return 2;
     }

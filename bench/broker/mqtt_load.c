@@ -3,7 +3,8 @@
 //
 // Closed loop: at most --window messages are on their way, so a broker with bounded queues loses
 // nothing and one with unbounded queues cannot look faster by hoarding. Every payload carries its
-// publisher, a running number and a time stamp; losses, repeats and swaps are counted.
+// publisher, a running number and a time stamp; losses and repeats (a swap is one of each) are
+// counted.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +33,6 @@ struct options {
     const char *host, *mode;
     int port, publishers, subscribers, qos, payload, window, rate, connections;
     double seconds;
-    bool json, hold;
 };
 
 struct peer {
@@ -46,7 +46,7 @@ struct peer {
 };
 
 struct totals {
-    uint64_t published, delivered, lost, repeated, swapped, acked;
+    uint64_t published, delivered, lost, repeated, acked;
     uint64_t latency[LATENCY_BUCKETS * 64]; // by log2 and 64 steps
     uint64_t latency_max_us;
 };
@@ -538,8 +538,10 @@ static void parse(int argc, char **argv)
             exit(optopt ? 2 : 0);
         }
     }
-    if (opt.payload < STAMP_BYTES || opt.payload > 60000 || opt.qos < 0 || opt.qos > 2 ||
-        opt.publishers + opt.subscribers > PEERS_MAX || strncmp(opt.host, "127.", 4) != 0) {
+    if (opt.publishers < 1 || opt.subscribers < 0 || opt.window < 1 || opt.connections < 0 ||
+        !(opt.seconds > 0) || opt.payload < STAMP_BYTES || opt.payload > 60000 || opt.qos < 0 ||
+        opt.qos > 2 || opt.publishers + opt.subscribers > PEERS_MAX ||
+        strncmp(opt.host, "127.", 4) != 0) {
         fprintf(stderr, "mqtt_load: a value is out of its range; --help shows them\n");
         exit(2);
     }

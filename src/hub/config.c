@@ -129,7 +129,7 @@ static const nh_json_field_t fault_fields[] = {
 };
 
 const nh_json_field_t nh_hub_config_fields[] = {
-    STRING("name", name, "Name of this hub"),
+    STRING("name", name, "Name of this hub, also in its topics: no / + #"),
     STRING("board", board, "Board profile: the memory to live within"),
     STRING("data", data, "Folder of everything the hub keeps"),
     STRING("console", console, "Telemetry lines: stdout, pty or pty:LINK"),
@@ -356,9 +356,44 @@ static void check_board(struct counting *c, const struct nh_hub_config *cfg)
     report(c, "/board", cfg->board, names, "is not a board");
 }
 
+struct texts {
+    struct counting *c;
+    const struct nh_hub_config *cfg;
+};
+
+// A line break in a name would forge lines on the console, and the portal's rows count on no
+// character that takes six bytes in JSON.
+static int check_text(void *ctx, const char *pointer, const nh_json_field_t *f, size_t offset)
+{
+    struct texts *t = ctx;
+    if (f->type != NH_JSON_T_STRING || strchr(pointer, '*'))
+        return 0;
+    for (const char *p = (const char *)t->cfg + offset; *p; p++) {
+        if ((unsigned char)*p >= 0x20 && *p != 0x7f)
+            continue;
+        report(t->c, pointer, "", "no control characters", "has a control character");
+        break;
+    }
+    return 0;
+}
+
+// The name is one level of the telemetry's topic, nuthatch/<name>/health.
+static void check_names(struct counting *c, const struct nh_hub_config *cfg)
+{
+    if (!cfg->name[0] || strpbrk(cfg->name, "/+#"))
+        report(c, "/name", cfg->name, "1 to 32 bytes without / + #",
+               "is no level of a topic, and telemetry is published under it");
+    if (cfg->access.password_hash[0] && (!cfg->access.user[0] || strchr(cfg->access.user, ':')))
+        report(c, "/access/user", cfg->access.user, "1 to 32 bytes without :",
+               "cannot sign in: browsers end the user name at the first colon");
+}
+
 int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
 {
     struct counting c = {.finding = finding, .ctx = ctx};
+    struct texts texts = {.c = &c, .cfg = cfg};
+    NH_IGNORE(nh_json_field_each(nh_hub_config_fields, check_text, &texts)); // it never stops
+    check_names(&c, cfg);
     check_board(&c, cfg);
     check_address(&c, cfg, "/http/listen", cfg->http.listen);
     check_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
@@ -374,6 +409,8 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
                "is not an Argon2id hash");
+    if (strcmp(cfg->console, "pty:") == 0)
+        report(&c, "/console", cfg->console, "pty:LINK, or pty without a colon", "names no link");
     if (!cfg->data[0])
         report(&c, "/data", "", "a folder", "is empty");
     return c.errors > 0 ? NH_ERR_INVAL : 0;

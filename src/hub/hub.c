@@ -1,7 +1,6 @@
 #include "core/bus/events.h"
 #include "hub/hub_parts.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,12 +117,26 @@ static void publish(void *ctx, const char *suffix, const char *json, size_t len)
     int n = snprintf(topic, sizeof topic, "nuthatch/%s/%s", hub->cfg.name, suffix);
     struct nh_mqtt_message m = {.topic = {(const uint8_t *)topic, (size_t)n},
                                 .payload = {(const uint8_t *)json, len}};
-    // A name with a wildcard in it makes no topic; the settings page says so, telemetry stays off.
+    // What does not fit the broker's own limits (topic_max_bytes 16, say) is not published; the
+    // validation sees to it that the name makes a topic.
     NH_IGNORE(nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms()));
 }
 
 // ---- start
 // ------------------------------------------------------------------------------------------
+
+int nh_hub__listen(const char *text, uint16_t given_port, char *host, size_t cap, uint16_t *port)
+{
+    int err = nh_hub_address_split(text, host, cap, port);
+    if (err == 0 && *port == 0)
+        *port = given_port;
+    return err;
+}
+
+void nh_hub__address(char *out, size_t cap, const char *host, uint16_t port)
+{
+    snprintf(out, cap, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, (unsigned)port);
+}
 
 static uint64_t sched_next(void *ctx)
 {
@@ -292,11 +305,13 @@ static int start_settings(struct nh_hub *hub)
     // Kept settings that no longer hold (a limit changed with a new version) do not keep the hub
     // down: it starts with the file and says so.
     struct nh_hub_config fresh = hub->cfg;
-    if (nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL) == 0)
+    err = nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL);
+    if (err == 0)
         nh_hub__apply(hub, &fresh);
-    else
-        NH_LOG_W("config", "the kept settings do not hold; started without them");
-    return 0;
+    else if (err != NH_ERR_NOMEM) // that says nothing of the settings, and passes
+        NH_LOG_W("config", "the kept settings do not hold (%s); started without them",
+                 nh_err_text(err));
+    return err == NH_ERR_NOMEM ? err : 0;
 }
 
 static void store_written(void *ctx, const char *name, uint32_t generation, uint64_t size_bytes)
@@ -334,36 +349,51 @@ int nh_hub__start_store(struct nh_hub *hub)
 
 static void banner(struct nh_hub *hub)
 {
-    char line[NH_HEALTH_LINE_MAX_BYTES], host[64];
+    char line[NH_HEALTH_LINE_MAX_BYTES];
     console_line(hub, "[System Boot] Starting...");
     console_line(hub, "  Firmware: v" NH_VERSION);
     snprintf(line, sizeof line, "  Chip: %s, %zu KiB internal, %zu KiB PSRAM", hub->board->name,
              hub->board->internal_bytes / 1024, hub->board->psram_bytes / 1024);
     console_line(hub, line);
+}
+
+static int stdout_sink(void *ctx, const char *bytes, size_t len)
+{
+    (void)ctx;
+    return fwrite(bytes, 1, len, stdout) == len ? 0 : NH_ERR_IO;
+}
+
+static void print_ready(const struct nh_hub *hub)
+{
+    nh_json_writer_t w;
+    nh_json_writer_init(&w, stdout_sink, NULL);
+    nh_json_object_begin(&w);
+    nh_json_kv_string(&w, "http", hub->http_address);
+    nh_json_kv_string(&w, "https", hub->https_address[0] ? hub->https_address : NULL);
+    nh_json_kv_string(&w, "mqtt", hub->mqtt_address);
+    nh_json_kv_string(&w, "console", nh_console_path(hub->console));
+    nh_json_kv_int(&w, "pid", getpid());
+    nh_json_object_end(&w);
+    NH_IGNORE(nh_json_writer_end(&w)); // who closed standard output does not wait for it
+    putchar('\n');
+    fflush(stdout);
+}
+
+static void ready(struct nh_hub *hub)
+{
+    char line[NH_HEALTH_LINE_MAX_BYTES], host[64];
     const char *ip = portal_ip(hub, host, sizeof host);
     if (ip) {
         snprintf(line, sizeof line, "[WiFi] Got IP: %s (0ms)", ip);
         console_line(hub, line);
     }
-}
-
-static void ready(struct nh_hub *hub)
-{
     console_line(hub, "[Main] Setup complete (0ms)");
     nh_health_snapshot(hub->health, "setup", NULL);
     nh_host_notify("READY=1");
     NH_LOG_I("hub", "portal http://%s, broker mqtt://%s, board %s", hub->http_address,
              hub->mqtt_address, hub->board->name);
-    if (hub->options.ready_json) {
-        char path[300] = "null";
-        if (nh_console_path(hub->console))
-            snprintf(path, sizeof path, "\"%s\"", nh_console_path(hub->console));
-        printf("{\"http\":\"%s\",\"https\":%s%s%s,\"mqtt\":\"%s\",\"console\":%s,\"pid\":%ld}\n",
-               hub->http_address, hub->https_address[0] ? "\"" : "",
-               hub->https_address[0] ? hub->https_address : "null",
-               hub->https_address[0] ? "\"" : "", hub->mqtt_address, path, (long)getpid());
-        fflush(stdout);
-    }
+    if (hub->options.ready_json)
+        print_ready(hub);
 }
 
 static void on_stop_signal(void *ctx)
@@ -372,6 +402,12 @@ static void on_stop_signal(void *ctx)
     NH_LOG_I("hub", "stopping");
     nh_host_notify("STOPPING=1");
     nh_loop_stop(hub->loop);
+}
+
+static int start_loop(struct nh_hub *hub)
+{
+    int err = nh_loop_signals(hub->loop, on_stop_signal, nh_hub__reload, hub);
+    return err < 0 ? err : nh_health_start(hub->health);
 }
 
 struct step {
@@ -384,7 +420,7 @@ static int start_all(struct nh_hub *hub)
     static const struct step steps[] = {
         {"memory", nh_hub__start_memory}, {"core", nh_hub__start_core},
         {"store", nh_hub__start_store},   {"broker", nh_hub__start_mqtt},
-        {"portal", nh_hub__start_portal},
+        {"portal", nh_hub__start_portal}, {"loop", start_loop},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);
@@ -416,6 +452,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_portal_destroy(hub->portal);
     nh_mqtt_listener_stop(&hub->mqtt);
     nh_mqtt_api_destroy(hub->mqtt_api);
+    hub->mqtt_api = NULL;
     nh_mqtt_broker_destroy(hub->broker);
     hub->broker = NULL;
     nh_settings_destroy(hub->settings);
@@ -424,6 +461,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     hub->files = NULL;
     nh_log_set(NULL, NULL, NH_LOG_ERROR);
     nh_health_destroy(hub->health);
+    hub->health = NULL;
     nh_sched_destroy(hub->sched);
     nh_bus_destroy(hub->bus);
     nh_loop_destroy(hub->loop);
@@ -444,53 +482,58 @@ static int run_once(struct nh_hub *hub)
     hub->board = nh_mem_board_find(hub->cfg.board);
     banner(hub);
     int err = start_all(hub);
-    if (err == 0)
-        err = nh_loop_signals(hub->loop, on_stop_signal, nh_hub__reload, hub);
-    if (err == 0)
-        err = nh_health_start(hub->health);
     if (err == 0) {
         ready(hub);
+        nh_loop_signals_hold(false);
         nh_loop_run(hub->loop);
+        nh_loop_signals_hold(true);
     }
     return nh_hub__stop(hub) == 0 && err == 0 ? 0 : 1;
 }
 
-// The addresses that were given out stay the same over a restart, also when they were "any port".
-static void keep_addresses(const struct nh_hub *hub, struct nh_hub_options *o, char http[72],
-                           char mqtt[72])
+static uint16_t port_of(const char *address)
 {
-    memcpy(http, hub->http_address, 72);
-    memcpy(mqtt, hub->mqtt_address, 72);
-    o->http = http;
-    o->mqtt = mqtt;
+    char host[64];
+    uint16_t port;
+    return nh_hub_address_split(address, host, sizeof host, &port) == 0 ? port : 0;
+}
+
+// Makes the next life of the hub from the one that ended.
+static void renew(struct nh_hub *hub, struct nh_hub_config *cfg)
+{
+    struct nh_hub next = {.options = hub->options,
+                          .console = hub->console,
+                          .given_http_port = port_of(hub->http_address),
+                          .given_https_port = port_of(hub->https_address),
+                          .given_mqtt_port = port_of(hub->mqtt_address)};
+    *hub = next;
+    nh_log_set(log_sink, hub, NH_LOG_WARN); // on standard error, until health keeps the log
+    // A file that was broken meanwhile does not keep the hub down: the last good one stays.
+    if (nh_hub_config_load(&hub->options, &hub->cfg, nh_hub__print_finding, NULL) == 0)
+        *cfg = hub->cfg;
+    hub->cfg = *cfg;
 }
 
 int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
 {
     static struct nh_hub hub; // one hub a process; too large for a stack
-    static char http[72], mqtt[72];
-    struct nh_hub_config next = *cfg;
-    struct nh_hub_options options = *o;
-    nh_console_t *console;
-    int code, err = nh_console_open(cfg->console, &console);
+    static struct nh_hub_config good;
+    int code, err = nh_console_open(cfg->console, &hub.console);
     if (err < 0) {
         fprintf(stderr, "nuthatch: cannot open the console %s: %s\n", cfg->console,
                 nh_err_text(err));
         return 1;
     }
-    do {
-        hub = (struct nh_hub){.cfg = next, .options = options, .console = console};
-        code = run_once(&hub);
-        if (!hub.wants_restart)
-            break;
-        keep_addresses(&hub, &options, http, mqtt);
+    good = hub.cfg = *cfg;
+    hub.options = *o;
+    // Held outside the loop's run, to the end: a signal at the start, between two lives or a second
+    // one at the end would by its default end the process in the middle.
+    nh_loop_signals_hold(true);
+    while ((code = run_once(&hub)) == 0 && hub.wants_restart) {
+        renew(&hub, &good);
         nh_host_reset_reason_set("Software");
-        // A file that was broken meanwhile does not keep the hub down: the last good one stays.
-        struct nh_hub_config fresh;
-        if (nh_hub_config_load(&options, &fresh, nh_hub__print_finding, NULL) == 0)
-            next = fresh;
         console_line(&hub, "ESP-ROM:nuthatch");
-    } while (code == 0);
-    nh_console_close(console);
+    }
+    nh_console_close(hub.console);
     return code;
 }

@@ -119,7 +119,7 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
     nh_mem_t *mem = NULL, *portal_mem = NULL;
     nh_random_bytes(key, sizeof key);
     nh_access_init(&hub->access, hub->cfg.access.user, hub->cfg.access.password_hash, key);
-    int err = nh_hub_address_split(hub->cfg.mqtt.listen, host, sizeof host, &port);
+    int err = nh_hub__listen(hub->cfg.mqtt.listen, hub->given_mqtt_port, host, sizeof host, &port);
     if (err == 0)
         err = nh_hub__owner(hub, "mqtt", &mem);
     if (err == 0)
@@ -135,7 +135,7 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
         fprintf(stderr, "nuthatch: mqtt.listen %s: %s\n", hub->cfg.mqtt.listen, nh_err_text(err));
         return err;
     }
-    snprintf(hub->mqtt_address, sizeof hub->mqtt_address, strchr(host, ':') ? "[%s]:%u" : "%s:%u",
-             host, (unsigned)nh_listener_port(hub->mqtt.listener));
+    nh_hub__address(hub->mqtt_address, sizeof hub->mqtt_address, host,
+                    nh_listener_port(hub->mqtt.listener));
     return start_api(hub, portal_mem);
 }

@@ -37,6 +37,8 @@ struct nh_hub {
     nh_mqtt_api_t *mqtt_api;
     nh_portal_t *portal;
     char http_address[72], https_address[72], mqtt_address[72];
+    // The ports that the life before this one gave out for "any port"; 0: there was none.
+    uint16_t given_http_port, given_https_port, given_mqtt_port;
     struct nh_host_info host; // read at most once a second
     uint64_t host_read_ms;
     uint64_t started_ms;
@@ -46,6 +48,13 @@ struct nh_hub {
 
 // The memory an owner is given; its budget is the configuration's, else the built-in one.
 NH_MUST_USE int nh_hub__owner(struct nh_hub *hub, const char *name, nh_mem_t **out);
+
+// A listener of the hub: the address as configured, with the port that the life before a restart
+// gave out where the configuration says "any", so that who knows the address finds the hub again.
+NH_MUST_USE int nh_hub__listen(const char *text, uint16_t given_port, char *host, size_t cap,
+                               uint16_t *port);
+// "127.0.0.1:8080", with brackets around IPv6.
+void nh_hub__address(char *out, size_t cap, const char *host, uint16_t port);
 
 // Steps of the start, each in the file of its name; what they made is undone by nh_hub__stop().
 NH_MUST_USE int nh_hub__start_memory(struct nh_hub *hub);

@@ -27,11 +27,6 @@ static int start_server(struct nh_hub *hub, struct nh_portal_config *cfg)
     return err;
 }
 
-static void format_address(char *out, size_t cap, const char *host, uint16_t port)
-{
-    snprintf(out, cap, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, (unsigned)port);
-}
-
 static void fill_server(const struct nh_hub *hub, struct nh_http_server_config *s, nh_mem_t *mem)
 {
     s->mem = mem;
@@ -60,7 +55,7 @@ static int fill_tls(const struct nh_hub *hub, struct nh_http_server_config *s, c
     s->tls_address = host;
     s->tls_cert_file = hub->cfg.http.tls_cert_file;
     s->tls_key_file = hub->cfg.http.tls_key_file;
-    return nh_hub_address_split(hub->cfg.http.tls_listen, host, cap, &s->tls_port);
+    return nh_hub__listen(hub->cfg.http.tls_listen, hub->given_https_port, host, cap, &s->tls_port);
 }
 
 static size_t fill_parts(struct nh_hub *hub, nh_feed_part_t *parts)
@@ -101,7 +96,8 @@ int nh_hub__start_portal(struct nh_hub *hub)
     if (err == 0)
         err = nh_hub__owner(hub, "http", &http_mem);
     if (err == 0)
-        err = nh_hub_address_split(hub->cfg.http.listen, host, sizeof host, &cfg.server.port);
+        err = nh_hub__listen(hub->cfg.http.listen, hub->given_http_port, host, sizeof host,
+                             &cfg.server.port);
     if (err == 0)
         err = fill_tls(hub, &cfg.server, tls_host, sizeof tls_host);
     if (err < 0)
@@ -111,9 +107,9 @@ int nh_hub__start_portal(struct nh_hub *hub)
     err = start_server(hub, &cfg);
     if (err < 0)
         return err;
-    format_address(hub->http_address, sizeof hub->http_address, host, nh_portal_port(hub->portal));
+    nh_hub__address(hub->http_address, sizeof hub->http_address, host, nh_portal_port(hub->portal));
     if (nh_portal_tls_port(hub->portal))
-        format_address(hub->https_address, sizeof hub->https_address, tls_host,
-                       nh_portal_tls_port(hub->portal));
+        nh_hub__address(hub->https_address, sizeof hub->https_address, tls_host,
+                        nh_portal_tls_port(hub->portal));
     return 0;
 }

@@ -94,6 +94,15 @@ int nh_settings__each(const char *text, size_t len,
     }
 }
 
+static void refuse(const struct nh_settings__pair *p, const char *text, nh_finding_fn finding,
+                   void *ctx)
+{
+    struct nh_finding f = {.code = NH_ERR_NOT_FOUND};
+    snprintf(f.pointer, sizeof f.pointer, "%s", p->pointer);
+    snprintf(f.text, sizeof f.text, "%s", text);
+    finding(ctx, &f);
+}
+
 // {"mqtt":{"inflight_max":20}} for /mqtt/inflight_max, so that the one decoder judges it.
 int nh_settings__put(struct nh_hub_config *c, const struct nh_settings__pair *p,
                      nh_finding_fn finding, void *ctx)
@@ -103,9 +112,12 @@ int nh_settings__put(struct nh_hub_config *c, const struct nh_settings__pair *p,
     int n;
     if (p->pointer[0] != '/' || p->value_len >= NH_SETTINGS_VALUE_MAX_BYTES ||
         strpbrk(p->pointer, "\"\\") || (field && strchr(field + 1, '/'))) {
-        struct nh_finding f = {.code = NH_ERR_NOT_FOUND, .text = "no such field"};
-        snprintf(f.pointer, sizeof f.pointer, "%.100s", p->pointer);
-        finding(ctx, &f);
+        refuse(p, "no such field", finding, ctx);
+        return NH_ERR_INVAL;
+    }
+    // A section as one value would carry fields that the portal may not write.
+    if (p->value[0] == '{' || p->value[0] == '[') {
+        refuse(p, "is set field by field, not as a whole", finding, ctx);
         return NH_ERR_INVAL;
     }
     if (field)

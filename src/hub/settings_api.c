@@ -49,7 +49,10 @@ struct listing {
     bool told_head, told_end;
 };
 
-#define FIELD_MAX_BYTES 1200
+// A text of 255 bytes may take three times that: no control characters (validated), but bytes that
+// are no UTF-8 (from the command line) become U+FFFD.
+#define FIELD_MAX_BYTES 1400
+#define FILE_TOLD_BYTES 255
 
 struct seek {
     const char *pointer;
@@ -107,6 +110,13 @@ static int visit_field(void *ctx, const char *pointer, const nh_json_field_t *f,
     return 0;
 }
 
+// The end of a long path says more than its beginning, and the whole would not fit a part.
+static void write_file(nh_json_writer_t *w, const char *file)
+{
+    size_t len = file ? strlen(file) : 0;
+    nh_json_string(w, len > FILE_TOLD_BYTES ? file + len - FILE_TOLD_BYTES : file);
+}
+
 static int produce_settings(nh_request_t *req, char *out, size_t cap)
 {
     struct listing *l = req->state;
@@ -116,7 +126,8 @@ static int produce_settings(nh_request_t *req, char *out, size_t cap)
         nh_json_writer_init(&w, nh_json_buf_sink, &l->b);
         nh_json_object_begin(&w);
         nh_json_kv_uint(&w, "generation", nh_settings_generation(l->s));
-        nh_json_kv_string(&w, "file", l->s->cfg.file);
+        nh_json_key(&w, "file");
+        write_file(&w, l->s->cfg.file);
         (void)nh_json_buf_sink(&l->b, ",\"fields\":[", 11);
         l->told_head = true;
     }

@@ -110,6 +110,9 @@ void nh_loop_deadline_remove(nh_loop_t *l, const struct nh_loop_deadline *d); //
 // Calls `fn` on SIGINT or SIGTERM (`stop`) and on SIGHUP (`reload`).
 NH_MUST_USE int nh_loop_signals(nh_loop_t *l, void (*stop)(void *ctx), void (*reload)(void *ctx),
                                 void *ctx);
+// Holds those three signals back until they are let go: they then arrive at the loop that listens.
+// For the time in which none does. The calling task's, and that of tasks it starts.
+void nh_loop_signals_hold(bool hold);
 void *nh_loop_native(nh_loop_t *l); // uv_loop_t on Linux; for a port's own use
 struct nh_loop_info {
     uint64_t turn_count, post_count; // turns: how often the loop went to sleep

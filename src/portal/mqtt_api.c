@@ -1,13 +1,14 @@
 #include "portal/mqtt_api.h"
 
 #include "core/base/utf8.h"
+#include "core/http/text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TOPIC_KEPT_BYTES 128
 #define PAYLOAD_KEPT_BYTES 128
+#define HEX_KEPT_BYTES 32
 #define PAGE_MAX_COUNT 200
 #define WATCH_IDLE_MS 5000 // nobody asked for messages this long: stop copying them
 
@@ -32,6 +33,7 @@ struct nh_mqtt_api {
     nh_mqtt_local_t *watch;
     struct kept_message *kept;
     uint64_t seq;
+    uint64_t first_seq; // the oldest that this watch can have kept; the ring is empty before it
     uint64_t asked_ms;
     nh_timer_t watch_end;
 };
@@ -50,6 +52,16 @@ int nh_mqtt_api_create(const struct nh_mqtt_api_config *cfg, nh_mqtt_api_t **out
     return 0;
 }
 
+// How much of `len` bytes to tell when `max` are the most: no character is cut in two. What is no
+// text is cut anywhere.
+static size_t told_len(const void *bytes, size_t len, size_t max)
+{
+    if (len <= max)
+        return len;
+    size_t whole = nh_utf8_valid_len(bytes, max, true);
+    return max - whole < 4 ? whole : max;
+}
+
 static void keep_message(void *ctx, const struct nh_mqtt_message *m)
 {
     nh_mqtt_api_t *a = ctx;
@@ -61,9 +73,8 @@ static void keep_message(void *ctx, const struct nh_mqtt_message *m)
     k->bytes = (uint32_t)m->payload.len;
     k->qos = m->qos;
     k->retain = m->retain;
-    k->topic_len = (uint16_t)(m->topic.len < TOPIC_KEPT_BYTES ? m->topic.len : TOPIC_KEPT_BYTES);
-    k->payload_len =
-        (uint16_t)(m->payload.len < PAYLOAD_KEPT_BYTES ? m->payload.len : PAYLOAD_KEPT_BYTES);
+    k->topic_len = (uint16_t)told_len(m->topic.ptr, m->topic.len, TOPIC_KEPT_BYTES);
+    k->payload_len = (uint16_t)told_len(m->payload.ptr, m->payload.len, PAYLOAD_KEPT_BYTES);
     memcpy(k->topic, m->topic.ptr, k->topic_len);
     memcpy(k->payload, m->payload.ptr, k->payload_len);
 }
@@ -92,6 +103,7 @@ static void watch_look(void *ctx, struct nh_timer *t, uint64_t now_ms)
 static void watch_start(nh_mqtt_api_t *a)
 {
     a->kept = nh_mem_alloc_zero(a->cfg.mem, sizeof *a->kept * a->cfg.message_count, NH_MEM_BULK);
+    a->first_seq = a->seq + 1;
     int err = a->kept ? nh_mqtt_local_subscribe(a->cfg.broker, "#", keep_message, a, &a->watch)
                       : NH_ERR_NOMEM;
     a->watch_end.fire = watch_look;
@@ -200,29 +212,46 @@ struct page {
     size_t next, left;
     bool has_row;
     char *after; // retained: the last topic told, in the arena
-    size_t after_cap;
+    size_t after_cap, after_told;
     nh_json_writer_t w;
     struct nh_json_buf b;
     nh_mqtt_api_t *api;
 };
 
-static uint32_t number_param(nh_request_t *req, const char *name, uint32_t standard, uint32_t max)
+// A number from the query; without one `*out` stays. NH_ERR_RANGE: the reply says so.
+static int number_param(nh_request_t *req, const char *name, uint32_t max, size_t *out)
 {
     const char *text = nh_request_param(req, name);
-    unsigned long v = text ? strtoul(text, NULL, 10) : standard;
-    return v > max ? max : (uint32_t)v;
+    uint64_t v = 0;
+    if (!text)
+        return 0;
+    const char *p = text;
+    for (; *p >= '0' && *p <= '9' && v <= max; p++)
+        v = v * 10 + (uint64_t)(*p - '0');
+    if (p == text || *p || v > max) {
+        NH_IGNORE(nh_reply_error(req, 400, "bad_value", "%s is \"%.32s\"; it can be 0 to %u.", name,
+                                 text, (unsigned)max));
+        return NH_ERR_RANGE;
+    }
+    *out = (size_t)v;
+    return 0;
 }
 
+// The page that a request asks for, in its arena. NULL: the reply is there already.
 static struct page *page_new(nh_request_t *req)
 {
     struct page *p = nh_arena_alloc(req->arena, sizeof *p);
-    req->state = p;
-    if (!p)
+    if (!p) {
+        NH_IGNORE(nh_reply_err(req, NH_ERR_NOMEM));
         return NULL;
+    }
     memset(p, 0, sizeof *p);
     p->api = req->ctx;
-    p->next = number_param(req, "first", 0, UINT32_MAX);
-    p->left = number_param(req, "count", 50, PAGE_MAX_COUNT);
+    p->left = 50;
+    req->state = p;
+    if (number_param(req, "first", INT32_MAX, &p->next) < 0 ||
+        number_param(req, "count", PAGE_MAX_COUNT, &p->left) < 0)
+        return NULL;
     return p;
 }
 
@@ -260,7 +289,8 @@ static bool client_row(void *ctx, const struct nh_mqtt_client_info *c)
     if (c->is_connected && c->user && a->cfg.peer)
         a->cfg.peer(a->cfg.ctx, c->user, peer, sizeof peer);
     nh_json_key(w, "id");
-    nh_json_string_n(w, c->client_id, strnlen(c->client_id, CLIENT_ID_TOLD_BYTES));
+    nh_json_string_n(w, c->client_id,
+                     told_len(c->client_id, strlen(c->client_id), CLIENT_ID_TOLD_BYTES));
     nh_json_kv_string(w, "peer", peer[0] ? peer : NULL);
     nh_json_kv_bool(w, "connected", c->is_connected);
     nh_json_kv_bool(w, "clean", c->is_clean);
@@ -310,38 +340,32 @@ static int produce_clients(nh_request_t *req, char *out, size_t cap)
 
 static int get_clients(nh_request_t *req)
 {
-    if (!page_new(req))
-        return NH_ERR_NOMEM;
-    return nh_reply_stream(req, 200, "application/json", produce_clients);
+    return page_new(req) ? nh_reply_stream(req, 200, "application/json", produce_clients) : 0;
 }
 
 // A payload for people: its first bytes as text when they are text, else as hex digits.
-static void write_payload(nh_json_writer_t *w, const uint8_t *bytes, size_t len, size_t kept,
-                          size_t hex_kept)
+static void write_payload(nh_json_writer_t *w, const uint8_t *bytes, size_t len)
 {
-    size_t n = len < kept ? len : kept;
-    // Do not cut a character in two.
-    while (n > 0 && n < len && (bytes[n] & 0xC0) == 0x80)
-        n--;
+    size_t n = told_len(bytes, len, PAYLOAD_KEPT_BYTES);
     nh_json_key(w, "payload");
     if (nh_utf8_is_valid(bytes, n, true)) {
         nh_json_string_n(w, (const char *)bytes, n);
         return;
     }
     nh_json_null(w);
-    char hex[2 * 64 + 1];
-    n = len < hex_kept ? len : hex_kept;
+    char hex[2 * HEX_KEPT_BYTES + 1];
+    n = len < HEX_KEPT_BYTES ? len : HEX_KEPT_BYTES;
     for (size_t i = 0; i < n; i++)
         snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
     hex[2 * n] = 0;
     nh_json_kv_string(w, "hex", hex);
 }
 
-// The topic may be 512 bytes of characters that take 6 each in JSON, told whole: the browser needs
-// it to go on. A part of the reply is at least 2 KiB, so longer topics are told with an ellipsis.
+// A topic and a payload of 128 bytes each, 6 bytes a character at worst. The topic to go on after
+// is told whole, and may be of any length: it goes out in pieces.
 #define RETAINED_ROW_MAX_BYTES 1900
 #define RETAINED_TOPIC_TOLD_BYTES 128
-#define RETAINED_PAYLOAD_TOLD_BYTES 128
+#define NEXT_PIECE_BYTES 64
 
 static bool retained_row(void *ctx, const struct nh_mqtt_message *m)
 {
@@ -349,13 +373,12 @@ static bool retained_row(void *ctx, const struct nh_mqtt_message *m)
     if (m->topic.len + 1 > p->after_cap || !row_begin(p, RETAINED_ROW_MAX_BYTES))
         return false;
     nh_json_writer_t *w = &p->w;
-    size_t told =
-        m->topic.len < RETAINED_TOPIC_TOLD_BYTES ? m->topic.len : RETAINED_TOPIC_TOLD_BYTES;
     nh_json_key(w, "topic");
-    nh_json_string_n(w, (const char *)m->topic.ptr, told);
+    nh_json_string_n(w, (const char *)m->topic.ptr,
+                     told_len(m->topic.ptr, m->topic.len, RETAINED_TOPIC_TOLD_BYTES));
     nh_json_kv_uint(w, "qos", m->qos);
     nh_json_kv_uint(w, "bytes", m->payload.len);
-    write_payload(w, m->payload.ptr, m->payload.len, RETAINED_PAYLOAD_TOLD_BYTES, 32);
+    write_payload(w, m->payload.ptr, m->payload.len);
     nh_json_object_end(w);
     memcpy(p->after, m->topic.ptr, m->topic.len);
     p->after[m->topic.len] = 0;
@@ -364,51 +387,85 @@ static bool retained_row(void *ctx, const struct nh_mqtt_message *m)
     return true;
 }
 
+enum { RETAINED_HEAD, RETAINED_ROWS, RETAINED_NEXT, RETAINED_END };
+
+static void retained_head(struct page *p)
+{
+    struct nh_mqtt_info info;
+    char head[64];
+    nh_mqtt_broker_info(p->api->cfg.broker, &info);
+    snprintf(head, sizeof head, "{\"total\":%u,\"messages\":[", (unsigned)info.retained_count);
+    piece(p, head);
+    p->step = RETAINED_ROWS;
+}
+
+static void retained_rows(struct page *p)
+{
+    size_t before = p->next;
+    nh_mqtt_broker_retained(p->api->cfg.broker, p->after, retained_row, p);
+    bool is_end = p->b.cap - p->b.len >= RETAINED_ROW_MAX_BYTES || p->next == before;
+    if (p->left == 0) {
+        piece(p, "],\"next\":\"");
+        p->step = RETAINED_NEXT;
+    } else if (is_end) {
+        piece(p, "],\"next\":null}");
+        p->step = RETAINED_END;
+    }
+}
+
+// One more piece of the topic to go on after, without the quotes around it. False: no room.
+static bool retained_next(struct page *p)
+{
+    char quoted[NEXT_PIECE_BYTES * 6 + 2];
+    struct nh_json_buf b = {.ptr = quoted, .cap = sizeof quoted};
+    nh_json_writer_t w;
+    size_t left = strlen(p->after + p->after_told);
+    if (p->b.cap - p->b.len < sizeof quoted)
+        return false;
+    if (left == 0) {
+        piece(p, "\"}");
+        p->step = RETAINED_END;
+        return false;
+    }
+    size_t n = told_len(p->after + p->after_told, left, NEXT_PIECE_BYTES);
+    nh_json_writer_init(&w, nh_json_buf_sink, &b);
+    nh_json_string_n(&w, p->after + p->after_told, n);
+    (void)nh_json_buf_sink(&p->b, quoted + 1, b.len - 2);
+    p->after_told += n;
+    return true;
+}
+
 static int produce_retained(nh_request_t *req, char *out, size_t cap)
 {
     struct page *p = req->state;
     p->b = (struct nh_json_buf){.ptr = out, .cap = cap};
-    if (p->step == 0) {
-        struct nh_mqtt_info info;
-        char head[64];
-        nh_mqtt_broker_info(p->api->cfg.broker, &info);
-        snprintf(head, sizeof head, "{\"total\":%u,\"messages\":[", (unsigned)info.retained_count);
-        piece(p, head);
-        p->step = 1;
-    }
-    if (p->step == 1) {
-        size_t before = p->next;
-        nh_mqtt_broker_retained(p->api->cfg.broker, p->after, retained_row, p);
-        if (p->left == 0)
-            p->step = 2;
-        else if (p->b.cap - p->b.len >= RETAINED_ROW_MAX_BYTES || p->next == before)
-            p->step = 3;
-    }
-    // The continuation is a topic, so it needs the room of one.
-    if (p->step == 2 && p->b.cap - p->b.len >= RETAINED_ROW_MAX_BYTES) {
-        nh_json_writer_t w;
-        piece(p, "],\"next\":");
-        nh_json_writer_init(&w, nh_json_buf_sink, &p->b);
-        nh_json_string(&w, p->after);
-        piece(p, "}");
-        p->step = 4;
-    } else if (p->step == 3 && p->b.cap - p->b.len >= 16) {
-        piece(p, "],\"next\":null}");
-        p->step = 4;
-    }
+    if (p->step == RETAINED_HEAD)
+        retained_head(p);
+    // A part may end with less room than the shortest piece here; then the next one goes on.
+    if (p->step == RETAINED_ROWS && p->b.cap - p->b.len >= sizeof "],\"next\":null}")
+        retained_rows(p);
+    while (p->step == RETAINED_NEXT && retained_next(p))
+        continue;
     return (int)p->b.len;
 }
 
 static int get_retained(nh_request_t *req)
 {
     struct page *p = page_new(req);
-    const char *after = nh_request_param(req, "after");
+    const char *after = p ? nh_request_param(req, "after") : NULL;
     if (!p)
-        return NH_ERR_NOMEM;
+        return 0;
+    // Taken for absent, it would begin the list anew, and a reader of pages would never end.
+    nh_span_t raw;
+    if (!after && nh_http_query_find(req->query, "after", &raw))
+        return nh_reply_error(req, 400, "bad_value", "after is no topic, or too long to be read.");
     p->after_cap = p->api->cfg.limits.topic_max_bytes + 1u;
     p->after = nh_arena_alloc(req->arena, p->after_cap);
     if (!p->after)
         return NH_ERR_NOMEM;
+    if (after && strlen(after) >= p->after_cap)
+        return nh_reply_error(req, 400, "bad_value", "after has %u bytes, limit %u.",
+                              (unsigned)strlen(after), (unsigned)p->after_cap - 1);
     snprintf(p->after, p->after_cap, "%s", after ? after : "");
     return nh_reply_stream(req, 200, "application/json", produce_retained);
 }
@@ -466,7 +523,10 @@ static int post_publish(nh_request_t *req)
         .qos = body->qos,
         .retain = body->retain,
     };
+    struct nh_mqtt_info before, after;
+    nh_mqtt_broker_info(a->cfg.broker, &before);
     err = nh_mqtt_broker_publish(a->cfg.broker, &m, a->cfg.clock_ms());
+    nh_mqtt_broker_info(a->cfg.broker, &after);
     if (err == NH_ERR_INVAL || err == NH_ERR_RANGE || err == NH_ERR_TOO_LONG ||
         err == NH_ERR_TOO_DEEP)
         return nh_reply_error(
@@ -474,7 +534,13 @@ static int post_publish(nh_request_t *req)
             "topic: %s. It has 1 to %u bytes and no + or #. Nothing was published.",
             nh_err_text(err), (unsigned)a->cfg.limits.topic_max_bytes);
     if (err < 0)
-        return nh_reply_error(req, 503, NULL, "%s. Nothing was published.", nh_err_text(err));
+        return nh_reply_error(req, 503, NULL, "%s. Some subscribers may not have got it.",
+                              nh_err_text(err));
+    if (after.retained_refused != before.retained_refused)
+        return nh_reply_error(req, 507, "retained_full",
+                              "Delivered, but not retained: over %u messages, %u bytes, or memory.",
+                              (unsigned)a->cfg.limits.retained_max_count,
+                              (unsigned)a->cfg.limits.retained_max_bytes);
     nh_json_writer_t *w = nh_reply_json(req, 200);
     if (!w)
         return NH_ERR_NOMEM;
@@ -551,7 +617,7 @@ static void write_message(nh_json_writer_t *w, const struct kept_message *k)
     nh_json_kv_int(w, "unix_ms", k->unix_ms);
     nh_json_key(w, "topic");
     nh_json_string_n(w, k->topic, k->topic_len);
-    write_payload(w, k->payload, k->payload_len, PAYLOAD_KEPT_BYTES, 32);
+    write_payload(w, k->payload, k->payload_len);
     nh_json_kv_uint(w, "bytes", k->bytes);
     nh_json_kv_uint(w, "qos", k->qos);
     nh_json_kv_bool(w, "retain", k->retain);
@@ -564,7 +630,9 @@ static uint64_t messages_write(void *ctx, nh_json_writer_t *w, uint64_t since)
 {
     nh_mqtt_api_t *a = ctx;
     uint64_t next = since > 0 ? since : 1, start = w->written_bytes;
-    uint64_t oldest = a->seq > a->cfg.message_count ? a->seq - a->cfg.message_count + 1 : 1;
+    uint64_t oldest = a->first_seq;
+    if (a->seq >= oldest + a->cfg.message_count)
+        oldest = a->seq - a->cfg.message_count + 1;
     uint64_t missed = since > 0 && oldest > next ? oldest - next : 0;
     if (next < oldest)
         next = oldest;

@@ -21,10 +21,11 @@ PATIENCE_S = 30
 class Hub:
     """`with Hub(config="mqtt: {...}") as hub:` gives a running hub with http, mqtt and its lines."""
 
-    def __init__(self, config="", args=(), env=None, board=None):
+    def __init__(self, config="", args=(), env=None, board=None, addresses=True):
         self.folder = tempfile.mkdtemp(prefix="nuthatch-test-")
         self.config_file = os.path.join(self.folder, "hub.yaml")
         self.write_config(config)
+        self.addresses = ["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"] if addresses else []
         self.extra = list(args) + (["--board", board] if board else [])
         self.env = dict(os.environ, **(env or {}))
         self.lines = []
@@ -35,8 +36,8 @@ class Hub:
             f.write(text)
 
     def command(self):
-        return [NUTHATCH, "run", "--config", self.config_file, "--http", "127.0.0.1:0", "--mqtt",
-                "127.0.0.1:0", "--data", os.path.join(self.folder, "data"), "--ready-json"] + self.extra
+        return [NUTHATCH, "run", "--config", self.config_file, *self.addresses, "--data",
+                os.path.join(self.folder, "data"), "--ready-json", *self.extra]
 
     def start(self):
         self.errors = open(os.path.join(self.folder, "stderr.txt"), "ab")

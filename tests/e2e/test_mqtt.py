@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 import unittest
+import urllib.parse
 
 import paho.mqtt.client as paho
 
@@ -311,7 +312,37 @@ class Portal(unittest.TestCase):
                 page = hub.get_json(f"/api/mqtt/retained?count=7&after={after}")
                 topics += [m["topic"] for m in page["messages"]]
                 after = page["next"]
+                for m in page["messages"]:
+                    self.assertEqual(m["payload"], "\u00e9" * 64 if m["topic"] != "room/bin" else None)
             self.assertEqual(topics, [f"room/{i:03d}" for i in range(60)] + ["room/bin"])
+
+    def test_pages_of_long_topics(self):
+        with Hub("mqtt: {topic_max_bytes: 1600}\nhttp: {head_max_bytes: 16384}\n") as hub, Client(hub, "p") as p:
+            sent = sorted(c * 750 + str(i) for i in range(3) for c in ('""', "\u00e9", "xx"))
+            for topic in sent:
+                p.paho.publish(topic, "x", qos=1, retain=True).wait_for_publish()
+            got, after = [], ""
+            while after is not None:
+                page = hub.get_json("/api/mqtt/retained?count=1&after=" + urllib.parse.quote(after))
+                after = page["next"]
+                got += [after] * (after is not None)
+                for m in page["messages"]:
+                    self.assertLessEqual(len(m["topic"].encode()), 128)
+                    self.assertNotIn("\ufffd", m["topic"])
+            self.assertEqual(got, sent)
+
+    def test_pages_refuse_nonsense(self):
+        with Hub() as hub:
+            for query in ("clients?first=x", "clients?count=-1", "clients?count=201", "clients?first=",
+                          "clients?first=99999999999999999999", "retained?count=1e3",
+                          "retained?after=" + "x" * 600, "retained?after=%zz"):
+                with self.subTest(query=query):
+                    status, error = hub.send_json("GET", "/api/mqtt/" + query, None)
+                    self.assertEqual((status, error["error"]["code"]), (400, "bad_value"))
+            for query in ("clients?first=2000000000", "clients?count=0", "retained?after=%ff",
+                          "retained?count=0", "retained?after="):
+                with self.subTest(query=query):
+                    self.assertEqual(hub.send_json("GET", "/api/mqtt/" + query, None)[0], 200)
 
     def test_publish_form(self):
         with Hub() as hub, Client(hub, "s") as s:
@@ -324,6 +355,12 @@ class Portal(unittest.TestCase):
                 status, error = hub.send_json("POST", "/api/mqtt/publish", bad)
                 self.assertEqual(status, 400, bad)
                 self.assertIn("Nothing was published", error["error"]["message"])
+
+    def test_publish_to_a_full_store_says_so(self):
+        with Hub("mqtt: {retained_max_count: 1}\n") as hub:
+            put = lambda topic: hub.send_json("POST", "/api/mqtt/publish",
+                                              {"topic": topic, "payload": "x", "retain": True})
+            self.assertEqual([put("a")[0], put("b")[0], put("a")[0]], [200, 507, 200])
 
 
 if __name__ == "__main__":

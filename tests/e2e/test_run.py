@@ -22,7 +22,8 @@ class Verbs(unittest.TestCase):
                 got, out, _ = run(*args)
                 self.assertEqual(got, code)
                 self.assertIn(text, out)
-        for args in ([], ["fly"], ["run", "--fast"], ["run", "extra"], ["check"]):
+        for args in ([], ["fly"], ["run", "--fast"], ["run", "extra"], ["check"], ["sim", "home", "--seconds", "x"],
+                     ["sim", "home", "--mqtt", "here:1"], ["sim"]):
             with self.subTest(args=args):
                 got, _, err = run(*args)
                 self.assertEqual(got, 2)
@@ -70,6 +71,11 @@ class Check(unittest.TestCase):
             ("mqtt: {listen: nowhere}\n", "/mqtt/listen"), ("console: lamp\n", "/console"),
             ("http: {tls_listen: '127.0.0.1:8443'}\n", "tls_cert_file"),
             ("access: {password_hash: secret123}\n", "/access/password_hash"),
+            ("name: a/b\n", "/name"), ("name: a+b\n", "/name"), ("name: 'a#'\n", "/name"),
+            ("name: ''\n", "/name"), ('name: "a\\nb"\n', "control"),
+            ('data: "a\\x7fb"\n', "/data"), ("console: 'pty:'\n", "/console"),
+            ("access: {user: 'a:b', password_hash: $argon2id$x}\n", "/access/user"),
+            ("access: {user: '', password_hash: $argon2id$x}\n", "/access/user"),
         ]
         for text, word in rows:
             with self.subTest(text=text):

@@ -256,6 +256,111 @@ static void test_log_keeps_the_newest(void **state)
     assert_memory_equal(t.line[9], "[Mqtt] Warning: xxx", 19);
 }
 
+// ---- the feed: "snap" and "log"
+
+static char told[4096];
+
+// What a socket that has seen `since` of a part hears; gives the version it has seen then.
+static uint64_t hear(int part, uint64_t since)
+{
+    struct nh_json_buf b = {.ptr = told, .cap = sizeof told - 1};
+    nh_feed_part_t parts[NH_HEALTH_FEED_COUNT];
+    nh_json_writer_t w;
+    nh_health_feed_parts(t.health, parts);
+    nh_json_writer_init(&w, nh_json_buf_sink, &b);
+    uint64_t version = parts[part].write(parts[part].ctx, &w, since);
+    assert_int_equal(nh_json_writer_end(&w), 0);
+    told[b.len] = 0;
+    if (strstr(told, "\"missed\":0")) // then it is all there, or more follows
+        assert_true(version <= parts[part].version(parts[part].ctx));
+    return version;
+}
+
+static void log_lines(int from, int to)
+{
+    for (int i = from; i <= to; i++) {
+        char text[20];
+        t.line_count = 0;
+        snprintf(text, sizeof text, "line %d.", i);
+        nh_health_log(t.health, NH_LOG_INFO, "hub", text);
+    }
+}
+
+static void test_feed_of_the_log_tells_what_is_missed(void **state)
+{
+    (void)state; // 4 lines are kept
+    log_lines(1, 6);
+    uint64_t seen = hear(2, 0);
+    assert_int_equal(seen, 6);
+    assert_null(strstr(told, "line 2."));
+    assert_non_null(strstr(told, "line 3."));
+    assert_non_null(strstr(told, "\"missed\":0"));
+    log_lines(7, 8);
+    seen = hear(2, seen);
+    assert_non_null(strstr(told, "\"missed\":0"));
+    log_lines(9, 15);
+    seen = hear(2, seen);
+    assert_int_equal(seen, 15);
+    assert_null(strstr(told, "line 11."));
+    assert_non_null(strstr(told, "line 12."));
+    assert_non_null(strstr(told, "\"missed\":3"));
+}
+
+static void test_feed_of_snapshots_tells_what_is_missed(void **state)
+{
+    (void)state; // 8 rows are kept
+    nh_health_snapshot(t.health, "first", NULL);
+    uint64_t seen = hear(1, 0);
+    for (int i = 0; i < 20; i++) {
+        t.line_count = 0;
+        nh_health_snapshot(t.health, i == 12 ? "old" : "new", NULL);
+    }
+    seen = hear(1, seen);
+    assert_int_equal(seen, 21);
+    assert_non_null(strstr(told, "\"old\""));
+    assert_non_null(strstr(told, "\"missed\":12"));
+}
+
+static void test_log_cuts_no_character(void **state)
+{
+    char text[400] = "x";
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        strcat(text, "\xE2\x82\xAC");
+    nh_health_log(t.health, NH_LOG_INFO, "hub", text);
+    (void)hear(2, 0);
+    assert_null(strstr(told, "\xEF\xBF\xBD"));
+    assert_non_null(strstr(told, "\xE2\x82\xAC\""));
+}
+
+static void all_facts(void *ctx, struct nh_health_facts *out)
+{
+    (void)ctx;
+    out->fs_used_bytes = out->fs_total_bytes = (int64_t)1 << 60;
+    out->program_bytes = 1;
+    out->cpu_usage_pct = out->cpu_temperature_c = out->cpu_freq_mhz = INT32_MAX;
+    out->reset_reason = "Power On";
+    out->hostname = "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"";
+    out->address = "255.255.255.255";
+}
+
+// The buffer is fixed: telemetry that outgrows it would fall silent.
+static void test_telemetry_fits_at_its_longest(void **state)
+{
+    struct nh_health_config cfg = config();
+    nh_health_t *h;
+    (void)state;
+    cfg.facts = all_facts;
+    assert_int_equal(nh_health_create(&cfg, &h), 0);
+    assert_int_equal(nh_health_start(h), 0);
+    t.now_ms = UINT32_MAX;
+    nh_sched_run(t.sched, t.now_ms);
+    assert_memory_equal(t.published, "{\"uptime_seconds\":", 18);
+    // 16 figures of a tier with 5 digits here, 10 where a tier has gigabytes.
+    assert_true(strlen(t.published) + 16 * 5 + 2 * 20 < 1600);
+    nh_health_destroy(h);
+}
+
 static void test_without_memory(void **state)
 {
     const struct nh_health_config cfg = config();
@@ -300,6 +405,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_heartbeat, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tripwire_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_log_keeps_the_newest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_feed_of_the_log_tells_what_is_missed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_feed_of_snapshots_tells_what_is_missed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_log_cuts_no_character, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_telemetry_fits_at_its_longest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshots_allocate_nothing, setup, teardown),
     };

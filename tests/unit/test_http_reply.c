@@ -194,6 +194,31 @@ static void test_stream_pauses_ends_and_fails(void **state)
     assert_int_equal(f->x.bytes_len, 1);
 }
 
+// A row of 700 bytes, as the lists of the portal have them: what does not fit waits.
+static int produce_rows(nh_request_t *req, char *buf, size_t cap)
+{
+    int *left = req->state;
+    size_t len = 0;
+    for (; *left > 0 && cap - len >= 700; --*left, len += 700)
+        memset(buf + len, '0' + *left, 700);
+    return (int)len;
+}
+
+static void test_stream_into_little_room_is_whole(void **state)
+{
+    static const size_t caps[] = {1, 7, 599, 600};
+    struct fixture *f = *state;
+    static char out[8 * 700 + 1000];
+    for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {
+        int left = 8;
+        f->x.req.state = &left;
+        assert_int_equal(nh_reply_stream(&f->x.req, 200, "text/plain", produce_rows), 0);
+        assert_int_equal(read_all(&f->x, out, sizeof out, caps[i]), 8 * 700);
+        for (size_t k = 0; k < 8; k++)
+            assert_int_equal(out[700 * k], '8' - (char)k);
+    }
+}
+
 static void test_headers_are_bounded(void **state)
 {
     struct fixture *f = *state;
@@ -241,6 +266,7 @@ int main(void)
         T(test_status_of_errors),
         T(test_last_reply_counts),
         T(test_stream_pauses_ends_and_fails),
+        T(test_stream_into_little_room_is_whole),
         T(test_headers_are_bounded),
         T(test_param),
         T(test_each_allocation_fails),

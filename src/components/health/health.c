@@ -1,5 +1,6 @@
 #include "components/health/health_lines.h"
 #include "components/health/health_state.h"
+#include "core/base/utf8.h"
 #include "core/bus/events.h"
 
 #include <string.h>
@@ -193,6 +194,16 @@ void nh_health_tripwire_set(nh_health_t *h, uint32_t bytes)
     nh_mem_tripwire_set(h->sys, bytes);
 }
 
+// Copies what fits, and no half of a character.
+static void keep_text(char *out, size_t cap, const char *text)
+{
+    size_t len = strnlen(text, cap);
+    if (len == cap)
+        len = nh_utf8_valid_len(text, cap - 1, true);
+    memcpy(out, text, len);
+    out[len] = 0;
+}
+
 void nh_health_log(nh_health_t *h, enum nh_log_level level, const char *module, const char *text)
 {
     char console[NH_HEALTH_LINE_MAX_BYTES];
@@ -201,10 +212,8 @@ void nh_health_log(nh_health_t *h, enum nh_log_level level, const char *module, 
     l->seq = h->log.seq;
     l->unix_ms = h->cfg.clock_unix_ms();
     l->level = level;
-    strncpy(l->module, module, sizeof l->module - 1);
-    l->module[sizeof l->module - 1] = 0;
-    strncpy(l->text, text, sizeof l->text - 1);
-    l->text[sizeof l->text - 1] = 0;
+    keep_text(l->module, sizeof l->module, module);
+    keep_text(l->text, sizeof l->text, text);
     nh_lock_release(&h->cfg.lock);
     nh_health__line_log(console, sizeof console, level, module, text);
     line(h, console);

@@ -136,13 +136,7 @@ static uint64_t newest(nh_health_t *h, const struct nh_health__ring *r)
     return seq;
 }
 
-// Where to begin for a socket that has seen `since`: a new one gets only the newest `keep`, as the
-// page has read the rest by its route.
-static uint64_t begin_at(uint64_t since, uint64_t seq, uint64_t keep)
-{
-    uint64_t first = since + 1;
-    return seq >= keep && first < seq - keep + 1 ? seq - keep + 1 : first;
-}
+#define SNAP_ROWS_MAX 12 // of at most 230 bytes each
 
 static uint64_t snap_version(void *ctx)
 {
@@ -150,26 +144,39 @@ static uint64_t snap_version(void *ctx)
     return newest(h, &h->history);
 }
 
+static bool row_copy(nh_health_t *h, uint64_t *next, struct nh_health__row *out)
+{
+    nh_lock_acquire(&h->cfg.lock);
+    if (*next < nh_health__ring_first(&h->history))
+        *next = nh_health__ring_first(&h->history);
+    const struct nh_health__row *at = nh_health__ring_at(&h->history, *next);
+    if (at)
+        *out = *at;
+    nh_lock_release(&h->cfg.lock);
+    return at != NULL;
+}
+
 static uint64_t snap_write(void *ctx, nh_json_writer_t *w, uint64_t since)
 {
     nh_health_t *h = ctx;
-    uint64_t seq = newest(h, &h->history);
+    struct nh_health__row row;
+    uint64_t seq = newest(h, &h->history), next = since + 1, written = since, missed = 0;
+    // A new socket gets only the newest: the page has read the rest by its route.
+    if (since == 0 && seq > SNAP_ROWS_MAX)
+        next = seq - SNAP_ROWS_MAX + 1;
     nh_json_object_begin(w);
     nh_json_key(w, "rows");
     nh_json_array_begin(w);
-    for (uint64_t k = begin_at(since, seq, 12); k <= seq; k++) {
-        struct nh_health__row row;
-        nh_lock_acquire(&h->cfg.lock);
-        const struct nh_health__row *at = nh_health__ring_at(&h->history, k);
-        if (at)
-            row = *at;
-        nh_lock_release(&h->cfg.lock);
-        if (at)
-            nh_health__write_row(w, &row);
+    // The rest comes with the next message: the version told is the last row written.
+    for (int i = 0; i < SNAP_ROWS_MAX && row_copy(h, &next, &row); i++) {
+        nh_health__write_row(w, &row);
+        missed += written > 0 ? next - written - 1 : 0;
+        written = next++;
     }
     nh_json_array_end(w);
+    nh_json_kv_uint(w, "missed", missed);
     nh_json_object_end(w);
-    return seq;
+    return written;
 }
 
 static uint64_t log_version(void *ctx)
@@ -182,7 +189,7 @@ static uint64_t log_write(void *ctx, nh_json_writer_t *w, uint64_t since)
 {
     nh_health_t *h = ctx;
     struct nh_health__log_line l;
-    uint64_t next = since + 1, written = since;
+    uint64_t next = since + 1, written = since, missed = 0;
     uint64_t start = w->written_bytes;
     nh_json_object_begin(w);
     nh_json_key(w, "lines");
@@ -190,10 +197,12 @@ static uint64_t log_write(void *ctx, nh_json_writer_t *w, uint64_t since)
     // The rest comes with the next message: the version told is the last line written.
     while (w->written_bytes - start < 3072 - 1200 && nh_health__log_copy(h, &next, &l)) {
         nh_health__write_log_line(w, &l);
+        // What a new socket finds gone was there before it; what goes later it has missed.
+        missed += written > 0 ? next - written - 1 : 0;
         written = next++;
     }
     nh_json_array_end(w);
-    nh_json_kv_uint(w, "missed", 0);
+    nh_json_kv_uint(w, "missed", missed);
     nh_json_object_end(w);
     return written;
 }

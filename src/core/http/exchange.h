@@ -21,6 +21,8 @@ typedef struct nh_exchange {
     int status;
     const char *content_type;
     nh_produce_fn produce;
+    char *spare; // in the arena: a part that was made for a reader with less room, given in slices
+    size_t spare_len, spare_sent;
     const char *bytes;
     size_t bytes_len, bytes_sent;
     struct nh_reply_piece *first, *last, *reading;

@@ -51,7 +51,10 @@ struct nh_route_table {
     const char *name; // the component, for the API page and the counters
 };
 
-// Writes the next part of the reply to `buf`. Returns the bytes (at most `cap`); 0: the end;
+#define NH_PRODUCE_MIN_BYTES 2048
+
+// Writes the next part of the reply to `buf`. Returns the bytes (at most `cap`, which is never less
+// than NH_PRODUCE_MIN_BYTES: what fits into that needs no pausing in the middle); 0: the end;
 // NH_ERR_AGAIN: nothing now, asked again after nh_request_wake(); another < 0: the reply is cut off
 // and the connection closed, so that the client cannot take it for whole.
 typedef int (*nh_produce_fn)(nh_request_t *req, char *buf, size_t cap);

@@ -64,6 +64,7 @@ static void reset(nh_exchange_t *x, int status, const char *content_type)
     x->status = status;
     x->content_type = content_type;
     x->produce = NULL;
+    x->spare_len = x->spare_sent = 0;
     x->bytes = NULL;
     x->bytes_len = x->bytes_sent = 0;
     x->first = x->last = x->reading = NULL;
@@ -271,14 +272,46 @@ static int read_pieces(nh_exchange_t *x, char *buf, size_t cap, bool *last)
     return (int)n;
 }
 
+static int take_spare(nh_exchange_t *x, char *buf, size_t cap)
+{
+    size_t n = x->spare_len - x->spare_sent;
+    if (n > cap)
+        n = cap;
+    memcpy(buf, x->spare + x->spare_sent, n);
+    x->spare_sent += n;
+    return (int)n;
+}
+
+// What is left of a flow control window may be a few bytes, in which no row fits; a producer that
+// gave nothing then would end the reply in the middle, and as if it were whole.
+static int produce_spare(nh_exchange_t *x)
+{
+    if (!x->spare)
+        x->spare = nh_arena_alloc(&x->arena, NH_PRODUCE_MIN_BYTES);
+    if (!x->spare)
+        return NH_ERR_NOMEM;
+    int n = x->produce(&x->req, x->spare, NH_PRODUCE_MIN_BYTES);
+    x->spare_len = n > 0 ? (size_t)n : 0;
+    x->spare_sent = 0;
+    return n;
+}
+
+static int read_produced(nh_exchange_t *x, char *buf, size_t cap, bool *last)
+{
+    if (x->spare_sent < x->spare_len)
+        return take_spare(x, buf, cap);
+    int n = cap < NH_PRODUCE_MIN_BYTES ? produce_spare(x) : x->produce(&x->req, buf, cap);
+    *last = n == 0;
+    if (n > 0 && cap < NH_PRODUCE_MIN_BYTES)
+        return take_spare(x, buf, cap);
+    return n == NH_ERR_AGAIN ? 0 : n;
+}
+
 int nh_exchange_read(nh_exchange_t *x, char *buf, size_t cap, bool *last)
 {
     *last = false;
-    if (x->produce) {
-        int n = x->produce(&x->req, buf, cap);
-        *last = n == 0;
-        return n == NH_ERR_AGAIN ? 0 : n;
-    }
+    if (x->produce)
+        return read_produced(x, buf, cap, last);
     if (!x->bytes)
         return read_pieces(x, buf, cap, last);
     size_t n = x->bytes_len - x->bytes_sent;

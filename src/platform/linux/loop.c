@@ -192,6 +192,16 @@ int nh_loop_signals(nh_loop_t *l, void (*stop)(void *ctx), void (*reload)(void *
     return NH_OK;
 }
 
+void nh_loop_signals_hold(bool hold)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 // ---- life --------------------------------------------------------------------------------------
 
 static int handles_init(nh_loop_t *l)
