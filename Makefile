@@ -4,8 +4,6 @@
 JOBS ?= $(shell nproc)
 CONFIG ?= examples/home/hub.yaml
 DATA ?= build/data
-# The devices of the demo home; they end with the hub. SIM=true: none.
-SIM ?= build/release/nuthatch sim home --with-parent
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 .DEFAULT_GOAL := help
@@ -30,8 +28,7 @@ build: deps-run ## the command: build/release/nuthatch
 	@cmake --preset release >/dev/null && cmake --build --preset release
 
 run: build ## the demo home on http://127.0.0.1:8080 and mqtt://127.0.0.1:1883
-	@mkdir -p $(DATA)
-	@$(SIM) & exec build/release/nuthatch run --config $(CONFIG) --data $(DATA) $(ARGS)
+	@scripts/run_home.sh $(CONFIG) $(DATA) $(ARGS)
 
 test: deps-test ## every test: sanitizers, threads, release end to end, the 32-bit chip
 	@scripts/run_tests.sh asan tsan release rv32

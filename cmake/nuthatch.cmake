@@ -53,8 +53,6 @@ function(nh_unit_test name)
     return()
   endif()
   add_executable(${name} ${CMAKE_SOURCE_DIR}/tests/unit/${name}.c ${A_SOURCES})
-  # Rows are cut on purpose, and gcc says so only at some levels of optimisation.
-  target_compile_options(${name} PRIVATE -Wno-format-truncation)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   list(TRANSFORM A_USES PREPEND nh_)
   if(NH_TARGET STREQUAL "linux")

@@ -39,6 +39,7 @@ struct options {
 struct result {
     struct replay last;
     uint64_t best_ns; // the fastest whole replay, not timed by operation
+    double calm_ns;   // mean over all operations of the least time that each ever took
     // Of allocate, aligned allocate and free. A realloc may copy: its worst stands apart.
     double median_ns, p999_ns, worst_ns, realloc_worst_ns;
 };
@@ -131,6 +132,10 @@ static int percentiles(struct result *res, const struct trace *t, const uint32_t
     if (!sorted)
         return -1;
     uint32_t count = pick(t, per_op, true, sorted);
+    double total = 0;
+    for (uint32_t i = 0; i < t->op_count; i++)
+        total += per_op[i] != UINT32_MAX ? ticks_to_ns(per_op[i]) : 0;
+    res->calm_ns = total / t->op_count;
     res->realloc_worst_ns = count ? ticks_to_ns(sorted[count - 1]) : 0;
     count = pick(t, per_op, false, sorted);
     if (count) {
@@ -189,15 +194,15 @@ static void print_text(const struct trace *t, const struct options *o, const str
     printf("region: %llu bytes; held at the end: %u blocks, %llu bytes asked for\n\n",
            (unsigned long long)o->trace.region_bytes, t->live_count,
            (unsigned long long)t->live_bytes);
-    printf("%-5s %8s %9s %8s %9s %10s %7s %11s %9s %10s %8s\n", "", "mean ns", "median ns",
-           "p99.9 ns", "worst ns", "realloc ns", "failed", "bytes held", "overhead", "largest",
-           "of free");
+    printf("%-5s %8s %8s %9s %8s %9s %10s %7s %11s %9s %10s %8s\n", "", "mean ns", "calm ns",
+           "median ns", "p99.9 ns", "worst ns", "realloc ns", "failed", "bytes held", "overhead",
+           "largest", "of free");
     for (int i = REPLAY_HEAP; i < REPLAY_TARGET_COUNT; i++) {
         const struct replay *r = &res[i].last;
-        printf("%-5s %8.1f %9.1f %8.1f %9.1f %10.1f %7u %11zu %8.1f%%", replay_name(i),
-               mean_ns(&res[i], &res[REPLAY_EMPTY], t), res[i].median_ns, res[i].p999_ns,
-               res[i].worst_ns, res[i].realloc_worst_ns, r->failed_count, r->held_bytes,
-               100.0 * (double)r->held_bytes / (double)t->live_bytes - 100.0);
+        printf("%-5s %8.1f %8.1f %9.1f %8.1f %9.1f %10.1f %7u %11zu %8.1f%%", replay_name(i),
+               mean_ns(&res[i], &res[REPLAY_EMPTY], t), res[i].calm_ns, res[i].median_ns,
+               res[i].p999_ns, res[i].worst_ns, res[i].realloc_worst_ns, r->failed_count,
+               r->held_bytes, 100.0 * (double)r->held_bytes / (double)t->live_bytes - 100.0);
         if (i != REPLAY_LIBC)
             printf(" %10zu %7.1f%%", r->largest_bytes,
                    100.0 * (double)r->largest_bytes / (double)r->free_bytes);
@@ -205,12 +210,15 @@ static void print_text(const struct trace *t, const struct options *o, const str
     }
     printf(
         "\nmean: all operations, processor time of the fastest replay of %u, less the empty loop.\n"
-        "median, p99.9 and worst: allocate and free, each operation's least time of %u rounds "
-        "less\n"
-        "the clock, so that interrupts do not count. realloc: its worst, which copies.\n",
+        "Others: each operation's least time of %u rounds, less the clock, so that interrupts do\n"
+        "not count. calm: mean of all; median, p99.9, worst: allocate and free; realloc: its "
+        "worst,\n"
+        "which copies.\n",
         o->rounds, o->rounds);
-    printf("heap mean / libc mean: %.2f\n", mean_ns(&res[REPLAY_HEAP], &res[REPLAY_EMPTY], t) /
-                                                mean_ns(&res[REPLAY_LIBC], &res[REPLAY_EMPTY], t));
+    printf("heap / libc: mean %.2f, calm %.2f\n",
+           mean_ns(&res[REPLAY_HEAP], &res[REPLAY_EMPTY], t) /
+               mean_ns(&res[REPLAY_LIBC], &res[REPLAY_EMPTY], t),
+           res[REPLAY_HEAP].calm_ns / res[REPLAY_LIBC].calm_ns);
 }
 
 static void print_json(const struct trace *t, const struct options *o, const struct result *res)
@@ -223,11 +231,12 @@ static void print_json(const struct trace *t, const struct options *o, const str
         (unsigned long long)t->live_bytes);
     for (int i = REPLAY_HEAP; i < REPLAY_TARGET_COUNT; i++) {
         const struct replay *r = &res[i].last;
-        printf(",\"%s\":{\"mean_ns\":%.2f,\"median_ns\":%.2f,\"p999_ns\":%.2f,\"worst_ns\":%.2f,"
+        printf(",\"%s\":{\"mean_ns\":%.2f,\"calm_ns\":%.2f,\"median_ns\":%.2f,\"p999_ns\":%.2f,"
+               "\"worst_ns\":%.2f,"
                "\"realloc_worst_ns\":%.2f,\"failed_count\":%u,\"held_bytes\":%zu",
-               replay_name(i), mean_ns(&res[i], &res[REPLAY_EMPTY], t), res[i].median_ns,
-               res[i].p999_ns, res[i].worst_ns, res[i].realloc_worst_ns, r->failed_count,
-               r->held_bytes);
+               replay_name(i), mean_ns(&res[i], &res[REPLAY_EMPTY], t), res[i].calm_ns,
+               res[i].median_ns, res[i].p999_ns, res[i].worst_ns, res[i].realloc_worst_ns,
+               r->failed_count, r->held_bytes);
         if (i != REPLAY_LIBC)
             printf(",\"free_bytes\":%zu,\"largest_free_bytes\":%zu", r->free_bytes,
                    r->largest_bytes);

@@ -177,19 +177,26 @@ static int write_texts(const struct bench_text texts[BENCH_TEXTS], const char *d
     return 0;
 }
 
+// Where the word behind an option goes; NULL: it takes none.
+static const char **option_value(struct options *o, const char **dir, const char *name)
+{
+    if (strcmp(name, "--text") == 0)
+        return &o->text;
+    if (strcmp(name, "--task") == 0)
+        return &o->task;
+    if (strcmp(name, "--library") == 0)
+        return &o->library;
+    return strcmp(name, "--write") == 0 ? dir : NULL;
+}
+
 int main(int argc, char **argv)
 {
     static struct bench_text texts[BENCH_TEXTS];
     struct options o = {0};
     const char *dir = NULL;
     for (int i = 1; i < argc; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-        const char **value = strcmp(argv[i], "--text") == 0      ? &o.text
-                             : strcmp(argv[i], "--task") == 0    ? &o.task
-                             : strcmp(argv[i], "--library") == 0 ? &o.library
-                             : strcmp(argv[i], "--write") == 0   ? &dir
-                                                                 : NULL;
-        if (value && next)
+        const char **value = option_value(&o, &dir, argv[i]);
+        if (value && i + 1 < argc)
             *value = argv[++i];
         else if (strcmp(argv[i], "--json") == 0)
             o.json = true;

@@ -106,8 +106,7 @@ static void end(void)
         die("a leak");
 }
 
-// ---- clients
-// -------------------------------------------------------------------------------------
+// ---- clients ------------------------------------------------------------------------------------
 
 static void input(nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len)
 {
@@ -187,12 +186,12 @@ static unsigned fill(uint8_t *out, size_t cap, const char *topic, size_t payload
     return count;
 }
 
-// ---- routing
-// -------------------------------------------------------------------------------------
+// ---- routing ------------------------------------------------------------------------------------
 
 struct route {
     const char *name;
     unsigned pubs, subs, qos, payload;
+    nh_mqtt_conn_t *pub[16], *sub[16];
 };
 
 // The ids that a subscriber was given in this turn come back as acknowledgements of all steps.
@@ -206,74 +205,83 @@ static size_t acks(uint8_t *out, uint8_t first, unsigned from, unsigned count)
     return 4 * (size_t)count;
 }
 
-static void acknowledge(nh_mqtt_conn_t **subs, const struct route *r, unsigned next_id,
-                        unsigned count, uint8_t *scratch)
+// The subscribers acknowledge `count` messages from packet id `next_id` on, the publisher releases.
+static void acknowledge(const struct route *r, nh_mqtt_conn_t *pub, unsigned next_id,
+                        unsigned count)
 {
     static const uint8_t steps[3][2] = {{0, 0}, {0x40, 0}, {0x50, 0x70}};
+    uint8_t *scratch = turn + TURN_BYTES;
     for (unsigned step = 0; step < 2 && steps[r->qos][step]; step++) {
         for (unsigned s = 0; s < r->subs; s++)
-            input(subs[s], scratch, acks(scratch, steps[r->qos][step], next_id, count));
+            input(r->sub[s], scratch, acks(scratch, steps[r->qos][step], next_id, count));
         for (unsigned s = 0; s < r->subs; s++)
-            drain(subs[s]);
+            drain(r->sub[s]);
         nh_mqtt_broker_turn_end(broker);
     }
+    if (r->qos < 2)
+        return;
+    input(pub, scratch, acks(scratch, 0x62, 1, count));
+    drain(pub);
+    nh_mqtt_broker_turn_end(broker);
 }
 
-static void route(const struct route *r, unsigned turns)
+// One publisher fills a turn, everybody reads and acknowledges. Gives the number of messages.
+static unsigned route_turn(const struct route *r, unsigned number, unsigned next_id)
 {
-    nh_mqtt_conn_t *pubs[16], *subs[16];
-    char id[32], topic[32];
+    char topic[32];
     size_t len;
+    nh_mqtt_conn_t *pub = r->pub[number % r->pubs];
+    snprintf(topic, sizeof topic, "bench/%u", number % r->pubs);
+    unsigned count = fill(turn, TURN_BYTES, topic, r->payload, r->qos, r->qos ? 60 : 100000, &len);
+    input(pub, turn, len);
+    for (unsigned s = 0; s < r->subs; s++)
+        drain(r->sub[s]);
+    drain(pub);
+    nh_mqtt_broker_turn_end(broker);
+    acknowledge(r, pub, next_id, count);
+    return count;
+}
+
+static void route(struct route r, unsigned turns)
+{
+    char id[32];
     begin();
-    for (unsigned i = 0; i < r->pubs; i++) {
+    for (unsigned i = 0; i < r.pubs; i++) {
         snprintf(id, sizeof id, "pub%u", i);
-        pubs[i] = connect_client(id, NULL, 0);
+        r.pub[i] = connect_client(id, NULL, 0);
     }
-    for (unsigned i = 0; i < r->subs; i++) {
+    for (unsigned i = 0; i < r.subs; i++) {
         snprintf(id, sizeof id, "sub%u", i);
-        subs[i] = connect_client(id, "bench/#", r->qos);
+        r.sub[i] = connect_client(id, "bench/#", r.qos);
     }
-    uint64_t allocs = 0, ns = 0, routed = 0, next_id = 1;
+    uint64_t allocs = 0, ns = 0, routed = 0, sent = 0;
     for (unsigned t = 0; t < turns + 10; t++) {
         if (t == 10) { // pools are filled
             allocs = allocs_now();
             ns = cpu_ns();
             routed = 0;
         }
-        unsigned p = t % r->pubs, max = r->qos ? 60 : 100000;
-        snprintf(topic, sizeof topic, "bench/%u", p);
-        unsigned count = fill(turn, TURN_BYTES, topic, r->payload, r->qos, max, &len);
-        input(pubs[p], turn, len);
-        for (unsigned s = 0; s < r->subs; s++)
-            drain(subs[s]);
-        drain(pubs[p]);
-        nh_mqtt_broker_turn_end(broker);
-        if (r->qos == 2) {
-            input(pubs[p], turn, acks(turn, 0x62, 1, count));
-            drain(pubs[p]);
-            nh_mqtt_broker_turn_end(broker);
-        }
-        acknowledge(subs, r, (unsigned)((next_id - 1) % 65535 + 1), count, turn + TURN_BYTES);
-        next_id += r->qos ? count : 0;
-        routed += (uint64_t)count * r->subs;
+        unsigned count = route_turn(&r, t, (unsigned)(sent % 65535 + 1));
+        sent += count;
+        routed += (uint64_t)count * r.subs;
     }
     ns = cpu_ns() - ns;
     allocs = allocs_now() - allocs;
     printf("%-10s %2ux%-2u QoS %u %4u B: %7.1f ns, %.4f allocations a delivered message (%llu)\n",
-           r->name, r->pubs, r->subs, r->qos, r->payload, (double)ns / (double)routed,
+           r.name, r.pubs, r.subs, r.qos, r.payload, (double)ns / (double)routed,
            (double)allocs / (double)routed, (unsigned long long)routed);
-    if (r->qos == 0 && allocs != 0)
+    if (r.qos == 0 && allocs != 0)
         die("QoS 0 allocated in the steady state");
     end();
 }
 
-// ---- memory
-// --------------------------------------------------------------------------------------
+// ---- memory -------------------------------------------------------------------------------------
 
 static void idle(unsigned n)
 {
     char id[32], filter[48];
     begin();
+    printf("empty      %zu bytes\n", bytes_now());
     for (unsigned i = 0; i < 100; i++) { // pools and tables of an ordinary broker
         snprintf(id, sizeof id, "warm%u", i);
         connect_client(id, "warm/up", 0);
@@ -316,8 +324,7 @@ static void retained(unsigned n)
     end();
 }
 
-// ---- matching
-// ------------------------------------------------------------------------------------
+// ---- matching -----------------------------------------------------------------------------------
 
 // Topics that no earlier message had, so that each is matched anew.
 static void match(unsigned subscriptions, unsigned n)
@@ -367,16 +374,20 @@ static void connects(unsigned n)
 int main(int argc, char **argv)
 {
     static const struct route routes[] = {
-        {"fanout0", 10, 10, 0, 64}, {"fanout1", 10, 10, 1, 64}, {"fanout2", 10, 10, 2, 64},
-        {"p2p0", 1, 1, 0, 64},      {"p2p1", 1, 1, 1, 64},      {"p2p1k", 1, 1, 0, 1024},
-        {"p2p1k1", 1, 1, 1, 1024},
+        {.name = "fanout0", .pubs = 10, .subs = 10, .qos = 0, .payload = 64},
+        {.name = "fanout1", .pubs = 10, .subs = 10, .qos = 1, .payload = 64},
+        {.name = "fanout2", .pubs = 10, .subs = 10, .qos = 2, .payload = 64},
+        {.name = "p2p0", .pubs = 1, .subs = 1, .qos = 0, .payload = 64},
+        {.name = "p2p1", .pubs = 1, .subs = 1, .qos = 1, .payload = 64},
+        {.name = "p2p1k", .pubs = 1, .subs = 1, .qos = 0, .payload = 1024},
+        {.name = "p2p1k1", .pubs = 1, .subs = 1, .qos = 1, .payload = 1024},
     };
     const char *what = argc > 1 ? argv[1] : "all";
     unsigned n = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 10000;
     bool all = strcmp(what, "all") == 0;
     for (size_t i = 0; i < NH_ARRAY_LEN(routes); i++)
         if (all || strcmp(what, routes[i].name) == 0)
-            route(&routes[i], routes[i].qos ? n / 2 : n / 10);
+            route(routes[i], routes[i].qos ? n / 2 : n / 10);
     if (all || strcmp(what, "idle") == 0)
         idle(n);
     if (all || strcmp(what, "retained") == 0)

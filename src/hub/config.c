@@ -170,7 +170,7 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                  .topic_max_bytes = 512,
                  .topic_level_max = 32,
                  .queue_max_bytes = 262144,
-                 .queue_max_messages = 1000,
+                 .queue_max_messages = 5000,
                  .inflight_max = 64,
                  .retained_max_bytes = 1048576,
                  .retained_max_count = 10000,

@@ -189,8 +189,10 @@ static int start_health(struct nh_hub *hub)
 
 int nh_hub__start_core(struct nh_hub *hub)
 {
-    nh_mem_t *loop_mem, *bus_mem, *hub_mem;
+    nh_mem_t *loop_mem, *uv_mem, *bus_mem, *hub_mem;
     int err = nh_hub__owner(hub, "loop", &loop_mem);
+    if (err == 0)
+        err = nh_hub__owner(hub, "libuv", &uv_mem); // the loop's library finds it by name
     if (err == 0)
         err = nh_hub__owner(hub, "bus", &bus_mem);
     if (err == 0)

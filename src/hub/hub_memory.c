@@ -69,7 +69,9 @@ static int charge_static(struct nh_hub *hub)
     if (HAS_SANITIZER)
         return 0;
     int err = nh_hub__owner(hub, "static", &owner);
-    return err < 0 ? err : nh_mem_charge(owner, NH_MEM_INTERNAL, (size_t)(_end - __data_start));
+    return err < 0 ? err
+                   : nh_mem_charge(owner, NH_MEM_INTERNAL,
+                                   (size_t)((uintptr_t)_end - (uintptr_t)__data_start));
 }
 
 static int set_faults(struct nh_hub *hub)

@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static void post_client_event(struct nh_hub *hub, const struct nh_mqtt_event *m)
+static void post_client_event(struct nh_hub *hub, const struct nh_mqtt_event *m, const char *id)
 {
     struct nh_event_mqtt_client data = {.kind = (uint8_t)m->kind, .code = m->code};
     struct nh_event e = {.id = NH_EVENT_MQTT_CLIENT,
                          .origin = NH_ORIGIN_MQTT,
                          .data_len = sizeof data,
                          .time_ms = nh_clock_ms()};
-    data.is_cut = strlen(m->client_id) >= sizeof data.client_id;
-    snprintf(data.client_id, sizeof data.client_id, "%s", m->client_id);
+    data.is_cut = strlen(id) >= sizeof data.client_id;
+    snprintf(data.client_id, sizeof data.client_id, "%s", id);
     memcpy(e.data, &data, sizeof data);
     (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
 }
@@ -42,7 +42,7 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
     }
     if (hub->mqtt_api)
         nh_mqtt_api_clients_changed(hub->mqtt_api);
-    post_client_event(hub, e);
+    post_client_event(hub, e, id);
 }
 
 static bool authenticate(void *ctx, nh_span_t client_id, nh_span_t user, nh_span_t password)
@@ -116,7 +116,7 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
     char host[64];
     uint16_t port;
     uint8_t key[NH_KEYED_HASH_BYTES];
-    nh_mem_t *mem, *portal_mem;
+    nh_mem_t *mem = NULL, *portal_mem = NULL;
     nh_random_bytes(key, sizeof key);
     nh_access_init(&hub->access, hub->cfg.access.user, hub->cfg.access.password_hash, key);
     int err = nh_hub__listen(hub->cfg.mqtt.listen, hub->given_mqtt_port, host, sizeof host, &port);

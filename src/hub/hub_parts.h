@@ -66,9 +66,9 @@ NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 size_t nh_hub__stop(struct nh_hub *hub);
 
 // Reads the file and the settings again and applies what may change while running.
-void nh_hub__reload(void *hub);
+void nh_hub__reload(void *ctx);
 // Puts a validated configuration in force; what needs a restart waits for one.
-void nh_hub__apply(void *hub, const struct nh_hub_config *cfg);
+void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg);
 // Tells a fault of the configuration in the log.
 void nh_hub__print_finding(void *ctx, const struct nh_finding *f);
 

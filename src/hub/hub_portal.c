@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 extern const struct nh_asset nh_web_assets[]; // made from web/dist by the build
 extern const size_t nh_web_asset_count;
@@ -35,11 +36,23 @@ static void fill_server(const struct nh_hub *hub, struct nh_http_server_config *
     s->idle_timeout_ms = hub->cfg.http.idle_timeout_ms;
 }
 
+static bool is_readable(const char *field, const char *path)
+{
+    if (access(path, R_OK) == 0)
+        return true;
+    fprintf(stderr, "nuthatch: http.%s %s: cannot be read\n", field, path);
+    return false;
+}
+
 static int fill_tls(const struct nh_hub *hub, struct nh_http_server_config *s, char *host,
                     size_t cap)
 {
     if (!hub->cfg.http.tls_listen[0])
         return 0;
+    if (!is_readable("tls_cert_file", hub->cfg.http.tls_cert_file) ||
+        !is_readable("tls_key_file", hub->cfg.http.tls_key_file))
+        return NH_ERR_IO;
+    s->tls_address = host;
     s->tls_cert_file = hub->cfg.http.tls_cert_file;
     s->tls_key_file = hub->cfg.http.tls_key_file;
     return nh_hub__listen(hub->cfg.http.tls_listen, hub->given_https_port, host, cap, &s->tls_port);
@@ -76,7 +89,7 @@ int nh_hub__start_portal(struct nh_hub *hub)
         .fs = nh_files_fs(hub->files),
         .ws_max_count = hub->cfg.http.ws_max_count,
     };
-    nh_mem_t *http_mem;
+    nh_mem_t *http_mem = NULL;
     names[0] = hub->cfg.name;
     cfg.auth.verify = nh_access_is_required(&hub->access) ? verify : NULL;
     int err = nh_hub__owner(hub, "portal", &cfg.mem);

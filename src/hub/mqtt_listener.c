@@ -40,7 +40,12 @@ static int on_input(void *ctx, nh_stream_t *s, const uint8_t *bytes, size_t len)
 static size_t on_output(void *ctx, nh_stream_t *s, struct nh_iov *iov, size_t max)
 {
     nh_mqtt_listener_t *l = ctx;
-    return nh_mqtt_broker_output(l->broker, nh_stream_user(s), (struct nh_mqtt_span *)iov, max);
+    nh_mqtt_conn_t *c = nh_stream_user(s);
+    size_t count = nh_mqtt_broker_output(l->broker, c, (struct nh_mqtt_span *)iov, max);
+    // The wish to close may have come after the connection was marked dirty.
+    if (nh_mqtt_conn_wants_close(c))
+        nh_stream_close(s, true);
+    return count;
 }
 
 static void on_sent(void *ctx, nh_stream_t *s, size_t bytes)

@@ -89,7 +89,7 @@ int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg, nh_mqtt_broke
     return NH_OK;
 }
 
-// ---- connections -------------------------------------------------------------------------------
+// ---- connections --------------------------------------------------------------------------------
 
 void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms)
 {
@@ -243,7 +243,7 @@ bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c)
     return c->state == NH_MQTT__CONN_ENDED;
 }
 
-// ---- output ------------------------------------------------------------------------------------
+// ---- output -------------------------------------------------------------------------------------
 
 size_t nh_mqtt_broker_output(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt_span *spans,
                              size_t max)
@@ -264,7 +264,7 @@ void nh_mqtt_broker_sent(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, size_t bytes, u
     nh_mqtt__replay_run(b, c->session);
 }
 
-// ---- time --------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b)
 {
@@ -322,7 +322,7 @@ void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms)
     nh_mqtt__local_settle(b);
 }
 
-// ---- end ---------------------------------------------------------------------------------------
+// ---- end ----------------------------------------------------------------------------------------
 
 static void free_list(nh_mqtt_broker_t *b, nh_list_t *list)
 {

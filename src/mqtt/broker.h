@@ -108,8 +108,7 @@ bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c);
 uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b);
 void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms);
 
-// ---- local clients: parts of the hub, without a socket
-// -------------------------------------------
+// ---- local clients: parts of the hub, without a socket ------------------------------------------
 
 typedef struct nh_mqtt_local nh_mqtt_local_t;
 // Calls `message` for each message that matches `filter`, within the publisher's input().
@@ -121,8 +120,7 @@ void nh_mqtt_local_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_local_t *l);
 NH_MUST_USE int nh_mqtt_broker_publish(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m,
                                        uint64_t now_ms);
 
-// ---- figures
-// -------------------------------------------------------------------------------------
+// ---- figures ------------------------------------------------------------------------------------
 
 struct nh_mqtt_info {
     uint32_t conn_count, session_count, subscription_count, retained_count, inflight_count;

@@ -40,7 +40,7 @@ void nh_mqtt__deliver_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         nh_mqtt__push_back(b, s, b->run.from);
 }
 
-// ---- limits ------------------------------------------------------------------------------------
+// ---- limits -------------------------------------------------------------------------------------
 
 // Whether one more message of `len` bytes is over the limits. One message is always allowed.
 static bool is_over(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, uint64_t len,
@@ -61,11 +61,14 @@ static bool is_too_full(const nh_mqtt_broker_t *b, const struct nh_mqtt__session
 
 void nh_mqtt__enforce(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
 {
+    struct nh_mqtt__session *s = c->session;
     uint32_t count = 0;
-    while (c->session && is_too_full(b, c->session) && nh_mqtt__wire_drop(&b->blocks, &c->wire))
+    if (!s)
+        return;
+    while (is_too_full(b, s) && nh_mqtt__wire_drop(&b->blocks, &c->wire))
         count++;
     if (count)
-        nh_mqtt__drop(b, c->session, &b->info.dropped_queue_full, count);
+        nh_mqtt__drop(b, s, &b->info.dropped_queue_full, count);
 }
 
 // Makes room for a message at QoS 1 or 2: the oldest QoS 0 messages go first. Publishers that can
@@ -83,8 +86,7 @@ static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct 
     return nh_mqtt__can_push_back(b, s, p->from) && !is_over(b, s, len, 2);
 }
 
-// ---- QoS 1 and 2
-// ---------------------------------------------------------------------------------
+// ---- QoS 1 and 2 --------------------------------------------------------------------------------
 
 // A packet that came with a packet id goes on as it is, with another id. False: build it.
 static bool put_as_it_came(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__publish *p,
@@ -176,8 +178,7 @@ static int deliver_kept(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
     return rc;
 }
 
-// ---- QoS 0
-// ---------------------------------------------------------------------------------------
+// ---- QoS 0 --------------------------------------------------------------------------------------
 
 static int deliver_plain(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
                          struct nh_mqtt__publish *p, bool retain)
@@ -213,8 +214,7 @@ int nh_mqtt__deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_
     return rc;
 }
 
-// ---- acknowledgements
-// ------------------------------------------------------------------------------
+// ---- acknowledgements ---------------------------------------------------------------------------
 
 static struct nh_mqtt__publish publish_of(struct nh_mqtt__msg *m)
 {
@@ -282,8 +282,7 @@ int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type t
     return NH_OK;
 }
 
-// ---- reconnection
-// ----------------------------------------------------------------------------------
+// ---- reconnection -------------------------------------------------------------------------------
 
 // Sends again what was not acknowledged, with the same packet ids, in the order of the first time
 // [MQTT-4.4.0-1], [MQTT-4.6.0-1].

@@ -25,7 +25,7 @@ bool nh_mqtt__flow_is_idle(const struct nh_mqtt__flow *f)
     return f->sent_span == 0 && f->waiting_count == 0 && f->ids_count == 0 && !f->replays;
 }
 
-// ---- sent --------------------------------------------------------------------------------------
+// ---- sent ---------------------------------------------------------------------------------------
 
 static uint16_t id_add(uint16_t id, uint32_t n)
 {
@@ -106,7 +106,7 @@ void nh_mqtt__sent_done(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__
     }
 }
 
-// ---- waiting -----------------------------------------------------------------------------------
+// ---- waiting ------------------------------------------------------------------------------------
 
 static int waiting_grow(struct nh_mqtt__flow *f, nh_mem_t *mem)
 {
@@ -158,7 +158,7 @@ void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem)
     f->waiting_cap = f->waiting_head = 0;
 }
 
-// ---- received at QoS 2 -------------------------------------------------------------------------
+// ---- received at QoS 2 --------------------------------------------------------------------------
 
 // Where `id` is, or the free place where it would be. Clients count ids up, so the lowest bits are
 // the best hash there is.

@@ -36,7 +36,7 @@ void nh_mqtt__index_deinit(struct nh_mqtt__index *ix)
     ix->root = NULL;
 }
 
-// ---- nodes -------------------------------------------------------------------------------------
+// ---- nodes --------------------------------------------------------------------------------------
 
 static struct nh_mqtt__node *child_find(const struct nh_mqtt__index *ix,
                                         const struct nh_mqtt__node *parent, nh_span_t name)
@@ -114,7 +114,7 @@ static void prune(struct nh_mqtt__index *ix, struct nh_mqtt__node *n)
     }
 }
 
-// ---- subscriptions -----------------------------------------------------------------------------
+// ---- subscriptions ------------------------------------------------------------------------------
 
 struct nh_mqtt__node *nh_mqtt__index_find(const struct nh_mqtt__index *ix, nh_span_t filter)
 {
@@ -163,7 +163,7 @@ void nh_mqtt__index_remove(struct nh_mqtt__index *ix, struct nh_mqtt__sub *sub)
     prune(ix, sub->node);
 }
 
-// ---- matching ----------------------------------------------------------------------------------
+// ---- matching -----------------------------------------------------------------------------------
 
 struct match {
     const struct nh_mqtt__index *ix;
@@ -215,7 +215,7 @@ void nh_mqtt__index_match(const struct nh_mqtt__index *ix, nh_span_t topic,
         match_from(&m, ix->root, 0);
 }
 
-// ---- for people and tests ----------------------------------------------------------------------
+// ---- for people and tests -----------------------------------------------------------------------
 
 size_t nh_mqtt__node_filter(const struct nh_mqtt__node *node, char *out, size_t cap)
 {

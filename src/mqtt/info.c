@@ -87,7 +87,7 @@ size_t nh_mqtt_broker_retained(nh_mqtt_broker_t *b, const char *after,
     return visited;
 }
 
-// ---- check -------------------------------------------------------------------------------------
+// ---- check --------------------------------------------------------------------------------------
 
 static bool check_subs(const struct nh_mqtt__session *s)
 {

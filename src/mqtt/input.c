@@ -6,7 +6,7 @@
 
 #define GATHER_MIN_BYTES 256u
 
-// ---- one packet --------------------------------------------------------------------------------
+// ---- one packet ---------------------------------------------------------------------------------
 
 static int on_pingreq(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
@@ -70,7 +70,7 @@ static int read_head(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const uint8_t
     return n;
 }
 
-// ---- gathering ---------------------------------------------------------------------------------
+// ---- gathering ----------------------------------------------------------------------------------
 
 // While gathering, msg->len counts the bytes that are there and msg->payload_at those that fit.
 // The buffer grows with what came, not with what was announced: a client that announces much and
@@ -146,7 +146,7 @@ static int gather_start(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *b
     return gather_add(b, c, bytes, len, max);
 }
 
-// ---- input -------------------------------------------------------------------------------------
+// ---- input --------------------------------------------------------------------------------------
 
 static int parse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len)
 {

@@ -157,7 +157,7 @@ struct nh_mqtt_broker {
     struct nh_mqtt__sys *sys;
 };
 
-// ---- broker.c ----------------------------------------------------------------------------------
+// ---- broker.c -----------------------------------------------------------------------------------
 
 // Ends the connection: detaches its session, publishes its will unless it was taken back, and asks
 // the listener to close it. `reason` is static text.
@@ -186,7 +186,7 @@ NH_MUST_USE int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_s
 NH_MUST_USE int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 NH_MUST_USE int nh_mqtt__on_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 
-// ---- session.c ---------------------------------------------------------------------------------
+// ---- session.c ----------------------------------------------------------------------------------
 
 struct nh_mqtt__session *nh_mqtt__session_find(const nh_mqtt_broker_t *b, nh_span_t id);
 NH_MUST_USE struct nh_mqtt__session *nh_mqtt__session_create(nh_mqtt_broker_t *b, nh_span_t id);
@@ -203,8 +203,7 @@ void nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *
 NH_MUST_USE struct nh_mqtt__flow *nh_mqtt__session_flow(nh_mqtt_broker_t *b,
                                                         struct nh_mqtt__session *s);
 
-// ---- publish.c, match.c: to the subscribers
-// ------------------------------------------------------
+// ---- publish.c, match.c: to the subscribers -----------------------------------------------------
 
 // Who takes `topic`; valid until the next call. NULL: no memory.
 NH_MUST_USE struct nh_mqtt__match *nh_mqtt__match_get(nh_mqtt_broker_t *b, nh_span_t topic);
@@ -221,8 +220,7 @@ void nh_mqtt__run_flush(nh_mqtt_broker_t *b);
 struct nh_mqtt__msg *nh_mqtt__publish_msg(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p);
 void nh_mqtt__publish_will(nh_mqtt_broker_t *b, uintptr_t will);
 
-// ---- deliver.c: to one subscriber
-// ----------------------------------------------------------------
+// ---- deliver.c: to one subscriber ---------------------------------------------------------------
 
 // NH_ERR_NOMEM, NH_ERR_FULL: dropped for this one and counted.
 NH_MUST_USE int nh_mqtt__deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
@@ -237,8 +235,7 @@ void nh_mqtt__drop(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint64_t *co
                    uint32_t count);
 // Drops what is over the limits, oldest QoS 0 first.
 void nh_mqtt__enforce(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
-// ---- pushback.c: a full queue holds publishers back
-// ----------------------------------------------
+// ---- pushback.c: a full queue holds publishers back ---------------------------------------------
 
 bool nh_mqtt__can_push_back(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
                             const nh_mqtt_conn_t *from);
@@ -251,8 +248,7 @@ struct nh_mqtt__load {
 };
 struct nh_mqtt__load nh_mqtt__load_of(const struct nh_mqtt__session *s);
 
-// ---- replay.c, local.c, sys.c
-// ----------------------------------------------------------------------
+// ---- replay.c, local.c, sys.c -------------------------------------------------------------------
 
 void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
                          uint8_t qos);

@@ -49,8 +49,7 @@ void nh_mqtt__local_give(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m,
     sweep(b);
 }
 
-// ---- subscribe
-// -----------------------------------------------------------------------------------
+// ---- subscribe ----------------------------------------------------------------------------------
 
 static void give_sys(nh_mqtt_broker_t *b, nh_mqtt_local_t *l, nh_span_t filter)
 {
@@ -118,8 +117,7 @@ void nh_mqtt_local_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_local_t *l)
     sweep(b);
 }
 
-// ---- publish
-// -------------------------------------------------------------------------------------
+// ---- publish ------------------------------------------------------------------------------------
 
 static int defer(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m)
 {

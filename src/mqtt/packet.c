@@ -111,7 +111,7 @@ nh_span_t nh_mqtt__take_bytes(struct nh_mqtt__cursor *c)
     return s;
 }
 
-// ---- CONNECT -----------------------------------------------------------------------------------
+// ---- CONNECT ------------------------------------------------------------------------------------
 
 enum {
     CONNECT_RESERVED = 0x01,
@@ -184,7 +184,7 @@ int nh_mqtt__connect_decode(nh_span_t body, struct nh_mqtt__connect *out)
                                                                                      : NH_ERR_PROTO;
 }
 
-// ---- PUBLISH and acknowledgements --------------------------------------------------------------
+// ---- PUBLISH and acknowledgements ---------------------------------------------------------------
 
 int nh_mqtt__publish_decode(uint8_t flags, nh_span_t body, struct nh_mqtt__publish_head *out)
 {

@@ -28,7 +28,7 @@ bool nh_mqtt__is_sys(nh_span_t topic)
     return topic.len >= 5 && memcmp(topic.ptr, "$SYS/", 5) == 0;
 }
 
-// ---- runs --------------------------------------------------------------------------------------
+// ---- runs ---------------------------------------------------------------------------------------
 
 // Local subscribers get the messages of a run one by one.
 static void run_give_local(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m, const uint8_t *at,
@@ -96,7 +96,7 @@ static int run_start(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
     return NH_OK;
 }
 
-// ---- one message -------------------------------------------------------------------------------
+// ---- one message --------------------------------------------------------------------------------
 
 static void store_retained(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
 {
@@ -155,8 +155,7 @@ void nh_mqtt__publish_will(nh_mqtt_broker_t *b, uintptr_t will)
     nh_mqtt__msg_unref(b->mem, m);
 }
 
-// ---- PUBLISH from a client
-// -----------------------------------------------------------------------
+// ---- PUBLISH from a client ----------------------------------------------------------------------
 
 // Passes the message on unless a limit forbids it; then it is acknowledged all the same, since
 // 3.1.1 has no way to say no but to close [MQTT-3.3.5-2].

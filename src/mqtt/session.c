@@ -145,7 +145,7 @@ struct nh_mqtt__flow *nh_mqtt__session_flow(nh_mqtt_broker_t *b, struct nh_mqtt_
     return s->flow;
 }
 
-// ---- subscriptions -----------------------------------------------------------------------------
+// ---- subscriptions ------------------------------------------------------------------------------
 
 // The link to the session's subscription of `filter`; it points to NULL when there is none.
 static struct nh_mqtt__sub **sub_find(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,

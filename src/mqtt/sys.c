@@ -82,7 +82,7 @@ void nh_mqtt__sys_destroy(nh_mqtt_broker_t *b)
     nh_mem_free(b->mem, b->sys);
 }
 
-// ---- values ------------------------------------------------------------------------------------
+// ---- values -------------------------------------------------------------------------------------
 
 static uint64_t owner_bytes(const nh_mqtt_broker_t *b, bool peak)
 {
@@ -185,8 +185,7 @@ bool nh_mqtt__sys_get(nh_mqtt_broker_t *b, size_t at, nh_span_t *topic, nh_span_
     return true;
 }
 
-// ---- publishing
-// ----------------------------------------------------------------------------------
+// ---- publishing ---------------------------------------------------------------------------------
 
 static bool somebody_subscribes(const nh_mqtt_broker_t *b)
 {

@@ -46,7 +46,7 @@ static size_t item_bytes(const struct item *i)
     return sizeof(*i) + (i->kind == INLINE ? padded(i->len) : 0);
 }
 
-// ---- blocks ------------------------------------------------------------------------------------
+// ---- blocks -------------------------------------------------------------------------------------
 
 static struct nh_mqtt__block *block_get(struct nh_mqtt__blocks *bs, bool is_large)
 {
@@ -103,7 +103,7 @@ static void block_link(struct nh_mqtt__wire *w, struct nh_mqtt__block *b)
     w->tail = b;
 }
 
-// ---- append ------------------------------------------------------------------------------------
+// ---- append -------------------------------------------------------------------------------------
 
 // Room for a new item with `extra` bytes behind it at the end of the tail block.
 static bool tail_has_room(const struct nh_mqtt__wire *w, size_t extra)
@@ -148,27 +148,31 @@ static int run_flush(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w)
     return rc;
 }
 
-static struct item *tail_inline(const struct nh_mqtt__wire *w)
+// The last item when it is INLINE: more bytes may follow in it. `b` may be NULL.
+static struct item *tail_inline(const struct nh_mqtt__block *b)
 {
-    if (!w->tail || w->tail->used == 0)
+    if (!b || b->used == 0)
         return NULL;
-    struct item *i = item_at(w->tail, w->tail->last);
+    struct item *i = item_at(b, b->last);
     return i->kind == INLINE ? i : NULL;
 }
 
 // How many bytes the tail block can still take.
 static size_t inline_room(const struct nh_mqtt__wire *w)
 {
-    struct item *i = tail_inline(w);
+    const struct nh_mqtt__block *b = w->tail;
+    if (!b)
+        return 0;
+    const struct item *i = tail_inline(b);
     if (i)
-        return w->tail->cap - w->tail->last - sizeof(*i) - i->len;
-    return tail_has_room(w, 8) ? w->tail->cap - w->tail->used - sizeof(*i) : 0;
+        return b->cap - b->last - sizeof(*i) - i->len;
+    return tail_has_room(w, 8) ? b->cap - b->used - sizeof(*i) : 0;
 }
 
 // Copies `len` bytes, for which there is room, into the tail block.
 static void inline_add(struct nh_mqtt__wire *w, const uint8_t *bytes, size_t len)
 {
-    struct item *i = tail_inline(w);
+    struct item *i = tail_inline(w->tail);
     if (!i)
         i = tail_add(w, (struct item){.kind = INLINE});
     memcpy((uint8_t *)(i + 1) + i->len, bytes, len);
@@ -203,7 +207,7 @@ uint8_t *nh_mqtt__wire_space(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w
 {
     if (w->run && run_flush(bs, w) < 0)
         return NULL;
-    struct item *i = tail_inline(w);
+    struct item *i = tail_inline(w->tail);
     if (!i || w->tail->last + sizeof(*i) + i->len + len > w->tail->cap) {
         if (!tail_has_room(w, len)) {
             bool is_large = w->tail || len > SMALL_BYTES / 2;
@@ -223,16 +227,22 @@ uint8_t *nh_mqtt__wire_space(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w
     return at;
 }
 
+// The next reserved block becomes the tail. There is one: room was counted before.
+static void block_take(struct nh_mqtt__wire *w, struct nh_mqtt__block **reserved)
+{
+    struct nh_mqtt__block *b = *reserved;
+    NH_ASSERT(b != NULL);
+    *reserved = b->next;
+    b->next = NULL;
+    block_link(w, b);
+}
+
 // Copies `part` into the tail block and, when that is full, into the reserved blocks.
 static void inline_copy(struct nh_mqtt__wire *w, struct nh_mqtt__block **reserved, nh_span_t part)
 {
     for (size_t n; part.len; part.len -= n, part.ptr += n) {
-        if (inline_room(w) == 0) {
-            struct nh_mqtt__block *b = *reserved;
-            *reserved = b->next;
-            b->next = NULL;
-            block_link(w, b);
-        }
+        if (inline_room(w) == 0)
+            block_take(w, reserved);
         size_t room = inline_room(w);
         n = part.len < room ? part.len : room;
         inline_add(w, part.ptr, n);
@@ -258,12 +268,8 @@ static int put(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, const nh_spa
     }
     for (size_t i = 0; i < count; i++)
         inline_copy(w, &reserved, parts[i]);
-    if (item && !tail_has_room(w, 0)) {
-        struct nh_mqtt__block *b = reserved;
-        reserved = b->next;
-        b->next = NULL;
-        block_link(w, b);
-    }
+    if (item && !tail_has_room(w, 0))
+        block_take(w, &reserved);
     if (item)
         tail_add(w, *item);
     while (reserved) { // the estimate was generous
@@ -322,7 +328,7 @@ int nh_mqtt__wire_msg(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, struc
     return NH_OK;
 }
 
-// ---- write -------------------------------------------------------------------------------------
+// ---- write --------------------------------------------------------------------------------------
 
 bool nh_mqtt__wire_is_empty(const struct nh_mqtt__wire *w)
 {
@@ -416,7 +422,7 @@ void nh_mqtt__wire_clear(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w)
     *w = (struct nh_mqtt__wire){0};
 }
 
-// ---- drop --------------------------------------------------------------------------------------
+// ---- drop ---------------------------------------------------------------------------------------
 
 // The oldest droppable item of `b`, or NULL.
 static struct item *droppable_in(const struct nh_mqtt__wire *w, const struct nh_mqtt__block *b)
@@ -458,7 +464,7 @@ bool nh_mqtt__wire_drop(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w)
     return false;
 }
 
-// ---- settle ------------------------------------------------------------------------------------
+// ---- settle -------------------------------------------------------------------------------------
 
 struct slice {
     const uint8_t *at, *end;

@@ -21,7 +21,7 @@ struct nh_yaml_event {
     enum nh_yaml_event_kind kind;
     const char *text; // KEY, SCALAR: NUL-terminated, borrowed for the call
     size_t len;
-    bool is_plain;    // SCALAR: not quoted, so `12` may be a number and `true` a bool
+    bool is_plain;         // SCALAR: not quoted, so `12` may be a number and `true` a bool
     uint32_t line, column; // from 1
 };
 
@@ -30,11 +30,11 @@ struct nh_yaml_error {
     char text[128];        // "found a tab character where a block entry is expected"
 };
 
-// Reads one document of `len` bytes (at most NH_YAML_MAX_BYTES) and calls `event` for each event in order.
-// An empty document gives no event. Anchors, aliases, tags and complex keys are refused: they have
-// no use in a configuration, and an alias can make a small file large.
-// 0; NH_ERR_SYNTAX, NH_ERR_TOO_DEEP (over 32), NH_ERR_TOO_LONG, NH_ERR_NOMEM with `*error` filled;
-// or the first value other than 0 that `event` returned.
+// Reads one document of `len` bytes (at most NH_YAML_MAX_BYTES) and calls `event` for each event in
+// order. An empty document gives no event. Anchors, aliases, tags and complex keys are refused:
+// they have no use in a configuration, and an alias can make a small file large. 0; NH_ERR_SYNTAX,
+// NH_ERR_TOO_DEEP (over 32), NH_ERR_TOO_LONG, NH_ERR_NOMEM with `*error` filled; or the first value
+// other than 0 that `event` returned.
 NH_MUST_USE int nh_yaml_read(const char *text, size_t len,
                              int (*event)(void *ctx, const struct nh_yaml_event *e), void *ctx,
                              struct nh_yaml_error *error);

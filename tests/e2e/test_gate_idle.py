@@ -1,5 +1,4 @@
 """Gate: an idle hub with idle clients sleeps; only the heartbeat wakes it (strace -c over 10 s)."""
-import os
 import re
 import subprocess
 import tempfile

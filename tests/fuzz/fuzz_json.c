@@ -35,6 +35,13 @@ static void fail(const char *what)
     abort();
 }
 
+static uint64_t bits_of(double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
 static void write_double(struct trace *t, const nh_json_reader_t *r)
 {
     double d;
@@ -42,7 +49,7 @@ static void write_double(struct trace *t, const nh_json_reader_t *r)
     const char *text = nh_json_text(r, &len);
     int err = nh_json_double(r, &d);
     double want = strtod(text, NULL);
-    if ((err == 0) != (want - want == 0) || memcmp(&d, &want, sizeof d) != 0)
+    if ((err == 0) != (want - want == 0) || bits_of(d) != bits_of(want))
         fail("a double is not what strtod says");
     nh_json_double_value(&t->w, d == 0 ? 0 : d); // -0 would come back as the integer 0
     // Written again, 1.0 is an integer; an integer past 64 bits is clamped there.

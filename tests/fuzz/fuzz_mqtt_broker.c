@@ -62,8 +62,7 @@ static void on_local(void *ctx, const struct nh_mqtt_message *m)
     }
 }
 
-// ---- output
-// --------------------------------------------------------------------------------------
+// ---- output -------------------------------------------------------------------------------------
 
 static void drain(size_t i, size_t max)
 {
@@ -132,8 +131,7 @@ static void open_client(size_t i, const uint8_t *connect, size_t len)
         (void)!input(i, connect, len, SIZE_MAX);
 }
 
-// ---- the oracle
-// ----------------------------------------------------------------------------------
+// ---- the oracle ---------------------------------------------------------------------------------
 
 static void oracle_says(const void *bytes, size_t len)
 {
@@ -206,8 +204,7 @@ static void oracle_listens(void)
     }
 }
 
-// ---- script
-// ----------------------------------------------------------------------------------------
+// ---- script -------------------------------------------------------------------------------------
 
 static void act(size_t i, unsigned what, const uint8_t **data, const uint8_t *end)
 {

@@ -362,6 +362,8 @@ static void parse_args(int argc, char **argv, struct nh_portal_config *cfg)
             cfg->server.conn_max_count = number;
         else if (strcmp(name, "--request-max") == 0)
             cfg->request_max_count = number;
+        else if (strcmp(name, "--port") == 0)
+            cfg->server.port = (uint16_t)number;
         else if (strcmp(name, "--ws-max") == 0)
             cfg->ws_max_count = number;
     }
@@ -387,6 +389,15 @@ static nh_mem_system_t *create_memory(void)
     }
     nh_mem_system_t *out = NULL;
     return nh_mem_system_create(&cfg, &out) ? NULL : out;
+}
+
+// How many blocks leaked.
+static size_t end(void)
+{
+    nh_portal_destroy(portal);
+    nh_loop_destroy(loop);
+    nh_mem_system_destroy(sys, print_leak, NULL);
+    return leaked;
 }
 
 int main(int argc, char **argv)
@@ -421,14 +432,11 @@ int main(int argc, char **argv)
         err = nh_loop_signals(loop, on_stop, NULL, NULL);
     if (err) {
         fprintf(stderr, "start: %s\n", nh_err_text(err));
-        return 2;
+        return end() ? 1 : 2;
     }
     printf("{\"http\":%d,\"https\":%d,\"start_us\":%llu}\n", nh_portal_port(portal),
            nh_portal_tls_port(portal), (unsigned long long)(nh_clock_us() - before_us));
     fflush(stdout);
     nh_loop_run(loop);
-    nh_portal_destroy(portal);
-    nh_loop_destroy(loop);
-    nh_mem_system_destroy(sys, print_leak, NULL);
-    return leaked ? 1 : 0;
+    return end() ? 1 : 0;
 }

@@ -52,7 +52,7 @@ static NH_PRINTF(3, 4) void text_add(char *text, size_t cap, const char *fmt, ..
     va_end(args);
 }
 
-// ---- what the engine calls ---------------------------------------------------------------------
+// ---- what the engine calls ----------------------------------------------------------------------
 
 static void world_dirty(void *ctx, nh_mqtt_conn_t *c, void *user)
 {
@@ -77,7 +77,7 @@ static void world_event(void *ctx, const struct nh_mqtt_event *e)
              e->client_id);
 }
 
-// ---- the world ---------------------------------------------------------------------------------
+// ---- the world ----------------------------------------------------------------------------------
 
 static void world_init(struct world *w, const struct nh_mqtt_broker_config *cfg)
 {
@@ -199,8 +199,7 @@ static NH_UNUSED const char *world_events(struct world *w)
     return w->text;
 }
 
-// ---- a client speaks
-// -----------------------------------------------------------------------------
+// ---- a client speaks ----------------------------------------------------------------------------
 
 static int client_open(struct client *c)
 {
@@ -242,6 +241,14 @@ struct packet {
     size_t len;
 };
 
+static struct packet world_packet; // the one being built: too large for a chip's stack
+
+static struct packet *packet_begin(void)
+{
+    world_packet.len = 0;
+    return &world_packet;
+}
+
 static void put_u8(struct packet *p, unsigned v)
 {
     p->bytes[p->len++] = (uint8_t)v;
@@ -282,24 +289,24 @@ struct connect {
     bool is_kept, will_retain;
 };
 
-static NH_UNUSED struct packet packet_connect(const struct connect *k)
+static NH_UNUSED const struct packet *packet_connect(const struct connect *k)
 {
-    struct packet p = {.len = 0};
-    put_text(&p, "MQTT");
-    put_u8(&p, 4);
-    put_u8(&p, (k->is_kept ? 0 : 2u) | (k->will_topic ? 4u | k->will_qos << 3 : 0) |
-                   (k->will_retain ? 32u : 0) | (k->password ? 64u : 0) | (k->user ? 128u : 0));
-    put_u16(&p, k->keepalive_s);
-    put_text(&p, k->id ? k->id : "");
+    struct packet *p = packet_begin();
+    put_text(p, "MQTT");
+    put_u8(p, 4);
+    put_u8(p, (k->is_kept ? 0 : 2u) | (k->will_topic ? 4u | k->will_qos << 3 : 0) |
+                  (k->will_retain ? 32u : 0) | (k->password ? 64u : 0) | (k->user ? 128u : 0));
+    put_u16(p, k->keepalive_s);
+    put_text(p, k->id ? k->id : "");
     if (k->will_topic) {
-        put_text(&p, k->will_topic);
-        put_text(&p, k->will_payload ? k->will_payload : "");
+        put_text(p, k->will_topic);
+        put_text(p, k->will_payload ? k->will_payload : "");
     }
     if (k->user)
-        put_text(&p, k->user);
+        put_text(p, k->user);
     if (k->password)
-        put_text(&p, k->password);
-    packet_close(&p, 0x10);
+        put_text(p, k->password);
+    packet_close(p, 0x10);
     return p;
 }
 
@@ -309,16 +316,16 @@ struct publish {
     bool retain, dup;
 };
 
-static NH_UNUSED struct packet packet_publish(const struct publish *k)
+static NH_UNUSED const struct packet *packet_publish(const struct publish *k)
 {
-    struct packet p = {.len = 0};
-    put_text(&p, k->topic);
+    struct packet *p = packet_begin();
+    put_text(p, k->topic);
     if (k->qos)
-        put_u16(&p, k->id);
+        put_u16(p, k->id);
     size_t len = k->payload ? strlen(k->payload) : 0;
-    memcpy(p.bytes + p.len, k->payload ? k->payload : "", len);
-    p.len += len;
-    packet_close(&p, 0x30u | (k->dup ? 8u : 0) | k->qos << 1 | (k->retain ? 1u : 0));
+    memcpy(p->bytes + p->len, k->payload ? k->payload : "", len);
+    p->len += len;
+    packet_close(p, 0x30u | (k->dup ? 8u : 0) | k->qos << 1 | (k->retain ? 1u : 0));
     return p;
 }
 
@@ -330,8 +337,8 @@ static int client_packet(struct client *c, const struct packet *p)
 static NH_UNUSED int client_connect_with(struct client *c, const struct connect *k)
 {
     int rc = client_open(c);
-    struct packet p = packet_connect(k);
-    return rc < 0 ? rc : client_packet(c, &p);
+    const struct packet *p = packet_connect(k);
+    return rc < 0 ? rc : client_packet(c, p);
 }
 
 static NH_UNUSED int client_connect(struct client *c, const char *id, bool is_kept)
@@ -341,8 +348,8 @@ static NH_UNUSED int client_connect(struct client *c, const char *id, bool is_ke
 
 static NH_UNUSED int client_publish_with(struct client *c, const struct publish *k)
 {
-    struct packet p = packet_publish(k);
-    return client_packet(c, &p);
+    const struct packet *p = packet_publish(k);
+    return client_packet(c, p);
 }
 
 static NH_UNUSED int client_publish(struct client *c, const char *topic, const char *payload,
@@ -360,21 +367,21 @@ static NH_UNUSED int client_publish_id(struct client *c, const char *topic, cons
 
 static NH_UNUSED int client_subscribe(struct client *c, const char *filter, unsigned qos)
 {
-    struct packet p = {.len = 0};
-    put_u16(&p, 7);
-    put_text(&p, filter);
-    put_u8(&p, qos);
-    packet_close(&p, 0x82);
-    return client_packet(c, &p);
+    struct packet *p = packet_begin();
+    put_u16(p, 7);
+    put_text(p, filter);
+    put_u8(p, qos);
+    packet_close(p, 0x82);
+    return client_packet(c, p);
 }
 
 static NH_UNUSED int client_unsubscribe(struct client *c, const char *filter)
 {
-    struct packet p = {.len = 0};
-    put_u16(&p, 8);
-    put_text(&p, filter);
-    packet_close(&p, 0xA2);
-    return client_packet(c, &p);
+    struct packet *p = packet_begin();
+    put_u16(p, 8);
+    put_text(p, filter);
+    packet_close(p, 0xA2);
+    return client_packet(c, p);
 }
 
 // PUBACK 0x40, PUBREC 0x50, PUBREL 0x62, PUBCOMP 0x70
@@ -394,8 +401,7 @@ static NH_UNUSED int client_disconnect(struct client *c)
     return client_send(c, "\xE0\0", 2);
 }
 
-// ---- what a client heard
-// -------------------------------------------------------------------------
+// ---- what a client heard ------------------------------------------------------------------------
 
 static void hear_publish(char *text, size_t cap, unsigned first, const uint8_t *body, size_t len)
 {

@@ -150,6 +150,28 @@ static void what_is_not_said_keeps_its_default(void **state)
     assert_int_equal(e.value_count, 0);
 }
 
+static void an_element_without_defaults_starts_with_zeros(void **state)
+{
+    struct list {
+        uint32_t count;
+        struct point points[2];
+    } list = {1, {{5, 6, "old"}, {7, 8, "old"}}};
+    static const nh_json_field_t list_fields[] = {
+        {"points", NH_JSON_T_ARRAY, NH_JSON_AT(struct list, points), .element = &point_element,
+         .count_max = 2, .count_offset = offsetof(struct list, count)},
+        NH_JSON_FIELDS_END,
+    };
+    static const char text[] = "{\"points\":[{\"x\":1},{\"x\":2}]}";
+    (void)state;
+    assert_int_equal(nh_json_decode(text, sizeof text - 1, list_fields, &list, NULL, NULL, 0), 0);
+    assert_int_equal(list.count, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(list.points[i].x, i + 1);
+        assert_int_equal(list.points[i].y, 0);
+        assert_string_equal(list.points[i].tag, "");
+    }
+}
+
 // ---- what is refused
 // ---------------------------------------------------------------------------
 
@@ -528,6 +550,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_struct_is_decoded),
         cmocka_unit_test(what_is_not_said_keeps_its_default),
+        cmocka_unit_test(an_element_without_defaults_starts_with_zeros),
         cmocka_unit_test(all_that_is_wrong_is_found),
         cmocka_unit_test(unknown_keys_are_warned_of_and_counted),
         cmocka_unit_test(findings_have_a_bound),

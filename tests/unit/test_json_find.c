@@ -144,6 +144,33 @@ static void elements_are_found_however_cut(void **state)
     }
 }
 
+// The member at each place of a block, and over the edge of it.
+static void a_member_is_found_at_each_place(void **state)
+{
+    static const char *const strings[] = {"0", "\\\\", "\\\"", "\xc3\xa9"};
+    static char document[1600], pad[300];
+    static nh_json_find_t f;
+    const struct nh_json_find_config cfg = {"", "id", "n1", 0};
+    (void)state;
+    for (size_t n = 0; n < 140 * NH_ARRAY_LEN(strings); n++) {
+        const char *string = strings[n % NH_ARRAY_LEN(strings)];
+        pad[0] = '\0';
+        for (size_t i = 0; i < n / NH_ARRAY_LEN(strings); i += strlen(string))
+            memcpy(pad + i, string, strlen(string) + 1);
+        for (size_t spaces = 0; spaces < 2; spaces++) {
+            snprintf(
+                document, sizeof document,
+                "[{\"p\":\"%s\",\"id\":\"n2\"},{\"p\":\"%s\",\"id\"%s:\"n1\",\"x\":0}," FILL FILL
+                "1]",
+                pad, pad, spaces ? " " : "");
+            size_t len = strlen(document);
+            assert_int_equal(find_in(&f, &cfg, chunks_start(document, len, 0)), 0);
+            assert_int_equal(f.begin, 20 + strlen(pad));
+            assert_int_equal(f.end, f.begin + 24 + strlen(pad) + spaces);
+        }
+    }
+}
+
 // ---- broken texts
 // ------------------------------------------------------------------------------
 
@@ -167,6 +194,7 @@ static const struct broken_row broken_rows[] = {
     {"[" PAD "," PAD "," PAD "}", NH_ERR_SYNTAX, 183, 1, 184, ""},
     {"[" PAD "," PAD ",{\"a\":[1}," PAD, NH_ERR_SYNTAX, 130, 1, 131, "/2/a"},
     {"[" PAD "," PAD ",{\"a\":{1]," PAD "," PAD, NH_ERR_SYNTAX, 129, 1, 130, "/2/a"},
+    {"[" PAD "," PAD ",{\"a\":[1}]," PAD "," PAD "," PAD "]", NH_ERR_SYNTAX, 130, 1, 131, "/2/a"},
     {"[" PAD "," PAD ",{\"a\":\"not closed", NH_ERR_SYNTAX, 139, 1, 140, "/2/a"},
     {"[" PAD "," PAD ",{\"id\":\"n1\",\"b\":tru}]", NH_ERR_SYNTAX, 141, 1, 142,
      "/2/b"}, // the match is strict
@@ -188,7 +216,8 @@ static void broken_texts_are_errors(void **state)
             int result = find_in(&f, &cfg, chunks_start(row->text, strlen(row->text), way));
             nh_json_find_error(&f, &e);
             if (result != row->result || e.pos.offset != row->offset || e.pos.line != row->line ||
-                e.pos.column != row->column || (row->pointer && strcmp(e.pointer, row->pointer)))
+                e.pos.column != row->column ||
+                (row->pointer && strcmp(e.pointer, row->pointer) != 0))
                 fail_msg("row %u way %u: %d at %u, %u:%u '%s' %s", (unsigned)i, way, result,
                          (unsigned)e.pos.offset, (unsigned)e.pos.line, (unsigned)e.pos.column,
                          e.pointer, e.text);
@@ -395,6 +424,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elements_are_found_however_cut),
+        cmocka_unit_test(a_member_is_found_at_each_place),
         cmocka_unit_test(broken_texts_are_errors),
         cmocka_unit_test(limits_are_told_at_the_start),
         cmocka_unit_test(the_fast_way_finds_what_the_strict_way_finds),

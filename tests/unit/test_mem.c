@@ -97,7 +97,7 @@ static void test_create_refuses(void **state)
         {"nothing", {NULL, 0}, {NULL, 0}},
         {"no internal", {NULL, 0}, {psram, sizeof psram}},
         {"internal too small for a heap", {internal, 100}, {NULL, 0}},
-        {"internal too small for the state", {internal, 1024}, {NULL, 0}},
+        {"internal too small for the state", {internal, 512}, {NULL, 0}},
         {"PSRAM too small", {internal, sizeof internal}, {psram, 100}},
         {"PSRAM without a base", {internal, sizeof internal}, {NULL, 4096}},
         {"PSRAM without a size", {internal, sizeof internal}, {psram, 0}},

@@ -37,8 +37,7 @@ static int teardown(void **state)
     return 0;
 }
 
-// ---- fixed header
-// --------------------------------------------------------------------------------
+// ---- fixed header -------------------------------------------------------------------------------
 
 static const struct {
     const char *name;
@@ -131,8 +130,7 @@ static void test_acks(void **state)
     assert_int_equal(nh_mqtt__ack_decode((nh_span_t){out + 2, 1}), NH_ERR_PROTO);
 }
 
-// ---- messages
-// --------------------------------------------------------------------------------------
+// ---- messages -----------------------------------------------------------------------------------
 
 // A packet that was gathered becomes a message at QoS 0, its payload where it was.
 static void test_adopt(void **state)
@@ -159,8 +157,7 @@ static void test_adopt(void **state)
     }
 }
 
-// ---- sent messages
-// ---------------------------------------------------------------------------------
+// ---- sent messages ------------------------------------------------------------------------------
 
 static uint16_t model_id[64];
 static int model_count;
@@ -202,8 +199,7 @@ static void test_sent(void **state)
     nh_mqtt__flow_deinit(&f, mem);
 }
 
-// ---- packet ids
-// --------------------------------------------------------------------------------------
+// ---- packet ids ---------------------------------------------------------------------------------
 
 static uint8_t is_in[65536 / 8];
 
@@ -233,8 +229,7 @@ static void test_ids(void **state)
     nh_mqtt__flow_deinit(&f, mem);
 }
 
-// ---- wheel
-// -------------------------------------------------------------------------------------------
+// ---- wheel --------------------------------------------------------------------------------------
 
 #define NODES 60
 

@@ -42,7 +42,7 @@ static void lose(struct client *c)
     world_turn_end(&w);
 }
 
-// ---- QoS 2 from a client -----------------------------------------------------------------------
+// ---- QoS 2 from a client ------------------------------------------------------------------------
 
 static void qos2_in(struct client *c)
 {
@@ -92,7 +92,7 @@ static void test_qos2_many(void **state)
     each_way(&(struct nh_mqtt_broker_config){.qos2_max_count = 20}, qos2_many);
 }
 
-// ---- to a client, with reconnections -----------------------------------------------------------
+// ---- to a client, with reconnections ------------------------------------------------------------
 
 static void qos_out(struct client *c)
 {
@@ -184,8 +184,7 @@ static void test_eviction(void **state)
     each_way(&(struct nh_mqtt_broker_config){.session_max_count = 2}, eviction);
 }
 
-// ---- the window and the queue
-// --------------------------------------------------------------------
+// ---- the window and the queue -------------------------------------------------------------------
 
 static void window(struct client *c)
 {
@@ -225,9 +224,9 @@ static void test_ids_go_round(void **state)
     client_connect(&c[0], "self", false);
     client_subscribe(&c[0], "t", 1);
     client_heard(&c[0]);
-    struct packet p = packet_publish(&(struct publish){"t", "m", 1, 1, false, false});
+    const struct packet *p = packet_publish(&(struct publish){"t", "m", 1, 1, false, false});
     for (unsigned i = 1; i <= 65600; i++) {
-        client_packet(&c[0], &p);
+        client_packet(&c[0], p);
         unsigned id = (i - 1) % 65535 + 1;
         assert_int_equal(c[0].rx_len, 4 + 8); // the order of PUBACK and PUBLISH is free
         c[0].rx_len = 0;
@@ -301,7 +300,8 @@ static void test_slow(void **state)
 // The same with all in one turn, with other items in between, and a limit in bytes.
 static void slow_mixed(struct client *c)
 {
-    struct packet all = {.len = 0};
+    static struct packet all;
+    all.len = 0;
     client_connect(&c[0], "pub", false);
     client_connect(&c[2], "slow", false);
     client_subscribe(&c[2], "#", 1);
@@ -311,10 +311,10 @@ static void slow_mixed(struct client *c)
     for (unsigned i = 0; i < 12; i++) {
         char payload[8];
         snprintf(payload, sizeof payload, "%02u", i);
-        struct packet p = packet_publish(
+        const struct packet *p = packet_publish(
             &(struct publish){i % 5 ? "t" : "u", payload, i % 4 == 3 ? 1 : 0, i + 1, false, false});
-        memcpy(all.bytes + all.len, p.bytes, p.len);
-        all.len += p.len;
+        memcpy(all.bytes + all.len, p->bytes, p->len);
+        all.len += p->len;
     }
     client_packet(&c[0], &all);
     client_ping(&c[2]);
@@ -393,12 +393,12 @@ static void deaf(struct client *c)
     w.no_check = true;
     client_connect(&c[0], "deaf", false);
     c[0].read_max = 0;
-    struct packet p = {.len = 0};
+    struct packet *p = packet_begin();
     for (int i = 0; i < 2000; i++)
-        put_u16(&p, 0xC000);
+        put_u16(p, 0xC000);
     int rounds = 0;
     while (c[0].conn && rounds++ < 100)
-        client_packet(&c[0], &p);
+        client_packet(&c[0], p);
     assert_int_equal(c[0].last_rc, NH_ERR_FULL);
     assert_in_range(rounds, 10, 40);
 }
@@ -411,8 +411,7 @@ static void test_deaf(void **state)
     world_deinit(&w);
 }
 
-// ---- push back
-// -----------------------------------------------------------------------------------
+// ---- push back ----------------------------------------------------------------------------------
 
 static void push_back(struct client *c)
 {
@@ -536,8 +535,7 @@ static void test_push_back_qos0(void **state)
              push_back_qos0);
 }
 
-// ---- no memory
-// -----------------------------------------------------------------------------------
+// ---- no memory ----------------------------------------------------------------------------------
 
 // Each packet type once, with readers that stall; returns how many steps failed.
 static unsigned script(struct client *c)

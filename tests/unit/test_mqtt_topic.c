@@ -43,7 +43,7 @@ static nh_span_t span(const char *text)
     return (nh_span_t){(const uint8_t *)text, strlen(text)};
 }
 
-// ---- well formed or not ------------------------------------------------------------------------
+// ---- well formed or not -------------------------------------------------------------------------
 
 static const struct nh_mqtt__topic_limits limits = {12, 4};
 
@@ -123,8 +123,7 @@ static void test_matches(void **state)
     }
 }
 
-// ---- the index against the matcher
-// ---------------------------------------------------------------
+// ---- the index against the matcher --------------------------------------------------------------
 
 #define SUBS 120
 
@@ -233,8 +232,7 @@ static void test_index_no_memory(void **state)
     }
 }
 
-// ---- retained against a list
-// ---------------------------------------------------------------------
+// ---- retained against a list --------------------------------------------------------------------
 
 #define TOPICS 90
 

@@ -77,8 +77,7 @@ static void remove_run(int at)
     memmove(&runs[at], &runs[at + 1], (size_t)(--run_count - at) * sizeof runs[0]);
 }
 
-// ---- operations
-// ------------------------------------------------------------------------------------
+// ---- operations ---------------------------------------------------------------------------------
 
 static void do_put(void)
 {

@@ -61,7 +61,7 @@ static int teardown(void **state)
 static const char *cookie_of(const char *token)
 {
     static char text[64];
-    snprintf(text, sizeof text, NH_AUTH_COOKIE "=%s", token);
+    snprintf(text, sizeof text, NH_AUTH_COOKIE "=%.40s", token);
     return text;
 }
 

@@ -221,7 +221,8 @@ static void on_key(nh_decoder_t *d, const struct nh__decode_scalar *key,
 {
     struct nh__decode_level *level = top(d);
     const nh_json_field_t *row = level->fields;
-    while (row->name && (strlen(row->name) != key->len || memcmp(row->name, key->text, key->len)))
+    while (row->name &&
+           (strlen(row->name) != key->len || memcmp(row->name, key->text, key->len) != 0))
         row++;
     level->field = NULL;
     d->skip_value = true;

@@ -176,35 +176,36 @@ void nh__find_scan_bytes(struct nh__find_scan *s)
 
 #ifdef __SSE2__
 
-static inline uint64_t mask16(__m128i v)
-{
-    return (unsigned)_mm_movemask_epi8(v);
-}
-
-// One bit a byte of a block of 64.
-struct masks {
-    uint64_t quote, backslash, colon, last;
-    uint64_t bracket; // and some bytes that belong nowhere
+struct block {
+    __m128i v[4];
 };
 
-// `last`: the last byte of the key as it is written, its closing quote apart.
-static inline struct masks block_masks(const uint8_t *p, __m128i last)
+static inline struct block load_block(const uint8_t *p)
 {
-    struct masks m = {0, 0, 0, 0, 0};
-    for (unsigned i = 0; i < 4; i++) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + (size_t)i * 16));
-        // [ ] { } have all these bits; so have Y _ y, DEL and some bytes above it, which no valid
-        // text has outside of strings: pass_byte() stops at them.
-        __m128i some = _mm_set1_epi8(0x59);
-        __m128i bracket = _mm_cmpeq_epi8(_mm_and_si128(v, some), some);
-        unsigned at = i * 16;
-        m.quote |= mask16(_mm_cmpeq_epi8(v, _mm_set1_epi8('"'))) << at;
-        m.backslash |= mask16(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))) << at;
-        m.colon |= mask16(_mm_cmpeq_epi8(v, _mm_set1_epi8(':'))) << at;
-        m.last |= mask16(_mm_cmpeq_epi8(v, last)) << at;
-        m.bracket |= mask16(bracket) << at;
-    }
-    return m;
+    struct block b;
+    for (size_t i = 0; i < 4; i++)
+        b.v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + i * 16));
+    return b;
+}
+
+// One bit a byte: it is `byte`.
+static inline uint64_t mask_of(const struct block *b, __m128i byte)
+{
+    uint64_t mask = 0;
+    for (unsigned i = 0; i < 4; i++)
+        mask |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(b->v[i], byte)) << (i * 16);
+    return mask;
+}
+
+// [ ] { } have all these bits; so have Y _ y, DEL and some bytes above it, which no valid text has
+// outside of strings: pass_byte() stops at them.
+static inline uint64_t mask_of_brackets(const struct block *b)
+{
+    __m128i bits = _mm_set1_epi8(0x59);
+    struct block some;
+    for (unsigned i = 0; i < 4; i++)
+        some.v[i] = _mm_and_si128(b->v[i], bits);
+    return mask_of(&some, bits);
 }
 
 // The bytes that a backslash before them escapes. `*carry`: the last byte escapes the next block's
@@ -238,44 +239,66 @@ static inline uint64_t prefix_xor(uint64_t x)
     return x;
 }
 
-// The colons worth a look: behind the quote of a key that ends as the wanted one does, or not right
-// behind a quote, or anywhere near an escape. The carries are the top bits of the block before.
-struct colon_filter {
-    __m128i last;
-    uint64_t quote_carry, end_carry;
+// What the next block must know of this one.
+struct carry {
+    uint64_t in_string; // all ones: it ends inside a string
+    uint64_t escape;    // 1: its last byte escapes the next
+    uint64_t last;      // 1: its last byte is the last of the wanted key
+    uint64_t quote;     // 1: its last byte is a quote
+    uint64_t key_end;   // 1: that quote may end the wanted key
 };
 
-static inline uint64_t filter_colons(struct colon_filter *f, const struct masks *m, bool has_escape)
+// The colons worth a look: behind the quote of a key that ends as the wanted one does, or not right
+// behind a quote, or anywhere near an escape.
+static inline uint64_t mask_of_colons(const struct block *b, uint64_t quote, __m128i last,
+                                      struct carry *c, bool has_escape)
 {
-    uint64_t end = m->quote & (m->last << 1 | f->end_carry); // quotes behind that last byte
-    uint64_t behind_end = end << 1 | (f->quote_carry & 2) >> 1;
-    uint64_t behind_quote = m->quote << 1 | (f->quote_carry & 1);
-    f->end_carry = m->last >> 63;
-    f->quote_carry = m->quote >> 63 | (end >> 63) << 1;
-    return has_escape ? m->colon : m->colon & (behind_end | ~behind_quote);
+    uint64_t colon = mask_of(b, _mm_set1_epi8(':')), is_last = mask_of(b, last);
+    uint64_t key_end = quote & (is_last << 1 | c->last);
+    uint64_t behind_end = key_end << 1 | c->key_end;
+    uint64_t behind_quote = quote << 1 | c->quote;
+    c->last = is_last >> 63;
+    c->quote = quote >> 63;
+    c->key_end = key_end >> 63;
+    return has_escape ? colon : colon & (behind_end | ~behind_quote);
+}
+
+// The bytes of a block that mean something, outside of strings.
+static inline uint64_t block_meaning(struct nh__find_scan *s, const uint8_t *p, __m128i last,
+                                     struct carry *c)
+{
+    struct block b = load_block(p);
+    uint64_t quote = mask_of(&b, _mm_set1_epi8('"'));
+    uint64_t backslash = mask_of(&b, _mm_set1_epi8('\\'));
+    s->block_has_escape = (backslash | c->escape) != 0;
+    if (s->block_has_escape) {
+        quote &= ~escaped_bytes(backslash, &c->escape);
+        s->has_escape = true;
+    }
+    if (quote == 0 && c->in_string) { // the middle of a text longer than any key we look for
+        c->last = 0;
+        c->quote = 0;
+        c->key_end = 0;
+        return 0;
+    }
+    uint64_t inside = prefix_xor(quote) ^ c->in_string;
+    c->in_string = (uint64_t)((int64_t)inside >> 63);
+    // A backslash outside of strings ends the scan.
+    uint64_t meaning = mask_of_brackets(&b) | backslash;
+    meaning |= mask_of_colons(&b, quote, last, c, s->has_escape);
+    return meaning & ~inside;
 }
 
 void nh__find_scan_sse2(struct nh__find_scan *s)
 {
-    uint64_t in_string = 0; // all ones: the block begins inside a string
-    uint64_t escape_carry = 0;
     struct nh__find_scan local = *s; // in registers
     const nh_json_find_t *f = s->find;
-    struct colon_filter filter = {_mm_set1_epi8(f->key_len ? f->cfg.key[f->key_len - 1] : '"'), 0,
-                                  0};
+    __m128i last = _mm_set1_epi8(f->key_len ? f->cfg.key[f->key_len - 1] : '"');
+    struct carry carry = {0, 0, 0, 0, 0};
     scan_start(&local);
     for (const uint8_t *p = local.begin; local.end - p >= 64; p += 64) {
-        struct masks m = block_masks(p, filter.last);
-        local.block_has_escape = (m.backslash | escape_carry) != 0;
-        if (local.block_has_escape) {
-            m.quote &= ~escaped_bytes(m.backslash, &escape_carry);
-            m.bracket |= m.backslash; // outside of strings it ends the scan
-            local.has_escape = true;
-        }
-        uint64_t inside = prefix_xor(m.quote) ^ in_string;
-        uint64_t left = m.bracket | filter_colons(&filter, &m, local.has_escape);
-        in_string = (uint64_t)((int64_t)inside >> 63);
-        for (left &= ~inside; left; left &= left - 1)
+        uint64_t left = block_meaning(&local, p, last, &carry);
+        for (; left; left &= left - 1)
             if (!pass_byte(&local, p + __builtin_ctzll(left)))
                 goto out;
     }

@@ -61,8 +61,7 @@ NH_MUST_USE int nh_json_next(nh_json_reader_t *r);
 NH_MUST_USE int nh_json_skip(nh_json_reader_t *r);
 
 // After KEY, STRING, NUMBER: the text, NUL-terminated, and its length (may contain NUL;
-// `len` may be NULL). It stands
-// in the caller's buffer until the next nh_json_next().
+// `len` may be NULL). It stands in the caller's buffer until the next nh_json_next().
 const char *nh_json_text(const nh_json_reader_t *r, size_t *len);
 
 // The same without a copy and without a NUL: often it stands in the chunk.
@@ -182,7 +181,7 @@ void nh_json_array_begin(nh_json_writer_t *w);
 void nh_json_array_end(nh_json_writer_t *w);
 void nh_json_key(nh_json_writer_t *w, const char *key);
 void nh_json_string(nh_json_writer_t *w, const char *s); // NULL: null. Invalid UTF-8 becomes U+FFFD
-void nh_json_string_n(nh_json_writer_t *w, const char *s, size_t len);
+void nh_json_string_n(nh_json_writer_t *w, const char *text, size_t len);
 void nh_json_int(nh_json_writer_t *w, int64_t v);
 void nh_json_uint(nh_json_writer_t *w, uint64_t v);
 void nh_json_double_value(nh_json_writer_t *w,
@@ -200,11 +199,12 @@ void nh_json_kv_double(nh_json_writer_t *w, const char *key, double v);
 void nh_json_kv_bool(nh_json_writer_t *w, const char *key, bool v);
 void nh_json_kv_null(nh_json_writer_t *w, const char *key);
 
-// A sink into a fixed buffer: NH_ERR_FULL (and nothing of that piece written) when it does not fit.
+// A sink into a fixed buffer, `ctx` a struct nh_json_buf: NH_ERR_FULL (and nothing of that piece
+// written) when it does not fit.
 struct nh_json_buf {
     char *ptr;
     size_t cap, len;
 };
-int nh_json_buf_sink(void *buf, const char *bytes, size_t len);
+int nh_json_buf_sink(void *ctx, const char *bytes, size_t len);
 
 #endif

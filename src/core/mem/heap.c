@@ -28,8 +28,8 @@ enum { FREE = 1, PREV_FREE = 2, FLAGS = 7 };
 #define BLOCK_MIN NH_HEAP_BLOCK_MIN_BYTES
 #define HEADER NH_HEAP_HEADER_BYTES
 #define REDZONE (NH_ASAN ? 16u : 0u)
+#define NONE UINT32_MAX
 #define WALK_MAX 16  // blocks of one list that a single call may look at
-#define SORT_MAX 4   // blocks of one list that a freed one is compared with
 #define ZONES_LOG2 2 // 4 to 8 zones, of a power of two in bytes
 
 // The region is cut into a few zones, each with its own lists: a free block is listed in the zone
@@ -123,7 +123,7 @@ static inline uint32_t list_number(uint32_t fine_log2, uint32_t size)
     return (doublings << fine_log2) + (units >> doublings);
 }
 
-static void list_push(nh_heap_t *h, struct block *b, uint32_t size)
+static inline void list_push(nh_heap_t *h, struct block *b, uint32_t size)
 {
     uint32_t list = list_number(h->fine_log2, size);
     uint32_t here = offset_of(h, b);
@@ -133,8 +133,9 @@ static void list_push(nh_heap_t *h, struct block *b, uint32_t size)
     uint32_t *head = &heads(h, row)[list];
     uint32_t prev = 0;
     uint32_t next = *head;
-    // Low addresses first, as far as a few steps tell: the same aim as that of the zones.
-    for (int i = 0; next && next < here && i < SORT_MAX; i++) {
+    // Low addresses first, as far as one step tells: the same aim as that of the zones. More steps
+    // would gain little and fetch a cold line each.
+    if (next && next < here) {
         prev = next;
         next = at(h, next)->meta;
     }
@@ -150,51 +151,57 @@ static void list_push(nh_heap_t *h, struct block *b, uint32_t size)
     row->top |= 1u << (list / 32);
 }
 
-static void list_remove(nh_heap_t *h, const struct block *b, uint32_t size)
+// Takes the first block off a list; `next` is the one behind it.
+static inline void head_remove(nh_heap_t *h, struct row *row, uint32_t list, uint32_t next)
 {
-    uint32_t next = b->meta;
-    uint32_t prev = b->prev;
-    if (size == h->largest)
-        h->largest = 0;
-    if (next)
-        at(h, next)->prev = prev;
-    if (prev) {
-        at(h, prev)->meta = next;
+    heads(h, row)[list] = next;
+    if (next) {
+        at(h, next)->prev = 0;
         return;
     }
-    uint32_t list = list_number(h->fine_log2, size);
-    struct row *row = row_of(h, offset_of(h, b) >> h->zone_shift);
-    heads(h, row)[list] = next;
-    if (next)
-        return;
     row->map[list / 32] &= ~(1u << (list % 32));
     if (!row->map[list / 32])
         row->top &= ~(1u << (list / 32));
 }
 
-// Makes a free block of the bytes from `b` on and tells its neighbours. The block before it is
-// used: free neighbours are always joined.
-static void free_block_make(nh_heap_t *h, struct block *b, uint32_t size)
+static inline void list_remove(nh_heap_t *h, const struct block *b, uint32_t size)
+{
+    uint32_t next = b->meta;
+    uint32_t prev = b->prev;
+    if (size == h->largest)
+        h->largest = 0;
+    if (!prev) {
+        head_remove(h, row_of(h, offset_of(h, b) >> h->zone_shift), list_number(h->fine_log2, size),
+                    next);
+        return;
+    }
+    at(h, prev)->meta = next;
+    if (next)
+        at(h, next)->prev = prev;
+}
+
+// Makes a free block of the bytes from `b` on. The block before it is used, since free neighbours
+// are always joined; the block behind it knows already, or is told by the caller.
+static inline void free_block_make(nh_heap_t *h, struct block *b, uint32_t size)
 {
     b->size = size | FREE;
     *footer_of(b, size) = size;
-    behind(b, size)->size |= PREV_FREE;
     list_push(h, b, size);
 }
 
-// The first block of the lowest list from `list` on that is not empty; 0: none.
-static inline uint32_t find_above(const nh_heap_t *h, const struct row *row, uint32_t list)
+// The lowest list from `list` on that is not empty; NONE.
+static inline uint32_t list_above(const struct row *row, uint32_t list)
 {
     uint32_t word = list / 32;
     uint32_t bits = row->map[word] & (~0u << (list % 32));
     if (!bits) {
         uint32_t words = row->top & (~1u << word);
         if (!words)
-            return 0;
+            return NONE;
         word = low_bit(words);
         bits = row->map[word];
     }
-    return heads(h, row)[word * 32 + low_bit(bits)];
+    return word * 32 + low_bit(bits);
 }
 
 // The last resort: a block that fits among the first of a list that also holds smaller ones.
@@ -213,8 +220,14 @@ static struct block *find_within(const nh_heap_t *h, uint32_t size)
     return NULL;
 }
 
+// Where a block was found: it is the first of this list, or, with NONE, somewhere in its own.
+struct spot {
+    struct row *row;
+    uint32_t list;
+};
+
 // A free block of at least `size` bytes, still in its list; NULL when there is none to be found.
-static struct block *find(const nh_heap_t *h, uint32_t size)
+static inline struct block *find(nh_heap_t *h, uint32_t size, struct spot *spot)
 {
     uint32_t units = size / NH_HEAP_ALIGN_BYTES;
     uint32_t doublings = doublings_of(h->fine_log2, units);
@@ -222,18 +235,38 @@ static struct block *find(const nh_heap_t *h, uint32_t size)
     // From `list` on every block is large enough. In `own`, where that is another list, the first
     // one may be: a buffer of the same size as before.
     uint32_t list = own + ((units & ((1u << doublings) - 1)) != 0);
-    if (own >= h->list_count)
+    if (list >= h->list_count)
         return NULL;
-    for (uint32_t zone = 0; zone < h->zone_count; zone++) {
-        const struct row *row = row_of(h, zone);
-        uint32_t offset = own < list ? heads(h, row)[own] : 0;
-        if (offset && size_of(at(h, offset)) >= size)
-            return at(h, offset);
-        offset = list < h->list_count ? find_above(h, row, list) : 0;
-        if (offset)
-            return at(h, offset);
+    uint32_t *row = h->rows;
+    for (uint32_t zone = h->zone_count; zone > 0; zone--, row += h->row_words) {
+        spot->row = (struct row *)row;
+        if (own < list) {
+            spot->list = own;
+            uint32_t offset = heads(h, spot->row)[own];
+            if (offset && size_of(at(h, offset)) >= size)
+                return at(h, offset);
+        }
+        spot->list = list_above(spot->row, list);
+        if (spot->list != NONE)
+            return at(h, heads(h, spot->row)[spot->list]);
     }
-    return find_within(h, size);
+    return own < list ? find_within(h, size) : NULL;
+}
+
+// Takes a block that was found off its list. Returns its size.
+static inline uint32_t take(nh_heap_t *h, const struct block *b, const struct spot *spot)
+{
+    uint32_t size = size_of(b);
+    h->free_bytes -= size;
+    h->used_blocks++;
+    if (spot->list == NONE) {
+        list_remove(h, b, size);
+        return size;
+    }
+    if (size == h->largest)
+        h->largest = 0;
+    head_remove(h, spot->row, spot->list, b->meta);
+    return size;
 }
 
 static inline uint32_t block_need(size_t bytes)
@@ -245,7 +278,7 @@ static inline uint32_t block_need(size_t bytes)
 }
 
 // Signs a block that is in nobody's list as used, with what the caller may touch of it.
-static void *hand_out(struct block *b, uint32_t size, uint32_t owner, size_t bytes)
+static inline void *hand_out(struct block *b, uint32_t size, uint32_t owner, size_t bytes)
 {
     uint32_t tail = NH_ASAN ? size - HEADER - (uint32_t)(bytes ? bytes : 1) : 0;
     b->meta = CHECK | (tail << TAIL_SHIFT) | (owner & OWNER_MASK);
@@ -254,8 +287,10 @@ static void *hand_out(struct block *b, uint32_t size, uint32_t owner, size_t byt
 }
 
 // Cuts the unlisted run of `have` bytes at `b`, whose flags are `flags`, to a used block of `need`
-// and gives the rest back. Returns the size of the block.
-static uint32_t cut(nh_heap_t *h, struct block *b, uint32_t have, uint32_t need, uint32_t flags)
+// and gives the rest back. Its end was free until now: the block behind it says so. Returns the
+// size of the block.
+static inline uint32_t cut(nh_heap_t *h, struct block *b, uint32_t have, uint32_t need,
+                           uint32_t flags)
 {
     uint32_t rest = have - need;
     if (rest < BLOCK_MIN) {
@@ -272,13 +307,11 @@ static uint32_t cut(nh_heap_t *h, struct block *b, uint32_t have, uint32_t need,
 void *nh_heap_alloc(nh_heap_t *h, size_t bytes, uint32_t owner)
 {
     uint32_t need = block_need(bytes);
-    struct block *b = need ? find(h, need) : NULL;
+    struct spot spot;
+    struct block *b = need ? find(h, need, &spot) : NULL;
     if (!b)
         return NULL;
-    uint32_t have = size_of(b);
-    list_remove(h, b, have);
-    h->free_bytes -= have;
-    h->used_blocks++;
+    uint32_t have = take(h, b, &spot);
     return hand_out(b, cut(h, b, have, need, 0), owner, bytes);
 }
 
@@ -296,17 +329,15 @@ void *nh_heap_alloc_aligned(nh_heap_t *h, size_t align, size_t bytes, uint32_t o
         return nh_heap_alloc(h, bytes, owner);
     NH_ASSERT((align & (align - 1)) == 0 && align <= NH_HEAP_ALIGN_MAX_BYTES);
     uint32_t need = block_need(bytes);
-    struct block *b = need ? find(h, need) : NULL;
+    struct spot spot;
+    struct block *b = need ? find(h, need, &spot) : NULL;
     if (b && align_gap(b, (uint32_t)align) + need > size_of(b))
-        b = find(h, need + (uint32_t)align + NH_HEAP_ALIGN_BYTES);
+        b = find(h, need + (uint32_t)align + NH_HEAP_ALIGN_BYTES, &spot);
     if (!b)
         return NULL;
-    uint32_t have = size_of(b);
+    uint32_t have = take(h, b, &spot);
     uint32_t gap = align_gap(b, (uint32_t)align);
     uint32_t flags = 0;
-    list_remove(h, b, have);
-    h->free_bytes -= have;
-    h->used_blocks++;
     if (gap) {
         struct block *front = b;
         b = behind(b, gap);
@@ -338,6 +369,8 @@ void nh_heap_free(nh_heap_t *h, void *ptr)
         uint32_t more = size_of(next);
         list_remove(h, next, more);
         size += more;
+    } else {
+        next->size |= PREV_FREE;
     }
     if (b->size & PREV_FREE) {
         uint32_t more = *((uint32_t *)(void *)b - 1);
@@ -363,6 +396,8 @@ bool nh_heap_resize(nh_heap_t *h, void *ptr, size_t bytes)
         list_remove(h, next, more);
         h->free_bytes -= more;
         have += more;
+    } else if (have - need >= BLOCK_MIN && need <= have) {
+        next->size |= PREV_FREE; // it is about to be true
     }
     nh_poison(ptr, have - HEADER);
     if (have - need >= BLOCK_MIN || have != size_of(b))
@@ -385,6 +420,8 @@ void *nh_heap_slide(nh_heap_t *h, void *ptr, size_t bytes)
         return NULL;
     if (after)
         list_remove(h, next, after);
+    else
+        next->size |= PREV_FREE;
     struct block *to = (struct block *)(void *)((char *)b - before);
     list_remove(h, to, before);
     h->free_bytes -= before + after;
@@ -476,12 +513,12 @@ size_t nh_heap_largest_free(nh_heap_t *h)
 // ---- make --------------------------------------------------------------------------------------
 
 // A small region gets fewer lists and zones, so that the heap itself takes little of it: 16 % of
-// 1 KiB, 3 % of 16 KiB, 1.3 % of 320 KiB, 0.1 % of 8 MiB.
+// 1 KiB, 4 % of 16 KiB, 1.3 % of 320 KiB, 0.1 % of 8 MiB.
 static void shape_set(nh_heap_t *h, uint32_t bytes)
 {
     bool is_small = bytes < NH_KIB(64);
     h->fine_log2 = bytes < NH_KIB(4) ? 2 : bytes < NH_KIB(16) ? 3 : bytes < NH_MIB(1) ? 4 : 5;
-    h->list_count = list_number(h->fine_log2, bytes) + 1;
+    h->list_count = list_number(h->fine_log2, bytes) + 2; // the last stays empty: find() needs it
     h->word_count = (h->list_count + 31) / 32;
     h->row_words = 1 + h->word_count + h->list_count;
     h->zone_shift = is_small ? 31 : high_bit(bytes) - ZONES_LOG2;
@@ -504,7 +541,7 @@ nh_heap_t *nh_heap_init(void *base, size_t bytes)
     h->first = (uint32_t)(sizeof *h + rows_bytes + 7) & ~7u;
     h->end = (uint32_t)bytes - HEADER;
     h->free_bytes = h->end - h->first;
-    at(h, h->end)->size = 0;
+    at(h, h->end)->size = PREV_FREE;
     at(h, h->end)->meta = CHECK;
     free_block_make(h, at(h, h->first), h->free_bytes);
     nh_poison(at(h, h->first), bytes - h->first);

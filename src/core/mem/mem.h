@@ -43,7 +43,7 @@ struct nh_mem_system_config {
 };
 
 // Makes a system inside the internal region itself (its own state is owned by "core").
-// NH_ERR_INVAL: a region is not given or too small (the state takes about 4 KiB).
+// NH_ERR_INVAL: a region is not given or too small (the state takes 0.7 to 1.3 KiB).
 NH_MUST_USE int nh_mem_system_create(const struct nh_mem_system_config *cfg, nh_mem_system_t **out);
 
 // Reports what each owner still holds to `leak` (may be NULL; not called for owner "core" nor for

@@ -325,7 +325,7 @@ int nh_kv_each(nh_kv_t *kv, const char *space,
                bool (*visit)(void *ctx, const char *key, nh_span_t value), void *ctx)
 {
     struct full_key start;
-    MDB_txn *txn; // its own: the visitor may read and write
+    MDB_txn *txn = NULL; // its own: the visitor may read and write
     MDB_cursor *cursor;
     int rc = full_key_make(space, "-", &start);
     if (rc == NH_OK)

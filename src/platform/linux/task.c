@@ -139,7 +139,7 @@ static int register_stack(nh_mem_system_t *sys, const struct nh_task_config *cfg
 
 int nh_task_start(struct nh_mem_system *sys, const struct nh_task_config *cfg, nh_task_t **out)
 {
-    nh_mem_t *mem;
+    nh_mem_t *mem = NULL;
     *out = NULL;
     int rc = config_check(cfg);
     if (rc == NH_OK)

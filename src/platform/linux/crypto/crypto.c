@@ -10,7 +10,8 @@ int nh_password_hash(const char *password, size_t len, char out[NH_PASSWORD_HASH
 {
     if (sodium_init() < 0 ||
         crypto_pwhash_str_alg(out, password, len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                              crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) != 0)
+                              crypto_pwhash_MEMLIMIT_INTERACTIVE,
+                              crypto_pwhash_ALG_ARGON2ID13) != 0)
         return NH_ERR_NOMEM;
     return 0;
 }

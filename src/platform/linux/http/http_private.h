@@ -5,6 +5,7 @@
 #define NH_PLATFORM_HTTP_PRIVATE_H
 
 #include <libwebsockets.h>
+#include <uv.h>
 
 #include "core/base/log.h"
 #include "core/mem/mem.h"
@@ -67,6 +68,8 @@ struct nh_http_server {
     struct lws_protocols protocols[2];
     struct nh_http_server_info info;
     uint32_t over_limit_count;
+    uv_timer_t *lws_timer;   // libwebsockets' own; stopped while there is no connection
+    uv_prepare_t sleep;      // before each sleep of the loop
     struct nh_h1_head head;  // of the request that request() is called for
     nh_http_conn_t *head_of; // whose it is; NULL outside request()
     char *buf;               // LWS_PRE bytes, then buf_bytes: one for all, since one task writes

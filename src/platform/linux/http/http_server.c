@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <uv.h>
 
 #include <netdb.h>
 
@@ -167,6 +166,51 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
+// ---- sleep: libwebsockets wakes up every 30 s for housekeeping that only its connections need
+// ----
+
+#define TIMER_MAX_COUNT 16
+
+struct timers {
+    uv_timer_t *known[TIMER_MAX_COUNT];
+    size_t count;
+    uv_timer_t *fresh; // the last one that is not known
+};
+
+static void note_timer(uv_handle_t *handle, void *ctx)
+{
+    struct timers *t = ctx;
+    if (handle->type == UV_TIMER && t->count < TIMER_MAX_COUNT)
+        t->known[t->count++] = (uv_timer_t *)handle;
+}
+
+static void find_fresh_timer(uv_handle_t *handle, void *ctx)
+{
+    struct timers *t = ctx;
+    bool known = handle->type != UV_TIMER;
+    for (size_t i = 0; i < t->count; i++)
+        known = known || t->known[i] == (uv_timer_t *)handle;
+    if (!known)
+        t->fresh = (uv_timer_t *)handle;
+}
+
+// Any event of a socket starts the timer again.
+static void on_sleep(uv_prepare_t *sleep)
+{
+    nh_http_server_t *s = sleep->data;
+    if (s->lws_timer && s->info.conn_count == 0 && s->over_limit_count == 0)
+        uv_timer_stop(s->lws_timer);
+}
+
+static void watch_sleep(nh_http_server_t *s, uv_timer_t *timer)
+{
+    s->lws_timer = timer;
+    s->sleep.data = s;
+    uv_prepare_init(nh_loop_native(s->cfg.loop), &s->sleep);
+    uv_prepare_start(&s->sleep, on_sleep);
+    uv_unref((uv_handle_t *)&s->sleep);
+}
+
 // ---- create and destroy ------------------------------------------------------------------------
 
 static uint32_t or_default(uint32_t value, uint32_t def)
@@ -229,8 +273,14 @@ static int create_context(nh_http_server_t *s)
     };
     if (s->cfg.tls_cert_file)
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    struct timers timers = {0};
+    uv_walk(loops[0], note_timer, &timers);
     s->context = lws_create_context(&info);
-    return s->context ? 0 : NH_ERR_NOMEM;
+    if (!s->context)
+        return NH_ERR_NOMEM;
+    uv_walk(loops[0], find_fresh_timer, &timers);
+    watch_sleep(s, timers.count < TIMER_MAX_COUNT ? timers.fresh : NULL);
+    return 0;
 }
 
 static int create_vhost(nh_http_server_t *s, bool tls, struct lws_vhost **out)
@@ -303,6 +353,8 @@ static void count_closing(uv_handle_t *handle, void *ctx)
 static void end_context(nh_http_server_t *s)
 {
     uv_loop_t *loop = nh_loop_native(s->cfg.loop);
+    uv_close((uv_handle_t *)&s->sleep, NULL);
+    s->lws_timer = NULL;
     lws_context_destroy(s->context);
     int closing = 1;
     for (int i = 0; s->context && closing && i < 1000; i++) {
