@@ -186,6 +186,7 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
 // -------------------------------------------------------------------------------------
 
 struct counting {
+    const struct nh_hub_places *places; // of the file, for the validator; else NULL
     nh_finding_fn finding;
     void *ctx;
     size_t errors;
@@ -200,8 +201,37 @@ static void count_finding(void *ctx, const struct nh_finding *f)
         c->finding(c->ctx, f);
 }
 
+// The decoder, and where each text of the file stands: the validator comes later and has faults to
+// tell that no table knows.
+struct yaml_reading {
+    nh_decoder_t d;
+    struct nh_hub_places *places;
+    char section[24], key[24]; // the names at hand; sections are one deep
+    uint32_t depth;
+};
+
+static void note_place(struct yaml_reading *r, const struct nh_yaml_event *e)
+{
+    char *name = r->depth == 1 ? r->section : r->key;
+    if (e->kind == NH_YAML_MAP_BEGIN || e->kind == NH_YAML_LIST_BEGIN)
+        r->depth++;
+    else if (e->kind == NH_YAML_MAP_END || e->kind == NH_YAML_LIST_END)
+        r->depth--;
+    else if (e->kind == NH_YAML_KEY && r->depth <= 2)
+        snprintf(name, sizeof r->key, "%.23s", e->text);
+    else if (e->kind == NH_YAML_SCALAR && r->depth >= 1 && r->depth <= 2 &&
+             r->places->count < NH_HUB_PLACE_MAX_COUNT) {
+        struct nh_hub_place *p = &r->places->place[r->places->count++];
+        p->line = e->line;
+        p->column = e->column;
+        snprintf(p->pointer, sizeof p->pointer, r->depth == 1 ? "/%s" : "/%s/%s", r->section,
+                 r->key);
+    }
+}
+
 static int yaml_event(void *ctx, const struct nh_yaml_event *e)
 {
+    struct yaml_reading *r = ctx;
     static const enum nh_json_event kind[] = {
         [NH_YAML_MAP_BEGIN] = NH_JSON_OBJECT_BEGIN,
         [NH_YAML_MAP_END] = NH_JSON_OBJECT_END,
@@ -211,7 +241,8 @@ static int yaml_event(void *ctx, const struct nh_yaml_event *e)
         [NH_YAML_SCALAR] = NH_JSON_STRING,
     };
     struct nh_json_pos pos = {.line = e->line, .column = e->column};
-    nh_decoder_event(ctx, kind[e->kind], e->text, e->len, &pos,
+    note_place(r, e);
+    nh_decoder_event(&r->d, kind[e->kind], e->text, e->len, &pos,
                      e->is_plain ? NH_DECODE_TEXT_PLAIN : 0);
     return 0;
 }
@@ -226,19 +257,20 @@ static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
                      nh_finding_fn finding, void *ctx)
 {
     struct counting counting = {.finding = finding, .ctx = ctx};
-    nh_decoder_t d;
+    struct yaml_reading r = {.places = &c->places};
     struct nh_yaml_error error;
-    nh_decoder_init(&d, nh_hub_config_fields, c, count_finding, &counting,
+    c->places.count = 0;
+    nh_decoder_init(&r.d, nh_hub_config_fields, c, count_finding, &counting,
                     NH_DECODE_UNKNOWN_IS_ERROR);
-    int err = source->path ? nh_yaml_read_file(source->path, yaml_event, &d, &error)
-                           : nh_yaml_read(source->text, source->len, yaml_event, &d, &error);
+    int err = source->path ? nh_yaml_read_file(source->path, yaml_event, &r, &error)
+                           : nh_yaml_read(source->text, source->len, yaml_event, &r, &error);
     if (err < 0) {
         struct nh_finding f = {.code = err, .line = error.line, .column = error.column};
         snprintf(f.text, sizeof f.text, "%.95s",
                  error.text[0] ? error.text : "the file cannot be read");
         count_finding(&counting, &f);
-    } else if (d.depth > 0 || d.is_done || d.error_count > 0) {
-        NH_IGNORE(nh_decoder_end(&d)); // its findings are counted; an empty file has none
+    } else if (r.d.depth > 0 || r.d.is_done || r.d.error_count > 0) {
+        NH_IGNORE(nh_decoder_end(&r.d)); // its findings are counted; an empty file has none
     }
     return counting.errors > 0 ? NH_ERR_INVAL : 0;
 }
@@ -307,6 +339,8 @@ int nh_hub_address_split(const char *text, char *host, size_t cap, uint16_t *por
     }
     if (len >= cap)
         return NH_ERR_TOO_LONG;
+    if (len == 9 && memcmp(begin, "localhost", 9) == 0)
+        begin = "127.0.0.1"; // of the same length; names are not looked up
     memcpy(host, begin, len);
     host[len] = 0;
     return 0;
@@ -322,6 +356,12 @@ static void report(struct counting *c, const char *pointer, const char *value, c
                    const char *text)
 {
     struct nh_finding f = {.code = NH_ERR_INVAL};
+    for (uint32_t i = 0; i < c->places->count; i++) {
+        if (strcmp(c->places->place[i].pointer, pointer) == 0) {
+            f.line = c->places->place[i].line;
+            f.column = c->places->place[i].column;
+        }
+    }
     snprintf(f.pointer, sizeof f.pointer, "%s", pointer);
     snprintf(f.value, sizeof f.value, "%.44s", value);
     snprintf(f.limit, sizeof f.limit, "%s", limit);
@@ -341,6 +381,13 @@ static void check_address(struct counting *c, const struct nh_hub_config *cfg, c
     if (!nh_hub_address_is_loopback(host) && !cfg->access.password_hash[0])
         report(c, pointer, text, "127.0.0.1 without a password",
                "is open to the network, so access.password_hash must be set (nuthatch passwd)");
+}
+
+// Two listeners cannot share one address; port 0 gives each its own.
+static void check_apart(struct counting *c, const struct nh_hub_config *cfg)
+{
+    if (strcmp(cfg->http.listen, cfg->mqtt.listen) == 0 && !strstr(cfg->mqtt.listen, ":0"))
+        report(c, "/mqtt/listen", cfg->mqtt.listen, "another port", "is the portal's address too");
 }
 
 static void check_board(struct counting *c, const struct nh_hub_config *cfg)
@@ -390,13 +437,14 @@ static void check_names(struct counting *c, const struct nh_hub_config *cfg)
 
 int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
 {
-    struct counting c = {.finding = finding, .ctx = ctx};
+    struct counting c = {.places = &cfg->places, .finding = finding, .ctx = ctx};
     struct texts texts = {.c = &c, .cfg = cfg};
     NH_IGNORE(nh_json_field_each(nh_hub_config_fields, check_text, &texts)); // it never stops
     check_names(&c, cfg);
     check_board(&c, cfg);
     check_address(&c, cfg, "/http/listen", cfg->http.listen);
     check_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
+    check_apart(&c, cfg);
     if (cfg->http.tls_listen[0]) {
         check_address(&c, cfg, "/http/tls_listen", cfg->http.tls_listen);
         if (!cfg->http.tls_cert_file[0] || !cfg->http.tls_key_file[0])

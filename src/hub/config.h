@@ -13,7 +13,18 @@ struct nh_hub_budget {
     uint32_t internal_bytes, psram_bytes;
 };
 
+// Where the texts and numbers of the file stand, for findings of the validator.
+#define NH_HUB_PLACE_MAX_COUNT 48
+struct nh_hub_places {
+    uint32_t count;
+    struct nh_hub_place {
+        char pointer[48];
+        uint32_t line, column;
+    } place[NH_HUB_PLACE_MAX_COUNT];
+};
+
 struct nh_hub_config {
+    struct nh_hub_places places;
     char name[33];
     char board[17];
     char data[256];

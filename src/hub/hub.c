@@ -334,6 +334,8 @@ int nh_hub__start_store(struct nh_hub *hub)
     int err = nh_hub__owner(hub, "store", &mem);
     if (err == 0)
         err = nh_files_open(mem, hub->cfg.data, &hub->files);
+    if (err < 0)
+        fprintf(stderr, "nuthatch: data %s: %s\n", hub->cfg.data, nh_err_text(err));
     if (err == 0)
         err = nh_lock_create(&hub->store_lock);
     if (err < 0)
@@ -524,6 +526,10 @@ int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
         fprintf(stderr, "nuthatch: cannot open the console %s: %s\n", cfg->console,
                 nh_err_text(err));
         return 1;
+    }
+    if (nh_console_path(hub.console) && !o->ready_json) {
+        printf("telemetry on %s\n", nh_console_path(hub.console));
+        fflush(stdout);
     }
     good = hub.cfg = *cfg;
     hub.options = *o;

@@ -123,7 +123,7 @@ static int reply_foreign(nh_request_t *req, const char *code)
         return nh_reply_error(req, 403, code, "The page that asked is of another site.");
     return nh_reply_error(req, 403, code,
                           "The hub is not called by this name while it has no password. Use its "
-                          "address, or add the name to http.host_names.");
+                          "address or its own name, or set a password (nuthatch passwd).");
 }
 
 static int check_who(nh_portal_t *p, nh_http_conn_t *c, const char *peer)
@@ -210,6 +210,8 @@ static int keep_head(struct nh_portal__request *r, const struct nh_http_head *he
     req->if_none_match = keep_header(r, "if-none-match", &failed);
     req->accept_encoding = keep_header(r, "accept-encoding", &failed);
     req->is_tls = head->is_tls;
+    const char *destination = nh_http_header(r->conn, "sec-fetch-dest");
+    r->is_script = destination && strcmp(destination, "empty") == 0;
     req->now_ms = nh_clock_ms();
     return failed ? NH_ERR_NOMEM : 0;
 }

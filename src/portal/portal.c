@@ -45,7 +45,8 @@ static void start_reply(struct nh_portal__request *r)
         x->headers[n++] = (struct nh_http_header){"Cache-Control", "no-store"};
     if (x->content_type)
         x->headers[n++] = (struct nh_http_header){"Content-Type", x->content_type};
-    if (x->status == 401 && strncmp(x->req.path, "/api/sign-in", 12) != 0)
+    // A challenge makes a browser ask by itself, over the page's form and without an end.
+    if (x->status == 401 && !r->is_script && strncmp(x->req.path, "/api/sign-in", 12) != 0)
         x->headers[n++] = (struct nh_http_header){"WWW-Authenticate", "Basic realm=\"nuthatch\""};
     memcpy(x->headers + n, common_headers, sizeof common_headers);
     n += NH_ARRAY_LEN(common_headers);

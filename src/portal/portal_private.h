@@ -21,6 +21,7 @@ struct nh_portal__request {
     struct nh_portal__stats *stats;
     char *body;
     size_t body_cap;
+    bool is_script;       // asked by a page's own code, which shows a sign-in form of its own
     bool is_done;         // the reply is set; what still comes of the body is dropped
     uint64_t start_at_ms; // the reply waits until then; NH_NEVER: it has begun
 };

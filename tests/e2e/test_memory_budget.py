@@ -213,9 +213,7 @@ class Restart(unittest.TestCase):
                 s.bind(("127.0.0.1", 0))
                 port = s.getsockname()[1]
             listen = f"127.0.0.1:{port}"
-            status, reply = hub.send_json("PUT", "/api/settings", {
-                "base_generation": 0, "values": {"/http/listen": listen}})
-            self.assertEqual((status, reply["restart_needed"]), (200, ["/http/listen"]))
+            hub.write_config(f"http: {{listen: '{listen}'}}\nmqtt: {{listen: '127.0.0.1:0'}}\n")
             at = len(hub.lines)
             self.assertEqual(hub.send_json("POST", "/api/reboot", None)[0], 200)
             self.assertEqual(json.loads(hub.wait_line(r"^\{", after=at))["http"], listen)

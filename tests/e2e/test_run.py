@@ -3,11 +3,12 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 import unittest
 
-from hub import ROOT, Hub, run
+from hub import NUTHATCH, ROOT, Hub, run
 
 
 class Verbs(unittest.TestCase):
@@ -69,6 +70,7 @@ class Check(unittest.TestCase):
         rows = [
             ("board: esp99\n", "esp32-s3"), ("http: {listen: 0.0.0.0:80}\n", "password_hash"),
             ("mqtt: {listen: nowhere}\n", "/mqtt/listen"), ("console: lamp\n", "/console"),
+            ("mqtt: {listen: '127.0.0.1:8080'}\n", "/mqtt/listen"),
             ("http: {tls_listen: '127.0.0.1:8443'}\n", "tls_cert_file"),
             ("access: {password_hash: secret123}\n", "/access/password_hash"),
             ("name: a/b\n", "/name"), ("name: a+b\n", "/name"), ("name: 'a#'\n", "/name"),
@@ -82,6 +84,7 @@ class Check(unittest.TestCase):
                 code, _, err = self.check(text)
                 self.assertEqual(code, 1)
                 self.assertIn(word, err)
+                self.assertRegex(err, r"^hub.yaml:1:\d+: /")
                 self.assertNotIn("secret123", err)
 
     def test_broken_yaml_and_missing_file(self):
@@ -142,15 +145,32 @@ class Life(unittest.TestCase):
             hub.wait_line(r"^\[Mem\] hb ")
 
     def test_port_in_use_is_told(self):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            s.listen(1)
-            port = s.getsockname()[1]
-            with tempfile.TemporaryDirectory() as folder:
-                code, _, err = run("run", "--mqtt", f"127.0.0.1:{port}", "--http", "127.0.0.1:0",
-                                   "--data", folder)
+        for taken, free in (("--mqtt", "--http"), ("--http", "--mqtt")):
+            with self.subTest(taken=taken), socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                s.listen(1)
+                port = s.getsockname()[1]
+                with tempfile.TemporaryDirectory() as folder:
+                    code, _, err = run("run", taken, f"127.0.0.1:{port}", free, "127.0.0.1:0",
+                                       "--data", folder)
+                self.assertEqual(code, 1)
+                self.assertIn(f"127.0.0.1:{port}: in use", err)
+
+    def test_a_data_folder_that_cannot_be_is_told(self):
+        with tempfile.NamedTemporaryFile() as f:
+            code, _, err = run("run", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data",
+                               f.name)
         self.assertEqual(code, 1)
-        self.assertIn(str(port), err)
+        self.assertIn(f.name, err)
+
+    def test_the_path_of_a_new_pty_is_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            p = subprocess.Popen([NUTHATCH, "run", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0",
+                                  "--data", folder, "--console", "pty"], stdout=subprocess.PIPE)
+            line = p.stdout.readline().decode()
+            p.terminate()
+            p.communicate(timeout=30)
+        self.assertRegex(line, r"^telemetry on /dev/pts/\d+$")
 
     def test_survives_a_closed_standard_output(self):
         with Hub("health: {heartbeat_ms: 1000}\n") as hub:

@@ -30,6 +30,7 @@ int nh_health_create(const struct nh_health_config *cfg, nh_health_t **out)
     h->cfg.internal_min_limit_bytes =
         (uint32_t)or_default(cfg->internal_min_limit_bytes, NH_KIB(100));
     h->cfg.frag_limit_pct = (uint32_t)or_default(cfg->frag_limit_pct, 40);
+    h->started_ms = cfg->clock_ms();
     h->heartbeat.fire = heartbeat;
     h->heartbeat.ctx = h;
     h->heartbeat.name = "heartbeat";
@@ -272,7 +273,7 @@ static void heartbeat(void *ctx, struct nh_timer *t, uint64_t now_ms)
     (void)t;
     nh_health__facts(h, &facts);
     nh_mem_snapshot_take(h->sys, "hb", now_ms, &snap);
-    nh_health__line_heartbeat(text, sizeof text, now_ms, snap.tier[NH_MEM_INTERNAL].free_bytes,
+    nh_health__line_heartbeat(text, sizeof text, now_ms - h->started_ms, snap.tier[NH_MEM_INTERNAL].free_bytes,
                               facts.address, facts.hostname);
     line(h, text);
     emit(h, &snap);

@@ -59,7 +59,7 @@ void nh_health__write_health(nh_health_t *h, nh_json_writer_t *w)
     nh_health__facts(h, &f);
     nh_mem_figures(h->sys, &s);
     nh_json_object_begin(w);
-    nh_json_kv_uint(w, "uptime_seconds", now_ms / 1000);
+    nh_json_kv_uint(w, "uptime_seconds", (now_ms - h->started_ms) / 1000);
     nh_json_kv_string(w, "reset_reason", f.reset_reason);
     nh_health__kv_known(w, "cpu_freq", f.cpu_freq_mhz);
     nh_health__kv_known(w, "cpu_usage", f.cpu_usage_pct);

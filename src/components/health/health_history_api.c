@@ -155,6 +155,8 @@ int nh_health__get_log(nh_request_t *req)
 {
     nh_health_t *h = req->ctx;
     const char *after = nh_request_param(req, "after");
+    if (after && (!*after || after[strspn(after, "0123456789")]))
+        return nh_reply_error(req, 400, "bad_value", "after is \"%.32s\"; it is a number.", after);
     struct nh_health__stream *st = nh_health__stream_new(req);
     if (!st)
         return NH_ERR_NOMEM;

@@ -56,7 +56,7 @@ static uint64_t task_chip(const struct nh_mem_task_info *t)
 static int64_t uptime(const nh_health_t *h, const struct nh_health_facts *f)
 {
     (void)f;
-    return (int64_t)(h->cfg.clock_ms() / 1000);
+    return (int64_t)((h->cfg.clock_ms() - h->started_ms) / 1000);
 }
 static int64_t failed(const nh_health_t *h, const struct nh_health_facts *f)
 {

@@ -16,6 +16,7 @@ struct nh_health {
     struct nh_health_config cfg;
     nh_mem_system_t *sys;
     nh_timer_t heartbeat;
+    uint64_t started_ms; // on the clock: a hub that was started anew counts from there
     // Guarded by cfg.lock: other tasks snapshot and log.
     struct nh_health__ring history, log;
     uint64_t published_ms; // uptime of the last telemetry on MQTT; 0: none yet

@@ -1,13 +1,16 @@
 // http_server.c - creates and ends the server, receives libwebsockets' callbacks, keeps the limits.
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <netdb.h>
 
 #include "platform/linux/http/http_private.h"
 #include "platform/linux/http/lws_memory.h"
+#include "platform/linux/port.h"
 
 // ---- log: libwebsockets has one for the process --------------------------------------------
 
@@ -283,6 +286,24 @@ static int create_context(nh_http_server_t *s)
     return 0;
 }
 
+// libwebsockets does not say why it could not listen; the kernel does when it is asked again.
+static int why_not(const char *address, uint16_t port)
+{
+    struct sockaddr_storage to;
+    unsigned len;
+    int one = 1, err = nh_linux__address(address, port, &to, &len);
+    if (err < 0)
+        return err;
+    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return nh_linux__err(errno);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    err = bind(fd, (struct sockaddr *)&to, len) < 0 || listen(fd, 1) < 0 ? nh_linux__err(errno)
+                                                                         : NH_ERR_IO;
+    close(fd);
+    return err;
+}
+
 static int create_vhost(nh_http_server_t *s, bool tls, struct lws_vhost **out)
 {
     const char *address = tls && s->cfg.tls_address ? s->cfg.tls_address : s->cfg.address;
@@ -308,7 +329,7 @@ static int create_vhost(nh_http_server_t *s, bool tls, struct lws_vhost **out)
         info.alpn = "h2,http/1.1";
     }
     *out = lws_create_vhost(s->context, &info);
-    return *out ? 0 : NH_ERR_IO;
+    return *out ? 0 : why_not(address ? address : "0.0.0.0", (uint16_t)info.port);
 }
 
 int nh_http_server_create(const struct nh_http_server_config *cfg, nh_http_server_t **out)
