@@ -43,7 +43,7 @@ struct nh_hub {
     uint64_t host_read_ms;
     uint64_t started_ms;
     nh_timer_t restart;
-    bool wants_restart;
+    bool wants_restart, is_told_to_stop; // who is told to stop does not start anew
 };
 
 // The memory an owner is given; its budget is the configuration's, else the built-in one.
