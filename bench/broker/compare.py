@@ -69,7 +69,8 @@ class Mosquitto:
         config = os.path.join(folder, "mosquitto.conf")
         with open(config, "w") as f:
             f.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
-                    "max_queued_messages 0\nlog_type error\n")
+                    "max_queued_messages 0\nmax_inflight_messages 64\n"
+                    "log_type error\n")
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         self.process = subprocess.Popen(pinned(0, [program, "-c", config]),
                                         stderr=subprocess.DEVNULL)

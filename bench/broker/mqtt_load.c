@@ -344,7 +344,7 @@ static void publish_some(uint64_t due)
     int64_t left = allowance();
     if (opt.rate && (int64_t)(due - total.published) < left)
         left = (int64_t)(due - total.published);
-    // Mosquitto closes a publisher with more than 20 unfinished QoS 2 messages.
+    // Mosquitto closes a publisher with more unfinished QoS 2 messages than it allows in flight.
     uint32_t in_flight_max = opt.qos == 2 ? 20 : 60000;
     size_t packet = (size_t)opt.payload + 64;
     int64_t each = opt.publishers ? (left + opt.publishers - 1) / opt.publishers : 0;

@@ -402,6 +402,8 @@ static void ready(struct nh_hub *hub)
 static void on_stop_signal(void *ctx)
 {
     struct nh_hub *hub = ctx;
+    hub->is_told_to_stop = true;
+    hub->wants_restart = false;
     NH_LOG_I("hub", "stopping");
     nh_host_notify("STOPPING=1");
     nh_loop_stop(hub->loop);

@@ -62,7 +62,7 @@ static void restart(void *ctx, struct nh_timer *t, uint64_t now_ms)
     struct nh_hub *hub = ctx;
     (void)t;
     (void)now_ms;
-    hub->wants_restart = true;
+    hub->wants_restart = !hub->is_told_to_stop;
     nh_loop_stop(hub->loop);
 }
 

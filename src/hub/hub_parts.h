@@ -43,7 +43,7 @@ struct nh_hub {
     uint64_t host_read_ms;
     uint64_t started_ms;
     nh_timer_t restart;
-    bool wants_restart;
+    bool wants_restart, is_told_to_stop; // who is told to stop does not start anew
 };
 
 // The memory an owner is given; its budget is the configuration's, else the built-in one.
@@ -65,7 +65,8 @@ NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 // Stops everything in the reverse order. Returns the number of leaked blocks.
 size_t nh_hub__stop(struct nh_hub *hub);
 
-// Reads the file and the settings again and applies what may change while running.
+// Reads the file and the settings again and applies what may change while running. `ctx`: the hub,
+// here and below.
 void nh_hub__reload(void *ctx);
 // Puts a validated configuration in force; what needs a restart waits for one.
 void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg);

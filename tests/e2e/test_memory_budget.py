@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import threading
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -217,6 +218,17 @@ class Restart(unittest.TestCase):
             at = len(hub.lines)
             self.assertEqual(hub.send_json("POST", "/api/reboot", None)[0], 200)
             self.assertEqual(json.loads(hub.wait_line(r"^\{", after=at))["http"], listen)
+
+    def test_told_to_stop_wins(self):
+        with Hub() as hub:
+            # Both wait while the process is held: the timer of the restart, and the signal.
+            self.assertEqual(hub.send_json("POST", "/api/reboot", None)[0], 200)
+            hub.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.2)  # past the restart's delay
+            hub.process.send_signal(signal.SIGTERM)
+            hub.process.send_signal(signal.SIGCONT)
+            self.assertEqual(hub.stop(), 0)
+            self.assertEqual(sum(line.startswith("[System Boot]") for line in hub.lines), 1)
 
     def test_signals_while_it_restarts(self):
         with Hub() as hub:
