@@ -273,8 +273,8 @@ static void heartbeat(void *ctx, struct nh_timer *t, uint64_t now_ms)
     (void)t;
     nh_health__facts(h, &facts);
     nh_mem_snapshot_take(h->sys, "hb", now_ms, &snap);
-    nh_health__line_heartbeat(text, sizeof text, now_ms - h->started_ms, snap.tier[NH_MEM_INTERNAL].free_bytes,
-                              facts.address, facts.hostname);
+    nh_health__line_heartbeat(text, sizeof text, now_ms - h->started_ms,
+                              snap.tier[NH_MEM_INTERNAL].free_bytes, facts.address, facts.hostname);
     line(h, text);
     emit(h, &snap);
     for (int tier = 0; tier < NH_MEM_TIER_COUNT; tier++)
