@@ -442,7 +442,16 @@ test('sign-in: asked when there is a password, refused, entered, left', async ()
   await h1(page, 'Memory');
   await page.locator('.live.live').waitFor();
   await page.getByRole('button', { name: 'admin' }).click();
+  mock.fail('/api/sign-out');
   await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('The hub is busy. Nothing was changed.').waitFor();
+  await h1(page, 'Memory');
+  mock.fail(null);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await h1(page, 'Sign in to nuthatch');
+  assert.equal(mock.control.signedIn, false);
+  assert.equal(await page.evaluate(() => fetch('/api/memory').then((r) => r.status)), 401);
+  await page.reload();
   await h1(page, 'Sign in to nuthatch');
   opened.faults.length = 0; // the browser reports each 401
 });

@@ -14,6 +14,7 @@ const dist = process.env.NH_BUILD_DIR ? join(process.env.NH_BUILD_DIR, 'web/dist
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const BODY_MAX_BYTES = 16384;
+const BODILESS = ['POST /api/sign-out', 'POST /api/reboot']; // take no body: one is a 413
 
 class Refusal extends Error {
   constructor(status, code, message, details = []) {
@@ -53,6 +54,9 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     const url = new URL(req.url, 'http://mock');
     if (!url.pathname.startsWith('/api/')) return asset(url.pathname, res);
     if (control.failing && url.pathname.startsWith(control.failing)) throw new Refusal(503, 'busy', 'The hub is busy. Nothing was changed.');
+    if (BODILESS.includes(`${req.method} ${url.pathname}`) && +req.headers['content-length'] > 0) {
+      throw new Refusal(413, 'too_large', `Body has ${req.headers['content-length']} bytes, limit 0. Nothing was changed.`);
+    }
     if (url.pathname === '/api/sign-in') return signIn(await body(req), res);
     if (url.pathname === '/api/sign-out') {
       control.signedIn = false;
