@@ -58,9 +58,12 @@ test('a snapshot is taken, listed and marked', async () => {
   await page.getByLabel('Tag of the snapshot').fill('before_test');
   await page.getByRole('button', { name: 'Take snapshot' }).click();
   await page.locator('.snap code', { hasText: 'before_test' }).waitFor();
-  await page.getByLabel('Tag of the snapshot').fill('not a tag');
+  await page.getByLabel('Tag of the snapshot').fill('two words');
   await page.getByRole('button', { name: 'Take snapshot' }).click();
-  await page.getByRole('alert').filter({ hasText: 'it has 9' }).waitFor();
+  await page.locator('.snap code', { hasText: 'two_words' }).waitFor();
+  await page.getByLabel('Tag of the snapshot').fill('a tag of more than thirty-one bytes');
+  await page.getByRole('button', { name: 'Take snapshot' }).click();
+  await page.getByRole('alert').filter({ hasText: 'Tag has 35 bytes, limit 31. No snapshot was taken.' }).waitFor();
 });
 
 test('the plot: tooltip under the mouse and by keys, zoom by drag, double click restores, table', async () => {
@@ -325,6 +328,43 @@ test('clients: paged by the hub, counted on change', async () => {
   await page.getByText('51 to 100 of 119').waitFor();
 });
 
+test('an idle broker: rates are 0.0 and drawn, and the words fit what was', async () => {
+  await mock.stop();
+  mock = await startMock({ clients: 0, quiet: true });
+  const page = await open('#/mqtt');
+  await page.getByText('No client is connected.').waitFor();
+  for (const id of ['mqtt', 'home']) {
+    await page.evaluate((h) => { location.hash = h; }, '#/' + id);
+    const stat = (label) => page.locator('.stat.big', { hasText: label }).locator('dd');
+    await stat(/^In/).filter({ hasText: /^0\.0\/s$/ }).waitFor();
+    await stat(/^Out/).filter({ hasText: /^0\.0\/s$/ }).waitFor();
+  }
+});
+
+test('no client ever: says so', async () => {
+  mock.hub.counters.connects_total = 0;
+  mock.hub.clients = [];
+  const page = await open('#/mqtt');
+  await page.getByText('No client has connected yet.').waitFor();
+});
+
+test('MQTT page: both columns end alike, payloads stand below each other', async () => {
+  for (const clients of [0, 24]) {
+    await mock.stop();
+    mock = await startMock({ clients });
+    if (opened) await opened.close();
+    const page = await open('#/mqtt');
+    await page.getByRole('table', { name: 'Clients' }).waitFor();
+    const ends = await page.locator('.col.fill > :last-child').evaluateAll((all) => all.map((e) => Math.round(e.getBoundingClientRect().bottom)));
+    assert.equal(ends[0], ends[1], `${clients} clients`);
+  }
+  const { page } = opened;
+  await page.getByRole('switch', { name: 'Watch messages' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.messages li').length > 9);
+  const lefts = await page.locator('.messages li code.sub').evaluateAll((all) => all.map((e) => e.getBoundingClientRect().left));
+  assert.equal(new Set(lefts).size, 1);
+});
+
 test('live messages: not asked for until watched; new rows wait while scrolled away', async () => {
   const page = await open('#/mqtt');
   await page.getByText('Not watched.').waitFor();
@@ -422,8 +462,41 @@ test('settings: what needs a restart says so, and the restart is asked', async (
   await page.getByRole('button', { name: 'Apply 1 change' }).click();
   await page.getByText('1 setting takes effect after a restart:').waitFor();
   await page.getByRole('button', { name: 'Restart hub' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Restart' }).click();
+  const row = page.locator('.set', { hasText: '/hub/board' });
+  assert.equal(await row.locator('.b.warn', { hasText: 'after restart' }).count(), 1);
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('sessions and retained messages are in RAM and end').waitFor();
+  await dialog.getByRole('button', { name: 'Restart' }).click();
   await page.getByText('after a restart:').waitFor({ state: 'detached' });
+  assert.equal(await row.locator('.b.warn').count(), 0);
+  await page.locator('.live.offline').waitFor();
+  await page.locator('.live.live').waitFor();
+});
+
+test('settings: only what was changed is marked as waiting; undone, it waits no more', async () => {
+  const page = await open('#/settings');
+  await packet(page).waitFor();
+  assert.equal(await page.locator('.set .b.warn').count(), 0);
+  assert.equal(await page.locator('.set .about', { hasText: 'after restart' }).count(), 2);
+  const listen = page.locator('.set', { hasText: '/mqtt/listen' });
+  assert.equal(await listen.locator('.about .b').textContent(), 'set in the file');
+  await page.getByLabel('Board profile: sizes of the memory tiers.').selectOption('esp32');
+  await page.getByRole('button', { name: 'Apply 1 change' }).click();
+  await page.locator('.set .b.warn').waitFor();
+  await page.getByRole('link', { name: /^Home/ }).first().click();
+  await h1(page, 'Home');
+  await page.goBack();
+  assert.equal(await page.locator('.set .b.warn').count(), 1);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.locator('.set .b.warn').waitFor({ state: 'detached' });
+  await page.getByText('after a restart:').waitFor({ state: 'detached' });
+});
+
+test('settings: a new name is in the band at once', async () => {
+  const page = await open('#/settings');
+  await page.getByLabel('Name of this hub in the network.').fill('cellar');
+  await page.getByRole('button', { name: 'Apply 1 change' }).click();
+  await page.locator('.brand small', { hasText: 'cellar' }).waitFor();
 });
 
 // ---- sign-in ----------------------------------------------------------------------------------------------
@@ -442,7 +515,16 @@ test('sign-in: asked when there is a password, refused, entered, left', async ()
   await h1(page, 'Memory');
   await page.locator('.live.live').waitFor();
   await page.getByRole('button', { name: 'admin' }).click();
+  mock.fail('/api/sign-out');
   await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('The hub is busy. Nothing was changed.').waitFor();
+  await h1(page, 'Memory');
+  mock.fail(null);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await h1(page, 'Sign in to nuthatch');
+  assert.equal(mock.control.signedIn, false);
+  assert.equal(await page.evaluate(() => fetch('/api/memory').then((r) => r.status)), 401);
+  await page.reload();
   await h1(page, 'Sign in to nuthatch');
   opened.faults.length = 0; // the browser reports each 401
 });

@@ -49,8 +49,9 @@ const settings = () => [
 ];
 
 export class MockHub {
-  constructor({ seed = 7, now = Date.now(), clients = 24, retained = 312 } = {}) {
+  constructor({ seed = 7, now = Date.now(), clients = 24, retained = 312, quiet = false } = {}) {
     this.rnd = random(seed);
+    this.quiet = quiet; // no message passes
     this.now = now;
     this.startedAt = now - 22.3 * 60000;
     this.generation = 41;
@@ -162,6 +163,7 @@ export class MockHub {
     if (this.rnd() < 0.04) this.level += 6 * KIB + this.rnd() * 10 * KIB;
     this.breathe(ms);
     if (Math.floor(this.now / 10000) !== before) out.rows.push(this.record('hb'));
+    if (this.quiet) return out;
     const n = Math.round((412 + this.rnd() * 90 - 45) * ms / 1000);
     const c = this.counters;
     c.messages_in += n;
@@ -191,7 +193,7 @@ export class MockHub {
   }
 
   info(auth) {
-    return { name: 'nuthatch', hostname: 'attic', version: '0.1.0', board: { name: 'esp32-s3', text: 'ESP32-S3 with 8 MiB PSRAM', internal_bytes: 320 * KIB, psram_bytes: 8192 * KIB },
+    return { name: this.fields[0].value, hostname: 'attic', version: '0.1.0', board: { name: 'esp32-s3', text: 'ESP32-S3 with 8 MiB PSRAM', internal_bytes: 320 * KIB, psram_bytes: 8192 * KIB },
       uptime_ms: this.now - this.startedAt, unix_ms: this.now, config: { file: 'hub.yaml', generation: this.generation },
       listeners: { http: '127.0.0.1:8080', https: null, mqtt: '127.0.0.1:1883' }, auth };
   }

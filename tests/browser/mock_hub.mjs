@@ -14,6 +14,7 @@ const dist = process.env.NH_BUILD_DIR ? join(process.env.NH_BUILD_DIR, 'web/dist
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const BODY_MAX_BYTES = 16384;
+const BODILESS = ['POST /api/sign-out', 'POST /api/reboot']; // take no body: one is a 413
 
 class Refusal extends Error {
   constructor(status, code, message, details = []) {
@@ -53,6 +54,9 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     const url = new URL(req.url, 'http://mock');
     if (!url.pathname.startsWith('/api/')) return asset(url.pathname, res);
     if (control.failing && url.pathname.startsWith(control.failing)) throw new Refusal(503, 'busy', 'The hub is busy. Nothing was changed.');
+    if (BODILESS.includes(`${req.method} ${url.pathname}`) && +req.headers['content-length'] > 0) {
+      throw new Refusal(413, 'too_large', `Body has ${req.headers['content-length']} bytes, limit 0. Nothing was changed.`);
+    }
     if (url.pathname === '/api/sign-in') return signIn(await body(req), res);
     if (url.pathname === '/api/sign-out') {
       control.signedIn = false;
@@ -88,7 +92,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     'GET /api/memory/map': (q) => hub.map(q.get('tier')),
     'GET /api/memory/history': () => ({ columns: ['unix_ms', 'internal_free', 'internal_min', 'internal_largest', 'internal_frag_pct', 'psram_free', 'psram_min', 'psram_largest', 'psram_frag_pct', 'tag'], rows: hub.rows }),
     'POST /api/memory/snapshot': async (q, req) => {
-      const { tag } = await body(req);
+      const tag = (await body(req)).tag.replace(/[\0- \x7f]/g, '_');
       const row = hub.record(tag);
       push('snap', { rows: [row] });
       return { tag, unix_ms: row[0], tiers: hub.tiers() };
@@ -109,8 +113,19 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     'GET /api/log': (q) => ({ lines: hub.log.filter((l) => l.seq > (+q.get('after') || 0)), dropped: 0 }),
     'GET /api/settings': () => ({ generation: hub.generation, file: 'hub.yaml', fields: hub.fields }),
     'PUT /api/settings': async (q, req) => apply(await body(req)),
-    'POST /api/reboot': () => ({ success: true, message: 'Rebooting device...' }),
+    'POST /api/reboot': () => {
+      setTimeout(restart, 100);
+      return { success: true, message: 'Rebooting device...' };
+    },
   };
+
+  // Settings are kept; what was in RAM is not.
+  function restart() {
+    hub.retained = [];
+    hub.clients = [];
+    hub.startedAt = hub.now;
+    for (const c of sockets) c.ws.close();
+  }
 
   function publish({ topic, payload = '', qos = 0, retain = false }) {
     if (/[+#]/.test(topic)) {
@@ -179,7 +194,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     const out = hub.advance(tickMs);
     hub.now = Math.max(hub.now, Date.now());
     if (ticks % 2 === 0) push('mem', hub.mem(false));
-    if (ticks % 4 === 0) push('mqtt', { counters: hub.counters });
+    if (ticks % 4 === 0 && !hub.quiet) push('mqtt', { counters: hub.counters });
     if (out.rows.length) push('snap', { rows: out.rows });
     if (out.lines.length) push('log', { lines: out.lines, missed: 0 });
     if (out.clients) push('clients', { changed: true });

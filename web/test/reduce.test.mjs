@@ -59,6 +59,14 @@ test('mqtt: a restarted broker gives no rate, then the next does', () => {
   assert.equal(reduceMqtt(a, { counters: counters(13) }, 3000).rates.in, 10);
 });
 
+test('mqtt: no message is a rate of 0, and what follows counts from then', () => {
+  let m = reduceMqtt(empty, { counters: counters(100) }, 1000);
+  m = reduceMqtt(reduceMqtt(m, { counters: counters(150) }, 2000), {}, 4000);
+  assert.deepEqual(m.rates, { in: 0, out: 0, bytesIn: 0, bytesOut: 0 });
+  assert.deepEqual(m.log[1], [4000, 0, 0]);
+  assert.equal(reduceMqtt(m, { counters: counters(160) }, 5000).rates.in, 10);
+});
+
 test('mqtt: only changed counters may come', () => {
   const a = reduceMqtt(empty, { counters: counters(100) }, 1000);
   assert.equal(reduceMqtt(a, { counters: { clients: 4 } }, 2000).counters.messages_in, 100);

@@ -7,6 +7,8 @@ import { mergeRows, rowFromTiers } from './history.js';
 import { addOwners, hasUnknown, reduceLog, reduceMemory, reduceMessages, reduceMqtt } from './reduce.js';
 import { hubNow, listen, set, state } from './store.js';
 
+const QUIET_MS = 2000; // the feed tells of changed counters: after this without one, none has
+
 let reloading = false;
 
 const onPart = {
@@ -48,7 +50,10 @@ async function linkChanged(link) {
   if (link.state === 'live') return loadAll();
   // The first moment of a break cuts the plotted lines; a socket refused for want of a password
   // looks like any other break, so ask.
-  if (was === 'live') set('rows', mergeRows(state.rows, [rowFromTiers(hubNow(), [])]));
+  if (was === 'live') {
+    state.mqtt.at = 0;
+    set('rows', mergeRows(state.rows, [rowFromTiers(hubNow(), [])]));
+  }
   if (link.state === 'offline') loadInfo();
 }
 
@@ -58,10 +63,12 @@ export function loadAll() {
   return Promise.all([loadInfo(), loadMemory(), loadHistory(), loadMqtt(), loadLog()]);
 }
 
-async function loadInfo() {
+export async function loadInfo() {
   const info = await quiet(get('/api/info'));
   if (!info) return;
   state.skewMs = info.unix_ms - Date.now();
+  // A hub that has started anew runs with all its settings.
+  if (state.info && info.uptime_ms < state.info.uptime_ms) set('restart', {});
   set('info', { ...info, at: Date.now() });
 }
 
@@ -85,7 +92,7 @@ async function loadHistory() {
 async function loadMqtt() {
   const mqtt = await quiet(get('/api/mqtt'));
   if (!mqtt) return;
-  set('mqtt', { ...state.mqtt, counters: mqtt.counters, limits: mqtt.limits, at: 0, listener: mqtt.listener });
+  set('mqtt', { ...state.mqtt, counters: mqtt.counters, limits: mqtt.limits, at: hubNow(), base: null, listener: mqtt.listener });
 }
 
 async function loadLog() {
@@ -104,13 +111,22 @@ export function useFeed(...parts) {
 }
 
 export function startHub() {
-  document.addEventListener('visibilitychange', () => feed.setHidden(document.hidden));
+  document.addEventListener('visibilitychange', () => {
+    feed.setHidden(document.hidden);
+    // What passed while nobody looked is in no rate.
+    state.mqtt.at = 0;
+    if (!document.hidden) loadMqtt();
+  });
   listen('auth', () => {
     if (state.auth === 'needed') feed.stop();
     else if (state.auth === 'ok') feed.start();
   });
   loadInfo();
   feed.start();
+  setInterval(() => {
+    const { mqtt } = state;
+    if (state.link.state === 'live' && mqtt.at && hubNow() - mqtt.at >= QUIET_MS) set('mqtt', reduceMqtt(mqtt, {}, hubNow()));
+  }, 1000);
   // The process' own figures are not in the feed: asked for while somebody looks.
   setInterval(() => {
     if (!document.hidden && state.link.state === 'live') loadMemory();

@@ -57,6 +57,7 @@ export function hasUnknown(memory, data) {
 }
 
 // Counters and, from two of them, rates: `mqtt` is {counters, rates, at, log: [[t, in, out]]}.
+// A message comes only when counters change: called without any, the time since the last was quiet.
 export function reduceMqtt(mqtt, data, nowMs) {
   const counters = { ...mqtt.counters, ...data.counters };
   const next = { ...mqtt, counters, at: nowMs };

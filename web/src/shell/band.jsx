@@ -8,6 +8,7 @@ import { post } from '../lib/api.js';
 import { nextTheme } from '../lib/theme.js';
 import { set, useKeys, useTick, hubNow } from '../lib/store.js';
 import { Button, Icon, Mark } from '../ui/parts.jsx';
+import { toast } from '../ui/toast.jsx';
 import { open } from './keys.jsx';
 
 const NAMES = { internal: 'internal', psram: 'PSRAM' };
@@ -81,8 +82,12 @@ function Tools({ info }) {
 }
 
 async function signOut() {
-  await post('/api/sign-out').catch(() => null);
-  set('auth', 'needed');
+  try {
+    await post('/api/sign-out');
+    set('auth', 'needed');
+  } catch (e) {
+    toast(e.message); // still signed in: the page stays
+  }
 }
 
 // One note under the band while there is no connection.

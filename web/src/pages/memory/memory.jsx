@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import { post } from '../../lib/api.js';
-import { age, count, fixed, kib, sizeText, tierUnit, wholeSize } from '../../lib/format.js';
+import { age, count, fixed, kib, sizeText, tierUnit, utf8Bytes, wholeSize } from '../../lib/format.js';
 import { I_FRAG, I_FREE, I_MIN, P_FREE, T, TAG } from '../../lib/columns.js';
 import { mergeRows, rowFromTiers } from '../../lib/history.js';
 import { loadMemory, useFeed } from '../../lib/hub.js';
@@ -154,10 +154,9 @@ function TakeSnapshot() {
   const [finding, setFinding] = useState(null);
   const submit = async (e) => {
     e.preventDefault();
-    const name = tag.trim() || 'portal';
-    if (!/^[\w.-]+$/.test(name) || name.length > TAG_MAX_BYTES) {
-      return setFinding(`Tag has letters, digits, "_", "-", "." and at most ${TAG_MAX_BYTES} of them; it has ${name.length}.`);
-    }
+    const name = tag.trim() || 'portal'; // the hub makes blanks "_" and answers with what it took
+    const bytes = utf8Bytes(name);
+    if (bytes > TAG_MAX_BYTES) return setFinding(`Tag has ${bytes} bytes, limit ${TAG_MAX_BYTES}. No snapshot was taken.`);
     try {
       const row = await post('/api/memory/snapshot', { tag: name });
       setFinding(null);

@@ -38,13 +38,13 @@ export default function Mqtt({ params }) {
             <Stat big label="Dropped" value={count(dropped(c))} tone={dropped(c) ? 'wn' : ''} />
           </dl>
         </article>
-        <div class="col c8">
+        <div class="col c8 fill">
           <Tile title="Messages a second" end={<Legend items={[['s2', 'in'], ['s1', 'out']]} />}>
             <RatePlot mqtt={mqtt} from={win.from} to={win.to} height={200} onZoom={win.onZoom} />
           </Tile>
-          <Clients />
+          <Clients ever={c.connects_total > 0} />
         </div>
-        <div class="col c4">
+        <div class="col c4 fill">
           <Publish limits={mqtt.limits} form={form.current} />
           <Counters mqtt={mqtt} c={c} />
         </div>
@@ -73,7 +73,7 @@ function Counters({ mqtt, c }) {
 
 const PAGE = 50;
 
-function Clients() {
+function Clients({ ever }) {
   const { clientsChanged } = useKeys('clientsChanged');
   useFeed('clients');
   const [first, setFirst] = useState(0);
@@ -91,7 +91,7 @@ function Clients() {
   return (
     <Tile title="Clients" end={list.value && <Pager first={first} n={list.value.clients.length} total={list.value.total} go={setFirst} />}>
       <Loaded of={list}>
-        {(v) => <Table label="Clients" columns={columns} rows={v.clients} rowKey={(x) => x.id} empty="No client has connected yet." />}
+        {(v) => <Table label="Clients" columns={columns} rows={v.clients} rowKey={(x) => x.id} empty={ever ? 'No client is connected.' : 'No client has connected yet.'} />}
       </Loaded>
     </Tile>
   );

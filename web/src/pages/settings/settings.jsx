@@ -3,8 +3,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { get, post, put } from '../../lib/api.js';
 import { plural } from '../../lib/format.js';
+import { loadInfo } from '../../lib/hub.js';
 import { setParam } from '../../lib/route.js';
-import { comesTo, limits, readEdit, shown, stillEdited } from './values.js';
+import { comesTo, limits, readEdit, shown, stillEdited, stillWaiting } from './values.js';
 import { isOnline, set, state, useKeys } from '../../lib/store.js';
 import { Confirm } from '../../ui/dialog.jsx';
 import { Badge, Button, Failed, Head, Loading, Note, Switch, Tile, findingOf } from '../../ui/parts.jsx';
@@ -26,17 +27,17 @@ async function load() {
 }
 
 export default function Settings({ params }) {
-  const { settings, edits, link } = useKeys('settings', 'edits', 'link');
+  const { settings, edits, link, restart } = useKeys('settings', 'edits', 'link', 'restart');
   const [error, setError] = useState(null); // of loading
   const [refused, setRefused] = useState({}); // pointer -> finding of the hub
   const [problem, setProblem] = useState(null); // {text, conflict}
-  const [restart, setRestart] = useState([]);
   const reload = () => load().then(() => setError(null), setError);
   useEffect(() => {
     if (link.state === 'live') reload();
   }, [link.state]);
 
   const list = Object.keys(edits || {});
+  const waiting = Object.keys(restart);
   const fields = settings ? settings.fields : [];
   const read = new Map(fields.filter((f) => list.includes(f.pointer)).map((f) => [f.pointer, readEdit(f, edits[f.pointer])]));
   const findings = { ...refused };
@@ -54,9 +55,10 @@ export default function Settings({ params }) {
       const reply = await put('/api/settings', { base_generation: state.settings.generation, values });
       setProblem(null);
       setRefused({});
-      setRestart((old) => [...new Set([...old, ...(reply.restart_needed || [])])]);
+      set('restart', stillWaiting(state.restart, reply.restart_needed || [], before, values));
       if (!undo) setEdits({});
       await load();
+      loadInfo(); // the band shows the name
       toast(`${plural(Object.keys(values).length, 'change')} ${undo ? 'undone' : 'applied'}, generation ${reply.generation}.`, undo ? null : () => send(before, true));
     } catch (e) {
       setProblem({ text: e.message, conflict: e.status === 409 });
@@ -104,10 +106,10 @@ export default function Settings({ params }) {
         {problem && (
           <Note action={problem.conflict && <Button kind="sm" onClick={() => { setProblem(null); reload(); }}>Take over the new values, keep edits</Button>}>{problem.text}</Note>
         )}
-        {restart.length > 0 && <Restart list={restart} done={() => setRestart([])} />}
+        {waiting.length > 0 && <Restart list={waiting} done={() => set('restart', {})} />}
         {[...groups].map(([group, of]) => (
           <Tile key={group} title={NAMES[group] || group[0].toUpperCase() + group.slice(1)}>
-            {of.map((f) => <Row key={f.pointer} f={f} raw={edits && edits[f.pointer]} finding={findings[f.pointer]} edit={(raw) => edit(f, raw)} />)}
+            {of.map((f) => <Row key={f.pointer} f={f} waits={f.pointer in restart} raw={edits && edits[f.pointer]} finding={findings[f.pointer]} edit={(raw) => edit(f, raw)} />)}
           </Tile>
         ))}
         {!groups.size && <p class="sub">No setting has "{params.find}".</p>}
@@ -116,7 +118,7 @@ export default function Settings({ params }) {
   );
 }
 
-function Row({ f, raw, finding, edit }) {
+function Row({ f, raw, waits, finding, edit }) {
   const edited = raw !== undefined;
   const id = 'set' + f.pointer.replace(/\W/g, '-');
   const value = edited ? raw : f.value;
@@ -134,9 +136,8 @@ function Row({ f, raw, finding, edit }) {
         <span>default {shown(f, f.default)}{range && `, limits ${range}`}</span>
         <span class="row">
           {edited ? <><Badge kind="run">was {shown(f, f.value)}</Badge><Button kind="sm" onClick={() => edit(f.value)}>Revert</Button></>
-            : <Badge title="Where the value comes from">{f.source}</Badge>}
-          {f.restart && <Badge kind="warn">after restart</Badge>}
-          {!f.writable && <Badge title="Set in the configuration file">read only</Badge>}
+            : <Badge title="Where the value comes from">{f.writable ? f.source : 'set in the file'}</Badge>}
+          {waits ? <Badge kind="warn">after restart</Badge> : f.restart && f.writable && <span>after restart</span>}
         </span>
       </div>
     </div>
@@ -169,7 +170,7 @@ function Restart({ list, done }) {
       </Note>
       {ask && (
         <Confirm title="Restart the hub?" verb="Restart" onDo={restart} onClose={() => setAsk(false)}>
-          Connections close and clients come back by themselves. What was acknowledged is kept.
+          Only settings are kept: sessions and retained messages are in RAM and end. The hub is back on its addresses in about a second, and this page by itself.
         </Confirm>
       )}
     </>
