@@ -509,7 +509,7 @@ test('sign-in: asked when there is a password, refused, entered, left', async ()
   assert.equal(await page.locator('.band').count(), 0);
   await page.getByLabel('Password').fill('wrong');
   await page.keyboard.press('Enter');
-  await page.getByText('User or password is not right.').waitFor();
+  await page.getByText('The user or the password is wrong.').waitFor();
   await page.getByLabel('Password').fill('seeds');
   await page.keyboard.press('Enter');
   await h1(page, 'Memory');

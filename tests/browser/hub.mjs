@@ -1,7 +1,7 @@
 // hub.mjs - the hub that the tests look at: the mock, or the real one.
 
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +32,15 @@ export async function startRealHub(extra = []) {
       child.kill('SIGTERM');
     }),
   };
+}
+
+// A real hub of its own, with a password.
+export async function startRealHubWithPassword(password) {
+  const folder = mkdtempSync(join(tmpdir(), 'nuthatch-browser-'));
+  const config = join(folder, 'hub.yaml');
+  writeFileSync(config, execFileSync(BINARY, ['passwd'], { input: password + '\n' }));
+  const hub = await startRealHub(['--config', config]);
+  return { ...hub, stop: () => hub.stop().then(() => rmSync(folder, { recursive: true, force: true })) };
 }
 
 function readyLine(child, said) {

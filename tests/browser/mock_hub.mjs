@@ -81,7 +81,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
   }
 
   function signIn(b, res) {
-    if (b.password !== password) throw new Refusal(401, 'unauthorized', 'User or password is not right.');
+    if (b.password !== password) throw new Refusal(401, 'unauthorized', 'The user or the password is wrong.');
     control.signedIn = true;
     send(res, 200, {}, { 'set-cookie': 'nuthatch=mock; HttpOnly; SameSite=Strict; Path=/' });
   }

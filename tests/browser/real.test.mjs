@@ -4,7 +4,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { launch, openPage } from './browser.mjs';
 import { everyPage } from './checks.mjs';
-import { hasRealHub, startRealHub } from './hub.mjs';
+import { hasRealHub, startRealHub, startRealHubWithPassword } from './hub.mjs';
 
 const skip = hasRealHub() ? false : 'no hub: build/release/nuthatch is not there and NH_HUB_URL is not set';
 let browser;
@@ -60,4 +60,52 @@ test('a setting is applied and undone', { skip }, async () => {
   assert.equal(await field.inputValue(), before);
   assert.deepEqual(faults, []);
   await close();
+});
+
+// These start hubs of their own: not for one that runs elsewhere.
+const own = skip || (process.env.NH_HUB_URL ? 'NH_HUB_URL is a hub of somebody' : false);
+
+test('a password: the form is shown, lets in and out', { skip: own }, async () => {
+  const guarded = await startRealHubWithPassword('correct horse');
+  const { page, close } = await openPage(browser, guarded.url + '/#/memory');
+  try {
+    await page.getByRole('heading', { name: 'Sign in to nuthatch' }).waitFor();
+    await page.getByLabel('Password').fill('wrong horse');
+    await page.keyboard.press('Enter');
+    await page.getByText('The user or the password is wrong.').waitFor();
+    await page.getByLabel('Password').fill('correct horse');
+    await page.keyboard.press('Enter');
+    await page.locator('.live.live').waitFor();
+    await page.getByRole('button', { name: 'admin' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Sign in to nuthatch' }).waitFor();
+    assert.equal(await page.evaluate(() => fetch('/api/memory').then((r) => r.status)), 401);
+  } finally {
+    await close();
+    await guarded.stop();
+  }
+});
+
+test('a restart asked for on the settings page happens, and the page comes back', { skip: own }, async () => {
+  const mine = await startRealHub();
+  const { page, close } = await openPage(browser, mine.url + '/#/settings');
+  try {
+    await page.getByLabel(/inflight_max/).or(page.locator('[id*="inflight_max"]')).first().fill('21');
+    await page.getByRole('button', { name: 'Apply 1 change' }).click();
+    await page.getByRole('button', { name: 'Restart hub' }).click();
+    await page.getByRole('button', { name: 'Restart', exact: true }).click();
+    const back = async () => {
+      for (let i = 0; i < 100; i++) {
+        const limits = await fetch(mine.url + '/api/mqtt').then((r) => r.json()).catch(() => null);
+        if (limits && limits.limits.inflight === 21) return true;
+        await new Promise((done) => setTimeout(done, 100));
+      }
+      return false;
+    };
+    assert.ok(await back());
+    await page.locator('.live.live').waitFor();
+  } finally {
+    await close();
+    await mine.stop();
+  }
 });
