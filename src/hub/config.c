@@ -1,5 +1,6 @@
 #include "hub/config.h"
 
+#include "core/base/hash.h"
 #include "core/base/log.h"
 #include "platform/yaml.h"
 
@@ -201,6 +202,11 @@ static void count_finding(void *ctx, const struct nh_finding *f)
         c->finding(c->ctx, f);
 }
 
+static uint32_t hash_of(const char *pointer)
+{
+    return nh_hash32(pointer, strlen(pointer), 0);
+}
+
 // The decoder, and where each text of the file stands: the validator comes later and has faults to
 // tell that no table knows.
 struct yaml_reading {
@@ -222,10 +228,11 @@ static void note_place(struct yaml_reading *r, const struct nh_yaml_event *e)
     else if (e->kind == NH_YAML_SCALAR && r->depth >= 1 && r->depth <= 2 &&
              r->places->count < NH_HUB_PLACE_MAX_COUNT) {
         struct nh_hub_place *p = &r->places->place[r->places->count++];
-        p->line = e->line;
-        p->column = e->column;
-        snprintf(p->pointer, sizeof p->pointer, r->depth == 1 ? "/%s" : "/%s/%s", r->section,
-                 r->key);
+        char pointer[2 + sizeof r->section + sizeof r->key];
+        snprintf(pointer, sizeof pointer, r->depth == 1 ? "/%s" : "/%s/%s", r->section, r->key);
+        p->pointer_hash = hash_of(pointer);
+        p->line = (uint16_t)(e->line < UINT16_MAX ? e->line : UINT16_MAX);
+        p->column = (uint16_t)(e->column < UINT16_MAX ? e->column : UINT16_MAX);
     }
 }
 
@@ -356,8 +363,9 @@ static void report(struct counting *c, const char *pointer, const char *value, c
                    const char *text)
 {
     struct nh_finding f = {.code = NH_ERR_INVAL};
+    uint32_t hash = hash_of(pointer);
     for (uint32_t i = 0; i < c->places->count; i++) {
-        if (strcmp(c->places->place[i].pointer, pointer) == 0) {
+        if (c->places->place[i].pointer_hash == hash) {
             f.line = c->places->place[i].line;
             f.column = c->places->place[i].column;
         }

@@ -18,8 +18,8 @@ struct nh_hub_budget {
 struct nh_hub_places {
     uint32_t count;
     struct nh_hub_place {
-        char pointer[48];
-        uint32_t line, column;
+        uint32_t pointer_hash; // of the field's JSON pointer: a row takes 8 bytes
+        uint16_t line, column; // 65535: or further
     } place[NH_HUB_PLACE_MAX_COUNT];
 };
 
