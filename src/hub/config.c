@@ -398,6 +398,17 @@ static void check_apart(struct counting *c, const struct nh_hub_config *cfg)
         report(c, "/mqtt/listen", cfg->mqtt.listen, "another port", "is the portal's address too");
 }
 
+static void check_budgets(struct counting *c, const struct nh_hub_config *cfg)
+{
+    for (uint32_t i = 0; i < cfg->budget_count; i++) {
+        char pointer[32];
+        snprintf(pointer, sizeof pointer, "/budgets/%u/owner", (unsigned)i);
+        if (!nh_hub_is_owner(cfg->budgets[i].owner))
+            report(c, pointer, cfg->budgets[i].owner, "an owner of the memory page",
+                   "owns no memory");
+    }
+}
+
 static void check_board(struct counting *c, const struct nh_hub_config *cfg)
 {
     char names[64] = "one of";
@@ -450,6 +461,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     NH_IGNORE(nh_json_field_each(nh_hub_config_fields, check_text, &texts)); // it never stops
     check_names(&c, cfg);
     check_board(&c, cfg);
+    check_budgets(&c, cfg);
     check_address(&c, cfg, "/http/listen", cfg->http.listen);
     check_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
     check_apart(&c, cfg);

@@ -87,6 +87,9 @@ NH_MUST_USE int nh_hub_config_validate(const struct nh_hub_config *c, nh_finding
 NH_MUST_USE int nh_hub_address_split(const char *text, char *host, size_t cap, uint16_t *port);
 bool nh_hub_address_is_loopback(const char *host);
 
+// Whether a part of the hub owns memory by this name, so that a budget for it means something.
+bool nh_hub_is_owner(const char *name);
+
 // Whether the change of the field at `pointer` takes effect at once, or only at the next start.
 bool nh_hub_config_needs_restart(const char *pointer);
 

@@ -16,6 +16,14 @@ static const struct {
     {"store", 8, 64},    {"bus", 4, 64},     {"hub", 8, 128},
 };
 
+bool nh_hub_is_owner(const char *name)
+{
+    for (size_t i = 0; i < NH_ARRAY_LEN(budgets); i++)
+        if (strcmp(budgets[i].owner, name) == 0)
+            return true;
+    return false;
+}
+
 static void standard_budget(const struct nh_hub *hub, const char *name, struct nh_mem_budget *b)
 {
     const struct nh_mem_board *standard = nh_mem_board_find(NH_MEM_BOARD_DEFAULT);

@@ -218,7 +218,8 @@ static int keep_pair(void *ctx, const struct nh_settings__pair *p)
     return err < 0 || k.found ? err : add_pair(a, p);
 }
 
-// A new pair; null takes the setting away, so that file and default show again.
+// A new pair; null takes the setting away, so that file and default show again. Also one that no
+// longer exists: an older version may have kept it.
 static int take_pair(void *ctx, const struct nh_settings__pair *p)
 {
     struct apply *a = ctx;

@@ -479,7 +479,7 @@ test('settings: only what was changed is marked as waiting; undone, it waits no 
   assert.equal(await page.locator('.set .b.warn').count(), 0);
   assert.equal(await page.locator('.set .about', { hasText: 'after restart' }).count(), 2);
   const listen = page.locator('.set', { hasText: '/mqtt/listen' });
-  assert.equal(await listen.locator('.about .b').textContent(), 'set in the file');
+  assert.equal(await listen.locator('.about .b').textContent(), 'only in the file');
   await page.getByLabel('Board profile: sizes of the memory tiers.').selectOption('esp32');
   await page.getByRole('button', { name: 'Apply 1 change' }).click();
   await page.locator('.set .b.warn').waitFor();

@@ -71,6 +71,7 @@ class Check(unittest.TestCase):
             ("board: esp99\n", "esp32-s3"), ("http: {listen: 0.0.0.0:80}\n", "password_hash"),
             ("mqtt: {listen: nowhere}\n", "/mqtt/listen"), ("console: lamp\n", "/console"),
             ("mqtt: {listen: '127.0.0.1:8080'}\n", "/mqtt/listen"),
+            ("name: a/b\n", "/name"),
             ("http: {tls_listen: '127.0.0.1:8443'}\n", "tls_cert_file"),
             ("access: {password_hash: secret123}\n", "/access/password_hash"),
             ("name: a/b\n", "/name"), ("name: a+b\n", "/name"), ("name: 'a#'\n", "/name"),

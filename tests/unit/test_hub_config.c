@@ -148,6 +148,20 @@ static void test_addresses(void **state)
     assert_false(nh_hub_address_is_loopback("12.7.0.1"));
 }
 
+static void test_budgets_are_for_owners(void **state)
+{
+    struct nh_hub_config c;
+    struct found f = {0};
+    (void)state;
+    nh_hub_config_defaults(&c);
+    c.budget_count = 2;
+    strcpy(c.budgets[0].owner, "mqtt");
+    strcpy(c.budgets[1].owner, "nobody");
+    assert_int_equal(nh_hub_config_validate(&c, note, &f), NH_ERR_INVAL);
+    assert_int_equal(f.count, 1);
+    assert_string_equal(f.last[0].pointer, "/budgets/1/owner");
+}
+
 static void test_wide_listening_needs_a_password(void **state)
 {
     struct nh_hub_config c;
@@ -170,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_too_many_budgets),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_budgets_are_for_owners),
         cmocka_unit_test(test_wide_listening_needs_a_password),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,7 +136,7 @@ function Row({ f, raw, waits, finding, edit }) {
         <span>default {shown(f, f.default)}{range && `, limits ${range}`}</span>
         <span class="row">
           {edited ? <><Badge kind="run">was {shown(f, f.value)}</Badge><Button kind="sm" onClick={() => edit(f.value)}>Revert</Button></>
-            : <Badge title="Where the value comes from">{f.writable ? f.source : 'set in the file'}</Badge>}
+            : <Badge title="Where the value comes from">{f.writable ? f.source : 'only in the file'}</Badge>}
           {waits ? <Badge kind="warn">after restart</Badge> : f.restart && f.writable && <span>after restart</span>}
         </span>
       </div>
