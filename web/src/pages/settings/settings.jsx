@@ -1,6 +1,6 @@
 // settings.jsx - every setting with value, default, limits and source; edits are applied together.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { get, post, put } from '../../lib/api.js';
 import { plural } from '../../lib/format.js';
 import { loadInfo } from '../../lib/hub.js';
@@ -66,6 +66,9 @@ export default function Settings({ params }) {
     }
   };
   const apply = () => !why && send(Object.fromEntries([...read].map(([p, r]) => [p, r.value])));
+  // Effects run after the paint: a key pressed before would meet what was there one edit ago.
+  const save = useRef();
+  save.current = apply;
 
   useEffect(() => {
     const first = document.querySelector('.set [aria-invalid]');
@@ -75,7 +78,7 @@ export default function Settings({ params }) {
     const key = (e) => {
       if (!(e.ctrlKey || e.metaKey) || e.key !== 's') return;
       e.preventDefault();
-      apply();
+      save.current();
     };
     const leave = (e) => Object.keys(state.edits || {}).length && e.preventDefault();
     addEventListener('keydown', key);
@@ -84,7 +87,7 @@ export default function Settings({ params }) {
       removeEventListener('keydown', key);
       removeEventListener('beforeunload', leave);
     };
-  });
+  }, []);
 
   if (!settings) return <><Head title="Settings" />{error ? <Failed error={error} retry={reload} /> : <Loading lines={10} />}</>;
   const wanted = (params.find || '').toLowerCase();
