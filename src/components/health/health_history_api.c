@@ -22,35 +22,59 @@ void nh_health__write_row(nh_json_writer_t *w, const struct nh_health__row *row)
     nh_json_array_end(w);
 }
 
-static int produce_history(nh_request_t *req, char *out, size_t cap)
+// A list of a reply: how it begins, what it tells, and the room that one item surely fits into.
+struct list {
+    const char *head;
+    size_t piece_max_bytes;
+    void (*write)(nh_json_writer_t *w, const void *item);
+};
+
+// Tells the items of `ring` from st->next to st->end, as many as fit into this part of the reply.
+// `item` has the room of one.
+static int produce_list(nh_request_t *req, const struct list *list,
+                        const struct nh_health__ring *ring, void *item, char *out, size_t cap)
 {
-    static const char head[] =
-        "{\"columns\":[\"unix_ms\",\"internal_free\",\"internal_min\",\"internal_largest\","
-        "\"internal_frag_pct\",\"psram_free\",\"psram_min\",\"psram_largest\",\"psram_frag_pct\","
-        "\"tag\"],\"rows\":[";
-    nh_health_t *h = req->ctx;
     struct nh_health__stream *st = req->state;
     struct nh_json_buf b = {.ptr = out, .cap = cap};
+    nh_json_writer_t w;
     if (st->step == 0) {
-        (void)nh_json_buf_sink(&b, head, sizeof head - 1);
+        (void)nh_json_buf_sink(&b, list->head, strlen(list->head));
         st->step = 1;
     }
-    while (st->step == 1 && b.cap - b.len >= 256) {
-        struct nh_health__row row;
-        if (st->next > st->end || !nh_health__copy(h, &h->history, &st->next, &row)) {
+    while (st->step == 1 && b.cap - b.len >= list->piece_max_bytes) {
+        if (st->next > st->end || !nh_health__copy(req->ctx, ring, &st->next, item)) {
             (void)nh_json_buf_sink(&b, "]}", 2);
             st->step = 2;
             break;
         }
-        nh_json_writer_t w;
         if (st->has_item)
             (void)nh_json_buf_sink(&b, ",", 1);
         nh_json_writer_init(&w, nh_json_buf_sink, &b);
-        nh_health__write_row(&w, &row);
+        list->write(&w, item);
         st->has_item = true;
         st->next++;
     }
     return (int)b.len;
+}
+
+static void write_row(nh_json_writer_t *w, const void *item)
+{
+    nh_health__write_row(w, item);
+}
+
+static int produce_history(nh_request_t *req, char *out, size_t cap)
+{
+    static const struct list list = {
+        .head = "{\"columns\":[\"unix_ms\",\"internal_free\",\"internal_min\",\"internal_largest\","
+                "\"internal_frag_pct\",\"psram_free\",\"psram_min\",\"psram_largest\",\"psram_frag_"
+                "pct\","
+                "\"tag\"],\"rows\":[",
+        .piece_max_bytes = 256,
+        .write = write_row,
+    };
+    nh_health_t *h = req->ctx;
+    struct nh_health__row row;
+    return produce_list(req, &list, &h->history, &row, out, cap);
 }
 
 int nh_health__get_history(nh_request_t *req)
@@ -124,31 +148,18 @@ void nh_health__write_log_line(nh_json_writer_t *w, const struct nh_health__log_
 // A line's text is at most 160 bytes, each at most 6 in JSON.
 #define LOG_PIECE_MAX_BYTES 1200
 
+static void write_line(nh_json_writer_t *w, const void *item)
+{
+    nh_health__write_log_line(w, item);
+}
+
 static int produce_log(nh_request_t *req, char *out, size_t cap)
 {
+    static const struct list list = {
+        .head = "{\"lines\":[", .piece_max_bytes = LOG_PIECE_MAX_BYTES, .write = write_line};
     nh_health_t *h = req->ctx;
-    struct nh_health__stream *st = req->state;
-    struct nh_json_buf b = {.ptr = out, .cap = cap};
-    struct nh_health__log_line l;
-    if (st->step == 0) {
-        (void)nh_json_buf_sink(&b, "{\"lines\":[", 10);
-        st->step = 1;
-    }
-    while (st->step == 1 && b.cap - b.len >= LOG_PIECE_MAX_BYTES) {
-        if (st->next > st->end || !nh_health__copy(h, &h->log, &st->next, &l)) {
-            (void)nh_json_buf_sink(&b, "]}", 2);
-            st->step = 2;
-            break;
-        }
-        nh_json_writer_t w;
-        if (st->has_item)
-            (void)nh_json_buf_sink(&b, ",", 1);
-        nh_json_writer_init(&w, nh_json_buf_sink, &b);
-        nh_health__write_log_line(&w, &l);
-        st->has_item = true;
-        st->next++;
-    }
-    return (int)b.len;
+    struct nh_health__log_line line;
+    return produce_list(req, &list, &h->log, &line, out, cap);
 }
 
 int nh_health__get_log(nh_request_t *req)
