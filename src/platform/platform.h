@@ -107,12 +107,13 @@ struct nh_loop_deadline {
 };
 NH_MUST_USE int nh_loop_deadline_add(nh_loop_t *l, const struct nh_loop_deadline *d);
 void nh_loop_deadline_remove(nh_loop_t *l, const struct nh_loop_deadline *d); // same fire and ctx
-// Calls `fn` on SIGINT or SIGTERM (`stop`) and on SIGHUP (`reload`).
+// Calls `stop` on SIGINT or SIGTERM and `reload` on SIGHUP, on the loop's task and within its run;
+// those that came since nh_loop_signals_hold() included. Once for a loop; one loop of a process.
 NH_MUST_USE int nh_loop_signals(nh_loop_t *l, void (*stop)(void *ctx), void (*reload)(void *ctx),
                                 void *ctx);
-// Holds those three signals back until they are let go: they then arrive at the loop that listens.
-// For the time in which none does. The calling task's, and that of tasks it starts.
-void nh_loop_signals_hold(bool hold);
+// From now on those three signals wait for the loop that listens to them, instead of ending the
+// process by their default. For the calling task and those that it starts: call it before the first.
+void nh_loop_signals_hold(void);
 void *nh_loop_native(nh_loop_t *l); // uv_loop_t on Linux; for a port's own use
 struct nh_loop_info {
     uint64_t turn_count, post_count; // turns: how often the loop went to sleep
