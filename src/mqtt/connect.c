@@ -186,6 +186,11 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
                                "not MQTT 3.1.1");
     if (rc < 0)
         return rc;
+    if (!nh_mqtt__rate_takes_connect(b)) {
+        b->info.refused_connect_rate++;
+        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CONNECTION_RATE_EXCEEDED,
+                               "too many connects a second");
+    }
     // [MQTT-3.1.3-8], [MQTT-3.1.3-9]
     if ((k.client_id.len == 0 && !k.is_clean) || k.client_id.len > NH_MQTT__CLIENT_ID_MAX)
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID,

@@ -196,13 +196,14 @@ int nh_mqtt__feed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, 
     return rc < 0 ? rc : parse(b, c, bytes, len);
 }
 
-void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc)
+void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_messages_in)
 {
     nh_mqtt__run_flush(b);
     if (rc < 0 && c->state != NH_MQTT__CONN_ENDED) {
         b->info.protocol_errors += rc != NH_ERR_NOMEM;
         nh_mqtt__conn_end(b, c, reason_text(rc), NH_MQTT_CLIENT_DISCONNECTED);
     }
+    nh_mqtt__rate_charge(b, c, c->messages_in - from_messages_in);
     nh_mqtt__local_settle(b);
 }
 
@@ -214,7 +215,8 @@ int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *
         return NH_ERR_CLOSED;
     b->is_turn = true;
     b->info.bytes_in += len;
+    uint64_t messages = c->messages_in;
     int rc = nh_mqtt__feed(b, c, bytes, len);
-    nh_mqtt__fed(b, c, rc);
+    nh_mqtt__fed(b, c, rc, messages);
     return rc < 0 ? rc : NH_OK;
 }
