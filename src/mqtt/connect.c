@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum nh_mqtt__connack connack_of(enum nh_mqtt_reason reason)
+static enum nh_mqtt__connack_code connack_of(enum nh_mqtt_reason reason)
 {
     switch (reason) {
     case NH_MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION:
@@ -181,7 +181,7 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
     struct nh_mqtt__connect k;
     int rc = nh_mqtt__connect_decode(body, &k);
-    if (rc == NH_ERR_UNSUPPORTED) // [MQTT-3.1.2-2]
+    if (rc == NH_ERR_UNSUPPORTED || (rc == NH_OK && k.level != 4)) // [MQTT-3.1.2-2]
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION,
                                "not MQTT 3.1.1");
     if (rc < 0)

@@ -261,19 +261,21 @@ static int on_pubrec(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__sen
 
 int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type, nh_span_t body)
 {
-    int id = nh_mqtt__ack_decode(body);
-    if (id < 0)
-        return id;
+    struct nh_mqtt__ack ack;
+    int rc = nh_mqtt__ack_decode(4, type, body, &ack);
+    if (rc < 0)
+        return rc;
+    uint16_t id = ack.packet_id;
     struct nh_mqtt__session *s = c->session;
     struct nh_mqtt__flow *f = s->flow;
-    struct nh_mqtt__sent *sent = f ? nh_mqtt__sent_find(f, (uint16_t)id) : NULL;
+    struct nh_mqtt__sent *sent = f ? nh_mqtt__sent_find(f, id) : NULL;
     if (type == NH_MQTT__PUBREL) {
         if (f)
-            nh_mqtt__ids_remove(f, (uint16_t)id);
-        return nh_mqtt__send_ack(b, c, NH_MQTT__PUBCOMP, (uint16_t)id);
+            nh_mqtt__ids_remove(f, id);
+        return nh_mqtt__send_ack(b, c, NH_MQTT__PUBCOMP, id);
     }
     if (type == NH_MQTT__PUBREC)
-        return on_pubrec(b, c, sent, (uint16_t)id);
+        return on_pubrec(b, c, sent, id);
     uint8_t expected =
         type == NH_MQTT__PUBACK ? NH_MQTT__SENT_WAIT_PUBACK : NH_MQTT__SENT_WAIT_PUBCOMP;
     if (!sent || sent->state != expected)
