@@ -94,14 +94,15 @@ def bar(row, scale, y):
     better = times_better(row, row["ratio"])
     left, right = sorted((scale.x(1), scale.x(better)))
     kind = "bar" if better >= 1 else "worse"
+    goal = scale.x(times_better(row, row["goal"])) if row["goal"] else 0
+    beside = goal if right < goal + 2 < right + 50 else right  # the goal's line goes before the number
     values = f"{number(row['nuthatch'])} : {number(row['mosquitto'])} {row['unit']}"
     out = [f'<text x="{LABEL - 10}" y="{y + 13}" text-anchor="end">{escape(row["case"])}</text>',
            f'<rect class="{kind}" x="{left:.1f}" y="{y}" width="{max(1.5, right - left):.1f}" height="18" rx="2"/>',
-           f'<text class="value" x="{right + 6:.1f}" y="{y + 13}">{number(better)}x</text>',
+           f'<text class="value" x="{beside + 6:.1f}" y="{y + 13}">{number(better)}x</text>',
            f'<text class="small value" x="{WIDTH - 4}" y="{y + 13}" text-anchor="end">{escape(values)}</text>']
-    if row["goal"]:
-        x = scale.x(times_better(row, row["goal"]))
-        out.append(f'<line class="goal" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 3}" y2="{y + 21}"/>')
+    if goal:
+        out.append(f'<line class="goal" x1="{goal:.1f}" x2="{goal:.1f}" y1="{y - 3}" y2="{y + 21}"/>')
     return out
 
 
