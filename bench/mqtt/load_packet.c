@@ -55,16 +55,17 @@ int load_dial(int index, bool blocking)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)load_opt.port)};
     struct sockaddr_in from = {.sin_family = AF_INET};
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM | (blocking ? 0 : SOCK_NONBLOCK), 0);
     if (fd < 0 || inet_pton(AF_INET, load_opt.host, &to.sin_addr) != 1)
         load_die("socket");
     from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index / PER_ADDRESS));
-    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0)
-        load_die("bind");
-    if (!blocking)
-        load_nonblocking(fd);
+    if (blocking) // those that come and go say each thing once
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (index >= PER_ADDRESS) {
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+        if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0)
+            load_die("bind");
+    }
     if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)
         load_die("connect");
     return fd;
