@@ -88,7 +88,8 @@ struct nh_mqtt__cursor {
 };
 static inline struct nh_mqtt__cursor nh_mqtt__cursor(nh_span_t body)
 {
-    return (struct nh_mqtt__cursor){body.ptr, body.ptr + body.len, false};
+    // An empty body may have no address at all.
+    return (struct nh_mqtt__cursor){body.ptr, body.len ? body.ptr + body.len : body.ptr, false};
 }
 uint8_t nh_mqtt__take_u8(struct nh_mqtt__cursor *c);
 uint16_t nh_mqtt__take_u16(struct nh_mqtt__cursor *c);
