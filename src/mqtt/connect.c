@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id, enum nh_mqtt__connack_code code,
-                  const char *reason)
+static int refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
+                  enum nh_mqtt__connack_code code, const char *reason)
 {
     char text[64];
     size_t len = id.len < sizeof text - 1 ? id.len : sizeof text - 1;

@@ -197,8 +197,8 @@ struct nh_mqtt__suback { // SUBACK and UNSUBACK
 };
 NH_MUST_USE int nh_mqtt__suback_decode(uint8_t version, enum nh_mqtt__type type, nh_span_t body,
                                        struct nh_mqtt__suback *out);
-// All but the codes, which the caller sends behind it: `code_count` of them. `k->codes` is not used.
-// Returns the length without them.
+// All but the codes, which the caller sends behind it: `code_count` of them. `k->codes` is not
+// used. Returns the length without them.
 NH_MUST_USE int nh_mqtt__suback_encode(uint8_t version, enum nh_mqtt__type type,
                                        const struct nh_mqtt__suback *k, size_t code_count,
                                        uint8_t *out, size_t cap);

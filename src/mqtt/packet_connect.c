@@ -87,8 +87,8 @@ static uint8_t connect_flags(const struct nh_mqtt__connect *k)
     uint8_t flags = (k->is_clean ? CONNECT_CLEAN : 0) | (k->has_user ? CONNECT_USER : 0) |
                     (k->has_password ? CONNECT_PASSWORD : 0);
     if (k->has_will)
-        flags |= (uint8_t)(CONNECT_WILL | k->will_qos << 3) |
-                 (k->will_retain ? CONNECT_WILL_RETAIN : 0);
+        flags |=
+            (uint8_t)(CONNECT_WILL | k->will_qos << 3) | (k->will_retain ? CONNECT_WILL_RETAIN : 0);
     return flags;
 }
 

@@ -1,5 +1,5 @@
-// reason.h - the reason codes of MQTT 5.0 (table 2-6 of the standard): names, texts, and the packets
-// that each may stand in.
+// reason.h - the reason codes of MQTT 5.0 (table 2-6 of the standard): names, texts, and the
+// packets that each may stand in.
 
 #ifndef NH_MQTT_REASON_H
 #define NH_MQTT_REASON_H

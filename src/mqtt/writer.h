@@ -23,7 +23,8 @@ void nh_mqtt__put_props(struct nh_mqtt__writer *w, uint8_t version, const struct
 
 // Writes a packet whose body `body` puts, with `tail_len` bytes more that the caller sends behind
 // it. Returns as the encoders of packet.h do.
-NH_MUST_USE int nh_mqtt__encode(uint8_t first, void (*body)(struct nh_mqtt__writer *w, void *packet),
-                                void *packet, size_t tail_len, uint8_t *out, size_t cap);
+NH_MUST_USE int nh_mqtt__encode(uint8_t first,
+                                void (*body)(struct nh_mqtt__writer *w, void *packet), void *packet,
+                                size_t tail_len, uint8_t *out, size_t cap);
 
 #endif
