@@ -30,6 +30,12 @@ static void set_defaults(struct nh_mqtt_broker_config *cfg)
     set_default(&cfg->sys_interval_ms, 10000);
     set_default(&cfg->qos2_max_count, 1024);
     set_default(&cfg->pushback_max_ms, 2000);
+    set_default(&cfg->topic_alias_max, 16);
+}
+
+static bool is_text(const char *text)
+{
+    return !text || strlen(text) <= NH_MQTT__TEXT_MAX;
 }
 
 static bool is_in_range(const struct nh_mqtt_broker_config *cfg)
@@ -37,7 +43,9 @@ static bool is_in_range(const struct nh_mqtt_broker_config *cfg)
     return cfg->mem && cfg->packet_max_bytes >= 16 && cfg->packet_max_bytes <= 268435460 &&
            cfg->topic_max_bytes <= 65535 && cfg->topic_level_max <= NH_MQTT__LEVEL_MAX &&
            cfg->inflight_max < 65535 && cfg->qos2_max_count <= 65535 &&
-           cfg->subscription_max_count <= 65535 && cfg->keepalive_max_s <= 65535;
+           cfg->subscription_max_count <= 65535 && cfg->keepalive_max_s <= 65535 &&
+           cfg->topic_alias_max <= 65535 && cfg->qos_refused <= 2 &&
+           is_text(cfg->server_reference) && is_text(cfg->response_information);
 }
 
 static void init_lists(nh_mqtt_broker_t *b)
@@ -47,8 +55,11 @@ static void init_lists(nh_mqtt_broker_t *b)
     nh_list_init(&b->untimed);
     nh_list_init(&b->paused);
     nh_list_init(&b->ended);
+    nh_list_init(&b->wills);
+    nh_list_init(&b->groups);
     b->deferred_end = &b->deferred;
     b->replay_ms = b->pushback_ms = NH_NEVER;
+    b->session_ms = b->retain_ms = b->retain_next_ms = NH_NEVER;
 }
 
 static int init_parts(nh_mqtt_broker_t *b)
@@ -60,6 +71,14 @@ static int init_parts(nh_mqtt_broker_t *b)
         return NH_ERR_NOMEM;
     int rc = nh_mqtt__index_init(&b->index, b->mem, b->cfg.hash_seed);
     return rc < 0 ? rc : nh_mqtt__sys_create(b);
+}
+
+static const char *keep_text(char *copy, const char *text)
+{
+    if (!text)
+        return NULL;
+    memcpy(copy, text, strlen(text) + 1);
+    return copy;
 }
 
 int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg, nh_mqtt_broker_t **out)
@@ -74,6 +93,8 @@ int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg, nh_mqtt_broke
         return NH_ERR_NOMEM;
     b->cfg = full;
     b->mem = full.mem;
+    b->cfg.server_reference = keep_text(b->reference, full.server_reference);
+    b->cfg.response_information = keep_text(b->response, full.response_information);
     b->limits = (struct nh_mqtt__topic_limits){full.topic_max_bytes, full.topic_level_max};
     b->blocks.mem = full.mem;
     b->retain = (struct nh_mqtt__retain){.mem = full.mem,
@@ -102,11 +123,16 @@ void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms)
         b->now_ms = now_ms;
 }
 
-void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind, const char *client_id,
-                    const char *reason, uint8_t code)
+void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind,
+                    const struct nh_mqtt__user *u, const char *client_id, const char *reason,
+                    uint8_t code)
 {
     if (b->cfg.event)
-        b->cfg.event(b->cfg.ctx, &(struct nh_mqtt_event){kind, client_id, reason, code});
+        b->cfg.event(b->cfg.ctx, &(struct nh_mqtt_event){.kind = kind,
+                                                         .client_id = client_id,
+                                                         .user_name = nh_mqtt__user_name(u),
+                                                         .reason = reason,
+                                                         .code = code});
 }
 
 void nh_mqtt__dirty_first(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
@@ -154,7 +180,7 @@ int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type
 // When the connection's time is up; NH_NEVER: no limit.
 static uint64_t deadline_of(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c)
 {
-    if (c->state == NH_MQTT__CONN_NEW)
+    if (c->state == NH_MQTT__CONN_NEW || c->state == NH_MQTT__CONN_AUTH)
         return c->last_in_ms + b->cfg.connect_timeout_ms;
     if (c->keepalive_s == 0)
         return NH_NEVER;
@@ -190,23 +216,46 @@ int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms, nh_mqt
     return NH_OK;
 }
 
-void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reason,
-                       enum nh_mqtt_event_kind kind)
+// What of the will is published now; what waits belongs to the session from here on.
+static struct nh_mqtt__will *take_will(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    struct nh_mqtt__will *w = c->extra ? c->extra->will : NULL;
+    struct nh_mqtt__session *s = c->session;
+    if (!w)
+        return NULL;
+    c->extra->will = NULL;
+    if (!nh_mqtt__may(b, s, NH_MQTT_MAY_PUBLISH, nh_mqtt__msg_topic(w->msg))) {
+        b->info.publish_denied++;
+        nh_mqtt__will_free(b, w);
+        return NULL;
+    }
+    if (!w->delay_s || (s->flags & NH_MQTT__SESSION_CLEAN)) // [MQTT5-3.1.3-9]
+        return w;
+    nh_mqtt__will_wait(b, w, s);
+    return NULL;
+}
+
+void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *text,
+                       enum nh_mqtt_event_kind kind, enum nh_mqtt_reason code)
 {
     if (c->state == NH_MQTT__CONN_ENDED)
         return;
     nh_mqtt__run_flush(b); // it may be meant for the session that goes now
     struct nh_mqtt__session *s = c->session;
+    struct nh_mqtt__will *will = s ? take_will(b, c) : NULL;
+    if (s && c->version == 5 && code != NH_MQTT_REASON_SUCCESS)
+        nh_mqtt__send_disconnect(b, c, code);
+    if (c->state == NH_MQTT__CONN_AUTH)
+        nh_mqtt__auth_end(b, c);
     c->state = NH_MQTT__CONN_ENDED;
     nh_list_remove(&c->link);
     nh_list_push_back(&b->ended, &c->link);
     if (s) {
-        nh_mqtt__event(b, kind, s->id, reason, 0);
+        nh_mqtt__event(b, kind, s->user, s->id, text, 0);
         nh_mqtt__session_detach(b, s);
     }
-    uintptr_t will = c->will;
-    c->will = 0;
-    nh_mqtt__publish_will(b, will); // [MQTT-3.1.2-8]
+    if (will) // [MQTT-3.1.2-8], [MQTT5-3.1.2-8]
+        nh_mqtt__will_publish(b, will);
     nh_mqtt__dirty(b, c);
 }
 
@@ -225,6 +274,7 @@ static void conn_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
         turn_remove(b, c);
     nh_mqtt__wire_clear(&b->blocks, &c->wire);
     nh_mqtt__msg_unref(b->mem, c->gather);
+    nh_mqtt__extra_free(b, c);
     b->open_count--;
     nh_mem_free(b->mem, c);
 }
@@ -233,8 +283,30 @@ void nh_mqtt_broker_close(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint64_t now_m
 {
     nh_mqtt__clock(b, now_ms);
     c->is_dirty = true; // nobody asks for its output any more
-    nh_mqtt__conn_end(b, c, "connection lost", NH_MQTT_CLIENT_DISCONNECTED);
+    nh_mqtt__conn_end(b, c, "connection lost", NH_MQTT_CLIENT_DISCONNECTED,
+                      NH_MQTT_REASON_SUCCESS);
     conn_free(b, c);
+    nh_mqtt__local_settle(b);
+}
+
+static void shutdown_list(nh_mqtt_broker_t *b, nh_list_t *list)
+{
+    enum nh_mqtt_reason reason = b->cfg.server_reference ? NH_MQTT_REASON_USE_ANOTHER_SERVER
+                                                         : NH_MQTT_REASON_SERVER_SHUTTING_DOWN;
+    for (nh_list_t *n = nh_list_first(list); n; n = nh_list_first(list))
+        nh_mqtt__conn_end(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link), "the hub stops",
+                          NH_MQTT_CLIENT_DISCONNECTED, reason); // moves it to another list
+}
+
+void nh_mqtt_broker_shutdown(nh_mqtt_broker_t *b, uint64_t now_ms)
+{
+    nh_mqtt__clock(b, now_ms);
+    for (size_t i = 0; i < NH_MQTT__WHEEL_SLOTS; i++) {
+        shutdown_list(b, &b->wheel.near[i]);
+        shutdown_list(b, &b->wheel.far[i]);
+    }
+    shutdown_list(b, &b->untimed);
+    shutdown_list(b, &b->paused);
     nh_mqtt__local_settle(b);
 }
 
@@ -248,8 +320,9 @@ bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c)
 size_t nh_mqtt_broker_output(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt_span *spans,
                              size_t max)
 {
-    (void)b;
     c->is_dirty = false;
+    if (c->wire.expiring)
+        b->info.messages_expired += nh_mqtt__wire_age(&b->blocks, &c->wire, b->now_ms);
     return nh_mqtt__wire_output(&c->wire, spans, max);
 }
 
@@ -258,6 +331,8 @@ void nh_mqtt_broker_sent(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, size_t bytes, u
     nh_mqtt__clock(b, now_ms);
     b->info.bytes_out += bytes;
     nh_mqtt__wire_sent(&b->blocks, &c->wire, bytes);
+    if (c->wire.expiring)
+        nh_mqtt__wire_own_begun(&b->blocks, &c->wire);
     if (!c->session)
         return;
     nh_mqtt__relieve(b, c->session);
@@ -271,10 +346,11 @@ uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b)
     if (nh_mqtt__local_is_pending(b))
         return b->now_ms;
     uint64_t next = nh_mqtt__wheel_next(&b->wheel);
-    uint64_t sys = nh_mqtt__sys_deadline(b);
-    next = sys < next ? sys : next;
-    next = b->replay_ms < next ? b->replay_ms : next;
-    return b->pushback_ms < next ? b->pushback_ms : next;
+    const uint64_t others[] = {nh_mqtt__sys_deadline(b), nh_mqtt__will_deadline(b), b->replay_ms,
+                               b->pushback_ms,           b->session_ms,             b->retain_ms};
+    for (size_t i = 0; i < NH_ARRAY_LEN(others); i++)
+        next = others[i] < next ? others[i] : next;
+    return next;
 }
 
 static void conn_due(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
@@ -283,13 +359,13 @@ static void conn_due(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
         nh_mqtt__conn_watch(b, c); // it was heard of since
         return;
     }
-    bool is_new = c->state == NH_MQTT__CONN_NEW;
+    bool is_new = c->state != NH_MQTT__CONN_ONLINE;
     if (is_new)
         b->info.refused_connects++;
     else
         b->info.keepalive_timeouts++;
     nh_mqtt__conn_end(b, c, is_new ? "no CONNECT in time" : "keep-alive ran out",
-                      NH_MQTT_CLIENT_DISCONNECTED);
+                      NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_KEEP_ALIVE_TIMEOUT);
 }
 
 // Retained messages, and what waited for memory, go on.
@@ -302,8 +378,7 @@ static void replay_tick(nh_mqtt_broker_t *b)
         for (struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
             if (!s->is_online || !s->flow)
                 continue;
-            nh_mqtt__pump(b, s);
-            nh_mqtt__replay_run(b, s);
+            nh_mqtt__on_window(b, s);
         }
     }
 }
@@ -316,6 +391,8 @@ void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms)
     nh_mqtt__wheel_due(&b->wheel, b->now_ms, &due);
     for (nh_list_t *n = nh_list_pop_front(&due); n; n = nh_list_pop_front(&due))
         conn_due(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
+    nh_mqtt__will_tick(b);
+    nh_mqtt__expire_tick(b);
     nh_mqtt__pushback_tick(b);
     replay_tick(b);
     nh_mqtt__sys_tick(b);
@@ -328,7 +405,8 @@ static void free_list(nh_mqtt_broker_t *b, nh_list_t *list)
 {
     for (nh_list_t *n = nh_list_first(list); n; n = nh_list_first(list)) {
         nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
-        nh_mqtt__msg_unref(b->mem, (struct nh_mqtt__msg *)(c->will & ~(uintptr_t)7));
+        if (c->state == NH_MQTT__CONN_AUTH)
+            nh_mqtt__auth_end(b, c);
         conn_free(b, c);
     }
 }
@@ -348,6 +426,7 @@ void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b)
 {
     if (!b)
         return;
+    b->is_ending = true;
     b->run.count = 0;
     b->cfg.pause = NULL;
     b->high_count = UINT32_MAX; // nobody is resumed any more
@@ -356,7 +435,11 @@ void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b)
         while (b->sessions[i])
             nh_mqtt__session_destroy(b, b->sessions[i]);
     nh_mqtt__local_destroy(b);
+    nh_mqtt__users_deinit(b);
+    nh_mqtt__held_free(b);
     nh_mqtt__match_clear(b);
+    nh_mqtt__scratch_deinit(b);
+    nh_mqtt__msg_unref(b->mem, b->retain_at);
     nh_mqtt__retain_clear(&b->retain);
     nh_mqtt__sys_destroy(b);
     nh_mqtt__blocks_deinit(&b->blocks);

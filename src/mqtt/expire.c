@@ -29,6 +29,12 @@ void nh_mqtt__expire_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         b->session_ms = ends_ms(b, s);
 }
 
+uint32_t nh_mqtt__expire_left_s(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
+{
+    uint64_t ms = ends_ms(b, s);
+    return ms == NH_NEVER ? NH_MQTT__NEVER_S : nh_mqtt__left_s(ms, b->now_ms);
+}
+
 // The sessions are walked over at most once a second, and only while one of them is to end.
 static void sessions_tick(nh_mqtt_broker_t *b)
 {

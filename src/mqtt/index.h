@@ -28,6 +28,7 @@ struct nh_mqtt__node {
 enum nh_mqtt__sub_flags { // of 5.0
     NH_MQTT__SUB_NO_LOCAL = 1,
     NH_MQTT__SUB_AS_PUBLISHED = 2, // RETAIN stays as it was published
+    NH_MQTT__SUB_SHARED = 4,       // a member of a shared subscription
 };
 
 struct nh_mqtt__sub {

@@ -13,6 +13,7 @@
 #include "mqtt/wire.h"
 
 #define NH_MQTT__CLIENT_ID_MAX 256 // bytes; a longer one gets CONNACK 2
+#define NH_MQTT__TEXT_MAX 256      // bytes of a text in the configuration
 #define NH_MQTT__LABEL_MAX 5      // bytes of a subscription identifier as a property
 #define NH_MQTT__SMALL_BYTES 128   // a payload up to this is copied behind its head at QoS 1 and 2
 #define NH_MQTT__MATCH_SLOTS 256u  // topics whose subscribers are remembered
@@ -27,8 +28,38 @@ enum nh_mqtt__session_flags {
     NH_MQTT__SESSION_HIGH = 32,    // its queue holds publishers back
     NH_MQTT__SESSION_SHARED = 64,  // the front of a shared subscription
     NH_MQTT__SESSION_WILL = 128,   // its will waits in broker->wills
+    NH_MQTT__SESSION_DENIED = 256, // it was told that it tried what it may not
 };
 #define NH_MQTT__NEVER_S UINT32_MAX
+
+#define NH_MQTT__USER_MAX 256 // bytes of a user's name
+
+// One for each name that has sessions.
+struct nh_mqtt__user {
+    struct nh_mqtt__user *hash_next; // by name
+    struct nh_mqtt_grant grant;
+    uint32_t refs; // sessions, and calls that hold it
+    uint32_t conn_count;
+    uint16_t name_len;
+    bool is_gone, is_stale; // its connections are about to be closed
+    char name[];            // name_len bytes and a NUL; "": anonymous
+};
+
+// A connection whose CONNECT was not answered yet.
+struct nh_mqtt__auth {
+    struct nh_mqtt__held *rest; // what came behind it; NULL: nothing
+    uint32_t body_len;
+    uint8_t round;
+    bool is_waiting; // for the hub; else for the client's next packet
+    uint8_t body[];  // of the CONNECT
+};
+
+// Bytes of the broker's own that came in: messages of this turn may still be sent from them.
+struct nh_mqtt__held {
+    struct nh_mqtt__held *next;
+    uint32_t len, cap;
+    uint8_t bytes[];
+};
 
 // What outlives a connection when the client asked for it. Also the front of a local subscriber and
 // of a shared subscription: what stands for them in a match.
@@ -36,6 +67,7 @@ struct nh_mqtt__session {
     struct nh_mqtt__session *hash_next; // by client id
     struct nh_mqtt__sub *subs;
     struct nh_mqtt__flow *flow; // QoS 1 and 2 under way; NULL: none yet
+    struct nh_mqtt__user *user; // whose it is; NULL: of the hub, or nobody asks
     union {
         nh_mqtt_conn_t *conn; // while is_online
         nh_list_t idle;       // in broker->idle while not, oldest first
@@ -44,13 +76,14 @@ struct nh_mqtt__session {
     uint32_t dropped;
     uint32_t expiry_s; // how long it is kept; while away: when it ends, in s since broker->started_ms
     uint16_t sub_count, id_len;
-    uint8_t flags;
+    uint16_t flags;
     bool is_online;
     char id[]; // id_len bytes and a NUL
 };
 
 enum nh_mqtt__conn_state {
     NH_MQTT__CONN_NEW,    // waits for CONNECT
+    NH_MQTT__CONN_AUTH,   // its CONNECT waits for an answer
     NH_MQTT__CONN_ONLINE, // has a session
     NH_MQTT__CONN_ENDED,  // wants to be closed after its output
 };
@@ -86,7 +119,6 @@ struct nh_mqtt__extra {
     uint32_t packet_max;  // the largest packet that the client takes; 0: any
     uint16_t receive_max; // 0: as many as the broker likes
     bool no_problem_info; // wants no reason strings but in CONNACK and DISCONNECT
-    bool wants_response_info;
 };
 
 struct nh_mqtt_conn {
@@ -98,7 +130,11 @@ struct nh_mqtt_conn {
     nh_mqtt_conn_t *turn_next;   // in broker->turn while in_turn
     struct nh_mqtt__extra *extra; // NULL: none
     uint64_t last_in_ms;         // of the last whole packet; of open() before
-    uint64_t connected_ms, messages_in, messages_out;
+    union {
+        uint64_t connected_ms;      // ONLINE
+        struct nh_mqtt__auth *auth; // AUTH
+    };
+    uint64_t messages_in, messages_out;
     uint16_t keepalive_s;
     uint8_t state;
     uint8_t version; // 4, 5; 0 before CONNECT
@@ -126,6 +162,10 @@ struct nh_mqtt__match {
     uint32_t count, cap;
     uint32_t local_count;
     uint32_t bytes; // of this block
+    // The last answer for a publisher of this topic; `asked` is compared, never followed.
+    const struct nh_mqtt__session *asked;
+    uint32_t asked_generation;
+    bool may_publish;
     uint16_t topic_len;
     uint8_t *topic; // behind the targets
     uint32_t *ids;  // of targets with more than one; NULL: none
@@ -225,6 +265,13 @@ struct nh_mqtt_broker {
     nh_mqtt_conn_t *turn; // connections with output that may lie in this turn's bytes
     bool is_turn;         // between input() and turn_end()
 
+    struct nh_mqtt__held *held; // until turn_end()
+
+    struct nh_mqtt__user **users; // hash table by name; NULL: none yet
+    uint32_t user_buckets, user_count;
+    uint32_t access_generation; // changes whenever an answer for a publisher may have changed
+    uint32_t waiting_count;
+
     struct nh_mqtt__match *matches[NH_MQTT__MATCH_SLOTS];
     size_t match_bytes;
     uint32_t match_mark;
@@ -261,6 +308,7 @@ struct nh_mqtt_broker {
     bool groups_wrapped;   // numbers come round
     bool is_ending;        // nothing is passed on to others any more
     struct nh_mqtt__sys *sys;
+    char reference[NH_MQTT__TEXT_MAX + 1], response[NH_MQTT__TEXT_MAX + 1];
 };
 
 // ---- broker.c -----------------------------------------------------------------------------------
@@ -279,8 +327,9 @@ static inline void nh_mqtt__dirty(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     if (!c->in_turn || !c->is_dirty)
         nh_mqtt__dirty_first(b, c);
 }
-void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind, const char *client_id,
-                    const char *reason, uint8_t code);
+void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind,
+                    const struct nh_mqtt__user *u, const char *client_id, const char *reason,
+                    uint8_t code);
 // Appends small bytes to the output. NH_ERR_NOMEM; NH_ERR_FULL: the client does not read.
 NH_MUST_USE int nh_mqtt__send(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const void *bytes,
                               size_t len);
@@ -292,11 +341,79 @@ NH_MUST_USE int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
                                          enum nh_mqtt_reason reason);
 void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms);
 
-// ---- input.c, connect.c, subscribe.c ------------------------------------------------------------
+// ---- input.c, connect.c, auth.c, subscribe.c ----------------------------------------------------
 
+// Takes `bytes` apart; they stay where they are until turn_end().
+NH_MUST_USE int nh_mqtt__feed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes,
+                              size_t len);
+// What follows from the result of nh_mqtt__feed(): gives out what is left and ends the connection
+// when it failed.
+void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc);
 NH_MUST_USE int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+// Lets a client in whose CONNECT was answered so.
+NH_MUST_USE int nh_mqtt__admit(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                               const struct nh_mqtt__connect *k,
+                               const struct nh_mqtt_auth_answer *answer);
+// Answers a CONNECT with a refusal. NH_ERR_DENIED, or what sending it failed with.
+NH_MUST_USE int nh_mqtt__refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
+                                enum nh_mqtt_reason reason, const char *text);
+// Asks who it is, and goes on by the answer. `body` is that of `k`.
+NH_MUST_USE int nh_mqtt__auth_start(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                    const struct nh_mqtt__connect *k, nh_span_t body);
+static inline bool nh_mqtt__is_waiting(const nh_mqtt_conn_t *c)
+{
+    return c->state == NH_MQTT__CONN_AUTH && c->auth->is_waiting;
+}
+// Keeps what comes while the answer is waited for. NH_ERR_NOMEM, NH_ERR_FULL.
+NH_MUST_USE int nh_mqtt__auth_keep(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes,
+                                   size_t len);
+void nh_mqtt__auth_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c); // nobody waits any more
+void nh_mqtt__held_free(nh_mqtt_broker_t *b);
 NH_MUST_USE int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+NH_MUST_USE int nh_mqtt__on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 NH_MUST_USE int nh_mqtt__on_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+
+// ---- user.c -------------------------------------------------------------------------------------
+
+// The user of that name with a reference, made if it is not there. NULL: no memory.
+NH_MUST_USE struct nh_mqtt__user *nh_mqtt__user_get(nh_mqtt_broker_t *b, nh_span_t name,
+                                                    const struct nh_mqtt_grant *grant);
+void nh_mqtt__user_unref(nh_mqtt_broker_t *b, struct nh_mqtt__user *u);
+// Makes `u` (a reference is taken over; NULL: nobody) the owner of the session.
+void nh_mqtt__session_owner_set(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                struct nh_mqtt__user *u);
+bool nh_mqtt__user_is_asked(const nh_mqtt_broker_t *b, const struct nh_mqtt__user *u);
+bool nh_mqtt__user_may(nh_mqtt_broker_t *b, const struct nh_mqtt__user *u, nh_span_t client_id,
+                       enum nh_mqtt_action action, nh_span_t topic);
+static inline bool nh_mqtt__may(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
+                                enum nh_mqtt_action action, nh_span_t topic)
+{
+    nh_span_t id = {(const uint8_t *)s->id, s->id_len};
+    return !s->user || nh_mqtt__user_may(b, s->user, id, action, topic);
+}
+// The same for publishing, remembered with the topic.
+bool nh_mqtt__may_publish(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, nh_span_t topic);
+// The limits of a session (NULL: none): its user's, else the broker's.
+static inline uint32_t nh_mqtt__queue_max_bytes(const nh_mqtt_broker_t *b,
+                                                const struct nh_mqtt__session *s)
+{
+    uint32_t own = s && s->user ? s->user->grant.limits.queue_max_bytes : 0;
+    return own ? own : b->cfg.queue_max_bytes;
+}
+static inline uint32_t nh_mqtt__queue_max_messages(const nh_mqtt_broker_t *b,
+                                                   const struct nh_mqtt__session *s)
+{
+    uint32_t own = s && s->user ? s->user->grant.limits.queue_max_messages : 0;
+    return own ? own : b->cfg.queue_max_messages;
+}
+// Counts what a client may not, and tells of the first.
+void nh_mqtt__denied(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint64_t *counter,
+                     nh_span_t topic, const char *reason);
+static inline const char *nh_mqtt__user_name(const struct nh_mqtt__user *u)
+{
+    return u && u->name_len ? u->name : NULL;
+}
+void nh_mqtt__users_deinit(nh_mqtt_broker_t *b);
 
 // ---- session.c ----------------------------------------------------------------------------------
 
@@ -407,15 +524,22 @@ void nh_mqtt__share_leave(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, bool is
 // Gives `p` to one member.
 NH_MUST_USE int nh_mqtt__share_deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *front,
                                        struct nh_mqtt__publish *p);
-// Who gets the next message at `qos`; NULL: nobody.
+// Who gets the next message of `topic` at `qos`; NULL: nobody.
 struct nh_mqtt__sub *nh_mqtt__share_next(nh_mqtt_broker_t *b, struct nh_mqtt__session *front,
-                                         uint8_t qos);
+                                         nh_span_t topic, uint8_t qos);
 uint32_t nh_mqtt__share_sub_count(const nh_mqtt_broker_t *b); // in the index, of no client
 bool nh_mqtt__share_check(const nh_mqtt_broker_t *b);
 
 // ---- v5.c, alias.c ------------------------------------------------------------------------------
 
-#define NH_MQTT__TEXT_MAX 256 // bytes of a text in the configuration
+// What a CONNECT says of its client. NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__options_take5(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                       const struct nh_mqtt__connect *k);
+NH_MUST_USE int nh_mqtt__connack_accept(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                        const struct nh_mqtt__connect *k, bool is_present,
+                                        const struct nh_mqtt_auth_answer *answer);
+NH_MUST_USE int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                        enum nh_mqtt_reason reason);
 // The text of a reason, and where to go instead.
 void nh_mqtt__put_reason(const nh_mqtt_broker_t *b, struct nh_mqtt__props_out *out,
                          enum nh_mqtt_reason reason);
@@ -445,9 +569,10 @@ void nh_mqtt__aliases_deinit(nh_mqtt_broker_t *b, struct nh_mqtt__aliases *a);
 NH_MUST_USE int nh_mqtt__will_create(nh_mqtt_broker_t *b, const struct nh_mqtt__connect *k,
                                      struct nh_mqtt__will **out);
 void nh_mqtt__will_free(nh_mqtt_broker_t *b, struct nh_mqtt__will *w);
-// The connection that left `w` (taken) is gone, `s` is its session; NULL: that is gone too.
-// Publishes it now or when its delay is over.
-void nh_mqtt__will_due(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s);
+// Publishes it and frees it.
+void nh_mqtt__will_publish(nh_mqtt_broker_t *b, struct nh_mqtt__will *w);
+// Publishes it when its delay is over; it is the session's from here on.
+void nh_mqtt__will_wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s);
 // The session goes on [MQTT5-3.1.3-9] or ends: the will that waits is dropped or published.
 void nh_mqtt__will_cancel(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 void nh_mqtt__will_release(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
@@ -458,6 +583,8 @@ void nh_mqtt__will_tick(nh_mqtt_broker_t *b);
 uint64_t nh_mqtt__expires_ms(const nh_mqtt_broker_t *b, uint32_t interval_s);
 // The session was left by its connection: notes when it ends.
 void nh_mqtt__expire_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+// How many seconds a session that is away is kept yet.
+uint32_t nh_mqtt__expire_left_s(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
 void nh_mqtt__expire_retained(nh_mqtt_broker_t *b, const struct nh_mqtt__msg *m); // was stored
 // Whether the time of `m`, which is in the store, is over; then it is taken out and counted.
 bool nh_mqtt__retained_is_over(nh_mqtt_broker_t *b, struct nh_mqtt__msg *m);
@@ -484,6 +611,7 @@ void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_spa
                          uint8_t qos, uint32_t label);
 void nh_mqtt__replay_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 void nh_mqtt__replay_clear(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f);
+struct nh_mqtt_message nh_mqtt__message_of(const struct nh_mqtt__msg *m); // a retained one
 void nh_mqtt__local_give(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m,
                          const struct nh_mqtt_message *message);
 void nh_mqtt__local_settle(nh_mqtt_broker_t *b); // what local subscribers published meanwhile

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define TARGETS_MIN 4u
+#define LEFT_OUT UINT32_MAX // instead of a target: it may not read the topic
 
 struct collect {
     nh_mqtt_broker_t *b;
@@ -106,13 +107,19 @@ static bool add_target(struct collect *k, const struct nh_mqtt__sub *sub)
 {
     struct nh_mqtt__session *s = sub->session;
     if (s->match_mark != k->b->match_mark) {
+        nh_span_t topic = {k->m->topic, k->m->topic_len};
+        s->match_mark = k->b->match_mark;
+        s->match_at = LEFT_OUT;
+        if (!nh_mqtt__may(k->b, s, NH_MQTT_MAY_RECEIVE, topic))
+            return true;
         if (k->m->count == k->m->cap && !grow(k))
             return false;
-        s->match_mark = k->b->match_mark;
         s->match_at = k->m->count;
         k->m->targets[k->m->count++] = (struct nh_mqtt__target){.session = s};
         k->m->local_count += (s->flags & NH_MQTT__SESSION_LOCAL) != 0;
     }
+    if (s->match_at == LEFT_OUT)
+        return true;
     struct nh_mqtt__target *t = &k->m->targets[s->match_at];
     t->qos = t->qos > sub->qos ? t->qos : sub->qos;
     t->flags |= target_flags(sub);

@@ -254,7 +254,7 @@ static int pass_on(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
     if (!p->reason)
         return nh_mqtt__route(b, p);
     count_in(b, p->from, p->qos, p->payload.len);
-    b->info.publish_refused++;
+    b->info.publish_refused += p->reason != NH_MQTT_REASON_NOT_AUTHORIZED; // that was counted
     return NH_OK;
 }
 
@@ -329,10 +329,13 @@ static int check_topic(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
     int rc = p->topic.len ? nh_mqtt__topic_check(p->topic, &b->limits) : NH_ERR_TOO_LONG;
     if (rc == NH_ERR_PROTO) // [MQTT-3.3.2-2], [MQTT5-3.3.2-2]
         return NH_ERR_SYNTAX;
-    if (rc < 0)
+    if (rc < 0 || nh_mqtt__is_sys(p->topic)) {
         p->reason = NH_MQTT_REASON_TOPIC_NAME_INVALID;
-    else if (nh_mqtt__is_sys(p->topic))
+    } else if (!nh_mqtt__may_publish(b, p->from->session, p->topic)) {
         p->reason = NH_MQTT_REASON_NOT_AUTHORIZED;
+        nh_mqtt__denied(b, p->from->session, &b->info.publish_denied, p->topic,
+                        "may not publish to");
+    }
     return NH_OK;
 }
 

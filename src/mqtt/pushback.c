@@ -19,8 +19,8 @@ struct nh_mqtt__load nh_mqtt__load_of(const struct nh_mqtt__session *s)
 static bool is_above(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, unsigned parts)
 {
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
-    return load.bytes > b->cfg.queue_max_bytes / parts ||
-           load.messages > b->cfg.queue_max_messages / parts;
+    return load.bytes > nh_mqtt__queue_max_bytes(b, s) / parts ||
+           load.messages > nh_mqtt__queue_max_messages(b, s) / parts;
 }
 
 // A client whose own queue is high is never paused: its acknowledgements would not be read.
@@ -81,7 +81,7 @@ void nh_mqtt__relieve_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     if (!(s->flags & NH_MQTT__SESSION_HIGH))
         return;
-    s->flags &= (uint8_t)~NH_MQTT__SESSION_HIGH;
+    s->flags &= (uint16_t)~NH_MQTT__SESSION_HIGH;
     if (--b->high_count == 0)
         resume_all(b);
 }
@@ -91,7 +91,7 @@ void nh_mqtt__relieve(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     unsigned any = NH_MQTT__SESSION_HIGH | NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL;
     if (!(s->flags & any) || is_above(b, s, 4))
         return;
-    s->flags &= (uint8_t) ~(NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL);
+    s->flags &= (uint16_t)~(NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL);
     nh_mqtt__relieve_end(b, s);
 }
 
@@ -103,7 +103,7 @@ void nh_mqtt__pushback_tick(nh_mqtt_broker_t *b)
         for (struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
             if (!(s->flags & NH_MQTT__SESSION_HIGH))
                 continue;
-            s->flags &= (uint8_t)~NH_MQTT__SESSION_HIGH;
+            s->flags &= (uint16_t)~NH_MQTT__SESSION_HIGH;
             s->flags |= NH_MQTT__SESSION_STALLED;
         }
     }

@@ -309,7 +309,7 @@ static void give_shared(nh_mqtt_broker_t *b, struct nh_mqtt__session *front)
     struct nh_mqtt__run r = original(b);
     struct walk w = walk_over(&r, b->run.form);
     for (const uint8_t *packet = walk_next(&w); packet; packet = walk_next(&w)) {
-        const struct nh_mqtt__sub *sub = nh_mqtt__share_next(b, front, 0);
+        const struct nh_mqtt__sub *sub = nh_mqtt__share_next(b, front, w.k.topic, 0);
         if (!sub)
             return;
         struct nh_mqtt__session *s = sub->session;

@@ -169,12 +169,15 @@ void nh_mqtt__share_leave(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, bool is
 // ---- whose turn it is ---------------------------------------------------------------------------
 
 // How gladly a member is given a message; less is better. UINT64_MAX: it cannot have it.
-static uint64_t rank_of(const nh_mqtt_broker_t *b, const struct nh_mqtt__sub *sub, uint8_t qos)
+static uint64_t rank_of(nh_mqtt_broker_t *b, const struct nh_mqtt__sub *sub, nh_span_t topic,
+                        uint8_t qos)
 {
     const struct nh_mqtt__session *s = sub->session;
     const struct nh_mqtt__flow *f = s->flow;
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
     uint8_t own = sub->qos < qos ? sub->qos : qos;
+    if (nh_mqtt__user_is_asked(b, s->user) && !nh_mqtt__may(b, s, NH_MQTT_MAY_RECEIVE, topic))
+        return UINT64_MAX;
     if (!s->is_online) // only QoS 1 and 2 are kept for who is away
         return own ? load.messages | RANK_AWAY : UINT64_MAX;
     bool is_busy = load.bytes > b->cfg.queue_max_bytes / 2;
@@ -185,14 +188,14 @@ static uint64_t rank_of(const nh_mqtt_broker_t *b, const struct nh_mqtt__sub *su
 
 // Round and round, and among the next few the one with the least to do.
 struct nh_mqtt__sub *nh_mqtt__share_next(nh_mqtt_broker_t *b, struct nh_mqtt__session *front,
-                                         uint8_t qos)
+                                         nh_span_t topic, uint8_t qos)
 {
     struct nh_mqtt__group *g = group_of_front(front);
     struct nh_mqtt__sub *first = g->next ? g->next : members(g), *best = NULL, *at = first;
     uint64_t best_rank = UINT64_MAX;
     uint32_t looked = 0;
     do {
-        uint64_t rank = rank_of(b, at, qos);
+        uint64_t rank = rank_of(b, at, topic, qos);
         looked += rank < RANK_BUSY;
         if (rank < best_rank) {
             best = at;
@@ -208,7 +211,7 @@ struct nh_mqtt__sub *nh_mqtt__share_next(nh_mqtt_broker_t *b, struct nh_mqtt__se
 int nh_mqtt__share_deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *front,
                            struct nh_mqtt__publish *p)
 {
-    const struct nh_mqtt__sub *sub = nh_mqtt__share_next(b, front, p->qos);
+    const struct nh_mqtt__sub *sub = nh_mqtt__share_next(b, front, p->topic, p->qos);
     if (!sub)
         return NH_OK;
     const struct nh_mqtt__how how = {.qos = sub->qos < p->qos ? sub->qos : p->qos,

@@ -69,13 +69,13 @@ void nh_mqtt__will_free(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
         return;
     nh_list_remove(&w->link);
     if (w->session)
-        w->session->flags &= (uint8_t)~NH_MQTT__SESSION_WILL;
+        w->session->flags &= (uint16_t)~NH_MQTT__SESSION_WILL;
     nh_mqtt__msg_unref(b->mem, w->msg);
     nh_mem_free(b->mem, w);
 }
 
 // Its time to live begins now [MQTT5-3.1.3-10 has it published like any other message].
-static void publish(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
+void nh_mqtt__will_publish(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
 {
     struct nh_mqtt__publish p = nh_mqtt__publish_of(w->msg);
     p.qos = w->qos;
@@ -91,10 +91,22 @@ static void publish(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
     nh_mqtt__will_free(b, w);
 }
 
+// One that waited is published only if its user still may.
+static void publish_late(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
+{
+    nh_list_remove(&w->link);
+    if (nh_mqtt__may(b, w->session, NH_MQTT_MAY_PUBLISH, nh_mqtt__msg_topic(w->msg))) {
+        nh_mqtt__will_publish(b, w);
+        return;
+    }
+    b->info.publish_denied++;
+    nh_mqtt__will_free(b, w);
+}
+
 // ---- waiting ------------------------------------------------------------------------------------
 
 // The list is in order of the time due; most delays are alike, so the place is near the end.
-static void wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s)
+void nh_mqtt__will_wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s)
 {
     w->due_ms = b->now_ms + w->delay_s * 1000ull;
     w->session = s;
@@ -103,16 +115,6 @@ static void wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__s
     while (at != &b->wills && NH_CONTAINER_OF(at, struct nh_mqtt__will, link)->due_ms > w->due_ms)
         at = at->prev;
     nh_list_insert(at->next, &w->link);
-}
-
-void nh_mqtt__will_due(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s)
-{
-    if (!w)
-        return;
-    if (s && w->delay_s)
-        wait(b, w, s);
-    else
-        publish(b, w);
 }
 
 static struct nh_mqtt__will *will_of(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
@@ -138,11 +140,10 @@ void nh_mqtt__will_release(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     struct nh_mqtt__will *w = will_of(b, s);
     if (!w)
         return;
-    nh_list_remove(&w->link);
     if (b->is_ending)
         nh_mqtt__will_free(b, w);
     else
-        publish(b, w);
+        publish_late(b, w);
 }
 
 static struct nh_mqtt__will *first_will(const nh_mqtt_broker_t *b)
@@ -159,8 +160,6 @@ uint64_t nh_mqtt__will_deadline(const nh_mqtt_broker_t *b)
 
 void nh_mqtt__will_tick(nh_mqtt_broker_t *b)
 {
-    for (struct nh_mqtt__will *w = first_will(b); w && w->due_ms <= b->now_ms; w = first_will(b)) {
-        nh_list_remove(&w->link);
-        publish(b, w);
-    }
+    for (struct nh_mqtt__will *w = first_will(b); w && w->due_ms <= b->now_ms; w = first_will(b))
+        publish_late(b, w);
 }
