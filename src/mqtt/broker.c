@@ -283,8 +283,7 @@ void nh_mqtt_broker_close(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint64_t now_m
 {
     nh_mqtt__clock(b, now_ms);
     c->is_dirty = true; // nobody asks for its output any more
-    nh_mqtt__conn_end(b, c, "connection lost", NH_MQTT_CLIENT_DISCONNECTED,
-                      NH_MQTT_REASON_SUCCESS);
+    nh_mqtt__conn_end(b, c, "connection lost", NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
     conn_free(b, c);
     nh_mqtt__local_settle(b);
 }
@@ -346,8 +345,12 @@ uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b)
     if (nh_mqtt__local_is_pending(b))
         return b->now_ms;
     uint64_t next = nh_mqtt__wheel_next(&b->wheel);
-    const uint64_t others[] = {nh_mqtt__sys_deadline(b), nh_mqtt__will_deadline(b), b->replay_ms,
-                               b->pushback_ms,           b->session_ms,             b->retain_ms};
+    const uint64_t others[] = {nh_mqtt__sys_deadline(b),
+                               nh_mqtt__will_deadline(b),
+                               b->replay_ms,
+                               b->pushback_ms,
+                               b->session_ms,
+                               b->retain_ms};
     for (size_t i = 0; i < NH_ARRAY_LEN(others); i++)
         next = others[i] < next ? others[i] : next;
     return next;

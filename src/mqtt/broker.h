@@ -108,18 +108,18 @@ struct nh_mqtt_broker_config {
     uint32_t topic_max_bytes;        // 0: 512
     uint32_t topic_level_max;        // 0: 32
     uint32_t queue_max_bytes; // 0: 256 KiB for each session: payload and head, waiting or in flight
-    uint32_t queue_max_messages; // 0: 1000 for each session
-    uint32_t inflight_max;       // 0: 64 unacknowledged QoS 1 and 2 messages for each session
-    uint32_t retained_max_bytes; // 0: 1 MiB, of topics and payloads
-    uint32_t retained_max_count; // 0: 10000
-    uint32_t connect_timeout_ms; // 0: 10000, from open to CONNECT
-    uint32_t keepalive_max_s;    // 0: no limit
-    uint32_t sys_interval_ms;    // 0: 10000; $SYS is published only when something changed
-    uint32_t qos2_max_count;     // 0: 1024 received QoS 2 packet ids not yet released, for each
-                                 // session; one more closes the connection. The receive maximum.
-    uint32_t pushback_max_ms;    // 0: 2000. The longest that a full queue holds publishers back.
-    bool pushback_qos0;          // hold publishers back at QoS 0 too, before messages are dropped
-    uint32_t hash_seed;          // random bytes where strangers choose topics and client ids
+    uint32_t queue_max_messages;   // 0: 1000 for each session
+    uint32_t inflight_max;         // 0: 64 unacknowledged QoS 1 and 2 messages for each session
+    uint32_t retained_max_bytes;   // 0: 1 MiB, of topics and payloads
+    uint32_t retained_max_count;   // 0: 10000
+    uint32_t connect_timeout_ms;   // 0: 10000, from open to CONNECT
+    uint32_t keepalive_max_s;      // 0: no limit
+    uint32_t sys_interval_ms;      // 0: 10000; $SYS is published only when something changed
+    uint32_t qos2_max_count;       // 0: 1024 received QoS 2 packet ids not yet released, for each
+                                   // session; one more closes the connection. The receive maximum.
+    uint32_t pushback_max_ms;      // 0: 2000. The longest that a full queue holds publishers back.
+    bool pushback_qos0;            // hold publishers back at QoS 0 too, before messages are dropped
+    uint32_t hash_seed;            // random bytes where strangers choose topics and client ids
     uint32_t session_expiry_max_s; // 0: no limit. The longest that a session is kept, in 3.1.1 too.
     uint32_t message_expiry_max_s; // 0: no limit. The longest that a message is kept that waits for
                                    // somebody or is retained.
@@ -225,10 +225,12 @@ struct nh_mqtt_info {
     uint64_t publish_denied, subscribe_denied; // by authorize(): acknowledged, not passed on; 0x80
     uint32_t auth_waiting_count;               // connections that wait for their answer
     uint64_t pushbacks, sessions_evicted;
-    uint64_t sessions_expired, messages_expired; // their time was over: sessions, copies of messages
+    uint64_t sessions_expired,
+        messages_expired;       // their time was over: sessions, copies of messages
     uint64_t dropped_too_large; // over the client's own limit
     uint64_t shared_moved;      // given to another member of a shared subscription
-    uint32_t group_count, v5_count, will_count; // shared subscriptions; 5.0 clients; wills that wait
+    uint32_t group_count, v5_count,
+        will_count;                // shared subscriptions; 5.0 clients; wills that wait
     uint32_t conn_max, open_count; // most clients at once; connections, with or without CONNECT
 };
 void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out);

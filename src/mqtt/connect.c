@@ -168,6 +168,9 @@ static int accept_client(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh
     go_online(b, c, s, k);
     if (c->version == 5) {
         rc = nh_mqtt__connack_accept(b, c, k, is_present, answer);
+        if (rc == NH_ERR_TOO_LONG) // before CONNACK nothing else is said [MQTT5-3.2.0-1]
+            nh_mqtt__conn_end(b, c, "takes no packet as large as its CONNACK",
+                              NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
     } else {
         const uint8_t connack[] = {NH_MQTT__CONNACK << 4, 2, is_present, NH_MQTT__ACCEPTED};
         rc = nh_mqtt__send(b, c, connack, sizeof connack); // [MQTT-3.2.0-1]
@@ -229,12 +232,15 @@ static int refuse_malformed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc)
     return sent == NH_ERR_DENIED ? rc : sent;
 }
 
-int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
+int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, bool is_minimal)
 {
     struct nh_mqtt__connect k;
     int rc = nh_mqtt__connect_decode(body, &k);
-    c->version = k.level >= 5 ? 5 : 4;
+    bool is_mqtt = body.len > 6 && memcmp(body.ptr, "\0\4MQTT", 6) == 0;
+    c->version = is_mqtt && k.level >= 5 ? 5 : 4;
     c->form = c->version == 5 ? NH_MQTT__FORM_V5 : NH_MQTT__FORM_V4;
+    if (c->version == 5 && !is_minimal) // [MQTT5-1.5.5-1]
+        rc = NH_ERR_SYNTAX;
     if (rc < 0)
         return refuse_malformed(b, c, rc);
     // [MQTT-3.1.3-8], [MQTT-3.1.3-9], [MQTT5-3.1.3-8]

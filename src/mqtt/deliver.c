@@ -195,7 +195,8 @@ static int make_and_put(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__
     return rc;
 }
 
-// Writes a PUBLISH with a head of its own: any QoS but a plain QoS 0. NH_ERR_TOO_LONG, NH_ERR_NOMEM.
+// Writes a PUBLISH with a head of its own: any QoS but a plain QoS 0. NH_ERR_TOO_LONG,
+// NH_ERR_NOMEM.
 static int put_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__publish *p,
                        uint8_t flags, uint16_t id, const struct nh_mqtt__how *how)
 {
@@ -408,10 +409,10 @@ static void on_done(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_m
 // an error it does not want it: that is the end of it [MQTT5-4.3.3-4], and so it is for a message
 // shared with others [MQTT5-4.8.2-6].
 static int on_pubrec(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__sent *sent,
-                     const struct nh_mqtt__ack *ack)
+                     uint16_t id, uint8_t code)
 {
     bool is_known = sent && sent->state != NH_MQTT__SENT_WAIT_PUBACK;
-    if (ack->code >= NH_MQTT_REASON_UNSPECIFIED_ERROR) {
+    if (code >= NH_MQTT_REASON_UNSPECIFIED_ERROR) {
         if (is_known)
             on_done(b, c->session, sent);
         return NH_OK;
@@ -420,7 +421,7 @@ static int on_pubrec(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__sen
         nh_mqtt__sent_forget(c->session->flow, b->mem, sent);
         sent->state = NH_MQTT__SENT_WAIT_PUBCOMP;
     }
-    return nh_mqtt__send_ack_reason(b, c, NH_MQTT__PUBREL, ack->packet_id,
+    return nh_mqtt__send_ack_reason(b, c, NH_MQTT__PUBREL, id,
                                     is_known ? NH_MQTT_REASON_SUCCESS
                                              : NH_MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND);
 }
@@ -438,16 +439,22 @@ static int on_pubrel(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint16_t id)
 
 int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type, nh_span_t body)
 {
-    struct nh_mqtt__ack ack;
-    int rc = nh_mqtt__ack_decode(c->version, type, body, &ack);
-    if (rc < 0)
-        return rc;
+    uint8_t code = 0;
+    int id = body.len == 2 ? nh_get_be16(body.ptr) : 0; // most are no longer
+    if (id == 0) {
+        struct nh_mqtt__ack ack;
+        int rc = nh_mqtt__ack_decode(c->version, type, body, &ack);
+        if (rc < 0)
+            return rc;
+        id = ack.packet_id;
+        code = ack.code;
+    }
     struct nh_mqtt__session *s = c->session;
-    struct nh_mqtt__sent *sent = s->flow ? nh_mqtt__sent_find(s->flow, ack.packet_id) : NULL;
     if (type == NH_MQTT__PUBREL)
-        return on_pubrel(b, c, ack.packet_id);
+        return on_pubrel(b, c, (uint16_t)id);
+    struct nh_mqtt__sent *sent = s->flow ? nh_mqtt__sent_find(s->flow, (uint16_t)id) : NULL;
     if (type == NH_MQTT__PUBREC)
-        return on_pubrec(b, c, sent, &ack);
+        return on_pubrec(b, c, sent, (uint16_t)id, code);
     uint8_t expected =
         type == NH_MQTT__PUBACK ? NH_MQTT__SENT_WAIT_PUBACK : NH_MQTT__SENT_WAIT_PUBCOMP;
     if (sent && sent->state == expected) // else not ours: a client that repeats itself

@@ -2,7 +2,7 @@
 
 #include "mqtt/internal.h"
 
-#define SCAN_MAX 512u  // retained messages looked at in one go; the rest in the next tick
+#define SCAN_MAX 512u // retained messages looked at in one go; the rest in the next tick
 #define SCAN_MS 1000u // between two walks over all sessions or all retained messages
 
 uint64_t nh_mqtt__expires_ms(const nh_mqtt_broker_t *b, uint32_t interval_s)

@@ -204,7 +204,8 @@ static bool check_conns(const nh_mqtt_broker_t *b)
 
 int nh_mqtt_broker_check(const nh_mqtt_broker_t *b)
 {
-    bool is_right = (b->is_turn || !b->held) && nh_mqtt__index_check(&b->index) && nh_mqtt__retain_check(&b->retain) &&
-                    nh_mqtt__share_check(b) && check_sessions(b) && check_users(b) && check_conns(b);
+    bool is_right = (b->is_turn || !b->held) && nh_mqtt__index_check(&b->index) &&
+                    nh_mqtt__retain_check(&b->retain) && nh_mqtt__share_check(b) &&
+                    check_sessions(b) && check_users(b) && check_conns(b);
     return is_right ? NH_OK : NH_ERR_CORRUPT;
 }

@@ -33,8 +33,7 @@ static int take_expiry(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
 static int on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
     struct nh_mqtt__end end;
-    int rc =
-        nh_mqtt__end_decode(c->version, NH_MQTT__DISCONNECT, NH_MQTT__FROM_CLIENT, body, &end);
+    int rc = nh_mqtt__end_decode(c->version, NH_MQTT__DISCONNECT, NH_MQTT__FROM_CLIENT, body, &end);
     if (rc == NH_OK)
         rc = take_expiry(b, c->session, &end);
     if (rc < 0)
@@ -53,7 +52,7 @@ static int dispatch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt
 {
     switch (head->type) {
     case NH_MQTT__CONNECT:
-        return nh_mqtt__on_connect(b, c, body);
+        return nh_mqtt__on_connect(b, c, body, head->is_minimal);
     case NH_MQTT__SUBSCRIBE:
         return nh_mqtt__on_subscribe(b, c, body);
     case NH_MQTT__UNSUBSCRIBE:

@@ -14,7 +14,7 @@
 
 #define NH_MQTT__CLIENT_ID_MAX 256 // bytes; a longer one gets CONNACK 2
 #define NH_MQTT__TEXT_MAX 256      // bytes of a text in the configuration
-#define NH_MQTT__LABEL_MAX 5      // bytes of a subscription identifier as a property
+#define NH_MQTT__LABEL_MAX 5       // bytes of a subscription identifier as a property
 #define NH_MQTT__SMALL_BYTES 128   // a payload up to this is copied behind its head at QoS 1 and 2
 #define NH_MQTT__MATCH_SLOTS 256u  // topics whose subscribers are remembered
 #define NH_MQTT__MATCH_BYTES_MAX NH_KIB(256)
@@ -72,12 +72,12 @@ struct nh_mqtt__session {
         nh_mqtt_conn_t *conn; // while is_online
         nh_list_t idle;       // in broker->idle while not, oldest first
     };
-    uint32_t match_mark, match_at; // where this session stands in the match being made
+    uint32_t match_at; // where this session stands in the match being made, if it does
     uint32_t dropped;
-    uint32_t expiry_s; // how long it is kept; while away: when it ends, in s since broker->started_ms
+    uint32_t
+        expiry_s; // how long it is kept; while away: when it ends, in s since broker->started_ms
     uint16_t sub_count, id_len;
-    uint16_t flags;
-    bool is_online;
+    uint16_t flags : 15, is_online : 1;
     char id[]; // id_len bytes and a NUL
 };
 
@@ -125,11 +125,11 @@ struct nh_mqtt_conn {
     void *user;
     struct nh_mqtt__session *session; // ONLINE only
     struct nh_mqtt__wire wire;
-    struct nh_mqtt__msg *gather; // a packet cut by the end of the input; NULL: none
-    nh_list_t link;              // in broker->wheel, ->untimed, ->paused or ->ended
-    nh_mqtt_conn_t *turn_next;   // in broker->turn while in_turn
+    struct nh_mqtt__msg *gather;  // a packet cut by the end of the input; NULL: none
+    nh_list_t link;               // in broker->wheel, ->untimed, ->paused or ->ended
+    nh_mqtt_conn_t *turn_next;    // in broker->turn while in_turn
     struct nh_mqtt__extra *extra; // NULL: none
-    uint64_t last_in_ms;         // of the last whole packet; of open() before
+    uint64_t last_in_ms;          // of the last whole packet; of open() before
     union {
         uint64_t connected_ms;      // ONLINE
         struct nh_mqtt__auth *auth; // AUTH
@@ -190,9 +190,10 @@ struct nh_mqtt__publish {
     uint32_t packet_len, id_at;      // where its packet id is, at QoS 1 and 2
     uint8_t version;                 // of the packet, or what `msg` is to be made as
     uint8_t qos;
-    bool retain, is_unheard; // nobody subscribed
-    uint8_t reason;          // why it is not passed on: enum nh_mqtt_reason; 0: it is
-    nh_mqtt_conn_t *from;    // NULL: the hub itself, a will
+    bool retain, is_unheard;      // nobody subscribed
+    uint8_t reason;               // why it is not passed on: enum nh_mqtt_reason; 0: it is
+    nh_mqtt_conn_t *from;         // NULL: the hub itself, a will
+    struct nh_mqtt__match *match; // who takes it, when that is known already; NULL
     // References of its own, made when first needed: as it came or was made, as a packet of the
     // other version, and with the labels (written as properties) of the last who wanted them.
     struct nh_mqtt__msg *msg, *other, *labelled;
@@ -216,7 +217,7 @@ struct nh_mqtt__deferred { // published by a local subscriber while messages are
 struct nh_mqtt__replay {          // retained messages still to be sent for a new subscription
     struct nh_mqtt__replay *next; // of the same session
     struct nh_mqtt__msg *last;    // the last one looked at; NULL: from the start
-    uint32_t label; // subscription identifier; 0: none
+    uint32_t label;               // subscription identifier; 0: none
     uint16_t filter_len, at_sys;
     uint8_t qos;
     char filter[];
@@ -274,15 +275,14 @@ struct nh_mqtt_broker {
 
     struct nh_mqtt__match *matches[NH_MQTT__MATCH_SLOTS];
     size_t match_bytes;
-    uint32_t match_mark;
     struct { // QoS 0 packets in a row for the same subscribers, not given out yet
         struct nh_mqtt__match *match;
         const uint8_t *ptr;
         uint32_t len, count;
         uint64_t payload_bytes;
         nh_mqtt_conn_t *from;
-        uint8_t form;              // in which they came: V4 or V5
-        struct nh_mqtt__run other; // the same of the other version
+        uint8_t form;                 // in which they came: V4 or V5
+        struct nh_mqtt__run other;    // the same of the other version
         struct nh_mqtt__run labelled; // with the subscription identifiers of who took it last
         const uint32_t *label_ids;
         size_t label_count;
@@ -294,19 +294,19 @@ struct nh_mqtt_broker {
     unsigned giving_depth; // local subscribers are being called
     bool has_dead_locals;
 
-    uint64_t replay_ms;   // when retained messages go on being sent; NH_NEVER
-    uint32_t high_count;  // sessions that hold publishers back
-    uint64_t pushback_ms; // when paused publishers go on at the latest; NH_NEVER
-    uint64_t session_ms;  // when the first session that is away may end; NH_NEVER
+    uint64_t replay_ms;                 // when retained messages go on being sent; NH_NEVER
+    uint32_t high_count;                // sessions that hold publishers back
+    uint64_t pushback_ms;               // when paused publishers go on at the latest; NH_NEVER
+    uint64_t session_ms;                // when the first session that is away may end; NH_NEVER
     uint64_t retain_ms, retain_next_ms; // when the first retained message may expire; NH_NEVER
-    struct nh_mqtt__msg *retain_at; // the last one that the sweep looked at; NULL: not begun
-    nh_list_t wills;                // that wait, the first one due first
-    nh_list_t groups;               // shared subscriptions
+    struct nh_mqtt__msg *retain_at;     // the last one that the sweep looked at; NULL: not begun
+    nh_list_t wills;                    // that wait, the first one due first
+    nh_list_t groups;                   // shared subscriptions
     uint32_t group_count;
     uint16_t group_number; // given last
-    uint8_t reason;        // why the packet at hand is refused: enum nh_mqtt_reason; 0: by the error
-    bool groups_wrapped;   // numbers come round
-    bool is_ending;        // nothing is passed on to others any more
+    uint8_t reason;      // why the packet at hand is refused: enum nh_mqtt_reason; 0: by the error
+    bool groups_wrapped; // numbers come round
+    bool is_ending;      // nothing is passed on to others any more
     struct nh_mqtt__sys *sys;
     char reference[NH_MQTT__TEXT_MAX + 1], response[NH_MQTT__TEXT_MAX + 1];
 };
@@ -349,7 +349,9 @@ NH_MUST_USE int nh_mqtt__feed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint
 // What follows from the result of nh_mqtt__feed(): gives out what is left and ends the connection
 // when it failed.
 void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc);
-NH_MUST_USE int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+// `is_minimal`: its length was written in as few bytes as it needs.
+NH_MUST_USE int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body,
+                                    bool is_minimal);
 // Lets a client in whose CONNECT was answered so.
 NH_MUST_USE int nh_mqtt__admit(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
                                const struct nh_mqtt__connect *k,
@@ -438,6 +440,8 @@ NH_MUST_USE struct nh_mqtt__flow *nh_mqtt__session_flow(nh_mqtt_broker_t *b,
 
 // Who takes `topic`; valid until the next call. NULL: no memory.
 NH_MUST_USE struct nh_mqtt__match *nh_mqtt__match_get(nh_mqtt_broker_t *b, nh_span_t topic);
+// The same if it is remembered, else NULL. Every topic that is was checked.
+struct nh_mqtt__match *nh_mqtt__match_peek(const nh_mqtt_broker_t *b, nh_span_t topic);
 void nh_mqtt__match_clear(nh_mqtt_broker_t *b);
 // How `s` takes a message of its own of `topic`, with the subscriptions that do not say no-local
 // alone: a match of one target or none, to be freed. NULL: no memory.
@@ -514,7 +518,8 @@ uint8_t *nh_mqtt__packet_write(uint8_t *out, const struct nh_mqtt__publish_head 
 
 // ---- share.c: shared subscriptions --------------------------------------------------------------
 
-// Whether `filter` asks for a shared subscription; then what is behind "$share/NAME/" is in `*rest`.
+// Whether `filter` asks for a shared subscription; then what is behind "$share/NAME/" is in
+// `*rest`.
 bool nh_mqtt__is_shared(nh_span_t filter, nh_span_t *rest);
 // Makes `sub`, on its node already, a member of the group there. NH_ERR_NOMEM, NH_ERR_FULL.
 NH_MUST_USE int nh_mqtt__share_join(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, nh_span_t rest);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define TARGETS_MIN 4u
-#define LEFT_OUT UINT32_MAX // instead of a target: it may not read the topic
 
 struct collect {
     nh_mqtt_broker_t *b;
@@ -106,10 +105,8 @@ static uint8_t target_flags(const struct nh_mqtt__sub *sub)
 static bool add_target(struct collect *k, const struct nh_mqtt__sub *sub)
 {
     struct nh_mqtt__session *s = sub->session;
-    if (s->match_mark != k->b->match_mark) {
+    if (s->match_at >= k->m->count || k->m->targets[s->match_at].session != s) {
         nh_span_t topic = {k->m->topic, k->m->topic_len};
-        s->match_mark = k->b->match_mark;
-        s->match_at = LEFT_OUT;
         if (!nh_mqtt__may(k->b, s, NH_MQTT_MAY_RECEIVE, topic))
             return true;
         if (k->m->count == k->m->cap && !grow(k))
@@ -118,8 +115,6 @@ static bool add_target(struct collect *k, const struct nh_mqtt__sub *sub)
         k->m->targets[k->m->count++] = (struct nh_mqtt__target){.session = s};
         k->m->local_count += (s->flags & NH_MQTT__SESSION_LOCAL) != 0;
     }
-    if (s->match_at == LEFT_OUT)
-        return true;
     struct nh_mqtt__target *t = &k->m->targets[s->match_at];
     t->qos = t->qos > sub->qos ? t->qos : sub->qos;
     t->flags |= target_flags(sub);
@@ -147,8 +142,6 @@ static struct nh_mqtt__match *collect(nh_mqtt_broker_t *b, nh_span_t topic,
     if (!k.m)
         return NULL;
     memcpy(k.m->topic, topic.ptr, topic.len);
-    if (++b->match_mark == 0) // 0 is the mark of a session never matched
-        b->match_mark = 1;
     nh_mqtt__index_match(&b->index, topic, collect_node, &k);
     if (!k.failed)
         return k.m;
@@ -180,13 +173,25 @@ void nh_mqtt__match_clear(nh_mqtt_broker_t *b)
         forget(b, i);
 }
 
+static struct nh_mqtt__match *peek(const nh_mqtt_broker_t *b, nh_span_t topic, uint32_t hash)
+{
+    struct nh_mqtt__match *m = b->matches[hash & (NH_MQTT__MATCH_SLOTS - 1)];
+    bool is_it = m && m->hash == hash && m->generation == b->index.generation &&
+                 m->topic_len == topic.len && memcmp(m->topic, topic.ptr, topic.len) == 0;
+    return is_it ? m : NULL;
+}
+
+struct nh_mqtt__match *nh_mqtt__match_peek(const nh_mqtt_broker_t *b, nh_span_t topic)
+{
+    return peek(b, topic, nh_hash32(topic.ptr, topic.len, b->cfg.hash_seed));
+}
+
 struct nh_mqtt__match *nh_mqtt__match_get(nh_mqtt_broker_t *b, nh_span_t topic)
 {
     uint32_t hash = nh_hash32(topic.ptr, topic.len, b->cfg.hash_seed);
     uint32_t slot = hash & (NH_MQTT__MATCH_SLOTS - 1);
-    struct nh_mqtt__match *m = b->matches[slot];
-    if (m && m->hash == hash && m->generation == b->index.generation && m->topic_len == topic.len &&
-        memcmp(m->topic, topic.ptr, topic.len) == 0)
+    struct nh_mqtt__match *m = peek(b, topic, hash);
+    if (m)
         return m;
     nh_mqtt__run_flush(b); // its targets may be about to be forgotten
     forget(b, slot);

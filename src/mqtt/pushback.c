@@ -91,7 +91,7 @@ void nh_mqtt__relieve(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     unsigned any = NH_MQTT__SESSION_HIGH | NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL;
     if (!(s->flags & any) || is_above(b, s, 4))
         return;
-    s->flags &= (uint16_t)~(NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL);
+    s->flags &= (uint16_t) ~(NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL);
     nh_mqtt__relieve_end(b, s);
 }
 

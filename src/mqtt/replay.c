@@ -21,8 +21,7 @@ void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_spa
         nh_mqtt__drop(b, s, &b->info.dropped_no_memory, 1);
         return;
     }
-    *r = (struct nh_mqtt__replay){
-        .filter_len = (uint16_t)filter.len, .qos = qos, .label = label};
+    *r = (struct nh_mqtt__replay){.filter_len = (uint16_t)filter.len, .qos = qos, .label = label};
     memcpy(r->filter, filter.ptr, filter.len);
     struct nh_mqtt__replay **end = &f->replays;
     while (*end)
@@ -83,8 +82,7 @@ static bool has_room(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
     return w->inline_bytes + load.bytes + w->stored_bytes < LOW_BYTES &&
            s->flow->waiting_count == 0 && s->flow->sent_span < nh_mqtt__window(b, s) &&
-           s->flow->unsent_count == 0 &&
-           load.messages < nh_mqtt__queue_max_messages(b, s);
+           s->flow->unsent_count == 0 && load.messages < nh_mqtt__queue_max_messages(b, s);
 }
 
 static struct nh_mqtt__how how_of(const struct nh_mqtt__replay *r, uint8_t qos)

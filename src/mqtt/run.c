@@ -1,5 +1,5 @@
-// QoS 0 packets in a row, given to subscribers as one slice each: of the bytes they came in, or of a
-// translation that is made once for all who need the same.
+// QoS 0 packets in a row, given to subscribers as one slice each: of the bytes they came in, or of
+// a translation that is made once for all who need the same.
 
 #include "core/base/bytes.h"
 #include "mqtt/internal.h"

@@ -170,7 +170,8 @@ static struct nh_mqtt__sub **sub_find(nh_mqtt_broker_t *b, struct nh_mqtt__sessi
     return at;
 }
 
-static void set_options(struct nh_mqtt__sub *sub, const struct nh_mqtt__subscription *k, uint32_t id)
+static void set_options(struct nh_mqtt__sub *sub, const struct nh_mqtt__subscription *k,
+                        uint32_t id)
 {
     sub->qos = k->qos;
     sub->id = id;

@@ -215,7 +215,8 @@ int nh_mqtt__share_deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *front,
     if (!sub)
         return NH_OK;
     const struct nh_mqtt__how how = {.qos = sub->qos < p->qos ? sub->qos : p->qos,
-                                     .retain = p->retain && (sub->flags & NH_MQTT__SUB_AS_PUBLISHED),
+                                     .retain =
+                                         p->retain && (sub->flags & NH_MQTT__SUB_AS_PUBLISHED),
                                      .id_count = sub->id != 0,
                                      .ids = &sub->id,
                                      .group = group_of_front(front)->number};

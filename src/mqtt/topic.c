@@ -81,7 +81,8 @@ int nh_mqtt__share_split(nh_span_t filter, nh_span_t *rest)
         return NH_ERR_PROTO;
     nh_span_t name = nh_mqtt__topic_level(filter, at);
     size_t rest_at = at + name.len + 1;
-    bool has_wild = name.len && (memchr(name.ptr, '+', name.len) || memchr(name.ptr, '#', name.len));
+    bool has_wild =
+        name.len && (memchr(name.ptr, '+', name.len) || memchr(name.ptr, '#', name.len));
     if (name.len == 0 || has_wild || rest_at >= filter.len)
         return NH_ERR_PROTO;
     *rest = (nh_span_t){filter.ptr + rest_at, filter.len - rest_at};

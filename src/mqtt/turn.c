@@ -138,8 +138,7 @@ static void settle(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct copies *copies
     if (rc == NH_OK)
         return;
     nh_mqtt__wire_clear(&b->blocks, &c->wire); // its bytes are no longer whole
-    nh_mqtt__conn_end(b, c, "out of memory", NH_MQTT_CLIENT_DISCONNECTED,
-                      NH_MQTT_REASON_SUCCESS);
+    nh_mqtt__conn_end(b, c, "out of memory", NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
 }
 
 void nh_mqtt_broker_turn_end(nh_mqtt_broker_t *b)

@@ -60,7 +60,8 @@ void nh_mqtt__put_reason(const nh_mqtt_broker_t *b, struct nh_mqtt__props_out *o
     if (reason >= NH_MQTT_REASON_UNSPECIFIED_ERROR)
         nh_mqtt__props_put_bytes(out, NH_MQTT__REASON_STRING, text);
     if (is_redirect(reason) && b->cfg.server_reference)
-        nh_mqtt__props_put_bytes(out, NH_MQTT__SERVER_REFERENCE, text_span(b->cfg.server_reference));
+        nh_mqtt__props_put_bytes(out, NH_MQTT__SERVER_REFERENCE,
+                                 text_span(b->cfg.server_reference));
 }
 
 void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt_reason reason)
@@ -77,7 +78,7 @@ void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mq
         end.props = (struct nh_mqtt__props){0};
         len = nh_mqtt__end_encode(5, NH_MQTT__DISCONNECT, &end, packet, sizeof packet);
     }
-    if (len > 0 && fits(c, len)) // [MQTT5-3.1.2-24]
+    if (len > 0 && fits(c, len))                             // [MQTT5-3.1.2-24]
         NH_IGNORE(nh_mqtt__send(b, c, packet, (size_t)len)); // it is closed all the same
 }
 
@@ -103,8 +104,7 @@ int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqt
 
 // ---- CONNECT and CONNACK ------------------------------------------------------------------------
 
-int nh_mqtt__options_take5(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
-                           const struct nh_mqtt__connect *k)
+int nh_mqtt__options_take5(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k)
 {
     const struct nh_mqtt__props *props = &k->props;
     uint32_t receive_max = nh_mqtt__props_number(props, NH_MQTT__RECEIVE_MAXIMUM, 0);
@@ -118,7 +118,8 @@ int nh_mqtt__options_take5(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
         return NH_ERR_NOMEM;
     x->receive_max = (uint16_t)receive_max;
     x->packet_max = packet_max;
-    x->out.max = (uint16_t)(alias_max < b->cfg.topic_alias_max ? alias_max : b->cfg.topic_alias_max);
+    x->out.max =
+        (uint16_t)(alias_max < b->cfg.topic_alias_max ? alias_max : b->cfg.topic_alias_max);
     x->no_problem_info = no_problem_info;
     if (packet_max || alias_max)
         c->form = NH_MQTT__FORM_OWN;

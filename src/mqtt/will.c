@@ -32,7 +32,8 @@ static struct nh_mqtt__msg *make_msg(nh_mqtt_broker_t *b, const struct nh_mqtt__
     uint8_t *copy = len ? nh_mqtt__scratch_take(b, len) : NULL;
     if (len && !copy)
         return NULL;
-    content.props = (nh_span_t){copy, nh_mqtt__props_copy(props, NH_MQTT__PROPS_FORWARDED, copy, len)};
+    content.props =
+        (nh_span_t){copy, nh_mqtt__props_copy(props, NH_MQTT__PROPS_FORWARDED, copy, len)};
     return nh_mqtt__msg_create(b->mem, &content);
 }
 
