@@ -475,6 +475,7 @@ static int resend_one(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh
     uint8_t flags = (uint8_t)(8 | qos << 1 | sent->retain); // DUP [MQTT-3.3.1-1], [MQTT5-3.3.1-1]
     int rc = put_publish(b, s->conn, &p, flags, id, &how);
     nh_mqtt__publish_release(b, &p);
+    nh_mqtt__dirty(b, s->conn);
     return rc;
 }
 

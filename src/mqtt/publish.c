@@ -404,7 +404,7 @@ int nh_mqtt__on_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_
     if (rc < 0)
         return rc;
     uint32_t packet_len = head->head_len + head->body_len;
-    bool is_plain = k.qos == 0 && !k.retain && !gathered && head->is_minimal;
+    bool is_plain = k.qos == 0 && !k.retain && head->is_minimal;
     struct nh_mqtt__publish p = {.topic = k.topic,
                                  .payload = k.payload,
                                  .packet = packet,
@@ -417,13 +417,14 @@ int nh_mqtt__on_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_
     rc = judge(b, c, &k, &p);
     if (rc < 0)
         return rc;
-    if (is_plain && p.packet && !p.reason) {
+    bool is_rewritten = p.packet != packet; // or not to be passed on as a packet at all
+    if (is_plain && p.packet && (!gathered || is_rewritten) && !p.reason) {
         if (!run_takes(b, p.packet, p.topic))
             return run_start(b, &p);
         run_add(b, p.packet_len, p.payload.len);
         return NH_OK;
     }
-    if (gathered && p.packet)
+    if (gathered && !is_rewritten)
         adopt(&p, gathered, head->head_len);
     if (gathered)
         p.packet = NULL; // not within the turn's bytes

@@ -8,7 +8,7 @@
 
 #define PAGE_MIN_BYTES 8192u
 #define KEPT_MAX_BYTES NH_KIB(128) // of pages kept for reuse: the steady state takes none
-#define ALIAS_MAX_BYTES NH_KIB(8)  // of unread output up to which a client gets aliases at QoS 0
+#define ALIAS_MAX_BYTES NH_KIB(4)  // of unread output up to which a client gets aliases at QoS 0
 
 // ---- scratch ------------------------------------------------------------------------------------
 
