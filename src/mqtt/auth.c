@@ -148,6 +148,6 @@ void nh_mqtt_broker_auth_done(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
     rc = answered(b, c, &k, answer);
     if (rc == NH_OK)
         rc = feed_rest(b, c, a);
-    nh_mqtt__fed(b, c, rc);
+    nh_mqtt__fed(b, c, rc, 0);
     wait_end(b, a);
 }

@@ -118,6 +118,10 @@ struct nh_mqtt_broker_config {
     uint32_t qos2_max_count;       // 0: 1024 received QoS 2 packet ids not yet released, for each
                                    // session; one more closes the connection. The receive maximum.
     uint32_t pushback_max_ms;      // 0: 2000. The longest that a full queue holds publishers back.
+    uint32_t connect_rate_max;     // 0: no limit. CONNECTs a second, up to 1,000,000; one more is
+                                   // refused with CONNACK 3 before its password is looked at.
+    uint32_t publish_rate_max;     // 0: no limit. Messages a second of one client, up to 1,000,000;
+                                   // one over it is not read from for a while. Needs `pause`.
     bool pushback_qos0;            // hold publishers back at QoS 0 too, before messages are dropped
     uint32_t hash_seed;            // random bytes where strangers choose topics and client ids
     uint32_t session_expiry_max_s; // 0: no limit. The longest that a session is kept, in 3.1.1 too.
@@ -225,10 +229,11 @@ struct nh_mqtt_info {
     uint64_t publish_denied, subscribe_denied; // by authorize(): acknowledged, not passed on; 0x80
     uint32_t auth_waiting_count;               // connections that wait for their answer
     uint64_t pushbacks, sessions_evicted;
-    uint64_t sessions_expired,
-        messages_expired;       // their time was over: sessions, copies of messages
-    uint64_t dropped_too_large; // over the client's own limit
-    uint64_t shared_moved;      // given to another member of a shared subscription
+    uint64_t sessions_expired, messages_expired; // their time was over; copies of messages
+    uint64_t dropped_too_large;                  // over the client's own limit
+    uint64_t shared_moved;                       // given to another member of a shared subscription
+    uint64_t refused_connect_rate;               // of refused_connects
+    uint64_t publish_slowed;                     // times that a client was held back to its rate
     uint32_t group_count, v5_count,
         will_count;                // shared subscriptions; 5.0 clients; wills that wait
     uint32_t conn_max, open_count; // most clients at once; connections, with or without CONNECT

@@ -243,6 +243,11 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, 
         rc = NH_ERR_SYNTAX;
     if (rc < 0)
         return refuse_malformed(b, c, rc);
+    if (!nh_mqtt__rate_takes_connect(b)) {
+        b->info.refused_connect_rate++;
+        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CONNECTION_RATE_EXCEEDED,
+                               "too many connects a second");
+    }
     // [MQTT-3.1.3-8], [MQTT-3.1.3-9], [MQTT5-3.1.3-8]
     bool is_nameless = k.client_id.len == 0 && !k.is_clean && k.level < 5;
     if (is_nameless || k.client_id.len > NH_MQTT__CLIENT_ID_MAX)

@@ -199,6 +199,7 @@ static bool check_conns(const nh_mqtt_broker_t *b)
             return false;
     return check_list(&b->untimed, NH_MQTT__CONN_ONLINE, &count) &&
            check_list(&b->paused, NH_MQTT__CONN_ONLINE, &count) &&
+           check_list(&b->slowed, NH_MQTT__CONN_ONLINE, &count) &&
            check_list(&b->ended, NH_MQTT__CONN_ENDED, &count) && count == b->open_count;
 }
 

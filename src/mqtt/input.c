@@ -228,7 +228,7 @@ int nh_mqtt__feed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, 
     return rc < 0 ? rc : parse(b, c, bytes, len);
 }
 
-void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc)
+void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_messages_in)
 {
     nh_mqtt__run_flush(b);
     if (rc < 0 && c->state != NH_MQTT__CONN_ENDED) {
@@ -238,6 +238,7 @@ void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc)
         nh_mqtt__conn_end(b, c, text, NH_MQTT_CLIENT_DISCONNECTED, code);
     }
     b->reason = 0;
+    nh_mqtt__rate_charge(b, c, c->messages_in - from_messages_in);
     nh_mqtt__local_settle(b);
 }
 
@@ -249,8 +250,9 @@ int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *
         return NH_ERR_CLOSED;
     b->is_turn = true;
     b->info.bytes_in += len;
+    uint64_t messages = c->messages_in;
     int rc = nh_mqtt__feed(b, c, bytes, len);
-    nh_mqtt__fed(b, c, rc);
+    nh_mqtt__fed(b, c, rc, messages);
     // The caller need not tell a malformed packet from a protocol error.
     bool is_fault = rc == NH_ERR_SYNTAX || rc == NH_ERR_RANGE;
     return is_fault ? NH_ERR_PROTO : rc < 0 ? rc : NH_OK;

@@ -126,7 +126,7 @@ struct nh_mqtt_conn {
     struct nh_mqtt__session *session; // ONLINE only
     struct nh_mqtt__wire wire;
     struct nh_mqtt__msg *gather;  // a packet cut by the end of the input; NULL: none
-    nh_list_t link;               // in broker->wheel, ->untimed, ->paused or ->ended
+    nh_list_t link;               // in broker->wheel, ->untimed, ->paused, ->slowed or ->ended
     nh_mqtt_conn_t *turn_next;    // in broker->turn while in_turn
     struct nh_mqtt__extra *extra; // NULL: none
     uint64_t last_in_ms;          // of the last whole packet; of open() before
@@ -245,6 +245,11 @@ struct nh_mqtt__run {
     uint32_t len;
 };
 
+struct nh_mqtt__rate { // a bucket of messages or CONNECTs
+    uint64_t filled_ms;
+    int64_t credit; // thousandths; below 0: a debt
+};
+
 struct nh_mqtt_broker {
     struct nh_mqtt_broker_config cfg;
     nh_mem_t *mem;
@@ -259,8 +264,8 @@ struct nh_mqtt_broker {
 
     struct nh_mqtt__session **sessions; // hash table by client id
     uint32_t session_buckets, session_count, online_count, idle_count;
-    nh_list_t idle;                   // sessions without a connection, oldest first
-    nh_list_t untimed, paused, ended; // connections that the wheel does not hold
+    nh_list_t idle;                           // sessions without a connection, oldest first
+    nh_list_t untimed, paused, slowed, ended; // connections that the wheel does not hold
     uint32_t open_count, next_client;
 
     nh_mqtt_conn_t *turn; // connections with output that may lie in this turn's bytes
@@ -294,9 +299,11 @@ struct nh_mqtt_broker {
     unsigned giving_depth; // local subscribers are being called
     bool has_dead_locals;
 
-    uint64_t replay_ms;                 // when retained messages go on being sent; NH_NEVER
-    uint32_t high_count;                // sessions that hold publishers back
-    uint64_t pushback_ms;               // when paused publishers go on at the latest; NH_NEVER
+    uint64_t replay_ms;   // when retained messages go on being sent; NH_NEVER
+    uint32_t high_count;  // sessions that hold publishers back
+    uint64_t pushback_ms; // when paused publishers go on at the latest; NH_NEVER
+    uint64_t slowed_ms;   // when to look at those over their rate; NH_NEVER
+    struct nh_mqtt__rate connect_rate;
     uint64_t session_ms;                // when the first session that is away may end; NH_NEVER
     uint64_t retain_ms, retain_next_ms; // when the first retained message may expire; NH_NEVER
     struct nh_mqtt__msg *retain_at;     // the last one that the sweep looked at; NULL: not begun
@@ -346,9 +353,9 @@ void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms);
 // Takes `bytes` apart; they stay where they are until turn_end().
 NH_MUST_USE int nh_mqtt__feed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes,
                               size_t len);
-// What follows from the result of nh_mqtt__feed(): gives out what is left and ends the connection
-// when it failed.
-void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc);
+// What follows from the result of nh_mqtt__feed(): gives out what is left, ends the connection when
+// it failed, and charges the messages that came since its messages_in was `from_messages_in`.
+void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_messages_in);
 // `is_minimal`: its length was written in as few bytes as it needs.
 NH_MUST_USE int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body,
                                     bool is_minimal);
@@ -605,10 +612,23 @@ void nh_mqtt__push_back(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_mqtt
 void nh_mqtt__relieve(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);     // the queue shrank
 void nh_mqtt__relieve_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s); // or is gone
 void nh_mqtt__pushback_tick(nh_mqtt_broker_t *b);
+// Reads from a paused connection again, unless its rate holds it back.
+void nh_mqtt__conn_resume(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
 struct nh_mqtt__load {
     uint64_t bytes, messages;
 };
 struct nh_mqtt__load nh_mqtt__load_of(const struct nh_mqtt__session *s);
+
+// ---- rate.c: CONNECTs and messages a second -----------------------------------------------------
+
+bool nh_mqtt__rate_takes_connect(nh_mqtt_broker_t *b); // and counts it; false: one too many
+size_t nh_mqtt__rate_bytes(const nh_mqtt_broker_t *b); // of memory behind each connection
+void nh_mqtt__rate_open(const nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
+// `c` published that many messages; pauses it when they are too many.
+void nh_mqtt__rate_charge(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint64_t messages);
+// Whether the paused `c` is in debt; then it is kept in b->slowed until that is paid.
+bool nh_mqtt__rate_holds(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
+void nh_mqtt__rate_tick(nh_mqtt_broker_t *b);
 
 // ---- replay.c, local.c, sys.c -------------------------------------------------------------------
 

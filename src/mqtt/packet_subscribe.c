@@ -32,7 +32,7 @@ static uint8_t take_filter(struct nh_mqtt__subscribe *k, struct nh_mqtt__subscri
 
 static int check_options(uint8_t version, uint8_t options, const struct nh_mqtt__subscription *s)
 {
-    if (version < 5) // [MQTT-3-8.3-4]
+    if (version < 5) // [MQTT-3.8.3-4]
         return options > 2 ? NH_ERR_SYNTAX : NH_OK;
     if (options & OPTIONS_RESERVED) // [MQTT5-3.8.3-5]
         return NH_ERR_SYNTAX;

@@ -162,7 +162,7 @@ static const struct {
     {"CONNACK, code 6", 4, SERVER, ROW("\x20\2\0\6"), NH_ERR_PROTO},
     {"CONNACK, longer", 4, SERVER, ROW("\x20\3\0\0\0"), NH_ERR_SYNTAX},
     {"CONNACK of 5", 5, SERVER, ROW("\x20\6\1\0\3\x13\0\x3C"), NH_OK},
-    {"CONNACK of 5, no properties", 5, SERVER, ROW("\x20\2\1\0"), NH_ERR_SYNTAX},
+    {"CONNACK of 5, no properties", 5, SERVER, ROW("\x20\2\1\0"), NH_ERR_SYNTAX}, // [MQTT5-2.2.2-1]
     {"CONNACK of 5, byte behind", 5, SERVER, ROW("\x20\4\1\0\0x"), NH_ERR_SYNTAX},
     {"CONNACK of 5, refusal with a session", 5, SERVER, ROW("\x20\3\1\x87\0"),
      NH_ERR_PROTO}, // [MQTT5-3.2.2-6]
@@ -174,7 +174,7 @@ static const struct {
     {"PUBLISH at QoS 1", 4, CLIENT, ROW("\x32\6\0\1t\0\1m"), NH_OK},
     {"PUBLISH again", 4, SERVER, ROW("\x3D\6\0\1t\xFF\xFFm"), NH_OK},
     {"PUBLISH, id 0", 4, CLIENT, ROW("\x32\6\0\1t\0\0m"), NH_ERR_SYNTAX},       // [MQTT-2.3.1-1]
-    {"PUBLISH of 5, id 0", 5, CLIENT, ROW("\x32\6\0\1t\0\0\0"), NH_ERR_SYNTAX}, // [MQTT5-2.2.1-4]
+    {"PUBLISH of 5, id 0", 5, CLIENT, ROW("\x32\6\0\1t\0\0\0"), NH_ERR_SYNTAX}, // [MQTT5-2.2.1-3]
     {"PUBLISH, id cut", 4, CLIENT, ROW("\x32\4\0\1t\1"), NH_ERR_SYNTAX},
     {"PUBLISH, topic cut", 4, CLIENT, ROW("\x30\3\0\2t"), NH_ERR_SYNTAX},
     {"PUBLISH at QoS 3", 4, CLIENT, ROW("\x36\6\0\1t\0\1m"), NH_ERR_SYNTAX}, // [MQTT-3.3.1-4]
@@ -182,7 +182,8 @@ static const struct {
      NH_ERR_SYNTAX},                                                           // [MQTT5-3.3.1-4]
     {"PUBLISH at QoS 0, DUP", 5, CLIENT, ROW("\x38\4\0\1t\0"), NH_ERR_SYNTAX}, // [MQTT5-3.3.1-2]
     {"PUBLISH of 5", 5, CLIENT, ROW("\x30\5\0\1t\0m"), NH_OK},
-    {"PUBLISH of 5, properties missing", 5, CLIENT, ROW("\x30\3\0\1t"), NH_ERR_SYNTAX},
+    {"PUBLISH of 5, properties missing", 5, CLIENT, ROW("\x30\3\0\1t"),
+     NH_ERR_SYNTAX}, // [MQTT5-2.2.2-1]
     {"PUBLISH of 5, properties cut", 5, CLIENT, ROW("\x30\6\0\1t\3\1\1"), NH_ERR_SYNTAX},
     {"PUBLISH of 5, expiry and text", 5, CLIENT, ROW("\x30\x0C\0\1t\7\2\0\0\0\1\1\1m"), NH_OK},
     {"PUBLISH of 5, alias alone", 5, CLIENT, ROW("\x30\7\0\0\3\x23\0\1m"), NH_OK},
@@ -208,7 +209,7 @@ static const struct {
     {"PUBACK of 5, byte behind", 5, CLIENT, ROW("\x40\5\0\1\x10\0x"), NH_ERR_SYNTAX},
     {"PUBACK of 5, properties cut", 5, CLIENT, ROW("\x40\5\0\1\x10\4\x1F"), NH_ERR_SYNTAX},
     {"PUBREC of 5, two reasons", 5, SERVER, ROW("\x50\x0A\0\1\x80\6\x1F\0\0\x1F\0\0"),
-     NH_ERR_PROTO}, // [MQTT5-3.5.2-2]
+     NH_ERR_PROTO},
     {"PUBREL of 5, code", 5, CLIENT, ROW("\x62\3\0\1\x92"), NH_OK},
     {"PUBCOMP of 5, code", 5, SERVER, ROW("\x70\3\0\1\x92"), NH_OK},
     // SUBSCRIBE
@@ -221,7 +222,7 @@ static const struct {
     {"SUBSCRIBE, id 0", 4, CLIENT, ROW("\x82\6\0\0\0\1a\0"), NH_ERR_SYNTAX},
     {"SUBSCRIBE of 5, id 0", 5, CLIENT, ROW("\x82\7\0\0\0\0\1a\0"),
      NH_ERR_SYNTAX},                                                          // [MQTT5-2.2.1-3]
-    {"SUBSCRIBE, QoS 3", 4, CLIENT, ROW("\x82\6\0\1\0\1a\3"), NH_ERR_SYNTAX}, // [MQTT-3-8.3-4]
+    {"SUBSCRIBE, QoS 3", 4, CLIENT, ROW("\x82\6\0\1\0\1a\3"), NH_ERR_SYNTAX}, // [MQTT-3.8.3-4]
     {"SUBSCRIBE, option of 5", 4, CLIENT, ROW("\x82\6\0\1\0\1a\4"), NH_ERR_SYNTAX},
     {"SUBSCRIBE, second one cut", 4, CLIENT, ROW("\x82\x09\0\1\0\1a\0\0\1#"), NH_ERR_SYNTAX},
     {"SUBSCRIBE of 5", 5, CLIENT, ROW("\x82\x0D\0\1\2\x0B\1\0\1a\x2E\0\1#\1"), NH_OK},

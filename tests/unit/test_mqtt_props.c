@@ -113,7 +113,7 @@ static size_t add_method(uint8_t *list, size_t len, uint8_t where, uint8_t id)
 
 // Each property in each packet, from each side, once and twice. A property of another packet is
 // malformed, one of the other side or a second one is a protocol error [MQTT5-3.3.4-6],
-// [MQTT5-3.14.2-2], [MQTT5-2.2.2-1].
+// [MQTT5-3.14.2-2].
 static void test_every_property_in_every_packet(void **state)
 {
     (void)state;
