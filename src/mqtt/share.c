@@ -168,22 +168,23 @@ void nh_mqtt__share_leave(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, bool is
 
 // ---- whose turn it is ---------------------------------------------------------------------------
 
-// How gladly a member is given a message; less is better. UINT64_MAX: it cannot have it.
+// How gladly a member is given a message; less is better. UINT64_MAX: it cannot have it. What it
+// did not acknowledge counts; at QoS 0 all who read are alike.
 static uint64_t rank_of(nh_mqtt_broker_t *b, const struct nh_mqtt__sub *sub, nh_span_t topic,
                         uint8_t qos)
 {
     const struct nh_mqtt__session *s = sub->session;
     const struct nh_mqtt__flow *f = s->flow;
-    struct nh_mqtt__load load = nh_mqtt__load_of(s);
     uint8_t own = sub->qos < qos ? sub->qos : qos;
     if (nh_mqtt__user_is_asked(b, s->user) && !nh_mqtt__may(b, s, NH_MQTT_MAY_RECEIVE, topic))
         return UINT64_MAX;
+    uint64_t load = own && f ? f->messages : 0;
     if (!s->is_online) // only QoS 1 and 2 are kept for who is away
-        return own ? load.messages | RANK_AWAY : UINT64_MAX;
-    bool is_busy = load.bytes > b->cfg.queue_max_bytes / 2;
+        return own ? load | RANK_AWAY : UINT64_MAX;
+    bool is_busy = nh_mqtt__load_of(s).bytes > b->cfg.queue_max_bytes / 2;
     if (own && f)
         is_busy = f->waiting_count || f->sent_span >= nh_mqtt__window(b, s);
-    return load.messages | (is_busy ? RANK_BUSY : 0);
+    return load | (is_busy ? RANK_BUSY : 0);
 }
 
 // Round and round, and among the next few the one with the least to do.

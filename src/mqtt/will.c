@@ -75,7 +75,7 @@ void nh_mqtt__will_free(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
     nh_mem_free(b->mem, w);
 }
 
-// Its time to live begins now [MQTT5-3.1.3-10 has it published like any other message].
+// Its time to live begins now: it is published as any other message is.
 void nh_mqtt__will_publish(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
 {
     struct nh_mqtt__publish p = nh_mqtt__publish_of(w->msg);
