@@ -125,7 +125,7 @@ static void go_online(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__se
 // What the client said of itself, before anything is changed.
 static int take_options(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k)
 {
-    struct nh_mqtt__will *will;
+    struct nh_mqtt__will *will = NULL;
     int rc = nh_mqtt__options_take5(b, c, k);
     if (rc == NH_OK)
         rc = nh_mqtt__will_create(b, k, &will);
