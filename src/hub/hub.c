@@ -1,5 +1,6 @@
 #include "core/bus/events.h"
 #include "hub/hub_parts.h"
+#include "platform/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,7 @@ static void facts(void *ctx, struct nh_health_facts *out)
     out->rss_bytes = hub->host.rss_bytes;
     out->private_bytes = hub->host.private_bytes;
     out->host_libc_bytes = hub->host.host_libc_bytes;
+    out->host_tls_bytes = hub->host.host_tls_bytes;
     out->program_bytes = hub->host.program_bytes;
     out->cpu_usage_pct = hub->host.cpu_usage_pct;
     out->cpu_temperature_c = hub->host.cpu_temperature_c;
@@ -307,6 +309,7 @@ static int start_settings(struct nh_hub *hub)
     // down: it starts with the file and says so.
     struct nh_hub_config fresh = hub->cfg;
     err = nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL);
+    nh_settings_started(hub->settings, err == 0 ? &fresh : &hub->cfg);
     if (err == 0)
         nh_hub__apply(hub, &fresh);
     else if (err != NH_ERR_NOMEM) // that says nothing of the settings, and passes
@@ -489,9 +492,7 @@ static int run_once(struct nh_hub *hub)
     int err = start_all(hub);
     if (err == 0) {
         ready(hub);
-        nh_loop_signals_hold(false);
         nh_loop_run(hub->loop);
-        nh_loop_signals_hold(true);
     }
     return nh_hub__stop(hub) == 0 && err == 0 ? 0 : 1;
 }
@@ -523,6 +524,7 @@ int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
 {
     static struct nh_hub hub; // one hub a process; too large for a stack
     static struct nh_hub_config good;
+    nh_tls_memory_watch();
     int code, err = nh_console_open(cfg->console, &hub.console);
     if (err < 0) {
         fprintf(stderr, "nuthatch: cannot open the console %s: %s\n", cfg->console,
@@ -535,9 +537,9 @@ int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
     }
     good = hub.cfg = *cfg;
     hub.options = *o;
-    // Held outside the loop's run, to the end: a signal at the start, between two lives or a second
-    // one at the end would by its default end the process in the middle.
-    nh_loop_signals_hold(true);
+    // To the end: a signal at the start, between two lives or a second one at the end would by its
+    // default end the process in the middle.
+    nh_loop_signals_hold();
     while ((code = run_once(&hub)) == 0 && hub.wants_restart) {
         renew(&hub, &good);
         nh_host_reset_reason_set("Software");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define SESSION_BUCKETS_MIN 16u
+#define RATE_MAX 1000000u
 #define UNREAD_BYTES 4096u // of acknowledgements, beyond queue_max_bytes
 
 static void set_default(uint32_t *field, uint32_t value)
@@ -37,7 +38,9 @@ static bool is_in_range(const struct nh_mqtt_broker_config *cfg)
     return cfg->mem && cfg->packet_max_bytes >= 16 && cfg->packet_max_bytes <= 268435460 &&
            cfg->topic_max_bytes <= 65535 && cfg->topic_level_max <= NH_MQTT__LEVEL_MAX &&
            cfg->inflight_max < 65535 && cfg->qos2_max_count <= 65535 &&
-           cfg->subscription_max_count <= 65535 && cfg->keepalive_max_s <= 65535;
+           cfg->subscription_max_count <= 65535 && cfg->keepalive_max_s <= 65535 &&
+           cfg->connect_rate_max <= RATE_MAX && cfg->publish_rate_max <= RATE_MAX &&
+           (cfg->pause || cfg->publish_rate_max == 0);
 }
 
 static void init_lists(nh_mqtt_broker_t *b)
@@ -46,9 +49,10 @@ static void init_lists(nh_mqtt_broker_t *b)
     nh_list_init(&b->idle);
     nh_list_init(&b->untimed);
     nh_list_init(&b->paused);
+    nh_list_init(&b->slowed);
     nh_list_init(&b->ended);
     b->deferred_end = &b->deferred;
-    b->replay_ms = b->pushback_ms = NH_NEVER;
+    b->replay_ms = b->pushback_ms = b->slowed_ms = NH_NEVER;
 }
 
 static int init_parts(nh_mqtt_broker_t *b)
@@ -97,16 +101,22 @@ void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms)
         b->is_started = true;
         b->started_ms = now_ms;
         b->wheel.grain = now_ms >> NH_MQTT__WHEEL_SHIFT;
+        b->connect_rate = (struct nh_mqtt__rate){now_ms, b->cfg.connect_rate_max * 1000ll};
     }
     if (now_ms > b->now_ms) // the clock is monotonic; a call that says otherwise changes nothing
         b->now_ms = now_ms;
 }
 
-void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind, const char *client_id,
-                    const char *reason, uint8_t code)
+void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind,
+                    const struct nh_mqtt__user *u, const char *client_id, const char *reason,
+                    uint8_t code)
 {
     if (b->cfg.event)
-        b->cfg.event(b->cfg.ctx, &(struct nh_mqtt_event){kind, client_id, reason, code});
+        b->cfg.event(b->cfg.ctx, &(struct nh_mqtt_event){.kind = kind,
+                                                         .client_id = client_id,
+                                                         .user_name = nh_mqtt__user_name(u),
+                                                         .reason = reason,
+                                                         .code = code});
 }
 
 void nh_mqtt__dirty_first(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
@@ -146,7 +156,7 @@ int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type
     uint8_t *ack = nh_mqtt__wire_space(&b->blocks, &c->wire, NH_MQTT__ACK_BYTES);
     if (!ack)
         return NH_ERR_NOMEM;
-    nh_mqtt__ack_encode(ack, type, id);
+    nh_mqtt__ack_put(ack, type, id);
     nh_mqtt__dirty(b, c);
     return NH_OK;
 }
@@ -154,7 +164,7 @@ int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type
 // When the connection's time is up; NH_NEVER: no limit.
 static uint64_t deadline_of(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c)
 {
-    if (c->state == NH_MQTT__CONN_NEW)
+    if (c->state == NH_MQTT__CONN_NEW || c->state == NH_MQTT__CONN_AUTH)
         return c->last_in_ms + b->cfg.connect_timeout_ms;
     if (c->keepalive_s == 0)
         return NH_NEVER;
@@ -178,16 +188,28 @@ int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms, nh_mqt
     // A few more than clients, so that those too many can be told so.
     if (b->open_count >= b->cfg.conn_max_count + 16 + b->cfg.conn_max_count / 8)
         return NH_ERR_FULL;
-    nh_mqtt_conn_t *c = nh_mem_alloc_zero(b->mem, sizeof(*c), NH_MEM_BULK);
+    nh_mqtt_conn_t *c = nh_mem_alloc_zero(b->mem, sizeof(*c) + nh_mqtt__rate_bytes(b), NH_MEM_BULK);
     if (!c)
         return NH_ERR_NOMEM;
     c->user = user;
     c->last_in_ms = now_ms;
     nh_list_init(&c->link);
+    nh_mqtt__rate_open(b, c);
     nh_mqtt__conn_watch(b, c);
     b->open_count++;
     *out = c;
     return NH_OK;
+}
+
+// Publishes the will unless it is no longer allowed to [MQTT-3.1.2-8].
+static void end_will(nh_mqtt_broker_t *b, uintptr_t will, bool may_publish)
+{
+    if (may_publish) {
+        nh_mqtt__publish_will(b, will);
+        return;
+    }
+    b->info.publish_denied++;
+    nh_mqtt__msg_unref(b->mem, nh_mqtt__will_msg(will));
 }
 
 void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reason,
@@ -197,16 +219,20 @@ void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reaso
         return;
     nh_mqtt__run_flush(b); // it may be meant for the session that goes now
     struct nh_mqtt__session *s = c->session;
+    uintptr_t will = c->will;
+    c->will = 0;
+    bool may_publish = !will || nh_mqtt__may(b, s, NH_MQTT_MAY_PUBLISH,
+                                             nh_mqtt__msg_topic(nh_mqtt__will_msg(will)));
+    if (c->state == NH_MQTT__CONN_AUTH)
+        nh_mqtt__auth_end(b, c);
     c->state = NH_MQTT__CONN_ENDED;
     nh_list_remove(&c->link);
     nh_list_push_back(&b->ended, &c->link);
     if (s) {
-        nh_mqtt__event(b, kind, s->id, reason, 0);
+        nh_mqtt__event(b, kind, s->user, s->id, reason, 0);
         nh_mqtt__session_detach(b, s);
     }
-    uintptr_t will = c->will;
-    c->will = 0;
-    nh_mqtt__publish_will(b, will); // [MQTT-3.1.2-8]
+    end_will(b, will, may_publish);
     nh_mqtt__dirty(b, c);
 }
 
@@ -274,6 +300,7 @@ uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b)
     uint64_t sys = nh_mqtt__sys_deadline(b);
     next = sys < next ? sys : next;
     next = b->replay_ms < next ? b->replay_ms : next;
+    next = b->slowed_ms < next ? b->slowed_ms : next;
     return b->pushback_ms < next ? b->pushback_ms : next;
 }
 
@@ -283,7 +310,7 @@ static void conn_due(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
         nh_mqtt__conn_watch(b, c); // it was heard of since
         return;
     }
-    bool is_new = c->state == NH_MQTT__CONN_NEW;
+    bool is_new = c->state != NH_MQTT__CONN_ONLINE;
     if (is_new)
         b->info.refused_connects++;
     else
@@ -317,6 +344,7 @@ void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms)
     for (nh_list_t *n = nh_list_pop_front(&due); n; n = nh_list_pop_front(&due))
         conn_due(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
     nh_mqtt__pushback_tick(b);
+    nh_mqtt__rate_tick(b);
     replay_tick(b);
     nh_mqtt__sys_tick(b);
     nh_mqtt__local_settle(b);
@@ -328,7 +356,9 @@ static void free_list(nh_mqtt_broker_t *b, nh_list_t *list)
 {
     for (nh_list_t *n = nh_list_first(list); n; n = nh_list_first(list)) {
         nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
-        nh_mqtt__msg_unref(b->mem, (struct nh_mqtt__msg *)(c->will & ~(uintptr_t)7));
+        nh_mqtt__msg_unref(b->mem, nh_mqtt__will_msg(c->will));
+        if (c->state == NH_MQTT__CONN_AUTH)
+            nh_mqtt__auth_end(b, c);
         conn_free(b, c);
     }
 }
@@ -341,6 +371,7 @@ static void free_conns(nh_mqtt_broker_t *b)
     }
     free_list(b, &b->untimed);
     free_list(b, &b->paused);
+    free_list(b, &b->slowed);
     free_list(b, &b->ended);
 }
 
@@ -356,6 +387,8 @@ void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b)
         while (b->sessions[i])
             nh_mqtt__session_destroy(b, b->sessions[i]);
     nh_mqtt__local_destroy(b);
+    nh_mqtt__users_deinit(b);
+    nh_mqtt__held_free(b);
     nh_mqtt__match_clear(b);
     nh_mqtt__retain_clear(&b->retain);
     nh_mqtt__sys_destroy(b);

@@ -19,8 +19,8 @@ struct nh_mqtt__load nh_mqtt__load_of(const struct nh_mqtt__session *s)
 static bool is_above(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, unsigned parts)
 {
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
-    return load.bytes > b->cfg.queue_max_bytes / parts ||
-           load.messages > b->cfg.queue_max_messages / parts;
+    return load.bytes > nh_mqtt__queue_max_bytes(b, s) / parts ||
+           load.messages > nh_mqtt__queue_max_messages(b, s) / parts;
 }
 
 // A client whose own queue is high is never paused: its acknowledgements would not be read.
@@ -47,8 +47,10 @@ static void pause_conn(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     b->cfg.pause(b->cfg.ctx, c, c->user, true);
 }
 
-static void resume_conn(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+void nh_mqtt__conn_resume(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
 {
+    if (nh_mqtt__rate_holds(b, c))
+        return;
     c->is_paused = false;
     c->last_in_ms = b->now_ms; // the silence was ours
     nh_list_remove(&c->link);
@@ -60,7 +62,7 @@ static void resume_all(nh_mqtt_broker_t *b)
 {
     b->pushback_ms = NH_NEVER;
     for (nh_list_t *n = nh_list_first(&b->paused); n; n = nh_list_first(&b->paused))
-        resume_conn(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
+        nh_mqtt__conn_resume(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
 }
 
 void nh_mqtt__push_back(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_mqtt_conn_t *from)
@@ -71,7 +73,7 @@ void nh_mqtt__push_back(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_mqtt
         s->flags |= NH_MQTT__SESSION_HIGH;
         b->high_count++;
         if (s->conn->is_paused)
-            resume_conn(b, s->conn);
+            nh_mqtt__conn_resume(b, s->conn);
     }
     if (!from->is_paused && from->state == NH_MQTT__CONN_ONLINE && !is_high(from))
         pause_conn(b, from);
