@@ -34,7 +34,7 @@ static int on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
     struct nh_mqtt__end end;
     int rc = nh_mqtt__end_decode(c->version, NH_MQTT__DISCONNECT, NH_MQTT__FROM_CLIENT, body, &end);
-    if (rc == NH_OK)
+    if (rc == NH_OK && c->session)
         rc = take_expiry(b, c->session, &end);
     if (rc < 0)
         return rc;
@@ -62,7 +62,7 @@ static int dispatch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt
     case NH_MQTT__DISCONNECT:
         return on_disconnect(b, c, body);
     case NH_MQTT__AUTH:
-        return NH_ERR_PROTO;
+        return nh_mqtt__on_auth(b, c, body);
     default:
         return nh_mqtt__on_ack(b, c, head->type, body);
     }
@@ -91,8 +91,8 @@ static int read_head(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const uint8_t
         return NH_ERR_SYNTAX;
     if (n > 0 && head->type == NH_MQTT__AUTH && c->version != 5)
         return NH_ERR_SYNTAX;
-    if (c->state == NH_MQTT__CONN_AUTH && head->type != NH_MQTT__AUTH)
-        return NH_ERR_PROTO;
+    if (c->state == NH_MQTT__CONN_AUTH && n > 0) // [MQTT5-3.1.2-30]
+        return head->type == NH_MQTT__AUTH || head->type == NH_MQTT__DISCONNECT ? n : NH_ERR_PROTO;
     // [MQTT-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2] and only once.
     if ((head->type == NH_MQTT__CONNECT) != (c->state == NH_MQTT__CONN_NEW))
         return NH_ERR_PROTO;
@@ -208,6 +208,8 @@ static const char *reason_text(int rc)
     case NH_ERR_SYNTAX:
     case NH_ERR_RANGE:
         return "malformed packet";
+    case NH_ERR_DENIED:
+        return "not authorized";
     case NH_ERR_NOMEM:
         return "out of memory";
     case NH_ERR_FULL:
@@ -234,7 +236,7 @@ void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_
     if (rc < 0 && c->state != NH_MQTT__CONN_ENDED) {
         enum nh_mqtt_reason code = b->reason ? b->reason : (uint8_t)nh_mqtt__reason_of(rc);
         const char *text = b->reason ? nh_mqtt_reason_text(code) : reason_text(rc);
-        b->info.protocol_errors += rc != NH_ERR_NOMEM;
+        b->info.protocol_errors += rc != NH_ERR_NOMEM && rc != NH_ERR_DENIED;
         nh_mqtt__conn_end(b, c, text, NH_MQTT_CLIENT_DISCONNECTED, code);
     }
     b->reason = 0;
