@@ -80,22 +80,29 @@ static int on_packet(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqt
     return dispatch(b, c, head, (nh_span_t){packet + head->head_len, head->body_len});
 }
 
+// What a connection may not say in its state, or in its version. `n`: of the head; 0: it is cut.
+static int judge_head(const nh_mqtt_conn_t *c, const struct nh_mqtt__head *head, int n)
+{
+    if (n > 0 && !head->is_minimal && c->version == 5) // [MQTT5-1.5.5-1]
+        return NH_ERR_SYNTAX;
+    if (n > 0 && head->type == NH_MQTT__AUTH && c->version != 5)
+        return NH_ERR_SYNTAX;
+    if (c->state == NH_MQTT__CONN_AUTH) // [MQTT5-3.1.2-30]
+        return head->type == NH_MQTT__AUTH || head->type == NH_MQTT__DISCONNECT ? n : NH_ERR_PROTO;
+    // [MQTT-3.1.0-1], [MQTT5-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2], [MQTT5-3.1.0-2] and only
+    // once.
+    return (head->type == NH_MQTT__CONNECT) == (c->state == NH_MQTT__CONN_NEW) ? n : NH_ERR_PROTO;
+}
+
 // Reads a head and judges by it alone: nothing is stored for a packet that will be refused.
 static int read_head(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len,
                      struct nh_mqtt__head *head)
 {
     int n = nh_mqtt__head_decode(bytes, len, NH_MQTT__FROM_CLIENT, head);
-    if (n < 0)
-        return n;
-    if (n > 0 && !head->is_minimal && c->version == 5) // [MQTT5-1.5.5-1]
-        return NH_ERR_SYNTAX;
-    if (n > 0 && head->type == NH_MQTT__AUTH && c->version != 5)
-        return NH_ERR_SYNTAX;
-    if (c->state == NH_MQTT__CONN_AUTH && n > 0) // [MQTT5-3.1.2-30]
-        return head->type == NH_MQTT__AUTH || head->type == NH_MQTT__DISCONNECT ? n : NH_ERR_PROTO;
-    // [MQTT-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2] and only once.
-    if ((head->type == NH_MQTT__CONNECT) != (c->state == NH_MQTT__CONN_NEW))
-        return NH_ERR_PROTO;
+    bool is_usual = n == 2 && c->state == NH_MQTT__CONN_ONLINE && head->type != NH_MQTT__CONNECT &&
+                    head->type != NH_MQTT__AUTH;
+    if (n >= 0 && !is_usual)
+        n = judge_head(c, head, n);
     if (n > 0 && (uint64_t)n + head->body_len > b->cfg.packet_max_bytes)
         return NH_ERR_TOO_LONG;
     return n;

@@ -352,10 +352,19 @@ NH_MUST_USE int nh_mqtt__send(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const void
                               size_t len);
 NH_MUST_USE int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
                                   uint16_t id);
-// The same with a reason, which 3.1.1 cannot say.
-NH_MUST_USE int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
-                                         enum nh_mqtt__type type, uint16_t id,
-                                         enum nh_mqtt_reason reason);
+// The same with a reason that is none of success, to 5.0.
+NH_MUST_USE int nh_mqtt__send_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                     enum nh_mqtt__type type, uint16_t id,
+                                     enum nh_mqtt_reason reason);
+// With a reason, which 3.1.1 cannot say.
+static inline int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                           enum nh_mqtt__type type, uint16_t id,
+                                           enum nh_mqtt_reason reason)
+{
+    if (reason == NH_MQTT_REASON_SUCCESS || c->version != 5)
+        return nh_mqtt__send_ack(b, c, type, id);
+    return nh_mqtt__send_reason(b, c, type, id, reason);
+}
 void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms);
 
 // ---- input.c, connect.c, auth.c, subscribe.c ----------------------------------------------------

@@ -83,11 +83,9 @@ void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mq
         NH_IGNORE(nh_mqtt__send(b, c, packet, (size_t)len)); // it is closed all the same
 }
 
-int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
-                             uint16_t id, enum nh_mqtt_reason reason)
+int nh_mqtt__send_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
+                         uint16_t id, enum nh_mqtt_reason reason)
 {
-    if (reason == NH_MQTT_REASON_SUCCESS || c->version != 5)
-        return nh_mqtt__send_ack(b, c, type, id);
     uint8_t list[64], packet[sizeof list + 16];
     struct nh_mqtt__ack ack = {.packet_id = id, .code = (uint8_t)reason};
     struct nh_mqtt__props_out out;
