@@ -140,6 +140,17 @@ static int start_api(struct nh_hub *hub, nh_mem_t *mem)
     return nh_mqtt_api_create(&cfg, &hub->mqtt_api);
 }
 
+#define OTHER_FILE_COUNT 128u // listeners, documents, sets of connections, who is being refused
+
+static void allow_connections(const struct nh_hub *hub)
+{
+    uint32_t want = hub->cfg.mqtt.conn_max_count + hub->cfg.http.conn_max_count + OTHER_FILE_COUNT;
+    uint32_t allowed = nh_host_connections_allow(want);
+    if (allowed < want)
+        NH_LOG_W("mqtt", "%u clients need %u open files, the system allows %u: `ulimit -n`",
+                 (unsigned)hub->cfg.mqtt.conn_max_count, (unsigned)want, (unsigned)allowed);
+}
+
 int nh_hub__start_mqtt(struct nh_hub *hub)
 {
     char host[64];
@@ -156,6 +167,7 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
     if (err < 0)
         return err;
     fill_limits(hub, mem);
+    allow_connections(hub);
     err = nh_mqtt_broker_create(&hub->broker_cfg, &hub->broker);
     if (err == 0)
         err = nh_mqtt_listener_start(&hub->mqtt, hub->broker, hub->loop, mem, host, port,
