@@ -84,6 +84,11 @@ struct nh_hub_config {
         uint32_t login_queue_max;
         char password_file[128], acl_file[128];
         uint32_t user_count, acl_count; // elements of the lists, which are not kept here
+        uint32_t keepalive_max_s, session_expiry_max_s, message_expiry_max_s;
+        uint32_t topic_alias_max, receive_max, qos_max;
+        bool retain_available, wildcard_available, shared_available, subscription_id_available;
+        bool server_moved;
+        char server_reference[129], response_information[129]; // "": none
     } mqtt;
     struct {
         char user[33];
