@@ -55,6 +55,7 @@ struct nh_mqtt_user_limits {
     uint32_t
         conn_max_count; // connections at once; 0: no limit. One more is refused: 0x97, CONNACK 3
     uint32_t subscription_max_count, queue_max_bytes, queue_max_messages; // of each session
+    uint32_t publish_rate_max; // messages a second of all its connections; 0: no limit
 };
 
 // What the hub gives a user. The engine keeps a copy for as long as the user has a session.
