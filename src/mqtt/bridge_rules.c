@@ -64,6 +64,13 @@ static bool is_hidden(nh_span_t filter, nh_span_t from)
     return filter.ptr[0] == '$' && (from.ptr[0] == '+' || from.ptr[0] == '#');
 }
 
+// Whether what is left of the filter at `at` takes its parent: "a/#" also takes "a", but "/#" takes
+// no empty topic.
+static bool takes_parent(nh_span_t filter, size_t at)
+{
+    return at > 1 && nh_mqtt__span_is((nh_span_t){filter.ptr + at, filter.len - at}, "#");
+}
+
 bool nh_mqtt__filters_overlap(nh_span_t a, nh_span_t b)
 {
     if (is_hidden(a, b) || is_hidden(b, a))
@@ -80,11 +87,10 @@ bool nh_mqtt__filters_overlap(nh_span_t a, nh_span_t b)
         bool is_end_a = at_a > a.len, is_end_b = at_b > b.len;
         if (is_end_a && is_end_b)
             return true;
-        // "a/#" also takes "a".
         if (is_end_a)
-            return nh_mqtt__span_is((nh_span_t){b.ptr + at_b, b.len - at_b}, "#");
+            return takes_parent(b, at_b);
         if (is_end_b)
-            return nh_mqtt__span_is((nh_span_t){a.ptr + at_a, a.len - at_a}, "#");
+            return takes_parent(a, at_a);
     }
 }
 
