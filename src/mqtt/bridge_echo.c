@@ -24,19 +24,25 @@ void nh_mqtt__echo_add(struct nh_mqtt__echo *e, const struct nh_mqtt__mapped *to
     uint32_t at = e->next++ % NH_MQTT__ECHO_COUNT;
     hash_message(topic, payload, seed, e->sent[at].hash);
     e->sent[at].until_ms = nh_ms_after(now_ms, NH_MQTT__ECHO_MS);
+    e->sent[at].is_back = false;
 }
 
-bool nh_mqtt__echo_take(struct nh_mqtt__echo *e, nh_span_t topic, nh_span_t payload,
+bool nh_mqtt__echo_take(struct nh_mqtt__echo *e, const struct nh_mqtt__publish_head *k,
                         uint64_t now_ms, uint32_t seed)
 {
     uint32_t hash[2];
-    hash_message(&(struct nh_mqtt__mapped){.rest = topic}, payload, seed, hash);
+    hash_message(&(struct nh_mqtt__mapped){.rest = k->topic}, k->payload, seed, hash);
     // The oldest first: they come back in the order in which they went.
     for (uint32_t i = 0; i < NH_MQTT__ECHO_COUNT; i++) {
         uint32_t at = (e->next + i) % NH_MQTT__ECHO_COUNT;
         if (e->sent[at].until_ms <= now_ms || memcmp(e->sent[at].hash, hash, sizeof hash) != 0)
             continue;
-        e->sent[at].until_ms = 0;
+        // Our acknowledgement was lost with a connection: the same one comes once more.
+        bool is_again = k->is_dup && e->sent[at].packet_id == k->packet_id;
+        if (e->sent[at].is_back && !is_again)
+            continue;
+        e->sent[at].is_back = true;
+        e->sent[at].packet_id = k->packet_id;
         return true;
     }
     return false;

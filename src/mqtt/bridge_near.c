@@ -116,6 +116,7 @@ int nh_mqtt__near_open(nh_mqtt_bridge_t *b)
     int rc = nh_mqtt_broker_open(b->cfg.broker, b->cfg.local_user, b->now_ms, &b->near.conn);
     if (rc < 0)
         return rc;
+    b->near.packet_max = b->cfg.broker->cfg.packet_max_bytes;
     rc = put_connect(b);
     rc = rc < 0 ? rc : nh_mqtt__near_flush(b);
     if (rc < 0)
@@ -184,7 +185,6 @@ static int on_connack(nh_mqtt_bridge_t *b, const struct nh_mqtt__packet *p)
         nh_mqtt__bridge_fail(b, "the own broker refused the bridge", k.code);
         return NH_OK;
     }
-    b->near.packet_max = nh_mqtt__props_number(&k.props, NH_MQTT__MAXIMUM_PACKET_SIZE, UINT32_MAX);
     if (!k.is_session_present && b->far.has_session)
         b->near.fresh_left = UINT16_MAX;
     rc = subscribe(b);

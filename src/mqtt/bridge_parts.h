@@ -23,7 +23,9 @@
 struct nh_mqtt__echo {
     struct {
         uint32_t hash[2];
-        uint64_t until_ms; // 0: it came back
+        uint64_t until_ms;  // when it is forgotten
+        uint16_t packet_id; // that it came back under
+        bool is_back;
     } sent[NH_MQTT__ECHO_COUNT];
     uint32_t next;
 };
@@ -32,8 +34,8 @@ struct nh_mqtt__echo {
 void nh_mqtt__echo_add(struct nh_mqtt__echo *e, const struct nh_mqtt__mapped *topic,
                        nh_span_t payload, uint64_t now_ms, uint32_t seed);
 // Whether the message that came in is one that went out less than NH_MQTT__ECHO_MS ago. It is
-// crossed out: a second one like it is somebody else's.
-bool nh_mqtt__echo_take(struct nh_mqtt__echo *e, nh_span_t topic, nh_span_t payload,
+// crossed out: a second one like it is somebody else's, unless it is the same one sent again.
+bool nh_mqtt__echo_take(struct nh_mqtt__echo *e, const struct nh_mqtt__publish_head *k,
                         uint64_t now_ms, uint32_t seed);
 
 // ---- the bridge ---------------------------------------------------------------------------------

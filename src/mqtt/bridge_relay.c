@@ -234,7 +234,7 @@ static bool is_own(nh_mqtt_bridge_t *b, const struct nh_mqtt__publish_head *k)
 {
     if (is_marked(b, &k->props))
         return true;
-    return b->echo && nh_mqtt__echo_take(b->echo, k->topic, k->payload, b->now_ms, b->cfg.seed);
+    return b->echo && nh_mqtt__echo_take(b->echo, k, b->now_ms, b->cfg.seed);
 }
 
 int nh_mqtt__relay_in(nh_mqtt_bridge_t *b, const struct nh_mqtt__packet *p)

@@ -219,7 +219,8 @@ static void sent(const char *prefix, const char *rest, const char *payload, uint
 
 static bool is_echo(const char *topic, const char *payload, uint64_t now_ms)
 {
-    return nh_mqtt__echo_take(&echo, span(topic), span(payload), now_ms, 77);
+    const struct nh_mqtt__publish_head k = {.topic = span(topic), .payload = span(payload)};
+    return nh_mqtt__echo_take(&echo, &k, now_ms, 77);
 }
 
 static void test_echo(void **state)
@@ -241,6 +242,23 @@ static void test_echo(void **state)
     assert_false(is_echo("t", "", 10 + NH_MQTT__ECHO_MS)); // too late
     sent("", "t", "", 20);
     assert_true(is_echo("t", "", 19 + NH_MQTT__ECHO_MS));
+}
+
+// What came back and was acknowledged in vain comes once more under the same packet id.
+static void test_echo_again(void **state)
+{
+    struct nh_mqtt__publish_head k = {
+        .topic = span("t"), .payload = span("1"), .packet_id = 7, .qos = 2};
+    (void)state;
+    memset(&echo, 0, sizeof echo);
+    sent("", "t", "1", 0);
+    assert_true(nh_mqtt__echo_take(&echo, &k, 1, 77));
+    assert_false(nh_mqtt__echo_take(&echo, &k, 2, 77)); // a new one
+    k.is_dup = true;
+    assert_true(nh_mqtt__echo_take(&echo, &k, 3, 77));
+    assert_true(nh_mqtt__echo_take(&echo, &k, 4, 77));
+    k.packet_id = 8;
+    assert_false(nh_mqtt__echo_take(&echo, &k, 5, 77));
 }
 
 static void test_echo_forgets_the_oldest(void **state)
@@ -265,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_rules_overlap_by_direction),
         cmocka_unit_test(test_mapping),
         cmocka_unit_test(test_echo),
+        cmocka_unit_test(test_echo_again),
         cmocka_unit_test(test_echo_forgets_the_oldest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
