@@ -19,8 +19,8 @@
 struct side {
     struct bridge_world *world;
     nh_mqtt_broker_t *broker;
-    nh_mqtt_local_t *ear; // hears everything
-    char heard[HEARD_BYTES]; // "topic=payload r q1; ..."
+    nh_mqtt_local_t *ear;        // hears everything
+    char heard[HEARD_BYTES];     // "topic=payload r q1; ..."
     uint8_t count[LEDGER_COUNT]; // of each payload "#NUMBER"
 };
 
@@ -262,7 +262,7 @@ static void carry(struct bridge_world *w)
 }
 
 // Time goes on to the bridge's next deadline, if that is near.
-static void wait_ms(struct bridge_world *w, uint64_t ms)
+NH_UNUSED static void wait_ms(struct bridge_world *w, uint64_t ms)
 {
     for (uint64_t end = w->now_ms + ms; w->now_ms < end;) {
         uint64_t next = nh_mqtt_bridge_next_deadline(w->bridge);
@@ -275,7 +275,7 @@ static void wait_ms(struct bridge_world *w, uint64_t ms)
     }
 }
 
-static void go_online(struct bridge_world *w)
+NH_UNUSED static void go_online(struct bridge_world *w)
 {
     nh_mqtt_bridge_tick(w->bridge, w->now_ms);
     carry(w);
