@@ -223,9 +223,9 @@ static void test_properties_and_mark(void **state)
     assert_span(mark.bytes, "me");
     assert_int_equal(rest.bytes.len, 0);
     // Somebody else's mark is none of ours; our own ends the loop, and is acknowledged.
-    ANSWER("\x32\x20\0\3x/i\0\1\x17\x26\0\x0Cnuthatch-via\0\5other1");
+    ANSWER("\x32\x1F\0\3x/i\0\1\x16\x26\0\x0Cnuthatch-via\0\5other1");
     assert_string_equal(w.home.heard, "o=1 q1; i=1 q1");
-    ANSWER("\x32\x1D\0\3x/i\0\2\x14\x26\0\x0Cnuthatch-via\0\2me2");
+    ANSWER("\x32\x1C\0\3x/i\0\2\x13\x26\0\x0Cnuthatch-via\0\2me2");
     assert_string_equal(w.home.heard, "o=1 q1; i=1 q1");
     p = next();
     assert_true(p.type == NH_MQTT__PUBACK && p.ack.packet_id == 2);
