@@ -142,9 +142,8 @@ static void tick(uint64_t ms)
     nh_mqtt_bridge_opened(w.bridge, w.now_ms);
     drain(SIZE_MAX);
     if (!w.is_mute)
-        say((const uint8_t *)"\x20\3\1\0\0", w.version == 5 ? 5 : 0);
-    if (!w.is_mute && w.version == 4)
-        say((const uint8_t *)"\x20\2\1\0", 4);
+        say((const uint8_t *)(w.version == 5 ? "\x20\3\1\0\0" : "\x20\2\1\0"),
+            w.version == 5 ? 5 : 4);
     drain(SIZE_MAX);
 }
 
