@@ -1,4 +1,5 @@
 #include "hub/config.h"
+#include "hub/config_bridge.h"
 
 #include "core/base/hash.h"
 #include "core/base/log.h"
@@ -216,7 +217,8 @@ static uint32_t hash_of(const char *pointer)
 struct yaml_reading {
     nh_decoder_t d;
     struct nh_hub_places *places;
-    char section[24], key[24]; // the names at hand; sections are one deep
+    struct nh_hub_bridge_path bridges; // which are read apart
+    char section[24], key[24];         // the names at hand; sections are one deep
     uint32_t depth;
 };
 
@@ -252,6 +254,8 @@ static int yaml_event(void *ctx, const struct nh_yaml_event *e)
         [NH_YAML_SCALAR] = NH_JSON_STRING,
     };
     struct nh_json_pos pos = {.line = e->line, .column = e->column};
+    if (nh_hub_bridge_path_takes(&r->bridges, e))
+        return 0;
     note_place(r, e);
     nh_decoder_event(&r->d, kind[e->kind], e->text, e->len, &pos,
                      e->is_plain ? NH_DECODE_TEXT_PLAIN : 0);
