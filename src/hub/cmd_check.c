@@ -70,7 +70,7 @@ static void json_finding(void *ctx, const struct nh_finding *f)
 static int load(const struct nh_hub_options *o, struct nh_hub_config *cfg, nh_finding_fn finding,
                 void *ctx)
 {
-    static struct nh_hub_bridges bridges;
+    struct nh_hub_bridges bridges; // here, not static: the hub's own memory would be charged for it
     int err = nh_hub_config_load(o, cfg, finding, ctx);
     if (err < 0 && err != NH_ERR_INVAL) // the file cannot be read: told once
         return err;
@@ -173,11 +173,11 @@ static int print_field(void *ctx, const char *pointer, const nh_json_field_t *f,
 static int print_fields(void)
 {
     static struct nh_hub_config standard;
-    static struct nh_hub_bridges none;
     nh_hub_config_defaults(&standard);
     puts("| field | default | limit | what it is |\n|---|---|---|---|");
     int err = nh_json_field_each(nh_hub_config_fields, print_field, &standard);
-    return err < 0 ? err : nh_json_field_each(nh_hub_bridge_fields, print_field, &none);
+    // All their fields are below "*", and have no default.
+    return err < 0 ? err : nh_json_field_each(nh_hub_bridge_fields, print_field, &standard);
 }
 
 int nh_command_check(int argc, char **argv)
