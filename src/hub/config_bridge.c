@@ -1,7 +1,5 @@
 #include "hub/config_bridge.h"
 
-#include "mqtt/bridge.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -137,7 +135,7 @@ static void tell(struct report *r, bool is_warning, const char *pointer, const c
     take_finding(r, &f);
 }
 
-static struct nh_mqtt_bridge_rule rule_of(const struct nh_hub_bridge_rule *r)
+struct nh_mqtt_bridge_rule nh_hub_bridge_rule_of(const struct nh_hub_bridge_rule *r)
 {
     static const uint8_t directions[] = {NH_MQTT_BRIDGE_OUT, NH_MQTT_BRIDGE_IN,
                                          NH_MQTT_BRIDGE_BOTH};
@@ -148,17 +146,22 @@ static struct nh_mqtt_bridge_rule rule_of(const struct nh_hub_bridge_rule *r)
                                         .qos = (uint8_t)r->qos};
 }
 
+uint8_t nh_hub_bridge_version(const struct nh_hub_bridge *b)
+{
+    return b->version == 0 ? 5 : 4;
+}
+
 static void check_rules(struct report *r, const struct nh_hub_bridge *b, unsigned at)
 {
     char pointer[64];
     for (uint32_t i = 0; i < b->rule_count; i++) {
-        const struct nh_mqtt_bridge_rule rule = rule_of(&b->rules[i]);
+        const struct nh_mqtt_bridge_rule rule = nh_hub_bridge_rule_of(&b->rules[i]);
         const char *fault = nh_mqtt_bridge_rule_fault(&rule);
         snprintf(pointer, sizeof pointer, "/mqtt/bridges/%u/rules/%u", at, (unsigned)i);
         if (fault)
             tell(r, false, pointer, b->rules[i].filter, "a topic filter on both sides", fault);
         for (uint32_t k = 0; k < i && !fault; k++) {
-            const struct nh_mqtt_bridge_rule other = rule_of(&b->rules[k]);
+            const struct nh_mqtt_bridge_rule other = nh_hub_bridge_rule_of(&b->rules[k]);
             if (!nh_mqtt_bridge_rule_fault(&other) && nh_mqtt_bridge_rules_overlap(&rule, &other))
                 tell(r, true, pointer, b->rules[i].filter, "no topic of a rule before it",
                      "takes topics of a rule before it, which decides for them; brokers may send "

@@ -6,6 +6,7 @@
 #define NH_HUB_CONFIG_BRIDGE_H
 
 #include "core/json/decode.h"
+#include "mqtt/bridge_rules.h"
 #include "platform/yaml.h"
 
 #define NH_HUB_BRIDGE_MAX_COUNT 4
@@ -54,6 +55,10 @@ NH_MUST_USE int nh_hub_bridges_read_yaml(const char *text, size_t len, struct nh
 // Splits "HOST:PORT"; the host may be a name. NH_ERR_INVAL, NH_ERR_TOO_LONG.
 NH_MUST_USE int nh_hub_bridge_address_split(const char *text, char *host, size_t cap,
                                             uint16_t *port);
+
+// As the bridge has it: the texts are views into `r`; the version is 4 or 5.
+struct nh_mqtt_bridge_rule nh_hub_bridge_rule_of(const struct nh_hub_bridge_rule *r);
+uint8_t nh_hub_bridge_version(const struct nh_hub_bridge *b);
 
 // A walk over the events of hub.yaml that tells which belong to mqtt.bridges. Zeroed at the start.
 struct nh_hub_bridge_path {
