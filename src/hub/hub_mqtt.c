@@ -76,6 +76,11 @@ static bool memory_tier(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_inf
     return out->size_bytes > 0;
 }
 
+static const char *text_or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
 static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
 {
     const struct nh_hub_config *c = &hub->cfg;
@@ -96,6 +101,19 @@ static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
         .sys_interval_ms = c->mqtt.sys_interval_ms,
         .connect_rate_max = c->mqtt.connect_rate_max,
         .publish_rate_max = c->mqtt.publish_rate_max,
+        .keepalive_max_s = c->mqtt.keepalive_max_s,
+        .session_expiry_max_s = c->mqtt.session_expiry_max_s,
+        .message_expiry_max_s = c->mqtt.message_expiry_max_s,
+        .topic_alias_max = c->mqtt.topic_alias_max,
+        .qos2_max_count = c->mqtt.receive_max,
+        .qos_refused = (uint8_t)(c->mqtt.qos_max < 2 ? c->mqtt.qos_max + 1 : 0),
+        .retain_refused = !c->mqtt.retain_available,
+        .wildcard_refused = !c->mqtt.wildcard_available,
+        .shared_refused = !c->mqtt.shared_available,
+        .label_refused = !c->mqtt.subscription_id_available,
+        .is_moved = c->mqtt.server_moved,
+        .server_reference = text_or_null(c->mqtt.server_reference),
+        .response_information = text_or_null(c->mqtt.response_information),
         .hash_seed = nh_random_u32(),
         .ctx = hub,
         .event = on_event,
