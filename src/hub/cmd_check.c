@@ -66,24 +66,12 @@ static void json_finding(void *ctx, const struct nh_finding *f)
     j->count++;
 }
 
-// All of the file, bridges included.
-static int load(const struct nh_hub_options *o, struct nh_hub_config *cfg, nh_finding_fn finding,
-                void *ctx)
-{
-    struct nh_hub_bridges bridges; // here, not static: the hub's own memory would be charged for it
-    int err = nh_hub_config_load(o, cfg, finding, ctx);
-    if (err < 0 && err != NH_ERR_INVAL) // the file cannot be read: told once
-        return err;
-    int more = nh_hub_bridges_read_file(o->config_file, &bridges, finding, ctx);
-    return err < 0 ? err : more;
-}
-
 static int check_config(const char *file, bool as_json)
 {
     static struct nh_hub_config cfg;
     struct nh_hub_options o = {.config_file = file};
     if (!as_json) {
-        int err = load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)file);
+        int err = nh_hub_config_load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)file);
         if (err == 0)
             printf("%s: good\n", file);
         return err < 0 ? 1 : 0;
@@ -94,7 +82,7 @@ static int check_config(const char *file, bool as_json)
     nh_json_kv_string(&j.w, "file", file);
     nh_json_key(&j.w, "findings");
     nh_json_array_begin(&j.w);
-    int err = load(&o, &cfg, json_finding, &j);
+    int err = nh_hub_config_load(&o, &cfg, json_finding, &j);
     nh_json_array_end(&j.w);
     nh_json_kv_bool(&j.w, "good", err == 0);
     nh_json_object_end(&j.w);

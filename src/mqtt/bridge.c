@@ -369,7 +369,7 @@ static int fill(nh_mqtt_bridge_t *b, const struct nh_mqtt_bridge_config *cfg)
     int rc = copy_config(b, cfg);
     if (rc < 0)
         return rc;
-    snprintf(b->local_id, sizeof b->local_id, "%s%s", NH_MQTT_BRIDGE_ID_PREFIX, cfg->name);
+    snprintf(b->local_id, sizeof b->local_id, "%s%s", NH_MQTT_OWN_ID_PREFIX, cfg->name);
     b->far.blocks.mem = cfg->mem;
     b->far.reader = (struct nh_mqtt__reader){
         .mem = cfg->mem, .from = NH_MQTT__FROM_SERVER, .packet_max_bytes = b->cfg.packet_max_bytes};
@@ -402,6 +402,10 @@ int nh_mqtt_bridge_create(const struct nh_mqtt_bridge_config *cfg, uint64_t now_
     }
     b->now_ms = b->at_ms = b->info.since_ms = b->info.next_ms = now_ms;
     b->info.reason = "starting";
+    b->own.client_id = b->local_id;
+    b->own.limits.queue_max_bytes = b->cfg.queue_max_bytes;
+    b->own.limits.queue_max_messages = b->cfg.queue_max_messages;
+    nh_mqtt_broker_own_add(cfg->broker, &b->own);
     nh_mqtt__bridge_tell(b, false);
     *out = b;
     return NH_OK;
@@ -412,6 +416,7 @@ void nh_mqtt_bridge_destroy(nh_mqtt_bridge_t *b)
     if (!b)
         return;
     NH_ASSERT(!b->near.conn);
+    nh_mqtt_broker_own_remove(b->cfg.broker, &b->own);
     nh_mqtt__near_turn_end(b);
     nh_mqtt__reader_clear(&b->far.reader);
     nh_mqtt__wire_clear(&b->far.blocks, &b->far.wire);

@@ -21,7 +21,6 @@
 
 typedef struct nh_mqtt_bridge nh_mqtt_bridge_t;
 
-#define NH_MQTT_BRIDGE_ID_PREFIX "$bridge/" // of client ids: nobody else is let in under it
 #define NH_MQTT_BRIDGE_NAME_MAX 32
 #define NH_MQTT_BRIDGE_RULE_MAX 64
 

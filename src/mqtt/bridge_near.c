@@ -113,7 +113,7 @@ static void release_ids(nh_mqtt_bridge_t *b)
 
 int nh_mqtt__near_open(nh_mqtt_bridge_t *b)
 {
-    int rc = nh_mqtt_broker_open(b->cfg.broker, b->cfg.local_user, b->now_ms, &b->near.conn);
+    int rc = nh_mqtt_broker_own_open(b->cfg.broker, b->cfg.local_user, b->now_ms, &b->near.conn);
     if (rc < 0)
         return rc;
     b->near.packet_max = b->cfg.broker->cfg.packet_max_bytes;

@@ -76,12 +76,13 @@ struct nh_mqtt_bridge {
     struct nh_mqtt__far far;
     struct nh_mqtt__near near;
     struct nh_mqtt_bridge_info info;
+    struct nh_mqtt_own own; // the client that it is of the own broker
     uint64_t now_ms;
     uint64_t at_ms;     // when the state's time is up; NH_NEVER
     uint64_t online_ms; // when it came online, if it did in this attempt
     uint32_t backoff_ms, random;
     bool was_online, is_stopped, is_hasty; // hasty: the next attempt needs no wait
-    char local_id[sizeof NH_MQTT_BRIDGE_ID_PREFIX + NH_MQTT_BRIDGE_NAME_MAX];
+    char local_id[sizeof NH_MQTT_OWN_ID_PREFIX + NH_MQTT_BRIDGE_NAME_MAX];
 };
 
 // ---- bridge.c -----------------------------------------------------------------------------------
