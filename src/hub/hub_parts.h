@@ -61,6 +61,7 @@ NH_MUST_USE int nh_hub__start_memory(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_core(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_store(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_mqtt(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 // Stops everything in the reverse order. Returns the number of leaked blocks.
 size_t nh_hub__stop(struct nh_hub *hub);
