@@ -13,7 +13,7 @@ struct part {
     nh_tls_t *tls;       // NULL: plain
     const char *failed;  // it could not even dial: said at the next deadline; NULL: nothing
     uint16_t port;
-    char host[256];
+    char host[256], address[272]; // the latter as it is written in the configuration
 };
 
 struct nh_bridges {
@@ -67,7 +67,7 @@ static void on_event(void *ctx, const struct nh_mqtt_bridge_event *e)
     if (e->state == NH_MQTT_BRIDGE_ONLINE && e->code)
         NH_LOG_W("bridge", "%s: %s (0x%02x)", info.name, e->reason, e->code);
     else if (e->state == NH_MQTT_BRIDGE_ONLINE)
-        NH_LOG_I("bridge", "%s: connected to %s:%u", info.name, p->host, p->port);
+        NH_LOG_I("bridge", "%s: connected to %s", info.name, p->address);
     else if (e->state == NH_MQTT_BRIDGE_WAITING && info.next_ms != NH_NEVER)
         NH_LOG_W("bridge", "%s: %s; next attempt in %u ms", info.name, e->reason,
                  (unsigned)e->wait_ms);
@@ -226,6 +226,7 @@ static int start_one(struct part *p, const struct nh_hub_bridge *c, char *why, s
 {
     char password[sizeof c->password];
     snprintf(password, sizeof password, "%s", c->password);
+    snprintf(p->address, sizeof p->address, "%s", c->address);
     int err = nh_hub_bridge_address_split(c->address, p->host, sizeof p->host, &p->port);
     if (err == 0 && c->password_file[0]) {
         err = read_line(c->password_file, password, sizeof password);
@@ -297,7 +298,13 @@ size_t nh_bridges_count(const nh_bridges_t *b)
     return b ? b->count : 0;
 }
 
-void nh_bridges_info(const nh_bridges_t *b, size_t at, struct nh_mqtt_bridge_info *out)
+bool nh_bridges_info(const nh_bridges_t *b, size_t at, struct nh_mqtt_bridge_info *out)
 {
     nh_mqtt_bridge_info(b->part[at].bridge, out);
+    return out->state == NH_MQTT_BRIDGE_WAITING;
+}
+
+const char *nh_bridges_address(const nh_bridges_t *b, size_t at)
+{
+    return b->part[at].address;
 }

@@ -40,6 +40,8 @@ void nh_bridges_local_dirty(void *user);
 void nh_bridges_local_pause(void *user, bool paused);
 
 size_t nh_bridges_count(const nh_bridges_t *b); // NULL: 0
-void nh_bridges_info(const nh_bridges_t *b, size_t at, struct nh_mqtt_bridge_info *out);
+// True: it waits for its next attempt.
+bool nh_bridges_info(const nh_bridges_t *b, size_t at, struct nh_mqtt_bridge_info *out);
+const char *nh_bridges_address(const nh_bridges_t *b, size_t at); // "HOST:PORT"
 
 #endif

@@ -76,5 +76,7 @@ void nh_hub__print_finding(void *ctx, const struct nh_finding *f);
 
 // The hub's own routes: /api/info, /api/reboot.
 struct nh_route_table nh_hub__routes(struct nh_hub *hub);
+// /api/mqtt/bridges.
+struct nh_route_table nh_hub__bridge_routes(struct nh_hub *hub);
 
 #endif

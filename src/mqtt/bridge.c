@@ -293,7 +293,7 @@ static void set_defaults(struct nh_mqtt_bridge_config *c)
     DEFAULT(keepalive_s, 60);
     DEFAULT(packet_max_bytes, PACKET_DEFAULT_BYTES);
     DEFAULT(output_max_bytes, OUTPUT_DEFAULT_BYTES);
-    DEFAULT(inflight_max, 64);
+    DEFAULT(inflight_max, c->version >= 5 ? 64 : 16);
     DEFAULT(backoff_min_ms, 1000);
     DEFAULT(backoff_max_ms, 60000);
     DEFAULT(answer_timeout_ms, 10000);

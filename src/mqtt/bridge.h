@@ -54,7 +54,9 @@ struct nh_mqtt_bridge_config {
     uint32_t packet_max_bytes; // 0: 1 MiB, either way; larger ones are not carried
     uint32_t output_max_bytes; // 0: 64 KiB waiting for the socket; more waits in the session
     uint32_t queue_max_bytes, queue_max_messages; // waiting here; 0: as the broker's other sessions
-    uint16_t inflight_max;                        // 0: 64 unacknowledged messages each way
+    uint16_t
+        inflight_max; // unacknowledged messages each way; 0: 64, with 3.1.1 16: there a broker
+                      // has no way to tell how many it takes, and Mosquitto drops those over 20
     uint32_t backoff_min_ms;    // 0: 1000, before the second attempt; doubled each time
     uint32_t backoff_max_ms;    // 0: 60000
     uint32_t answer_timeout_ms; // 0: 10000, for CONNACK and for PINGRESP

@@ -255,7 +255,7 @@ int nh_mqtt__relay_in(nh_mqtt_bridge_t *b, const struct nh_mqtt__packet *p)
     if (is_own(b, &k))
         return drop(b, true, &k, &b->info.dropped_loops);
     struct pieces out;
-    rc = assemble(&out, 5, &k, &topic, (nh_span_t){0});
+    rc = assemble(&out, 5, &k, &topic, own_mark(b));
     if (rc < 0 || out.len > b->near.packet_max)
         return drop(b, true, &k, &b->info.dropped_unfit);
     add(&out, k.payload.ptr, k.payload.len);

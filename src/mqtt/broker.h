@@ -275,7 +275,7 @@ struct nh_mqtt_client_info {
     uint32_t subscription_count, inflight_count, queued_messages;
     uint64_t queued_bytes, messages_in, messages_out, dropped;
     uint64_t connected_ms; // when, on the broker's clock; 0: not connected
-    const void *user;      // of open(); NULL: not connected
+    const void *user;      // of open(); NULL: not connected, or a part of the hub
 };
 // Visits clients from the `first`-th (0: all) until `visit` returns false. Returns how many.
 size_t nh_mqtt_broker_clients(nh_mqtt_broker_t *b, size_t first,

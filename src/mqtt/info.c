@@ -58,7 +58,7 @@ static struct nh_mqtt_client_info client_info(const nh_mqtt_broker_t *b,
     info.messages_in = s->conn->messages_in;
     info.messages_out = s->conn->messages_out;
     info.connected_ms = s->conn->connected_ms;
-    info.user = s->conn->user;
+    info.user = s->conn->is_own ? NULL : s->conn->user;
     return info;
 }
 

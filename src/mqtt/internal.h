@@ -436,6 +436,7 @@ static inline bool nh_mqtt__may(nh_mqtt_broker_t *b, const struct nh_mqtt__sessi
 // The same for publishing, remembered with the topic.
 bool nh_mqtt__may_publish(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, nh_span_t topic);
 bool nh_mqtt__is_own_id(nh_span_t id);
+uint32_t nh_mqtt__own_count(const nh_mqtt_broker_t *b); // parts of the hub that are clients
 const struct nh_mqtt_user_limits *nh_mqtt__own_limits(const nh_mqtt_broker_t *b,
                                                       const struct nh_mqtt__session *s);
 // What a session has of its own, by its user or as a part of the hub; zeroed: nothing.

@@ -18,6 +18,14 @@ static struct nh_mqtt_own *find(const nh_mqtt_broker_t *b, const char *id)
     return o;
 }
 
+uint32_t nh_mqtt__own_count(const nh_mqtt_broker_t *b)
+{
+    uint32_t count = 0;
+    for (const struct nh_mqtt_own *o = b->own; o; o = o->next)
+        count++;
+    return count;
+}
+
 const struct nh_mqtt_user_limits *nh_mqtt__own_limits(const nh_mqtt_broker_t *b,
                                                       const struct nh_mqtt__session *s)
 {

@@ -152,7 +152,8 @@ void nh_mqtt__session_detach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     s->flags &= (uint16_t)~NH_MQTT__SESSION_STALLED;
     nh_mqtt__expire_session(b, s);
     nh_list_push_back(&b->idle, &s->idle);
-    if (++b->idle_count <= b->cfg.session_max_count)
+    // Sessions of the hub's own parts are not counted among those that may be kept.
+    if (++b->idle_count <= b->cfg.session_max_count + nh_mqtt__own_count(b))
         return;
     struct nh_mqtt__session *oldest = oldest_idle(b);
     if (!oldest)

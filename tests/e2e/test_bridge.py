@@ -237,42 +237,86 @@ class Carry(unittest.TestCase):
             there.start()
             wait_state(home, "1")
 
-    def test_wrong_password_is_told(self):
-        with Mosquitto() as there, Hub(bridge_config(there.port)) as hub:
-            hub.wait_line(r"up: connected to")
+    def test_is_told_and_counted(self):
+        with Mosquitto() as there, Hub(bridge_config(there.port)) as hub, \
+                Client(hub.mqtt_port, "home") as home:
+            connected(hub)
+            home.publish("t/a", "x", 1).wait_for_publish()
+            one = hub.wait_until(lambda: [b for b in hub.get_json("/api/mqtt/bridges")["bridges"]
+                                          if b["messages_out"] == 1], "the message")[0]
+            self.assertEqual((one["name"], one["state"], one["connects"]), ("up", "online", 1))
+            names = [c["id"] for c in hub.get_json("/api/mqtt/clients")["clients"]]
+            self.assertIn("$bridge/up", names)
             there.stop()
             hub.wait_line(r"up: .*; next attempt in \d+ ms")
+            one = hub.get_json("/api/mqtt/bridges")["bridges"][0]
+            self.assertNotEqual(one["state"], "online")
+
+    def test_nobody_else_gets_its_queue(self):
+        with Mosquitto() as there, Hub(bridge_config(there.port)) as hub:
+            connected(hub)
+            r = subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(hub.mqtt_port), "-i",
+                                "$bridge/up", "-t", "#"], capture_output=True, timeout=PATIENCE_S)
+            self.assertNotEqual(r.returncode, 0)
+
+
+class Ring(unittest.TestCase):
+    def test_two_hubs_that_bridge_each_other(self):
+        # Each of the two bridges carries everything both ways: without the marks a message would go
+        # round for ever.
+        port = free_port()
+        with Hub(bridge_config(port).replace("name: up", "name: a")) as one:
+            config = bridge_config(one.mqtt_port).replace("name: up", "name: b")
+            with Hub(config + "\n", args=("--mqtt", f"127.0.0.1:{port}")) as two:
+                one.wait_line(r"a: connected to")
+                two.wait_line(r"b: connected to")
+                with Client(one.mqtt_port, "one", "t/#") as left, \
+                        Client(port, "two", "t/#") as right:
+                    for i in range(10):
+                        left.publish("t/x", f"{i}", 1)
+                    for client in left, right:
+                        seen = set()
+                        while len(seen) < 10:
+                            seen.add(client.get()[1])
+
+                    def carried():
+                        return sum(b["messages_in"] + b["messages_out"] for hub in (one, two)
+                                   for b in hub.get_json("/api/mqtt/bridges")["bridges"])
+
+                    before = [-1]
+
+                    def is_quiet():
+                        last, before[0] = before[0], carried()
+                        time.sleep(0.2)  # between two looks; the condition is that nothing moved
+                        return last == before[0]
+                    one.wait_until(is_quiet, "an end")
+                    self.assertLessEqual(before[0], 100)
 
 
 class Ledger:
-    """Publishes numbered messages on both sides and checks what comes over."""
+    """Publishes numbered messages on both sides, at QoS 1 and 2 in turn, and checks what comes over."""
 
     def __init__(self, home, other, count):
         self.home, self.other, self.count = home, other, count
-        self.sent = []
 
     def publish(self, at):
-        for client, side in (self.home, "h"), (self.other, "o"):
-            self.sent.append(client.publish(f"t/{side}", f"{at}", 1 + at % 2))
+        self.home.publish("t/h", f"{at}", 1 + at % 2)
+        self.other.publish("t/o", f"{at}", 1 + at % 2)
 
     def check(self, test):
-        for side, ear in ("h", self.other), ("o", self.home):
+        for topic, ear in ("t/h", self.other), ("t/o", self.home):
             seen = {}
-            end = time.monotonic() + 4 * PATIENCE_S
+            end = time.monotonic() + 2 * PATIENCE_S
             while len(seen) < self.count and time.monotonic() < end:
-                try:
-                    topic, payload, _ = ear.get(1)
-                except queue.Empty:
-                    continue
-                if topic == f"t/{side}":
-                    seen[int(payload)] = seen.get(int(payload), 0) + 1
-            missing = [i for i in range(self.count) if i not in seen]
-            test.assertEqual(missing, [], f"lost from {side}")
-            # A message that comes behind the last one would be a duplicate as well.
-            ear_topic = f"end/{side}"
-            _ = ear_topic
-            twice = [i for i in range(self.count) if i % 2 and seen[i] != 1]
-            test.assertEqual(twice, [], f"QoS 2 more than once from {side}")
+                with contextlib.suppress(queue.Empty):
+                    m = ear.messages.get(timeout=1)
+                    test.assertEqual(m.topic, topic)
+                    # What the ear's own broker says twice is that one's affair, and marked.
+                    seen.setdefault(int(m.payload), []).append(m.dup)
+            lost = [i for i in range(self.count) if i not in seen]
+            test.assertEqual(lost, [], f"lost on the way of {topic}")
+            twice = [i for i in range(self.count) if i % 2 and seen[i].count(False) > 1]
+            test.assertEqual(twice, [], f"QoS 2 more than once on the way of {topic}")
 
 
 class Cut(unittest.TestCase):
@@ -284,8 +328,8 @@ class Cut(unittest.TestCase):
             with self.subTest(version), Mosquitto() as there, Proxy(there.port) as proxy, \
                     Hub(bridge_config(proxy.port, f"version: {version}\n")) as hub:
                 connected(hub)
-                with Client(hub.mqtt_port, "home", "t/o") as home, \
-                        Client(there.port, "there", "t/h") as other:
+                with Client(hub.mqtt_port, "home", "t/o", qos=1) as home, \
+                        Client(there.port, "there", "t/h", qos=1) as other:
                     ledger = Ledger(home, other, self.COUNT)
                     for i in range(self.COUNT):
                         ledger.publish(i)
@@ -296,43 +340,84 @@ class Cut(unittest.TestCase):
                 self.assertGreater(proxy.cuts, 3)
 
     def test_mosquitto_restarted_in_the_middle(self):
-        with Mosquitto() as there, Hub(bridge_config(there.port)) as hub:
+        # Mosquitto 2.0 confuses the packet ids of its own subscribers when it is started anew. So
+        # each message is retained under a topic of its own, and read when all is over.
+        with Mosquitto() as there, Hub(bridge_config(there.port)) as hub, \
+                Client(hub.mqtt_port, "home", "t/o/+", qos=1) as home:
             connected(hub)
-            with Client(hub.mqtt_port, "home", "t/o") as home, \
-                    Client(there.port, "there", "t/h") as other:
-                ledger = Ledger(home, other, self.COUNT)
+            with Client(there.port, "there") as other:
                 for i in range(self.COUNT):
-                    ledger.publish(i)
-                    if i % 150 == 100:
+                    home.publish(f"t/h/{i}", "x", 1 + i % 2, True)
+                    other.publish(f"t/o/{i}", "x", 1 + i % 2)
+                    if i % 200 == 100:
                         there.stop()  # it writes its store
                         there.start()
-                ledger.check(self)
+                self.take_all(home, "t/o/")
+                self.take_all(Client(there.port, "after", "t/h/+"), "t/h/").close()
+
+    def take_all(self, client, prefix):
+        wanted = {f"{prefix}{i}" for i in range(self.COUNT)}
+        end = time.monotonic() + 2 * PATIENCE_S
+        while wanted and time.monotonic() < end:
+            with contextlib.suppress(queue.Empty):
+                wanted.discard(client.messages.get(timeout=1).topic)
+        self.assertEqual(wanted, set())
+        return client
 
     def test_mosquitto_killed_in_the_middle(self):
-        # What mosquitto had in memory alone is gone: only what comes afterwards is counted.
-        with Mosquitto() as there, Hub(bridge_config(there.port)) as hub:
+        # What mosquitto had in memory alone is gone with it. What is published afterwards comes,
+        # even under packet ids that were in use.
+        with Mosquitto() as there, Hub(bridge_config(there.port)) as hub, \
+                Client(hub.mqtt_port, "home") as home:
             connected(hub)
-            with Client(hub.mqtt_port, "home", "t/o") as home:
-                with Client(there.port, "there", "t/h") as other:
-                    ledger = Ledger(home, other, 50)
-                    for i in range(50):
-                        ledger.publish(i)
-                    there.stop(signal.SIGKILL)
-                    other.close()
-                lines = len(hub.lines)
-                there.start()
-                hub.wait_line(r"up: connected to", after=lines)
-                with Client(there.port, "again", "t/h") as other:
-                    while not home.messages.empty():
-                        home.messages.get()
-                    ledger = Ledger(home, other, 100)
-                    for i in range(1000, 1100):
-                        home.publish("t/h", f"{i}", 2)
-                    got = []
-                    while len(got) < 100 or got[-1] != 1099:
-                        value = int(other.get()[1])
-                        got += [value] if value >= 1000 else []
-                    self.assertEqual(got, list(range(1000, 1100)))
+            for i in range(100):
+                home.publish("t/h", f"{i}", 1 + i % 2)
+            there.stop(signal.SIGKILL)
+            lines = len(hub.lines)
+            there.start()
+            hub.wait_line(r"up: connected to", after=lines)
+            with Client(there.port, "again", "t/h") as other:
+                home.publish("t/h", "begin", 2)
+                while other.get()[1] != "begin":
+                    pass
+                for i in range(100):
+                    home.publish("t/h", f"new {i}", 2)
+                self.assertEqual([other.get()[1] for _ in range(100)],
+                                 [f"new {i}" for i in range(100)])
+
+
+class Tls(unittest.TestCase):
+    def make_certificates(self, folder):
+        """An authority, and a certificate of it for localhost."""
+        def openssl(*args):
+            subprocess.run(["openssl", *args], check=True, capture_output=True, cwd=folder)
+        for name in "ca", "stranger":
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                    "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2",
+                    "-subj", f"/CN={name}")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+        with open(os.path.join(folder, "ext"), "w") as f:
+            f.write("subjectAltName=DNS:localhost\n")
+        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                "-CAcreateserial", "-out", "server.pem", "-days", "2", "-extfile", "ext")
+
+    def test_certificate_is_checked(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.make_certificates(folder)
+            tls = "".join(f"{key} {folder}/{file}\n" for key, file in (
+                ("cafile", "ca.pem"), ("certfile", "server.pem"), ("keyfile", "server.key")))
+            with Mosquitto(tls) as there:
+                def config(host, ca):
+                    return bridge_config(there.port, f"tls: true\ntls_ca_file: {folder}/{ca}.pem\n") \
+                        .replace("127.0.0.1", host)
+                with Hub(config("localhost", "ca")) as hub:
+                    connected(hub)
+                with Hub(config("localhost", "stranger")) as hub:
+                    hub.wait_line(r"up: .*certificate.*; next attempt")
+                with Hub(config("127.0.0.1", "ca")) as hub:
+                    hub.wait_line(r"up: .*; next attempt")
+                    self.assertNotIn("connected to", "".join(hub.lines))
 
 
 if __name__ == "__main__":
