@@ -164,6 +164,44 @@ static int subscribe(nh_mqtt_bridge_t *b)
     return rc;
 }
 
+// Of the session's subscriptions those that no rule names any more.
+struct stale {
+    nh_mqtt_bridge_t *b;
+    int rc;
+};
+
+static bool is_named(const nh_mqtt_bridge_t *b, nh_span_t filter)
+{
+    for (size_t i = 0; i < b->cfg.rule_count; i++)
+        if ((b->rules[i].direction & NH_MQTT_BRIDGE_OUT) &&
+            nh_mqtt__span_equal(b->rules[i].local, filter))
+            return true;
+    return false;
+}
+
+static bool unsubscribe(void *ctx, const struct nh_mqtt_subscription_info *s)
+{
+    struct stale *stale = ctx;
+    const struct nh_mqtt__subscribe k = {
+        .packet_id = 2, .version = 5, .type = NH_MQTT__UNSUBSCRIBE};
+    const struct nh_mqtt__subscription sub = {.filter = s->filter};
+    uint8_t packet[NH_MQTT_FILTER_TOLD_BYTES + 16];
+    if (s->filter_len > s->filter.len || is_named(stale->b, s->filter))
+        return true;
+    int len = nh_mqtt__subscribe_encode(&k, &sub, 1, packet, sizeof packet);
+    NH_ASSERT(len > 0 && (size_t)len <= sizeof packet);
+    stale->rc = nh_mqtt__near_put(stale->b, &(nh_span_t){packet, (size_t)len}, 1);
+    return stale->rc == NH_OK;
+}
+
+static int unsubscribe_stale(nh_mqtt_bridge_t *b)
+{
+    struct stale stale = {b, NH_OK};
+    const nh_span_t id = {(const uint8_t *)b->local_id, strlen(b->local_id)};
+    int rc = nh_mqtt_broker_subscriptions(b->cfg.broker, id, 0, unsubscribe, &stale);
+    return rc < 0 ? rc : stale.rc;
+}
+
 // ---- packets of the broker ----------------------------------------------------------------------
 
 // A packet id that no message to the other broker has: those under way go up from the oldest to the
@@ -187,7 +225,8 @@ static int on_connack(nh_mqtt_bridge_t *b, const struct nh_mqtt__packet *p)
     }
     if (!k.is_session_present && b->far.has_session)
         b->near.fresh_left = UINT16_MAX;
-    rc = subscribe(b);
+    rc = unsubscribe_stale(b);
+    rc = rc < 0 ? rc : subscribe(b);
     return rc < 0 ? rc : nh_mqtt__far_subscribe(b, unused_id(b));
 }
 
@@ -228,6 +267,8 @@ static int on_packet(nh_mqtt_bridge_t *b, const struct nh_mqtt__packet *p)
         return nh_mqtt__relay_ack_out(b, p);
     case NH_MQTT__SUBACK:
         return on_suback(b, p);
+    case NH_MQTT__UNSUBACK:
+        return NH_OK;
     case NH_MQTT__DISCONNECT:
         return on_disconnect(b, p);
     default:

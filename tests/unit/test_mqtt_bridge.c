@@ -147,6 +147,30 @@ static void test_kept_while_away(void **state)
     }
 }
 
+// Rules that are not there any more leave nothing behind.
+static void test_other_rules(void **state)
+{
+    struct nh_mqtt_info info;
+    (void)state;
+    start(&(struct nh_mqtt_bridge_config){RULES(everything)});
+    go_online(&w);
+    cut(&w, "connection lost");
+    nh_mqtt_bridge_destroy(w.bridge);
+    w.cfg = (struct nh_mqtt_bridge_config){RULES(prefixes)};
+    bridge_start(&w);
+    go_online(&w);
+    nh_mqtt_broker_info(w.home.broker, &info);
+    assert_int_equal(info.subscription_count, 2);
+    say(&w, &w.home, "other", "x", 1, false);
+    say(&w, &w.home, "home/temp/1", "20", 1, false);
+    carry(&w);
+    heard(&w.there, "hub-1/temp/1=20 q1");
+    struct nh_mqtt_bridge_info bridge;
+    nh_mqtt_bridge_info(w.bridge, &bridge);
+    assert_int_equal(bridge.dropped_unmapped, 0);
+    world_deinit(&w);
+}
+
 // ---- loops --------------------------------------------------------------------------------------
 
 // Both brokers have one message each, once, whatever keeps it from coming back: no local with 5.0,
@@ -417,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_qos),
         cmocka_unit_test(test_retained),
         cmocka_unit_test(test_kept_while_away),
+        cmocka_unit_test(test_other_rules),
         cmocka_unit_test(test_no_loop),
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_cut_and_forget_at_every_byte),
