@@ -292,7 +292,7 @@ struct yaml_reading {
     nh_decoder_t d;
     struct nh_hub_places *places;
     struct nh_hub_bridge_path bridges; // which are read apart
-    const struct nh_hub_lists *lists; // NULL: nobody wants the elements
+    const struct nh_hub_lists *lists;  // NULL: nobody wants the elements
     struct path path;
     union { // an element at hand
         struct nh_hub_mqtt_user user;
