@@ -126,9 +126,7 @@ static void go_online(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__se
 static int take_options(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k)
 {
     struct nh_mqtt__will *will = NULL;
-    int rc = nh_mqtt__options_take5(b, c, k);
-    if (rc == NH_OK)
-        rc = nh_mqtt__will_create(b, k, &will);
+    int rc = nh_mqtt__will_create(b, k, &will);
     if (rc < 0 || !will)
         return rc;
     struct nh_mqtt__extra *x = nh_mqtt__extra(b, c);
@@ -248,6 +246,10 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, 
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CONNECTION_RATE_EXCEEDED,
                                "too many connects a second");
     }
+    // What the client takes holds for a refusal too [MQTT5-3.1.2-24].
+    if (c->version == 5 && nh_mqtt__options_take5(b, c, &k) < 0)
+        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_SERVER_UNAVAILABLE,
+                               "out of memory");
     // [MQTT-3.1.3-8], [MQTT-3.1.3-9], [MQTT5-3.1.3-8]
     bool is_nameless = k.client_id.len == 0 && !k.is_clean && k.level < 5;
     if (is_nameless || k.client_id.len > NH_MQTT__CLIENT_ID_MAX)

@@ -635,6 +635,11 @@ void nh_mqtt__rate_tick(nh_mqtt_broker_t *b);
 void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
                          uint8_t qos, uint32_t label);
 void nh_mqtt__replay_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+// The subscription has other options: what is still to be sent for it goes by them.
+void nh_mqtt__replay_change(struct nh_mqtt__session *s, nh_span_t filter, uint8_t qos,
+                            uint32_t label);
+// The subscription is gone: what was still to be sent for it is not [MQTT-3.10.4-2].
+void nh_mqtt__replay_cancel(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter);
 void nh_mqtt__replay_clear(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f);
 struct nh_mqtt_message nh_mqtt__message_of(const struct nh_mqtt__msg *m); // a retained one
 void nh_mqtt__local_give(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m,

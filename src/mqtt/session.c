@@ -201,6 +201,7 @@ int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
     if (*end) { // replaces its options [MQTT-3.8.4-3], [MQTT5-3.8.4-3]
         b->index.generation++;
         set_options(*end, k, id);
+        nh_mqtt__replay_change(s, k->filter, k->qos, id);
         return 0;
     }
     uint32_t own_max = s->user ? s->user->grant.limits.subscription_max_count : 0;
@@ -228,6 +229,7 @@ bool nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *
         return false;
     *at = sub->session_next;
     s->sub_count--;
+    nh_mqtt__replay_cancel(b, s, filter);
     sub_free(b, sub, false);
     return true;
 }

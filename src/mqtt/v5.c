@@ -211,6 +211,10 @@ int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt
     connack_begin(&out, list);
     nh_mqtt__put_reason(b, &out, reason);
     int rc = send_connack(b, c, &ack, &out);
+    if (rc == NH_ERR_TOO_LONG) { // without the text, the code still tells [MQTT5-3.2.2-19]
+        connack_begin(&out, list);
+        rc = send_connack(b, c, &ack, &out);
+    }
     return rc == NH_ERR_TOO_LONG ? NH_OK : rc; // it is closed without a word
 }
 
