@@ -30,6 +30,9 @@ static void set_defaults(struct nh_mqtt_broker_config *cfg)
     set_default(&cfg->sys_interval_ms, 10000);
     set_default(&cfg->qos2_max_count, 1024);
     set_default(&cfg->pushback_max_ms, 2000);
+    set_default(&cfg->durability_interval_ms, 1000);
+    set_default(&cfg->batch_max_bytes, 1024 * 1024);
+    set_default(&cfg->queue_memory_max_bytes, 64 * 1024);
 }
 
 static bool is_in_range(const struct nh_mqtt_broker_config *cfg)
@@ -59,7 +62,8 @@ static int init_parts(nh_mqtt_broker_t *b)
     if (!b->sessions)
         return NH_ERR_NOMEM;
     int rc = nh_mqtt__index_init(&b->index, b->mem, b->cfg.hash_seed);
-    return rc < 0 ? rc : nh_mqtt__sys_create(b);
+    rc = rc < 0 ? rc : nh_mqtt__sys_create(b);
+    return rc < 0 ? rc : nh_mqtt__journal_create(b);
 }
 
 int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg, nh_mqtt_broker_t **out)
@@ -197,6 +201,7 @@ void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reaso
         return;
     nh_mqtt__run_flush(b); // it may be meant for the session that goes now
     struct nh_mqtt__session *s = c->session;
+    uint32_t kept_no = s && nh_mqtt__kept(s) ? nh_mqtt__kept(s)->no : 0;
     c->state = NH_MQTT__CONN_ENDED;
     nh_list_remove(&c->link);
     nh_list_push_back(&b->ended, &c->link);
@@ -206,7 +211,9 @@ void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reaso
     }
     uintptr_t will = c->will;
     c->will = 0;
+    uint64_t will_no = nh_mqtt__will_no(will);
     nh_mqtt__publish_will(b, will); // [MQTT-3.1.2-8]
+    nh_mqtt__keep_will_done(b, kept_no, will_no);
     nh_mqtt__dirty(b, c);
 }
 
@@ -223,6 +230,7 @@ static void conn_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     nh_list_remove(&c->link);
     if (c->in_turn)
         turn_remove(b, c);
+    nh_mqtt__gate_forget(b, c);
     nh_mqtt__wire_clear(&b->blocks, &c->wire);
     nh_mqtt__msg_unref(b->mem, c->gather);
     b->open_count--;
@@ -274,6 +282,8 @@ uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b)
     uint64_t sys = nh_mqtt__sys_deadline(b);
     next = sys < next ? sys : next;
     next = b->replay_ms < next ? b->replay_ms : next;
+    uint64_t journal = nh_mqtt__journal_deadline(b);
+    next = journal < next ? journal : next;
     return b->pushback_ms < next ? b->pushback_ms : next;
 }
 
@@ -320,6 +330,7 @@ void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms)
     replay_tick(b);
     nh_mqtt__sys_tick(b);
     nh_mqtt__local_settle(b);
+    nh_mqtt__journal_run(b);
 }
 
 // ---- end ----------------------------------------------------------------------------------------
@@ -349,6 +360,7 @@ void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b)
     if (!b)
         return;
     b->run.count = 0;
+    nh_mqtt__journal_destroy(b);
     b->cfg.pause = NULL;
     b->high_count = UINT32_MAX; // nobody is resumed any more
     free_conns(b);

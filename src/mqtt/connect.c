@@ -63,6 +63,8 @@ static struct nh_mqtt__session *take_session(nh_mqtt_broker_t *b, nh_span_t id, 
         s = nh_mqtt__session_find(b, id);
     }
     *is_present = s && !is_clean; // [MQTT-3.2.2-1], -2, -3
+    if (s && is_clean && nh_mqtt__keep_end_reserve(b, s) < 0)
+        return NULL;
     if (s && is_clean)
         nh_mqtt__session_wipe(b, s);
     if (!s)
@@ -70,6 +72,28 @@ static struct nh_mqtt__session *take_session(nh_mqtt_broker_t *b, nh_span_t id, 
     if (s && is_clean)
         s->flags |= NH_MQTT__SESSION_CLEAN;
     return s;
+}
+
+// Has the session and its will recorded when it is to be kept in the store.
+static int keep_client(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uintptr_t will)
+{
+    int rc = s->flags & NH_MQTT__SESSION_CLEAN ? NH_OK : nh_mqtt__keep_session(b, s);
+    if (rc == NH_OK && will)
+        rc = nh_mqtt__keep_will_reserve(b, s);
+    if (rc < 0 && !s->is_online && !nh_list_is_linked(&s->idle))
+        nh_mqtt__session_destroy(b, s); // it was made for this client
+    if (rc == NH_OK && will)
+        nh_mqtt__keep_will(b, s, (struct nh_mqtt__msg *)(will & ~(uintptr_t)7), will & 3, will & 4);
+    return rc;
+}
+
+// CONNACK waits until the session is on disk as it says: a new one must not be an old one again
+// after a crash.
+static int gate_connack(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint32_t serial)
+{
+    if (nh_mqtt__journal_serial_of(b->journal) != serial)
+        return nh_mqtt__gate(b, s->conn, nh_mqtt__journal_no(b));
+    return nh_mqtt__keep_gate(b, s);
 }
 
 static int accept_client(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k,
@@ -82,8 +106,9 @@ static int accept_client(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh
     if (rc < 0)
         return NH_ERR_PROTO;
     bool is_present;
+    uint32_t serial = nh_mqtt__journal_serial_of(b->journal);
     struct nh_mqtt__session *s = take_session(b, id, k->is_clean, &is_present);
-    if (!s) {
+    if (!s || keep_client(b, s, will) < 0) {
         nh_mqtt__msg_unref(b->mem, (struct nh_mqtt__msg *)(will & ~(uintptr_t)7));
         return refuse(b, c, id, NH_MQTT__UNAVAILABLE, "out of memory");
     }
@@ -99,7 +124,8 @@ static int accept_client(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh
     b->info.connects_total++;
     nh_mqtt__event(b, NH_MQTT_CLIENT_CONNECTED, s->id, k->is_clean ? "clean" : "kept", 0);
     const uint8_t connack[] = {NH_MQTT__CONNACK << 4, 2, is_present, NH_MQTT__ACCEPTED};
-    rc = nh_mqtt__send(b, c, connack, sizeof connack); // [MQTT-3.2.0-1]
+    rc = gate_connack(b, s, serial);
+    rc = rc < 0 ? rc : nh_mqtt__send(b, c, connack, sizeof connack); // [MQTT-3.2.0-1]
     return rc < 0 ? rc : nh_mqtt__resume(b, s);
 }
 

@@ -126,27 +126,55 @@ static int put_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__p
     return nh_mqtt__wire_put_msg(&b->blocks, &c->wire, parts, 3, m, (uint32_t)p->payload.len);
 }
 
+// Moves on to a place of the queue, over those at which nothing stands any more. False: too much is
+// in flight for that now.
+static bool skip_to(const nh_mqtt_broker_t *b, struct nh_mqtt__flow *f, uint32_t seq)
+{
+    uint32_t gap = seq - (uint32_t)(f->kept->head_seq + f->sent_span);
+    if (gap == 0)
+        return true;
+    if (f->sent_span && f->sent_span + gap >= b->cfg.inflight_max)
+        return false;
+    for (; f->sent_span && gap; gap--) { // one by one, so that there is room
+        if (nh_mqtt__sent_reserve(f, b->mem) < 0)
+            return false;
+        nh_mqtt__sent_skip(f, 1);
+    }
+    if (gap)
+        nh_mqtt__sent_skip(f, gap);
+    return true;
+}
+
 static uint32_t len_of(const struct nh_mqtt__publish *p)
 {
     uint32_t body_len = (uint32_t)(2 + p->topic.len + p->payload.len);
     return (uint32_t)nh_mqtt__head_len(body_len) + body_len;
 }
 
-// Sends `p` as a new message in flight. A session that ends with its connection needs no copy of
-// it: a retry happens on reconnection only [MQTT-4.4.0-1].
+// What a message at QoS 2 waits for. The packet id must be on disk before it is seen: after a crash
+// the message would come again under another one. To a clean session: the publisher's packet id.
+static uint32_t batch_of(const nh_mqtt_broker_t *b, const struct nh_mqtt__flow *f,
+                         const struct nh_mqtt__publish *p)
+{
+    return f->kept || p->is_recorded ? nh_mqtt__journal_no(b) : 0;
+}
+
+// Sends `p` as a new message in flight, when `batch` is on disk. A session that ends with its
+// connection needs no copy of it: a retry happens on reconnection only [MQTT-4.4.0-1].
 static int send_first(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
-                      uint8_t qos, bool retain)
+                      uint8_t qos, uint8_t flags, uint32_t batch)
 {
     struct nh_mqtt__flow *f = s->flow;
     struct nh_mqtt__msg *keep = NULL;
-    if (nh_mqtt__sent_reserve(f, b->mem) < 0)
+    bool retain = flags & 1;
+    if (nh_mqtt__sent_reserve(f, b->mem) < 0 || (qos == 2 && nh_mqtt__gate(b, s->conn, batch) < 0))
         return NH_ERR_NOMEM;
     if (!(s->flags & NH_MQTT__SESSION_CLEAN)) {
         keep = nh_mqtt__publish_msg(b, p);
         if (!keep)
             return NH_ERR_NOMEM;
     }
-    uint8_t flags = (uint8_t)(qos << 1 | retain);
+    flags |= (uint8_t)(qos << 1);
     int rc = put_publish(b, s->conn, p, flags, nh_mqtt__sent_next_id(f));
     if (rc < 0)
         return rc;
@@ -158,19 +186,51 @@ static int send_first(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh
     return NH_OK;
 }
 
+// Whether the next message of the session can be sent at once, in its place.
+static bool is_open(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
+{
+    struct nh_mqtt__flow *f = s->flow;
+    const struct nh_mqtt__kept *k = f->kept;
+    if (!s->is_online || f->waiting_count || f->sent_span >= b->cfg.inflight_max)
+        return false;
+    if (!k)
+        return true;
+    if (k->page_seq < k->next_seq)
+        return false;
+    return skip_to(b, f, (uint32_t)k->next_seq);
+}
+
+// Puts the message where it waits: in memory, or on disk alone.
+static int wait(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
+                uint8_t qos, bool retain)
+{
+    struct nh_mqtt__flow *f = s->flow;
+    struct nh_mqtt__msg *m = nh_mqtt__publish_msg(b, p);
+    if (!m)
+        return NH_ERR_NOMEM;
+    bool in_memory = !nh_mqtt__page_is_full(b, s, m->len);
+    struct nh_mqtt__waiting w = {.msg = m, .qos = qos, .retain = retain};
+    w.seq = f->kept ? (uint32_t)f->kept->next_seq : batch_of(b, f, p);
+    if (in_memory && nh_mqtt__waiting_push(f, b->mem, w) < 0)
+        return NH_ERR_NOMEM;
+    nh_mqtt__keep_message(b, s, m, qos, retain, in_memory);
+    return NH_OK;
+}
+
 static int deliver_kept(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
                         uint8_t qos, bool retain)
 {
     struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, s);
-    if (!f)
+    if (!f || nh_mqtt__keep_message_reserve(b, s) < 0)
         return NH_ERR_NOMEM;
     if (!admit(b, s, p, len_of(p)))
         return NH_ERR_FULL;
-    if (s->is_online && f->waiting_count == 0 && f->sent_span < b->cfg.inflight_max &&
-        send_first(b, s, p, qos, retain) == NH_OK)
+    p->is_recorded = p->is_recorded || f->kept;
+    if (is_open(b, s) && send_first(b, s, p, qos, retain, batch_of(b, f, p)) == NH_OK) {
+        nh_mqtt__keep_message(b, s, p->msg, qos, retain, true);
         return NH_OK;
-    struct nh_mqtt__msg *m = nh_mqtt__publish_msg(b, p);
-    int rc = m ? nh_mqtt__waiting_push(f, b->mem, m, qos, retain) : NH_ERR_NOMEM;
+    }
+    int rc = wait(b, s, p, qos, retain);
     if (rc == NH_OK)
         nh_mqtt__push_back(b, s, p->from);
     if (rc == NH_OK && s->is_online && f->sent_count == 0)
@@ -222,13 +282,39 @@ static struct nh_mqtt__publish publish_of(struct nh_mqtt__msg *m)
         .topic = nh_mqtt__msg_topic(m), .payload = nh_mqtt__msg_payload(m), .msg = m};
 }
 
+// A message that the client has received; its packet id is still to be released.
+static int send_released(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    struct nh_mqtt__flow *f = s->flow;
+    if (nh_mqtt__sent_reserve(f, b->mem) < 0)
+        return NH_ERR_NOMEM;
+    uint16_t id = nh_mqtt__sent_next_id(f);
+    int rc = nh_mqtt__send_ack(b, s->conn, NH_MQTT__PUBREL, id);
+    if (rc == NH_OK)
+        nh_mqtt__sent_push(f, (struct nh_mqtt__sent){.state = NH_MQTT__SENT_WAIT_PUBCOMP});
+    return rc;
+}
+
+static int send_waiting(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                        const struct nh_mqtt__waiting *w)
+{
+    if (w->flags & NH_MQTT__WAITING_RELEASED)
+        return send_released(b, s);
+    struct nh_mqtt__publish p = publish_of(w->msg);
+    uint8_t dup = w->flags & NH_MQTT__WAITING_DUP ? 8 : 0;
+    uint32_t batch = s->flow->kept ? s->flow->kept->put_batch : w->seq;
+    return send_first(b, s, &p, w->qos, (uint8_t)(dup | w->retain), batch);
+}
+
 void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     struct nh_mqtt__flow *f = s->flow;
-    while (f->waiting_count && f->sent_span < b->cfg.inflight_max) {
+    while (f->sent_span < b->cfg.inflight_max &&
+           (f->waiting_count || nh_mqtt__page_in(b, s))) {
         const struct nh_mqtt__waiting *w = nh_mqtt__waiting_first(f);
-        struct nh_mqtt__publish p = publish_of(w->msg);
-        if (send_first(b, s, &p, w->qos, w->retain) < 0) {
+        if (f->kept && !skip_to(b, f, w->seq))
+            return; // the next acknowledgement will do
+        if (send_waiting(b, s, w) < 0) {
             b->replay_ms = b->now_ms + 1000;
             return;
         }
@@ -239,7 +325,7 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 // The window moved on.
 static void on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
-    if (s->flow->waiting_count)
+    if (s->flow->waiting_count || s->flow->kept)
         nh_mqtt__pump(b, s);
     if (s->flags)
         nh_mqtt__relieve(b, s);
@@ -252,10 +338,24 @@ static int on_pubrec(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__sen
                      uint16_t id)
 {
     if (sent && sent->state == NH_MQTT__SENT_WAIT_PUBREC) {
+        nh_mqtt__keep_released(b, c->session, sent);
         nh_mqtt__sent_forget(c->session->flow, b->mem, sent);
         sent->state = NH_MQTT__SENT_WAIT_PUBCOMP;
     }
-    return nh_mqtt__send_ack(b, c, NH_MQTT__PUBREL, id);
+    int rc = nh_mqtt__keep_gate(b, c->session);
+    return rc < 0 ? rc : nh_mqtt__send_ack(b, c, NH_MQTT__PUBREL, id);
+}
+
+// PUBREL: the publisher will not send the message again [MQTT-4.3.3-2].
+static int on_pubrel(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint16_t id)
+{
+    struct nh_mqtt__flow *f = c->session->flow;
+    if (f && nh_mqtt__ids_has(f, id)) {
+        nh_mqtt__ids_remove(f, id);
+        nh_mqtt__keep_id(b, c->session, id, false);
+    }
+    int rc = nh_mqtt__keep_gate(b, c->session);
+    return rc < 0 ? rc : nh_mqtt__send_ack(b, c, NH_MQTT__PUBCOMP, id);
 }
 
 int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type, nh_span_t body)
@@ -266,17 +366,18 @@ int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type t
     struct nh_mqtt__session *s = c->session;
     struct nh_mqtt__flow *f = s->flow;
     struct nh_mqtt__sent *sent = f ? nh_mqtt__sent_find(f, (uint16_t)id) : NULL;
-    if (type == NH_MQTT__PUBREL) {
-        if (f)
-            nh_mqtt__ids_remove(f, (uint16_t)id);
-        return nh_mqtt__send_ack(b, c, NH_MQTT__PUBCOMP, (uint16_t)id);
-    }
+    int rc = nh_mqtt__keep_ack_reserve(b, s);
+    if (rc < 0)
+        return rc;
+    if (type == NH_MQTT__PUBREL)
+        return on_pubrel(b, c, (uint16_t)id);
     if (type == NH_MQTT__PUBREC)
         return on_pubrec(b, c, sent, (uint16_t)id);
     uint8_t expected =
         type == NH_MQTT__PUBACK ? NH_MQTT__SENT_WAIT_PUBACK : NH_MQTT__SENT_WAIT_PUBCOMP;
     if (!sent || sent->state != expected)
         return NH_OK; // not ours: a client that repeats itself
+    nh_mqtt__keep_done(b, s, sent);
     nh_mqtt__sent_done(f, b->mem, sent);
     on_window(b, s);
     return NH_OK;

@@ -18,6 +18,7 @@ void nh_mqtt__flow_deinit(struct nh_mqtt__flow *f, nh_mem_t *mem)
     nh_mem_free(mem, f->sent);
     nh_mem_free(mem, f->waiting);
     nh_mem_free(mem, f->ids);
+    nh_mem_free(mem, f->kept);
 }
 
 bool nh_mqtt__flow_is_idle(const struct nh_mqtt__flow *f)
@@ -66,6 +67,31 @@ uint16_t nh_mqtt__sent_push(struct nh_mqtt__flow *f, struct nh_mqtt__sent sent)
     return id;
 }
 
+void nh_mqtt__sent_skip(struct nh_mqtt__flow *f, uint32_t count)
+{
+    if (f->sent_span == 0) {
+        f->first_id = id_add(f->first_id, count % ID_COUNT);
+        f->kept->head_seq += count;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        NH_ASSERT(f->sent_span < f->sent_cap);
+        *nh_mqtt__sent_at(f, f->sent_span++) =
+            (struct nh_mqtt__sent){.state = NH_MQTT__SENT_DONE};
+    }
+}
+
+void nh_mqtt__flow_id_set(struct nh_mqtt__flow *f, uint64_t seq)
+{
+    f->first_id = id_add(1, (uint32_t)((seq - 1) % ID_COUNT));
+}
+
+uint64_t nh_mqtt__sent_seq(const struct nh_mqtt__flow *f, const struct nh_mqtt__sent *s)
+{
+    uint32_t place = (uint32_t)(s - f->sent);
+    return f->kept->head_seq + ((place - f->sent_head) & (f->sent_cap - 1));
+}
+
 struct nh_mqtt__sent *nh_mqtt__sent_at(const struct nh_mqtt__flow *f, uint32_t at)
 {
     return &f->sent[(f->sent_head + at) & (f->sent_cap - 1)];
@@ -103,10 +129,17 @@ void nh_mqtt__sent_done(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__
         f->sent_head = (f->sent_head + 1) & (f->sent_cap - 1);
         f->sent_span--;
         f->first_id = id_add(f->first_id, 1);
+        if (f->kept)
+            f->kept->head_seq++;
     }
 }
 
 // ---- waiting ------------------------------------------------------------------------------------
+
+static uint32_t waiting_len(const struct nh_mqtt__waiting *w)
+{
+    return w->msg ? w->msg->len : 0;
+}
 
 static int waiting_grow(struct nh_mqtt__flow *f, nh_mem_t *mem)
 {
@@ -115,7 +148,7 @@ static int waiting_grow(struct nh_mqtt__flow *f, nh_mem_t *mem)
     if (!ring)
         return NH_ERR_NOMEM;
     for (uint32_t i = 0; i < f->waiting_count; i++)
-        ring[i] = f->waiting[(f->waiting_head + i) & (f->waiting_cap - 1)];
+        ring[i] = *nh_mqtt__waiting_at(f, i);
     nh_mem_free(mem, f->waiting);
     f->waiting = ring;
     f->waiting_cap = cap;
@@ -123,18 +156,18 @@ static int waiting_grow(struct nh_mqtt__flow *f, nh_mem_t *mem)
     return NH_OK;
 }
 
-int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__msg *msg,
-                          uint8_t qos, bool retain)
+int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__waiting w)
 {
     if (f->waiting_count == f->waiting_cap) {
         int rc = waiting_grow(f, mem);
         if (rc < 0)
             return rc;
     }
-    uint32_t at = (f->waiting_head + f->waiting_count++) & (f->waiting_cap - 1);
-    f->waiting[at] = (struct nh_mqtt__waiting){nh_mqtt__msg_ref(msg), qos, retain};
-    f->bytes += msg->len;
+    *nh_mqtt__waiting_at(f, f->waiting_count++) = w;
+    f->bytes += waiting_len(&w);
     f->messages++;
+    if (w.msg)
+        nh_mqtt__msg_ref(w.msg);
     return NH_OK;
 }
 
@@ -143,14 +176,19 @@ struct nh_mqtt__waiting *nh_mqtt__waiting_first(const struct nh_mqtt__flow *f)
     return f->waiting_count ? &f->waiting[f->waiting_head] : NULL;
 }
 
+struct nh_mqtt__waiting *nh_mqtt__waiting_at(const struct nh_mqtt__flow *f, uint32_t at)
+{
+    return &f->waiting[(f->waiting_head + at) & (f->waiting_cap - 1)];
+}
+
 void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem)
 {
-    struct nh_mqtt__msg *msg = f->waiting[f->waiting_head].msg;
+    struct nh_mqtt__waiting w = f->waiting[f->waiting_head];
     f->waiting_head = (f->waiting_head + 1) & (f->waiting_cap - 1);
     f->waiting_count--;
-    f->bytes -= msg->len;
+    f->bytes -= waiting_len(&w);
     f->messages--;
-    nh_mqtt__msg_unref(mem, msg);
+    nh_mqtt__msg_unref(mem, w.msg);
     if (f->waiting_count)
         return;
     nh_mem_free(mem, f->waiting); // a burst leaves nothing behind
@@ -221,6 +259,22 @@ void nh_mqtt__ids_remove(struct nh_mqtt__flow *f, uint16_t id)
     f->ids[hole] = 0;
 }
 
+// The places of a kept queue: sent, then waiting, then on disk only.
+static bool kept_check(const struct nh_mqtt__flow *f)
+{
+    const struct nh_mqtt__kept *k = f->kept;
+    if (!k)
+        return true;
+    uint64_t seq = k->head_seq + f->sent_span;
+    for (uint32_t i = 0; i < f->waiting_count; i++) {
+        uint32_t gap = nh_mqtt__waiting_at(f, i)->seq - (uint32_t)seq;
+        seq += (uint64_t)gap + 1;
+    }
+    return seq <= k->page_seq && k->page_seq <= k->next_seq &&
+           f->first_id == id_add(1, (uint32_t)((k->head_seq - 1) % ID_COUNT)) &&
+           (k->page_bytes == 0 || k->page_seq < k->next_seq);
+}
+
 bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f)
 {
     uint32_t bytes = 0, count = 0, ids = 0;
@@ -232,9 +286,9 @@ bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f)
             return false;
     }
     for (uint32_t i = 0; i < f->waiting_count; i++)
-        bytes += f->waiting[(f->waiting_head + i) & (f->waiting_cap - 1)].msg->len;
+        bytes += waiting_len(nh_mqtt__waiting_at(f, i));
     for (uint32_t i = 0; i < f->ids_cap; i++)
         ids += f->ids[i] != 0;
     return count == f->sent_count && bytes == f->bytes && ids == f->ids_count &&
-           count + f->waiting_count == f->messages && f->first_id != 0;
+           count + f->waiting_count == f->messages && f->first_id != 0 && kept_check(f);
 }

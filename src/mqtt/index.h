@@ -31,6 +31,7 @@ struct nh_mqtt__sub {
     struct nh_mqtt__sub *node_next, **node_link; // in node->subs; *node_link is this
     struct nh_mqtt__sub *session_next;           // in session->subs
     uint8_t qos;
+    uint16_t no; // of its record in the store, within its session; 0: none
 };
 
 struct nh_mqtt__index {

@@ -10,6 +10,9 @@ static void add_flow(struct nh_mqtt_info *out, const struct nh_mqtt__session *s)
     out->queued_bytes += load.bytes;
     out->queued_messages += load.messages;
     out->inflight_count += s->flow ? s->flow->sent_count : 0;
+    const struct nh_mqtt__kept *k = nh_mqtt__kept(s);
+    out->paged_bytes += k ? k->page_bytes : 0;
+    out->paged_messages += k ? k->next_seq - k->page_seq : 0;
 }
 
 void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out)
@@ -146,6 +149,6 @@ static bool check_conns(const nh_mqtt_broker_t *b)
 int nh_mqtt_broker_check(const nh_mqtt_broker_t *b)
 {
     bool is_right = nh_mqtt__index_check(&b->index) && nh_mqtt__retain_check(&b->retain) &&
-                    check_sessions(b) && check_conns(b);
+                    check_sessions(b) && check_conns(b) && nh_mqtt__journal_check(b);
     return is_right ? NH_OK : NH_ERR_CORRUPT;
 }

@@ -18,6 +18,8 @@ static int on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
     if (body.len)
         return NH_ERR_PROTO;
+    if (nh_mqtt__kept(c->session))
+        nh_mqtt__keep_will_done(b, nh_mqtt__kept(c->session)->no, nh_mqtt__will_no(c->will));
     nh_mqtt__msg_unref(b->mem, (struct nh_mqtt__msg *)(c->will & ~(uintptr_t)7));
     c->will = 0; // [MQTT-3.14.4-3]
     nh_mqtt__conn_end(b, c, "disconnected", NH_MQTT_CLIENT_DISCONNECTED);

@@ -18,6 +18,7 @@ struct nh_mqtt__msg {
     uint16_t topic_len;
     uint8_t start;
     uint8_t qos; // that it was published at
+    uint64_t no; // of its record in the store (keep.c); 0: none
     uint8_t bytes[];
 };
 

@@ -98,16 +98,31 @@ static int run_start(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
 
 // ---- one message --------------------------------------------------------------------------------
 
-static void store_retained(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
+static int set_retained(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
 {
+    struct nh_mqtt__msg *old = nh_mqtt__retain_get(&b->retain, p->topic), *m = NULL;
+    uint64_t old_no = old ? old->no : 0;
+    int rc = nh_mqtt__keep_retained_reserve(b);
+    if (rc < 0)
+        return rc;
     if (p->payload.len == 0) { // [MQTT-3.3.1-10], [MQTT-3.3.1-11]
         nh_mqtt__retain_remove(&b->retain, p->topic);
-        return;
+    } else {
+        m = nh_mqtt__publish_msg(b, p);
+        if (m)
+            m->qos = p->qos;
+        rc = m ? nh_mqtt__retain_set(&b->retain, m) : NH_ERR_NOMEM;
     }
-    struct nh_mqtt__msg *m = nh_mqtt__publish_msg(b, p);
-    if (m)
-        m->qos = p->qos;
-    if (!m || nh_mqtt__retain_set(&b->retain, m) < 0)
+    if (rc < 0)
+        return rc;
+    p->is_recorded = p->is_recorded || (b->journal && (m || old));
+    nh_mqtt__keep_retained(b, m, old_no);
+    return NH_OK;
+}
+
+static void store_retained(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
+{
+    if (set_retained(b, p) < 0)
         b->info.retained_refused++;
 }
 
@@ -176,15 +191,29 @@ static int pass_on_qos2(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, uint16_
         return NH_ERR_NOMEM;
     if (f->ids_count >= b->cfg.qos2_max_count && !nh_mqtt__ids_has(f, id))
         return NH_ERR_PROTO;
+    if (nh_mqtt__keep_ack_reserve(b, p->from->session) < 0)
+        return NH_ERR_NOMEM;
     int is_new = nh_mqtt__ids_add(f, b->mem, id);
     if (is_new <= 0) // [MQTT-4.3.3-2]: seen before, acknowledged only
         return is_new;
+    nh_mqtt__keep_id(b, p->from->session, id, true);
+    p->is_recorded = f->kept != NULL;
     int rc = pass_on(b, p, refused);
     if (rc == NH_ERR_NOMEM) { // not begun: it may come again
         nh_mqtt__ids_remove(f, id);
+        nh_mqtt__keep_id(b, p->from->session, id, false);
         return rc;
     }
     return NH_OK;
+}
+
+// What is acknowledged is on disk first, as far as it goes there. One seen before may still be on
+// its way there.
+static int gate_ack(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
+{
+    if (p->is_recorded)
+        return nh_mqtt__gate(b, p->from, nh_mqtt__journal_no(b));
+    return p->qos == 2 ? nh_mqtt__keep_gate(b, p->from->session) : NH_OK;
 }
 
 static int publish_and_ack(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, uint16_t id,
@@ -192,10 +221,14 @@ static int publish_and_ack(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, uint
 {
     nh_mqtt_conn_t *c = p->from;
     int rc = p->qos == 2 ? pass_on_qos2(b, p, id, is_refused) : pass_on(b, p, is_refused);
+    if (p->is_recorded)
+        nh_mqtt__hold(b, c);
     if (p->qos == 0) {
         b->info.dropped_no_memory += rc == NH_ERR_NOMEM;
         return NH_OK;
     }
+    if (rc == NH_OK)
+        rc = gate_ack(b, p);
     if (rc < 0)
         return rc;
     return nh_mqtt__send_ack(b, c, p->qos == 1 ? NH_MQTT__PUBACK : NH_MQTT__PUBREC, id);

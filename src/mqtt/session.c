@@ -69,6 +69,7 @@ static void sub_free(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub)
 // Forgets everything that the session holds; it can begin anew [MQTT-3.1.2-6].
 void nh_mqtt__session_wipe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
+    nh_mqtt__keep_end(b, s);
     while (s->subs) {
         struct nh_mqtt__sub *sub = s->subs;
         s->subs = sub->session_next;
@@ -158,28 +159,57 @@ static struct nh_mqtt__sub **sub_find(nh_mqtt_broker_t *b, struct nh_mqtt__sessi
     return at;
 }
 
+static struct nh_mqtt__sub *sub_make(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                     nh_span_t filter, uint8_t qos)
+{
+    struct nh_mqtt__sub *sub = nh_mem_alloc_zero(b->mem, sizeof(*sub), NH_MEM_BULK);
+    if (!sub)
+        return NULL;
+    sub->session = s;
+    sub->qos = qos;
+    if (nh_mqtt__index_add(&b->index, filter, sub) == NH_OK)
+        return sub;
+    nh_mem_free(b->mem, sub);
+    return NULL;
+}
+
+int nh_mqtt__session_restore_sub(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                 const struct nh_mqtt__sub_record *rec, uint16_t no)
+{
+    struct nh_mqtt__sub **end = sub_find(b, s, rec->filter);
+    struct nh_mqtt__kept *k = nh_mqtt__kept(s);
+    if (*end || no == 0)
+        return NH_ERR_CORRUPT;
+    struct nh_mqtt__sub *sub = sub_make(b, s, rec->filter, rec->options & 3);
+    if (!sub)
+        return NH_ERR_NOMEM;
+    sub->no = no;
+    k->last_sub = no > k->last_sub ? no : k->last_sub;
+    *end = sub;
+    s->sub_count++;
+    return NH_OK;
+}
+
 int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
                                uint8_t qos)
 {
     struct nh_mqtt__sub **end = sub_find(b, s, filter);
+    if (nh_mqtt__keep_sub_reserve(b, s, filter.len) < 0)
+        return NH_ERR_NOMEM;
     if (*end) { // replaces its options [MQTT-3.8.4-3]
-        if ((*end)->qos != qos)
-            b->index.generation++;
+        if ((*end)->qos == qos)
+            return NH_OK;
+        b->index.generation++;
         (*end)->qos = qos;
+        nh_mqtt__keep_sub(b, s, *end, filter);
         return NH_OK;
     }
     if (s->sub_count >= b->cfg.subscription_max_count)
         return NH_ERR_FULL;
-    struct nh_mqtt__sub *sub = nh_mem_alloc_zero(b->mem, sizeof(*sub), NH_MEM_BULK);
+    struct nh_mqtt__sub *sub = sub_make(b, s, filter, qos);
     if (!sub)
         return NH_ERR_NOMEM;
-    sub->session = s;
-    sub->qos = qos;
-    int rc = nh_mqtt__index_add(&b->index, filter, sub);
-    if (rc < 0) {
-        nh_mem_free(b->mem, sub);
-        return rc;
-    }
+    nh_mqtt__keep_sub(b, s, sub, filter);
     *end = sub;
     s->sub_count++;
     return NH_OK;
@@ -190,6 +220,7 @@ void nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *
     struct nh_mqtt__sub **at = sub_find(b, s, filter), *sub = *at;
     if (!sub)
         return;
+    nh_mqtt__keep_unsub(b, s, sub);
     *at = sub->session_next;
     s->sub_count--;
     sub_free(b, sub);

@@ -37,6 +37,12 @@ static int begin(struct nh_mqtt__cursor *c, nh_span_t body, uint16_t *id)
     return c->overran || *id == 0 ? NH_ERR_PROTO : NH_OK; // [MQTT-2.3.1-1]
 }
 
+// The answer waits for what it is going to change.
+static int gate(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    return nh_mqtt__kept(c->session) ? nh_mqtt__gate(b, c, nh_mqtt__journal_no(b)) : NH_OK;
+}
+
 int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *conn, nh_span_t body)
 {
     struct nh_mqtt__cursor c;
@@ -50,8 +56,9 @@ int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *conn, nh_span_t b
     uint8_t ack[NH_MQTT__HEAD_MAX + 2];
     size_t head_len = nh_mqtt__head_encode(ack, NH_MQTT__SUBACK << 4, 2 + count);
     nh_put_be16(ack + head_len, id);
-    rc = nh_mqtt__send(b, conn, ack, head_len + 2);
     struct nh_mqtt__session *s = conn->session;
+    rc = gate(b, conn);
+    rc = rc < 0 ? rc : nh_mqtt__send(b, conn, ack, head_len + 2);
     while (rc == NH_OK && c.ptr < c.end) {
         nh_span_t filter = nh_mqtt__take_bytes(&c);
         uint8_t qos = nh_mqtt__take_u8(&c);
@@ -72,6 +79,11 @@ int nh_mqtt__on_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *conn, nh_span_t
     uint32_t count;
     int rc = begin(&c, body, &id);
     rc = rc < 0 ? rc : check_filters(b, c, false, &count);
+    if (rc < 0)
+        return rc;
+    if (nh_mqtt__kept(conn->session))
+        rc = nh_mqtt__journal_reserve(b, count, count * NH_MQTT_KEY_MAX_BYTES);
+    rc = rc < 0 ? rc : gate(b, conn);
     if (rc < 0)
         return rc;
     while (c.ptr < c.end)

@@ -150,4 +150,5 @@ void nh_mqtt_broker_turn_end(nh_mqtt_broker_t *b)
             settle(b, c, &copies);
     }
     copies_deinit(&copies, b->mem);
+    nh_mqtt__journal_run(b);
 }
