@@ -8,7 +8,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-run deps-test deps-rv32 deps-lint build run test test-asan test-tsan \
-	test-release test-rv32 fuzz-short fuzz-long soak lint format bench size docs clean
+	test-release test-rv32 fuzz-short fuzz-long soak lint format bench size conformance docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -58,8 +58,10 @@ bench: deps-test ## every benchmark, ratios in one run
 size: deps-rv32 ## measure flash and RAM by module and write docs/mcu-size.md
 	@cmake --preset rv32 >/dev/null && cmake --build --preset rv32 --target size_table_write
 
+conformance: ## write docs/mqtt-conformance.md anew from what the tests cite
+	@/usr/bin/python3 scripts/mqtt_conformance.py
 docs: ## check that the pages under docs/ link to what exists
-	@/usr/bin/python3 scripts/check_docs.py
+	@/usr/bin/python3 scripts/check_docs.py && /usr/bin/python3 scripts/mqtt_conformance.py --check
 
 clean: ## remove every build
 	@rm -rf build

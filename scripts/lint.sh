@@ -27,7 +27,7 @@ check_layering()
 
 check_docs()
 {
-    "$python" scripts/check_docs.py
+    "$python" scripts/check_docs.py && "$python" scripts/mqtt_conformance.py --check
 }
 
 check_scripts()

@@ -65,6 +65,10 @@ static const nh_json_field_t mqtt_fields[] = {
     UINT("connect_timeout_ms", mqtt.connect_timeout_ms, 100, 120000, "ms",
          "From the connection to CONNECT"),
     UINT("sys_interval_ms", mqtt.sys_interval_ms, 1000, 3600000, "ms", "Interval of $SYS topics"),
+    UINT("connect_rate_max", mqtt.connect_rate_max, 0, 1000000, "1/s",
+         "CONNECTs a second; 0: no limit. More are refused"),
+    UINT("publish_rate_max", mqtt.publish_rate_max, 0, 1000000, "1/s",
+         "Messages a second of one client; 0: no limit. More wait"),
     {0},
 };
 

@@ -41,6 +41,7 @@ struct nh_hub_config {
         uint32_t queue_max_bytes, queue_max_messages, inflight_max;
         uint32_t retained_max_bytes, retained_max_count;
         uint32_t connect_timeout_ms, sys_interval_ms;
+        uint32_t connect_rate_max, publish_rate_max;
     } mqtt;
     struct {
         char user[33];

@@ -489,9 +489,7 @@ static int run_once(struct nh_hub *hub)
     int err = start_all(hub);
     if (err == 0) {
         ready(hub);
-        nh_loop_signals_hold(false);
         nh_loop_run(hub->loop);
-        nh_loop_signals_hold(true);
     }
     return nh_hub__stop(hub) == 0 && err == 0 ? 0 : 1;
 }
@@ -535,9 +533,9 @@ int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
     }
     good = hub.cfg = *cfg;
     hub.options = *o;
-    // Held outside the loop's run, to the end: a signal at the start, between two lives or a second
-    // one at the end would by its default end the process in the middle.
-    nh_loop_signals_hold(true);
+    // To the end: a signal at the start, between two lives or a second one at the end would by its
+    // default end the process in the middle.
+    nh_loop_signals_hold();
     while ((code = run_once(&hub)) == 0 && hub.wants_restart) {
         renew(&hub, &good);
         nh_host_reset_reason_set("Software");

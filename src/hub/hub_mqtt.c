@@ -85,6 +85,8 @@ static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
         .retained_max_count = c->mqtt.retained_max_count,
         .connect_timeout_ms = c->mqtt.connect_timeout_ms,
         .sys_interval_ms = c->mqtt.sys_interval_ms,
+        .connect_rate_max = c->mqtt.connect_rate_max,
+        .publish_rate_max = c->mqtt.publish_rate_max,
         .hash_seed = nh_random_u32(),
         .ctx = hub,
         .event = on_event,

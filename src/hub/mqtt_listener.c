@@ -83,11 +83,10 @@ int nh_mqtt_listener_start(nh_mqtt_listener_t *l, nh_mqtt_broker_t *broker, nh_l
                            struct nh_mem *mem, const char *host, uint16_t port,
                            uint32_t conn_max_count)
 {
-    const struct nh_listener_config cfg = {
+    const struct nh_listener_config listen = {.address = host, .port = port};
+    const struct nh_stream_set_config cfg = {
         .loop = loop,
         .mem = mem,
-        .address = host,
-        .port = port,
         .conn_max_count = conn_max_count,
         .handler = {.ctx = l,
                     .open = on_open,
@@ -100,10 +99,12 @@ int nh_mqtt_listener_start(nh_mqtt_listener_t *l, nh_mqtt_broker_t *broker, nh_l
     const struct nh_loop_deadline deadline = {.next = next_deadline, .fire = fire, .ctx = l};
     l->broker = broker;
     l->loop = loop;
-    int err = nh_listener_create(&cfg, &l->listener);
+    int err = nh_stream_set_create(&cfg, &l->set);
     if (err < 0)
         return err;
-    err = nh_loop_deadline_add(loop, &deadline);
+    err = nh_stream_listen(l->set, &listen, &l->listener);
+    if (err == 0)
+        err = nh_loop_deadline_add(loop, &deadline);
     if (err < 0)
         nh_mqtt_listener_stop(l);
     return err;
@@ -111,10 +112,11 @@ int nh_mqtt_listener_start(nh_mqtt_listener_t *l, nh_mqtt_broker_t *broker, nh_l
 
 void nh_mqtt_listener_stop(nh_mqtt_listener_t *l)
 {
-    if (!l->listener)
+    if (!l->set)
         return;
     const struct nh_loop_deadline deadline = {.next = next_deadline, .fire = fire, .ctx = l};
     nh_loop_deadline_remove(l->loop, &deadline);
-    nh_listener_destroy(l->listener);
+    nh_stream_set_destroy(l->set);
+    l->set = NULL;
     l->listener = NULL;
 }

@@ -8,6 +8,7 @@
 
 typedef struct nh_mqtt_listener { // embedded by the hub; private
     nh_mqtt_broker_t *broker;
+    nh_stream_set_t *set;
     nh_listener_t *listener;
     nh_loop_t *loop;
 } nh_mqtt_listener_t;
@@ -18,7 +19,7 @@ void nh_mqtt_listener_dirty(void *ctx, nh_mqtt_conn_t *c, void *user);
 void nh_mqtt_listener_pause(void *ctx, nh_mqtt_conn_t *c, void *user, bool paused);
 
 // Listens and adds the broker's deadlines to the loop. The broker must have been created with
-// these two. Errors as of nh_listener_create().
+// these two. Errors as of nh_stream_listen().
 NH_MUST_USE int nh_mqtt_listener_start(nh_mqtt_listener_t *l, nh_mqtt_broker_t *broker,
                                        nh_loop_t *loop, struct nh_mem *mem, const char *host,
                                        uint16_t port, uint32_t conn_max_count);

@@ -1,10 +1,11 @@
 // The broker's life, its connections and its clock.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
 #define SESSION_BUCKETS_MIN 16u
+#define RATE_MAX 1000000u
 #define UNREAD_BYTES 4096u // of acknowledgements, beyond queue_max_bytes
 
 static void set_default(uint32_t *field, uint32_t value)
@@ -40,7 +41,9 @@ static bool is_in_range(const struct nh_mqtt_broker_config *cfg)
     return cfg->mem && cfg->packet_max_bytes >= 16 && cfg->packet_max_bytes <= 268435460 &&
            cfg->topic_max_bytes <= 65535 && cfg->topic_level_max <= NH_MQTT__LEVEL_MAX &&
            cfg->inflight_max < 65535 && cfg->qos2_max_count <= 65535 &&
-           cfg->subscription_max_count <= 65535 && cfg->keepalive_max_s <= 65535;
+           cfg->subscription_max_count <= 65535 && cfg->keepalive_max_s <= 65535 &&
+           cfg->connect_rate_max <= RATE_MAX && cfg->publish_rate_max <= RATE_MAX &&
+           (cfg->pause || cfg->publish_rate_max == 0);
 }
 
 static void init_lists(nh_mqtt_broker_t *b)
@@ -49,9 +52,10 @@ static void init_lists(nh_mqtt_broker_t *b)
     nh_list_init(&b->idle);
     nh_list_init(&b->untimed);
     nh_list_init(&b->paused);
+    nh_list_init(&b->slowed);
     nh_list_init(&b->ended);
     b->deferred_end = &b->deferred;
-    b->replay_ms = b->pushback_ms = NH_NEVER;
+    b->replay_ms = b->pushback_ms = b->slowed_ms = NH_NEVER;
 }
 
 static int init_parts(nh_mqtt_broker_t *b)
@@ -101,6 +105,7 @@ void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms)
         b->is_started = true;
         b->started_ms = now_ms;
         b->wheel.grain = now_ms >> NH_MQTT__WHEEL_SHIFT;
+        b->connect_rate = (struct nh_mqtt__rate){now_ms, b->cfg.connect_rate_max * 1000ll};
     }
     if (now_ms > b->now_ms) // the clock is monotonic; a call that says otherwise changes nothing
         b->now_ms = now_ms;
@@ -182,12 +187,13 @@ int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms, nh_mqt
     // A few more than clients, so that those too many can be told so.
     if (b->open_count >= b->cfg.conn_max_count + 16 + b->cfg.conn_max_count / 8)
         return NH_ERR_FULL;
-    nh_mqtt_conn_t *c = nh_mem_alloc_zero(b->mem, sizeof(*c), NH_MEM_BULK);
+    nh_mqtt_conn_t *c = nh_mem_alloc_zero(b->mem, sizeof(*c) + nh_mqtt__rate_bytes(b), NH_MEM_BULK);
     if (!c)
         return NH_ERR_NOMEM;
     c->user = user;
     c->last_in_ms = now_ms;
     nh_list_init(&c->link);
+    nh_mqtt__rate_open(b, c);
     nh_mqtt__conn_watch(b, c);
     b->open_count++;
     *out = c;
@@ -284,6 +290,7 @@ uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b)
     next = b->replay_ms < next ? b->replay_ms : next;
     uint64_t journal = nh_mqtt__journal_deadline(b);
     next = journal < next ? journal : next;
+    next = b->slowed_ms < next ? b->slowed_ms : next;
     return b->pushback_ms < next ? b->pushback_ms : next;
 }
 
@@ -327,6 +334,7 @@ void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms)
     for (nh_list_t *n = nh_list_pop_front(&due); n; n = nh_list_pop_front(&due))
         conn_due(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
     nh_mqtt__pushback_tick(b);
+    nh_mqtt__rate_tick(b);
     replay_tick(b);
     nh_mqtt__sys_tick(b);
     nh_mqtt__local_settle(b);
@@ -352,6 +360,7 @@ static void free_conns(nh_mqtt_broker_t *b)
     }
     free_list(b, &b->untimed);
     free_list(b, &b->paused);
+    free_list(b, &b->slowed);
     free_list(b, &b->ended);
 }
 

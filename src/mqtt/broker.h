@@ -61,6 +61,10 @@ struct nh_mqtt_broker_config {
     uint32_t qos2_max_count;     // 0: 1024 received QoS 2 packet ids not yet released, for each
                                  // session; one more closes the connection
     uint32_t pushback_max_ms;    // 0: 2000. The longest that a full queue holds publishers back.
+    uint32_t connect_rate_max;   // 0: no limit. CONNECTs a second, up to 1,000,000; one more is
+                                 // refused with CONNACK 3 before its password is looked at.
+    uint32_t publish_rate_max;   // 0: no limit. Messages a second of one client, up to 1,000,000;
+                                 // one over it is not read from for a while. Needs `pause`.
     bool pushback_qos0;          // hold publishers back at QoS 0 too, before messages are dropped
     uint32_t hash_seed;          // random bytes where strangers choose topics and client ids
     // Where sessions, their messages and retained messages outlive the process. commit NULL: in
@@ -165,6 +169,8 @@ struct nh_mqtt_info {
     uint64_t store_holds;   // times that publishers were held back because much was not yet written
     uint64_t paged_bytes, paged_messages; // of queued_*: on disk only
     uint32_t store_commit_max_ms;
+    uint64_t refused_connect_rate; // of refused_connects
+    uint64_t publish_slowed;       // times that a client was held back to its rate
     uint32_t conn_max, open_count; // most clients at once; connections, with or without CONNECT
 };
 void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out);

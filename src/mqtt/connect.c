@@ -1,6 +1,6 @@
 // CONNECT: who may come in, under which name, in place of whom.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -138,6 +138,10 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
     if (rc < 0)
         return rc;
     nh_span_t id = k.client_id;
+    if (!nh_mqtt__rate_takes_connect(b)) {
+        b->info.refused_connect_rate++;
+        return refuse(b, c, id, NH_MQTT__UNAVAILABLE, "too many connects a second");
+    }
     // [MQTT-3.1.3-8], [MQTT-3.1.3-9]
     if ((id.len == 0 && !k.is_clean) || id.len > NH_MQTT__CLIENT_ID_MAX)
         return refuse(b, c, id, NH_MQTT__BAD_CLIENT_ID, "client id not allowed");

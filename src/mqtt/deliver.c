@@ -1,7 +1,7 @@
 // A message's way to one subscriber: into its output, its window of sent messages, or its queue.
 
 #include "core/base/bytes.h"
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 

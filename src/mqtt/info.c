@@ -1,6 +1,6 @@
 // Figures for people and for $SYS, visits for the portal, and the check of all structures.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -143,6 +143,7 @@ static bool check_conns(const nh_mqtt_broker_t *b)
             return false;
     return check_list(&b->untimed, NH_MQTT__CONN_ONLINE, &count) &&
            check_list(&b->paused, NH_MQTT__CONN_ONLINE, &count) &&
+           check_list(&b->slowed, NH_MQTT__CONN_ONLINE, &count) &&
            check_list(&b->ended, NH_MQTT__CONN_ENDED, &count) && count == b->open_count;
 }
 

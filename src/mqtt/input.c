@@ -1,6 +1,6 @@
 // Bytes in: cutting them into packets, gathering the one that the input's end cut, dispatch.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -191,6 +191,7 @@ int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *
         return NH_ERR_CLOSED;
     b->is_turn = true;
     b->info.bytes_in += len;
+    uint64_t messages = c->messages_in;
     int rc = NH_OK;
     while (c->gather && len && rc >= 0) {
         rc = gather_more(b, c, bytes, len);
@@ -204,6 +205,7 @@ int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *
         b->info.protocol_errors += rc != NH_ERR_NOMEM;
         nh_mqtt__conn_end(b, c, reason_text(rc), NH_MQTT_CLIENT_DISCONNECTED);
     }
+    nh_mqtt__rate_charge(b, c, c->messages_in - messages);
     nh_mqtt__local_settle(b);
     return rc < 0 ? rc : NH_OK;
 }

@@ -55,7 +55,7 @@ struct nh_mqtt_conn {
     struct nh_mqtt__session *session; // ONLINE only
     struct nh_mqtt__wire wire;
     struct nh_mqtt__msg *gather; // a packet cut by the end of the input; NULL: none
-    nh_list_t link;              // in broker->wheel, ->untimed, ->paused or ->ended
+    nh_list_t link;              // in broker->wheel, ->untimed, ->paused, ->slowed or ->ended
     nh_mqtt_conn_t *turn_next;   // in broker->turn while in_turn
     uintptr_t will;              // struct nh_mqtt__msg with QoS and RETAIN in its low bits; 0: none
     uint64_t last_in_ms;         // of the last whole packet; of open() before
@@ -116,6 +116,11 @@ struct nh_mqtt__replay {          // retained messages still to be sent for a ne
     char filter[];
 };
 
+struct nh_mqtt__rate { // a bucket of messages or CONNECTs
+    uint64_t filled_ms;
+    int64_t credit; // thousandths; below 0: a debt
+};
+
 struct nh_mqtt_broker {
     struct nh_mqtt_broker_config cfg;
     nh_mem_t *mem;
@@ -130,8 +135,8 @@ struct nh_mqtt_broker {
 
     struct nh_mqtt__session **sessions; // hash table by client id
     uint32_t session_buckets, session_count, online_count, idle_count;
-    nh_list_t idle;                   // sessions without a connection, oldest first
-    nh_list_t untimed, paused, ended; // connections that the wheel does not hold
+    nh_list_t idle;                           // sessions without a connection, oldest first
+    nh_list_t untimed, paused, slowed, ended; // connections that the wheel does not hold
     uint32_t open_count, next_client;
 
     nh_mqtt_conn_t *turn; // connections with output that may lie in this turn's bytes
@@ -156,6 +161,8 @@ struct nh_mqtt_broker {
     uint64_t replay_ms;   // when retained messages go on being sent; NH_NEVER
     uint32_t high_count;  // sessions that hold publishers back
     uint64_t pushback_ms; // when paused publishers go on at the latest; NH_NEVER
+    uint64_t slowed_ms;   // when to look at those over their rate; NH_NEVER
+    struct nh_mqtt__rate connect_rate;
     struct nh_mqtt__sys *sys;
     struct nh_mqtt__journal *journal; // NULL: no store
 };
@@ -249,78 +256,23 @@ void nh_mqtt__push_back(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_mqtt
 void nh_mqtt__relieve(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);     // the queue shrank
 void nh_mqtt__relieve_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s); // or is gone
 void nh_mqtt__pushback_tick(nh_mqtt_broker_t *b);
-// Too much is not yet written: holds `from` (may be NULL) back until the store has caught up.
-void nh_mqtt__hold(nh_mqtt_broker_t *b, nh_mqtt_conn_t *from);
-void nh_mqtt__hold_end(nh_mqtt_broker_t *b);
+// Reads from a paused connection again, unless its rate holds it back.
+void nh_mqtt__conn_resume(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
 struct nh_mqtt__load {
     uint64_t bytes, messages;
 };
 struct nh_mqtt__load nh_mqtt__load_of(const struct nh_mqtt__session *s);
 
-// ---- keep.c: changes of state become records ----------------------------------------------------
-//
-// Calls that can fail come before the change of state, and those that record it cannot fail then.
-// For a session that is not kept in a store (clean, local, no store) all do nothing.
+// ---- rate.c: CONNECTs and messages a second -----------------------------------------------------
 
-static inline struct nh_mqtt__kept *nh_mqtt__kept(const struct nh_mqtt__session *s)
-{
-    return s->flow ? s->flow->kept : NULL;
-}
-// The session is kept from now on. NH_ERR_NOMEM.
-NH_MUST_USE int nh_mqtt__keep_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
-// Makes room to record the end of the session. NH_ERR_NOMEM.
-NH_MUST_USE int nh_mqtt__keep_end_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
-void nh_mqtt__keep_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
-// What is sent to the session's client from now on waits for all of its records. NH_ERR_NOMEM.
-NH_MUST_USE int nh_mqtt__keep_gate(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
-
-NH_MUST_USE int nh_mqtt__keep_sub_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
-                                          size_t filter_len);
-void nh_mqtt__keep_sub(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__sub *sub,
-                       nh_span_t filter);
-void nh_mqtt__keep_unsub(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
-                         const struct nh_mqtt__sub *sub);
-
-// Room for one message in one queue.
-NH_MUST_USE int nh_mqtt__keep_message_reserve(nh_mqtt_broker_t *b,
-                                              const struct nh_mqtt__session *s);
-// `m` takes the next place in the session's queue, in memory (sent or waiting) or on disk only.
-void nh_mqtt__keep_message(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__msg *m,
-                           uint8_t qos, bool retain, bool in_memory);
-// Room for what any acknowledgement or a received packet id records.
-NH_MUST_USE int nh_mqtt__keep_ack_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
-void nh_mqtt__keep_released(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
-                            const struct nh_mqtt__sent *sent); // PUBREC came
-void nh_mqtt__keep_done(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
-                        const struct nh_mqtt__sent *sent);
-void nh_mqtt__keep_id(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint16_t id, bool is_there);
-
-// The retained message of a topic; `old` is the one before. NULL: none.
-NH_MUST_USE int nh_mqtt__keep_retained_reserve(nh_mqtt_broker_t *b);
-void nh_mqtt__keep_retained(nh_mqtt_broker_t *b, struct nh_mqtt__msg *m, uint64_t old_no);
-// The client's will; `m` NULL: it has none any more, and `old_no` was that message.
-NH_MUST_USE int nh_mqtt__keep_will_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
-void nh_mqtt__keep_will(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__msg *m,
-                        uint8_t qos, bool retain);
-void nh_mqtt__keep_will_done(nh_mqtt_broker_t *b, uint32_t session_no, uint64_t old_no);
-
-static inline uint64_t nh_mqtt__will_no(uintptr_t will) // of its record; 0: none
-{
-    return will ? ((const struct nh_mqtt__msg *)(will & ~(uintptr_t)7))->no : 0;
-}
-
-// ---- page.c: queues that are longer than what is held in memory ---------------------------------
-
-// Whether the session's next message, of `len` bytes, is to be left on disk only.
-bool nh_mqtt__page_is_full(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
-                           uint32_t len);
-// Reads the next messages of the queue. Whether any came.
-bool nh_mqtt__page_in(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
-void nh_mqtt__page_tick(nh_mqtt_broker_t *b); // a commit ended: what was waited for may be there
-void nh_mqtt__purge(nh_mqtt_broker_t *b);     // goes on removing the queues of sessions gone
-// A stored message by its number; one reference. NULL: not there, damaged, or no memory (`*rc`).
-struct nh_mqtt__msg *nh_mqtt__page_message(nh_mqtt_broker_t *b, uint64_t no, int *rc);
-void nh_mqtt__damaged(nh_mqtt_broker_t *b, const char *what);
+bool nh_mqtt__rate_takes_connect(nh_mqtt_broker_t *b); // and counts it; false: one too many
+size_t nh_mqtt__rate_bytes(const nh_mqtt_broker_t *b); // of memory behind each connection
+void nh_mqtt__rate_open(const nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
+// `c` published that many messages; pauses it when they are too many.
+void nh_mqtt__rate_charge(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint64_t messages);
+// Whether the paused `c` is in debt; then it is kept in b->slowed until that is paid.
+bool nh_mqtt__rate_holds(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
+void nh_mqtt__rate_tick(nh_mqtt_broker_t *b);
 
 // ---- replay.c, local.c, sys.c -------------------------------------------------------------------
 

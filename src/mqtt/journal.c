@@ -1,6 +1,6 @@
 #include "mqtt/journal.h"
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #define KEEP_BYTES (64u * 1024u) // of a batch's buffer, kept for the next one
 #define BACKOFF_MIN_MS 100u
@@ -147,6 +147,7 @@ static void open_everybody(nh_mqtt_broker_t *b)
     }
     open_list(b, &b->untimed);
     open_list(b, &b->paused);
+    open_list(b, &b->slowed);
     open_list(b, &b->ended);
 }
 

@@ -1,6 +1,6 @@
 // Changes of state become records: sessions, subscriptions, queues, packet ids, retained messages.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 

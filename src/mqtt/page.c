@@ -1,7 +1,7 @@
 // Queues longer than what is held in memory: the rest is in the store alone and is read in order
 // when its turn comes. Also the stored message by its number, and the slow end of long queues.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #define PAGE_MESSAGES_MAX 64u // read in one go
 #define PURGE_MAX 256u        // places removed with one commit

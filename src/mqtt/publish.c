@@ -4,7 +4,7 @@
 // subscriber gets the run as one slice of the bytes it came in. So the cost of a message that
 // passes through does not grow with the number of its subscribers.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 

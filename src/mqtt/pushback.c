@@ -1,7 +1,7 @@
 // Push-back: while a subscriber's queue is more than half full, who publishes to it at QoS 1 or 2
 // is not read from. A subscriber that does not recover in time holds nobody back any more.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 struct nh_mqtt__load nh_mqtt__load_of(const struct nh_mqtt__session *s)
 {
@@ -51,8 +51,10 @@ static void pause_conn(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     b->cfg.pause(b->cfg.ctx, c, c->user, true);
 }
 
-static void resume_conn(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+void nh_mqtt__conn_resume(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
 {
+    if (nh_mqtt__rate_holds(b, c))
+        return;
     c->is_paused = false;
     c->last_in_ms = b->now_ms; // the silence was ours
     nh_list_remove(&c->link);
@@ -66,7 +68,7 @@ static void resume_all(nh_mqtt_broker_t *b)
     if (b->journal && b->journal->is_holding)
         return;
     for (nh_list_t *n = nh_list_first(&b->paused); n; n = nh_list_first(&b->paused))
-        resume_conn(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
+        nh_mqtt__conn_resume(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
 }
 
 void nh_mqtt__push_back(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_mqtt_conn_t *from)
@@ -77,7 +79,7 @@ void nh_mqtt__push_back(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_mqtt
         s->flags |= NH_MQTT__SESSION_HIGH;
         b->high_count++;
         if (s->conn->is_paused)
-            resume_conn(b, s->conn);
+            nh_mqtt__conn_resume(b, s->conn);
     }
     if (!from->is_paused && from->state == NH_MQTT__CONN_ONLINE && !is_high(from))
         pause_conn(b, from);

@@ -1,7 +1,7 @@
 // The start: sessions, subscriptions, packet ids, retained messages and wills are taken up from the
 // store. Queues stay there: of each, the first and the last places are looked at and no message.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 

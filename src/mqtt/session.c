@@ -1,7 +1,7 @@
 // Sessions: the table by client id, subscriptions, coming and going of connections.
 
 #include "core/base/hash.h"
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SUBSCRIBE and UNSUBSCRIBE.
 
 #include "core/base/bytes.h"
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 // Walks the filters once without doing anything: a malformed packet must not half take effect.
 static int check_filters(nh_mqtt_broker_t *b, struct nh_mqtt__cursor c, bool has_qos,
@@ -11,7 +11,7 @@ static int check_filters(nh_mqtt_broker_t *b, struct nh_mqtt__cursor c, bool has
     while (c.ptr < c.end) {
         nh_span_t filter = nh_mqtt__take_bytes(&c);
         uint8_t qos = has_qos ? nh_mqtt__take_u8(&c) : 0;
-        if (c.overran || qos > 2) // [MQTT-3-8.3-4]
+        if (c.overran || qos > 2) // [MQTT-3.8.3-4]
             return NH_ERR_PROTO;
         if (nh_mqtt__filter_check(filter, &b->limits) == NH_ERR_PROTO)
             return NH_ERR_PROTO;

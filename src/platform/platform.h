@@ -107,12 +107,13 @@ struct nh_loop_deadline {
 };
 NH_MUST_USE int nh_loop_deadline_add(nh_loop_t *l, const struct nh_loop_deadline *d);
 void nh_loop_deadline_remove(nh_loop_t *l, const struct nh_loop_deadline *d); // same fire and ctx
-// Calls `fn` on SIGINT or SIGTERM (`stop`) and on SIGHUP (`reload`).
+// Calls `stop` on SIGINT or SIGTERM and `reload` on SIGHUP, on the loop's task and within its run;
+// those that came since nh_loop_signals_hold() included. Once for a loop; one loop of a process.
 NH_MUST_USE int nh_loop_signals(nh_loop_t *l, void (*stop)(void *ctx), void (*reload)(void *ctx),
                                 void *ctx);
-// Holds those three signals back until they are let go: they then arrive at the loop that listens.
-// For the time in which none does. The calling task's, and that of tasks it starts.
-void nh_loop_signals_hold(bool hold);
+// From now on those three signals wait for the loop that listens to them, instead of ending the
+// process by their default. For the calling task and those that it starts: call it before the first.
+void nh_loop_signals_hold(void);
 void *nh_loop_native(nh_loop_t *l); // uv_loop_t on Linux; for a port's own use
 struct nh_loop_info {
     uint64_t turn_count, post_count; // turns: how often the loop went to sleep
@@ -124,8 +125,10 @@ void nh_loop_info(nh_loop_t *l, struct nh_loop_info *out); // any task
 // ---- stream: connections of bytes
 // ----------------------------------------------------------------
 
-// A listener serves all its connections on the loop's task. It reads into one shared buffer, gives
-// the bytes to `input`, and after each turn asks `output` of each connection marked dirty.
+// A set of connections is served on the loop's task, with one handler and one read buffer: what
+// comes in by one connection goes out by the others without a copy. In a turn it reads, gives the
+// bytes to `input`, and asks `output` of each connection marked dirty. Connections come from
+// listeners and from nh_stream_connect(). All calls are the loop task's.
 struct nh_iov {
     const void *ptr;
     size_t len;
@@ -145,39 +148,68 @@ struct nh_stream_handler {
     void (*turn_end)(void *ctx);
     // The last call for `s`, never from inside of nh_stream_close(). `err` is NH_OK after
     // nh_stream_close(), what input() returned, NH_ERR_CLOSED when the peer ended, NH_ERR_TIMEOUT
-    // when draining took too long, NH_ERR_CANCELLED by nh_listener_destroy(), else the socket's.
+    // when draining took too long, NH_ERR_CANCELLED by nh_stream_set_destroy(), else the socket's.
     void (*closed)(void *ctx, nh_stream_t *s, int err);
 };
-struct nh_listener_config {
+struct nh_stream_set_config {
     nh_loop_t *loop;
     struct nh_mem *mem;
-    const char *address;        // "127.0.0.1", "::", host only
-    uint16_t port;              // 0: a free one
-    uint32_t conn_max_count;    // 0: 1000; over it a connection is closed at once and counted
+    uint32_t conn_max_count;    // 0: 1000 of all listeners; one more is closed at once and counted
     uint32_t read_buffer_bytes; // 0: 64 KiB on Linux; NH_ERR_RANGE under 256
     uint32_t drain_ms;          // 0: 5000; a closing connection that takes nothing is cut then
     struct nh_stream_handler handler;
 };
-typedef struct nh_listener nh_listener_t;
-NH_MUST_USE int nh_listener_create(const struct nh_listener_config *cfg, nh_listener_t **out);
-// Closes its connections: each is asked for output() once more, what its socket takes at once is
-// sent, and `closed` is called. Not from inside of a callback of the listener.
-void nh_listener_destroy(nh_listener_t *l);
-uint16_t nh_listener_port(const nh_listener_t *l);
-struct nh_listener_info {
-    uint32_t conn_count, conn_max;
+typedef struct nh_stream_set nh_stream_set_t;
+NH_MUST_USE int nh_stream_set_create(const struct nh_stream_set_config *cfg, nh_stream_set_t **out);
+// Closes its listeners and connections: each is asked for output() once more, what its socket takes
+// at once is sent, and `closed` is called. Not from inside of a callback of the set.
+void nh_stream_set_destroy(nh_stream_set_t *set);
+struct nh_stream_set_info {
+    uint32_t conn_count, conn_max; // of listeners
     uint64_t accepted, refused, bytes_in, bytes_out;
 };
-void nh_listener_info(const nh_listener_t *l, struct nh_listener_info *out);
+void nh_stream_set_info(const nh_stream_set_t *set, struct nh_stream_set_info *out);
+
+struct nh_listener_config {
+    const char *address; // numeric: "127.0.0.1", "::1", host only
+    uint16_t port;       // 0: a free one
+    void *user;          // see nh_listener_user()
+};
+typedef struct nh_listener nh_listener_t;
+// Listens; the listener lives as long as its set. NH_ERR_INVAL: no address of this machine.
+// NH_ERR_BUSY, NH_ERR_DENIED, NH_ERR_NOMEM.
+NH_MUST_USE int nh_stream_listen(nh_stream_set_t *set, const struct nh_listener_config *cfg,
+                                 nh_listener_t **out);
+uint16_t nh_listener_port(const nh_listener_t *l);
+void *nh_listener_user(const nh_listener_t *l);
+
+struct nh_tls;
+struct nh_stream_connect_config {
+    const char *host;    // a numeric address, or a name: looked up beside the loop
+    uint16_t port;       // 1 to 65535
+    uint32_t timeout_ms; // 0: 10000, for the name, the connection and the handshake together
+    struct nh_tls *tls;  // NULL: plain
+    void *user;          // nh_stream_user() from the start
+};
+// Begins an outgoing connection. `open` is called once it is up (with TLS: once the peer has
+// proved who it is), or never; `closed` is called in any case, later, exactly once. Until `open`
+// only nh_stream_close(), nh_stream_user() and nh_stream_reason() may be called with it.
+// NH_ERR_INVAL, NH_ERR_RANGE, NH_ERR_TOO_LONG: the configuration. NH_ERR_NOMEM. NH_ERR_FULL: too
+// many names are being looked up. Nothing was begun then, and `*out` is NULL.
+NH_MUST_USE int nh_stream_connect(nh_stream_set_t *set, const struct nh_stream_connect_config *cfg,
+                                  nh_stream_t **out);
 
 void nh_stream_user_set(nh_stream_t *s, void *user);
 void *nh_stream_user(const nh_stream_t *s);
+nh_listener_t *nh_stream_listener(const nh_stream_t *s); // NULL: an outgoing connection
 // There is output: output() is asked, until it gives nothing, at the end of this turn or, called
 // outside of one, before the next sleep.
 void nh_stream_dirty(nh_stream_t *s);
 void nh_stream_pause(nh_stream_t *s, bool paused); // stop or resume reading: push back
 void nh_stream_close(nh_stream_t *s, bool drain);  // drain: after what output() still gives
 void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap); // "127.0.0.1:51234"
+// For people, valid within closed(): "connection refused", "the name is not known".
+const char *nh_stream_reason(const nh_stream_t *s);
 
 // ---- datagram
 // ------------------------------------------------------------------------------------

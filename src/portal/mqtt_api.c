@@ -166,6 +166,11 @@ static void write_counters(nh_json_writer_t *w, const struct nh_mqtt_info *i)
     nh_json_kv_uint(w, "takeovers", i->takeovers);
     nh_json_kv_uint(w, "retained_refused", i->retained_refused);
     nh_json_kv_uint(w, "connects_total", i->connects_total);
+    nh_json_kv_uint(w, "refused_connect_rate", i->refused_connect_rate);
+    nh_json_kv_uint(w, "publish_refused", i->publish_refused);
+    nh_json_kv_uint(w, "publish_slowed", i->publish_slowed);
+    nh_json_kv_uint(w, "pushbacks", i->pushbacks);
+    nh_json_kv_uint(w, "sessions_evicted", i->sessions_evicted);
     nh_json_object_end(w);
 }
 
@@ -184,6 +189,8 @@ static void write_limits(nh_json_writer_t *w, const struct nh_mqtt_broker_config
     nh_json_kv_uint(w, "inflight", l->inflight_max);
     nh_json_kv_uint(w, "retained_bytes", l->retained_max_bytes);
     nh_json_kv_uint(w, "retained", l->retained_max_count);
+    nh_json_kv_uint(w, "connects_per_s", l->connect_rate_max);
+    nh_json_kv_uint(w, "messages_per_s_each", l->publish_rate_max);
     nh_json_object_end(w);
 }
 

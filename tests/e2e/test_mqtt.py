@@ -98,6 +98,7 @@ class Mosquitto(unittest.TestCase):
             self.assertEqual(publish(hub, "-t", "porch/light", "-m", "on"), 0)
             self.assertEqual(everything.result(), ["porch/light on"])
 
+    # [MQTT-7.0.0-2], [MQTT-7.1.1-1]
     def test_each_qos(self):
         with Hub() as hub:
             for qos in "012":

@@ -258,6 +258,19 @@ static void test_signals(void **state)
     nh_loop_destroy(got.loop);
 }
 
+static void test_signal_before_anybody_listens(void **state)
+{
+    (void)state;
+    struct signals got = {0};
+    nh_loop_signals_hold();
+    raise(SIGTERM);
+    assert_int_equal(nh_loop_create(fx.mem, &got.loop), NH_OK);
+    assert_int_equal(nh_loop_signals(got.loop, signal_stop, signal_reload, &got), NH_OK);
+    assert_int_equal(got.stops, 0); // within the loop's run only
+    PUMP_UNTIL(got.loop, got.stops == 1);
+    nh_loop_destroy(got.loop);
+}
+
 static void test_stop_before_run(void **state)
 {
     (void)state;
@@ -303,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deadline_may_move_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deadline_limit_and_remove, setup, teardown),
         cmocka_unit_test_setup_teardown(test_signals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_signal_before_anybody_listens, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_before_run, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_allocation_may_fail, setup, teardown),
     };

@@ -22,6 +22,7 @@ struct conn {
 
 struct server {
     nh_loop_t *loop;
+    nh_stream_set_t *set;
     nh_listener_t *listener;
     enum mode mode;
     int opened, closed, last_err, turn_ends, inputs, open_rc, input_rc;
@@ -140,16 +141,21 @@ static const struct nh_stream_handler handler = {
 
 static int server_start(uint32_t conn_max, uint32_t buffer)
 {
-    const struct nh_listener_config cfg = {
+    const struct nh_stream_set_config cfg = {
         .loop = sv.loop,
         .mem = fx.mem,
-        .address = "127.0.0.1",
         .conn_max_count = conn_max,
         .read_buffer_bytes = buffer,
         .drain_ms = sv.drain_ms,
         .handler = handler,
     };
-    return nh_listener_create(&cfg, &sv.listener);
+    const struct nh_listener_config listen = {.address = "127.0.0.1"};
+    int rc = nh_stream_set_create(&cfg, &sv.set);
+    if (rc == NH_OK && (rc = nh_stream_listen(sv.set, &listen, &sv.listener)) != NH_OK) {
+        nh_stream_set_destroy(sv.set);
+        sv.set = NULL;
+    }
+    return rc;
 }
 
 static int setup(void **state)
@@ -164,7 +170,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    nh_listener_destroy(sv.listener);
+    nh_stream_set_destroy(sv.set);
     assert_int_equal(sv.opened, sv.closed);
     nh_loop_destroy(sv.loop);
     fixture_stop(&fx);
@@ -246,8 +252,8 @@ static void test_echo(void **state)
         client_send(fd, "hello", 5);
         assert_int_equal(recv_all(fd, 5), 5);
     }
-    struct nh_listener_info info;
-    nh_listener_info(sv.listener, &info);
+    struct nh_stream_set_info info;
+    nh_stream_set_info(sv.set, &info);
     assert_int_equal(info.conn_count, 1);
     assert_int_equal(info.conn_max, 1000);
     assert_int_equal(info.accepted, 1);
@@ -299,8 +305,8 @@ static void test_many_connections(void **state)
     }
     int extra = client_open(); // over the limit: closed at once, counted
     assert_true(recv_end(extra) < 0);
-    struct nh_listener_info info;
-    nh_listener_info(sv.listener, &info);
+    struct nh_stream_set_info info;
+    nh_stream_set_info(sv.set, &info);
     assert_int_equal(info.refused, 1);
     assert_int_equal(info.conn_count, COUNT);
     close(extra);
@@ -308,7 +314,7 @@ static void test_many_connections(void **state)
         close(fd[i]);
     PUMP_UNTIL(sv.loop, sv.closed == COUNT);
     assert_int_equal(nh_mem_owner_info(fx.sys, 1, &after), NH_OK);
-    assert_in_range(after.tier[NH_MEM_PSRAM].current_blocks, 1, 2); // the buffer, one chunk
+    assert_in_range(after.tier[NH_MEM_PSRAM].current_blocks, 1, 3); // buffer, listener, one chunk
 }
 
 static void test_refused_by_open(void **state)
@@ -318,8 +324,8 @@ static void test_refused_by_open(void **state)
     sv.open_rc = NH_ERR_DENIED;
     int fd = client_open();
     assert_true(recv_end(fd) < 0);
-    struct nh_listener_info info;
-    nh_listener_info(sv.listener, &info);
+    struct nh_stream_set_info info;
+    nh_stream_set_info(sv.set, &info);
     assert_int_equal(info.refused, 1);
     assert_int_equal(info.conn_count, 0);
     assert_int_equal(sv.closed, 0);
@@ -439,8 +445,8 @@ static void test_ends(void **state)
         if (got != rows[i].gets || sv.last_err != rows[i].err)
             fail_msg("%s: got %zu, err %d", rows[i].name, got, sv.last_err);
         close(fd);
-        struct nh_listener_info info;
-        PUMP_UNTIL(sv.loop, (nh_listener_info(sv.listener, &info), info.conn_count == 0));
+        struct nh_stream_set_info info;
+        PUMP_UNTIL(sv.loop, (nh_stream_set_info(sv.set, &info), info.conn_count == 0));
     }
 }
 
@@ -463,8 +469,8 @@ static void test_drain_is_cut_when_its_time_is_up(void **state)
     client_send(lingering, &byte, 1);
     assert_int_equal(recv_all(lingering, 101), 100);
     assert_int_equal(sv.last_err, NH_OK);
-    struct nh_listener_info info;
-    PUMP_UNTIL(sv.loop, (nh_listener_info(sv.listener, &info), info.conn_count == 0));
+    struct nh_stream_set_info info;
+    PUMP_UNTIL(sv.loop, (nh_stream_set_info(sv.set, &info), info.conn_count == 0));
     close(stalled);
     close(lingering);
 }
@@ -514,8 +520,8 @@ static void test_destroy_closes_and_says_last_words(void **state)
     sv.flood_bytes = 40;
     assert_int_equal(server_start(0, 0), NH_OK);
     int fd = client_open_accepted();
-    nh_listener_destroy(sv.listener);
-    sv.listener = NULL;
+    nh_stream_set_destroy(sv.set);
+    sv.set = NULL;
     assert_int_equal(sv.closed, 1);
     assert_int_equal(sv.last_err, NH_ERR_CANCELLED);
     assert_int_equal(client_recv(fd, buf, sizeof buf), 40);
@@ -536,8 +542,8 @@ static void test_out_of_descriptors(void **state)
     close(top);
     struct rlimit none = {.rlim_cur = (rlim_t)top, .rlim_max = old.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    struct nh_listener_info info;
-    PUMP_UNTIL(sv.loop, (nh_listener_info(sv.listener, &info), info.refused == 3));
+    struct nh_stream_set_info info;
+    PUMP_UNTIL(sv.loop, (nh_stream_set_info(sv.set, &info), info.refused == 3));
     int turn_ends = sv.turn_ends;
     PUMP(sv.loop, 50);
     assert_int_equal(sv.turn_ends, turn_ends); // refused at once, and no spinning
@@ -554,27 +560,26 @@ static void test_config_faults(void **state)
     (void)state;
     static const struct {
         const char *address;
-        uint32_t buffer;
         int err;
     } rows[] = {
-        {"localhost", 0, NH_ERR_INVAL},
-        {"", 0, NH_ERR_INVAL},
-        {"203.0.113.7", 0, NH_ERR_INVAL}, // not ours
-        {"127.0.0.1", 100, NH_ERR_RANGE},
+        {"localhost", NH_ERR_INVAL}, {"", NH_ERR_INVAL}, {"203.0.113.7", NH_ERR_INVAL}, // not ours
     };
-    struct nh_listener_config cfg = {.loop = sv.loop, .mem = fx.mem, .handler = handler};
+    struct nh_stream_set_config small = {
+        .loop = sv.loop, .mem = fx.mem, .handler = handler, .read_buffer_bytes = 100};
+    nh_stream_set_t *set;
+    assert_int_equal(nh_stream_set_create(&small, &set), NH_ERR_RANGE);
+    assert_null(set);
+    struct nh_listener_config cfg = {0};
     nh_listener_t *l;
+    assert_int_equal(server_start(0, 0), NH_OK);
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         cfg.address = rows[i].address;
-        cfg.read_buffer_bytes = rows[i].buffer;
-        assert_int_equal(nh_listener_create(&cfg, &l), rows[i].err);
+        assert_int_equal(nh_stream_listen(sv.set, &cfg, &l), rows[i].err);
         assert_null(l);
     }
-    assert_int_equal(server_start(0, 0), NH_OK);
     cfg.address = "127.0.0.1";
-    cfg.read_buffer_bytes = 0;
     cfg.port = nh_listener_port(sv.listener);
-    assert_int_equal(nh_listener_create(&cfg, &l), NH_ERR_BUSY);
+    assert_int_equal(nh_stream_listen(sv.set, &cfg, &l), NH_ERR_BUSY);
 }
 
 static void test_every_allocation_may_fail(void **state)
@@ -586,7 +591,7 @@ static void test_every_allocation_may_fail(void **state)
         nh_mem_fault_set(fx.sys, &fault);
         rc = server_start(0, 0);
         nh_mem_fault_set(fx.sys, NULL);
-        assert_true(rc == NH_OK || (rc == NH_ERR_NOMEM && !sv.listener));
+        assert_true(rc == NH_OK || (rc == NH_ERR_NOMEM && !sv.set));
     }
     assert_int_equal(rc, NH_OK);
     // A connection without memory is refused and counted; the next one gets in.
@@ -595,8 +600,8 @@ static void test_every_allocation_may_fail(void **state)
     int fd = client_open();
     assert_true(recv_end(fd) < 0);
     close(fd);
-    struct nh_listener_info info;
-    nh_listener_info(sv.listener, &info);
+    struct nh_stream_set_info info;
+    nh_stream_set_info(sv.set, &info);
     assert_int_equal(info.refused, 1);
     close(client_open_accepted());
 }

@@ -102,7 +102,9 @@ static void test_high_water_is_plausible(void **state)
     // With what the C library, or a sanitizer, keeps on top of each stack.
     size_t most = NH_KIB(24) + (HAS_TSAN ? NH_MIB(1) : 0);
     assert_in_range(little, 1024, most);
-    assert_in_range(more - little, NH_KIB(18), NH_KIB(90)); // frames have edges, more so sanitized
+    // Less than 19 KiB where other calls of the little one reach deeper than its 1 KiB, as they do
+    // with a sanitizer's frames.
+    assert_in_range(more - little, NH_KIB(14), NH_KIB(90));
     // Too small a stack is made large enough to run on.
     assert_in_range(used_by(1024, 1), 1024, most);
 }

@@ -118,7 +118,7 @@ static void test_resubscribe(void **state)
     each_way(NULL, resubscribe);
 }
 
-// Many filters in one packet get one code each, in order [MQTT-3.8.4-5].
+// Many filters in one packet get one code each, in order [MQTT-3.8.4-5], [MQTT-3.9.3-2].
 static void many_filters(struct client *c)
 {
     three(c);

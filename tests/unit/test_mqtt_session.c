@@ -569,7 +569,7 @@ static unsigned script(struct client *c)
 }
 
 // Fails allocation 1, 2, 3 ... of the script in turn: a clean error, no leak, and a third client
-// that speaks before and after is served.
+// that speaks before and after is served [MQTT-4.8.0-2].
 static void no_memory(size_t chunk)
 {
     for (uint64_t nth = 1;; nth++) {

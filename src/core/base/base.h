@@ -21,6 +21,12 @@
 // A deadline that never comes. All deadlines are 64-bit milliseconds of the monotonic clock.
 #define NH_NEVER UINT64_MAX
 
+// The moment `ms` after `now_ms`; NH_NEVER where the clock would wrap.
+static inline uint64_t nh_ms_after(uint64_t now_ms, uint64_t ms)
+{
+    return ms < NH_NEVER - now_ms ? now_ms + ms : NH_NEVER;
+}
+
 // One list makes the codes and the texts. A negative code is an error, >= 0 is a result.
 // Codes are stable: they stand in logs, in `nh_err_name()` and in the JSON error form.
 #define NH_ERR_LIST(X)                                                                             \

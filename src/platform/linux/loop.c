@@ -5,9 +5,12 @@
 #include "platform/linux/port.h"
 #include "platform/linux/uv_memory.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 #include <uv.h>
 
 #define DEADLINE_MAX_COUNT 16
@@ -17,7 +20,8 @@ struct nh_loop {
     uv_async_t wake;    // from any task: posts wait, or stop was asked
     uv_prepare_t sleep; // before each sleep: arms the timer
     uv_timer_t timer;   // one for all deadline sources
-    uv_signal_t signal[3];
+    uv_poll_t signal_poll;
+    int signal_fd; // -1: listens to no signals
     nh_mem_t *mem;
 
     struct nh_loop_deadline deadline[DEADLINE_MAX_COUNT]; // `next` NULL: free
@@ -170,36 +174,60 @@ void nh_loop_deadline_remove(nh_loop_t *l, const struct nh_loop_deadline *d)
 
 // ---- signals -----------------------------------------------------------------------------------
 
-static void on_signal(uv_signal_t *handle, int number)
+// Signals are read as files are, never handled where they strike: no code of ours or of a library
+// runs in a handler, and none is lost between two lives of the hub.
+
+static void signal_set(sigset_t *set)
 {
-    nh_loop_t *l = handle->data;
-    void (*fn)(void *) = number == SIGHUP ? l->on_reload : l->on_stop;
-    if (fn)
-        fn(l->signal_ctx);
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
+static void on_signal(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    nh_loop_t *l = poll->data;
+    struct signalfd_siginfo info;
+    while (read(l->signal_fd, &info, sizeof info) == sizeof info) {
+        void (*fn)(void *) = info.ssi_signo == SIGHUP ? l->on_reload : l->on_stop;
+        if (fn)
+            fn(l->signal_ctx);
+    }
 }
 
 int nh_loop_signals(nh_loop_t *l, void (*stop)(void *ctx), void (*reload)(void *ctx), void *ctx)
 {
-    static const int number[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t set;
+    NH_ASSERT(l->signal_fd < 0);
+    nh_loop_signals_hold();
+    signal_set(&set);
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        return nh_linux__err(errno);
+    int rc = uv_poll_init(&l->uv, &l->signal_poll, fd);
+    if (rc < 0) {
+        close(fd);
+        return nh_linux__err(rc);
+    }
     l->on_stop = stop;
     l->on_reload = reload;
     l->signal_ctx = ctx;
-    for (size_t i = 0; i < NH_ARRAY_LEN(number); i++) {
-        int rc = uv_signal_start(&l->signal[i], on_signal, number[i]);
-        if (rc < 0)
-            return nh_linux__err(rc);
-    }
+    l->signal_fd = fd;
+    l->signal_poll.data = l;
+    rc = uv_poll_start(&l->signal_poll, UV_READABLE, on_signal); // cannot fail for a fresh handle
+    NH_ASSERT(rc == 0);
+    uv_unref((uv_handle_t *)&l->signal_poll);
     return NH_OK;
 }
 
-void nh_loop_signals_hold(bool hold)
+void nh_loop_signals_hold(void)
 {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+    signal_set(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 // ---- life --------------------------------------------------------------------------------------
@@ -215,13 +243,6 @@ static int handles_init(nh_loop_t *l)
     uv_prepare_init(&l->uv, &l->sleep);
     l->sleep.data = l;
     uv_prepare_start(&l->sleep, on_sleep);
-    for (size_t i = 0; i < NH_ARRAY_LEN(l->signal); i++) {
-        rc = uv_signal_init(&l->uv, &l->signal[i]);
-        if (rc < 0)
-            return nh_linux__err(rc);
-        l->signal[i].data = l;
-        uv_unref((uv_handle_t *)&l->signal[i]);
-    }
     return NH_OK;
 }
 
@@ -258,6 +279,7 @@ int nh_loop_create(struct nh_mem *mem, nh_loop_t **out)
         goto fail_init;
     l->mem = mem;
     l->armed_ms = NH_NEVER;
+    l->signal_fd = -1;
     pthread_mutex_init(&l->lock, NULL);
     signal(SIGPIPE, SIG_IGN); // a peer that is gone is an error value, not a signal
     rc = handles_init(l);
@@ -282,6 +304,8 @@ void nh_loop_destroy(nh_loop_t *l)
         return;
     if (!uv_finish(l))
         return;
+    if (l->signal_fd >= 0)
+        close(l->signal_fd);
     nh_uv__memory_release();
     pthread_mutex_destroy(&l->lock);
     nh_mem_free(l->mem, l);

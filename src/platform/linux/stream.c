@@ -1,6 +1,7 @@
-// stream.c - the connections of a listener: reading, writing, pausing and ending.
+// stream.c - the connections of a set: reading, writing, pausing and ending.
 
 #include "platform/linux/stream.h"
+#include "platform/linux/layer.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -31,21 +32,21 @@ static bool work_is_due(const nh_stream_t *s)
     return (f & NH_STREAM_READABLE) && !(f & (NH_STREAM_PAUSED | NH_STREAM_DRAINING));
 }
 
-static void work_append(nh_listener_t *l, nh_stream_t *s)
+static void work_append(nh_stream_set_t *set, nh_stream_t *s)
 {
     s->flags |= NH_STREAM_QUEUED;
     s->next = NULL;
-    *(l->work_tail ? &l->work_tail->next : &l->work_head) = s;
-    l->work_tail = s;
+    *(set->work_tail ? &set->work_tail->next : &set->work_head) = s;
+    set->work_tail = s;
 }
 
-static void work_add(nh_stream_t *s)
+void nh_stream__queue(nh_stream_t *s)
 {
     if ((s->flags & NH_STREAM_QUEUED) || !work_is_due(s))
         return;
-    nh_listener_t *l = nh_stream__listener(s);
-    work_append(l, s);
-    nh_listener__schedule(l);
+    nh_stream_set_t *set = nh_stream__set(s);
+    work_append(set, s);
+    nh_stream_set__schedule(set);
 }
 
 // ---- ending ------------------------------------------------------------------------------------
@@ -57,53 +58,52 @@ void nh_stream__finish(nh_stream_t *s, int err)
     if (!(s->flags & NH_STREAM_TOLD))
         s->err = (int8_t)err;
     s->flags |= NH_STREAM_DYING;
-    work_add(s);
+    nh_stream__queue(s);
 }
 
 static void drain_begin(nh_stream_t *s, int err)
 {
     if (s->flags & (NH_STREAM_DYING | NH_STREAM_DRAINING))
         return;
-    nh_listener_t *l = nh_stream__listener(s);
+    nh_stream_set_t *set = nh_stream__set(s);
     s->err = (int8_t)err;
-    s->flags |= NH_STREAM_DRAINING | NH_STREAM_DIRTY | NH_STREAM_TIMED;
-    s->cut_ms = (uint32_t)nh_clock_ms() + l->drain_ms;
-    if (l->timed_count++ == 0)
-        nh_listener__timer_arm(l, l->drain_ms);
-    work_add(s);
+    s->flags |= NH_STREAM_DRAINING | NH_STREAM_DIRTY;
+    nh_stream__time(s, set->drain_ms);
+    nh_stream__queue(s);
 }
 
 void nh_stream_close(nh_stream_t *s, bool drain)
 {
     if (s->flags & NH_STREAM_TOLD)
         return;
-    if (drain)
+    if (drain && !nh_layer__is_dialing(s))
         drain_begin(s, NH_OK);
     else
         nh_stream__finish(s, NH_OK);
 }
 
-static void tell_closed(nh_listener_t *l, nh_stream_t *s)
+static void tell_closed(nh_stream_set_t *set, nh_stream_t *s)
 {
     if (s->flags & NH_STREAM_TOLD)
         return;
     s->flags |= NH_STREAM_TOLD;
     s->flags &= (uint16_t)~NH_STREAM_DIRTY;
-    l->on.closed(l->on.ctx, s, s->err);
+    set->on.closed(set->on.ctx, s, s->err);
 }
 
 // All is written. Closing now with bytes unread would make the kernel send a reset, and that may
 // overtake our last words; so send our end and wait, within the drain time, for the peer's.
-static void linger(nh_listener_t *l, nh_stream_t *s)
+static void linger(nh_stream_set_t *set, nh_stream_t *s)
 {
     if (!(s->flags & NH_STREAM_TOLD)) {
         shutdown(s->fd, SHUT_WR);
         s->flags |= NH_STREAM_READABLE;
-        tell_closed(l, s);
+        tell_closed(set, s);
     }
     ssize_t n = 1;
     for (int i = 0; i < DISCARD_MAX_COUNT && n > 0; i++)
-        n = recv(s->fd, l->buffer, l->buffer_bytes, MSG_DONTWAIT); // nobody borrows it in a sweep
+        n = recv(s->fd, set->buffer, set->buffer_bytes,
+                 MSG_DONTWAIT); // nobody borrows it in a sweep
     if (n > 0)
         return; // still READABLE: goes on in the next round
     s->flags &= (uint16_t)~NH_STREAM_READABLE;
@@ -111,13 +111,15 @@ static void linger(nh_listener_t *l, nh_stream_t *s)
         s->flags |= NH_STREAM_DYING;
 }
 
-void nh_stream__reap(nh_listener_t *l, nh_stream_t *s)
+void nh_stream__reap(nh_stream_set_t *set, nh_stream_t *s)
 {
-    tell_closed(l, s);
-    close(s->fd); // also leaves the epoll instance
-    if (s->flags & NH_STREAM_TIMED)
-        l->timed_count--;
-    l->info.conn_count--;
+    tell_closed(set, s);
+    if (s->fd >= 0)
+        close(s->fd); // also leaves the epoll instance
+    nh_stream__untime(s);
+    nh_layer__remove(s);
+    if (nh_stream__chunk(s)->listener != &set->dial)
+        set->info.conn_count--;
     nh_stream__put(s);
 }
 
@@ -138,9 +140,9 @@ static void read_failed(nh_stream_t *s, ssize_t n)
 }
 
 // Reads once, at most `cap` bytes.
-static void stream_read(nh_listener_t *l, nh_stream_t *s, size_t cap)
+static void stream_read(nh_stream_set_t *set, nh_stream_t *s, size_t cap)
 {
-    uint8_t *at = l->buffer + l->buffer_used;
+    uint8_t *at = set->buffer + set->buffer_used;
     s->flags |= NH_STREAM_SERVED;
     ssize_t n = recv(s->fd, at, cap, MSG_DONTWAIT);
     if (n <= 0) {
@@ -149,25 +151,25 @@ static void stream_read(nh_listener_t *l, nh_stream_t *s, size_t cap)
     }
     if ((size_t)n < cap && !(s->flags & NH_STREAM_HANGUP))
         s->flags &= (uint16_t)~NH_STREAM_READABLE;
-    l->buffer_used += (uint32_t)n;
-    l->info.bytes_in += (uint64_t)n;
-    int rc = l->on.input(l->on.ctx, s, at, (size_t)n);
+    set->buffer_used += (uint32_t)n;
+    set->info.bytes_in += (uint64_t)n;
+    int rc = set->on.input(set->on.ctx, s, at, (size_t)n);
     if (rc != 0)
         drain_begin(s, rc);
 }
 
-static void round_read(nh_listener_t *l)
+static void round_read(nh_stream_set_t *set)
 {
-    const uint32_t share = l->buffer_bytes / READ_SHARE_DIVISOR;
+    const uint32_t share = set->buffer_bytes / READ_SHARE_DIVISOR;
     const unsigned no = NH_STREAM_PAUSED | NH_STREAM_DRAINING | NH_STREAM_DYING;
-    for (nh_stream_t *s = l->work_head; s; s = s->next) {
+    for (nh_stream_t *s = set->work_head; s; s = s->next) {
         if (!(s->flags & NH_STREAM_READABLE) || (s->flags & no))
             continue;
-        uint32_t rest = l->buffer_bytes - l->buffer_used;
-        if (rest < l->buffer_bytes / READ_REST_DIVISOR)
+        uint32_t rest = set->buffer_bytes - set->buffer_used;
+        if (rest < set->buffer_bytes / READ_REST_DIVISOR)
             return;
-        bool is_alone = s == l->work_head && !s->next;
-        stream_read(l, s, is_alone || rest < share ? rest : share);
+        bool is_alone = s == set->work_head && !s->next;
+        stream_read(set, s, is_alone || rest < share ? rest : share);
     }
 }
 
@@ -182,11 +184,11 @@ static ssize_t stream_write(nh_stream_t *s, const struct nh_iov *iov, size_t cou
 }
 
 // One gathered write. False: nothing more to write now.
-static bool flush_once(nh_listener_t *l, nh_stream_t *s)
+static bool flush_once(nh_stream_set_t *set, nh_stream_t *s)
 {
     struct nh_iov iov[NH_STREAM_IOV_MAX_COUNT];
     size_t total = 0;
-    size_t count = l->on.output(l->on.ctx, s, iov, NH_ARRAY_LEN(iov));
+    size_t count = set->on.output(set->on.ctx, s, iov, NH_ARRAY_LEN(iov));
     for (size_t i = 0; i < count; i++)
         total += iov[i].len;
     if (total == 0) {
@@ -202,8 +204,8 @@ static bool flush_once(nh_listener_t *l, nh_stream_t *s)
         return false;
     }
     if (n > 0) {
-        l->info.bytes_out += (uint64_t)n;
-        l->on.sent(l->on.ctx, s, (size_t)n);
+        set->info.bytes_out += (uint64_t)n;
+        set->on.sent(set->on.ctx, s, (size_t)n);
     }
     if (n == (ssize_t)total)
         return true;
@@ -211,11 +213,11 @@ static bool flush_once(nh_listener_t *l, nh_stream_t *s)
     return false;
 }
 
-void nh_stream__flush(nh_listener_t *l, nh_stream_t *s)
+void nh_stream__flush(nh_stream_set_t *set, nh_stream_t *s)
 {
     const unsigned no = NH_STREAM_BLOCKED | NH_STREAM_DYING | NH_STREAM_DRAINED;
     for (int i = 0; i < WRITE_MAX_COUNT; i++)
-        if (!(s->flags & NH_STREAM_DIRTY) || (s->flags & no) || !flush_once(l, s))
+        if (!(s->flags & NH_STREAM_DIRTY) || (s->flags & no) || !flush_once(set, s))
             return;
 }
 
@@ -233,20 +235,20 @@ static void chain_append(struct chain *c, nh_stream_t *s)
 }
 
 // Ends what has ended and keeps what has work left: first those that this round did not reach.
-static void round_sweep(nh_listener_t *l)
+static void round_sweep(nh_stream_set_t *set)
 {
     struct chain unserved = {0};
     struct chain served = {0};
-    nh_stream_t *s = l->work_head;
-    l->work_head = l->work_tail = NULL;
+    nh_stream_t *s = set->work_head;
+    set->work_head = set->work_tail = NULL;
     while (s) {
         nh_stream_t *next = s->next;
         bool was_served = s->flags & NH_STREAM_SERVED;
         s->flags &= (uint16_t)~NH_STREAM_SERVED;
         if ((s->flags & NH_STREAM_DRAINED) && !(s->flags & NH_STREAM_DYING))
-            linger(l, s);
+            linger(set, s);
         if (s->flags & NH_STREAM_DYING)
-            nh_stream__reap(l, s);
+            nh_stream__reap(set, s);
         else if (work_is_due(s))
             chain_append(was_served ? &served : &unserved, s);
         else
@@ -254,32 +256,37 @@ static void round_sweep(nh_listener_t *l)
         s = next;
     }
     // Callbacks of the sweep may have queued others meanwhile: they stand behind.
-    struct chain fresh = {l->work_head, l->work_tail};
+    struct chain fresh = {set->work_head, set->work_tail};
     const struct chain *parts[] = {&unserved, &served, &fresh};
-    l->work_head = l->work_tail = NULL;
+    set->work_head = set->work_tail = NULL;
     for (size_t i = 0; i < NH_ARRAY_LEN(parts); i++) {
         if (!parts[i]->head)
             continue;
-        *(l->work_tail ? &l->work_tail->next : &l->work_head) = parts[i]->head;
-        l->work_tail = parts[i]->tail;
+        *(set->work_tail ? &set->work_tail->next : &set->work_head) = parts[i]->head;
+        set->work_tail = parts[i]->tail;
     }
 }
 
-void nh_stream__work(nh_listener_t *l)
+void nh_stream__work(nh_stream_set_t *set)
 {
-    for (int i = 0; i < ROUND_MAX_COUNT && l->work_head; i++) {
-        round_read(l);
+    for (int i = 0; i < ROUND_MAX_COUNT && set->work_head; i++) {
+        round_read(set);
         // The list may grow behind while it is walked: input() of one makes output of another.
-        for (nh_stream_t *s = l->work_head; s; s = s->next)
-            nh_stream__flush(l, s);
-        l->on.turn_end(l->on.ctx);
-        l->buffer_used = 0;
-        round_sweep(l);
+        for (nh_stream_t *s = set->work_head; s; s = s->next)
+            nh_stream__flush(set, s);
+        set->on.turn_end(set->on.ctx);
+        set->buffer_used = 0;
+        round_sweep(set);
     }
 }
 
 void nh_stream__event(nh_stream_t *s, uint32_t events)
 {
+    if (nh_layer__is_dialing(s)) {
+        nh_dial__event(s);
+        if (nh_layer__is_dialing(s))
+            return;
+    }
     if (events & EPOLLOUT)
         s->flags &= (uint16_t)~NH_STREAM_BLOCKED;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
@@ -289,19 +296,25 @@ void nh_stream__event(nh_stream_t *s, uint32_t events)
     // A paused connection is not read, so its death is learnt here.
     if ((s->flags & NH_STREAM_PAUSED) && (events & (EPOLLHUP | EPOLLERR)))
         nh_stream__finish(s, NH_ERR_CLOSED);
-    work_add(s);
+    nh_stream__queue(s);
 }
 
 // ---- for the owner -----------------------------------------------------------------------------
 
 void nh_stream_user_set(nh_stream_t *s, void *user)
 {
-    s->user = user;
+    *(s->flags & NH_STREAM_LAYERED ? &nh_layer__of(s)->user : &s->user) = user;
 }
 
 void *nh_stream_user(const nh_stream_t *s)
 {
-    return s->user;
+    return s->flags & NH_STREAM_LAYERED ? nh_layer__of(s)->user : s->user;
+}
+
+nh_listener_t *nh_stream_listener(const nh_stream_t *s)
+{
+    const struct nh_stream_chunk *c = nh_stream__chunk(s);
+    return c->listener == &c->set->dial ? NULL : c->listener;
 }
 
 void nh_stream_dirty(nh_stream_t *s)
@@ -309,7 +322,7 @@ void nh_stream_dirty(nh_stream_t *s)
     if (s->flags & (NH_STREAM_TOLD | NH_STREAM_DYING | NH_STREAM_DRAINED))
         return;
     s->flags |= NH_STREAM_DIRTY;
-    work_add(s);
+    nh_stream__queue(s);
 }
 
 void nh_stream_pause(nh_stream_t *s, bool paused)
@@ -319,7 +332,7 @@ void nh_stream_pause(nh_stream_t *s, bool paused)
         return;
     }
     s->flags &= (uint16_t)~NH_STREAM_PAUSED;
-    work_add(s);
+    nh_stream__queue(s);
 }
 
 void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap)

@@ -1,9 +1,9 @@
-// stream.h - inside of the listener: what listener.c, stream.c and stream_slab.c share.
+// stream.h - inside of a set of connections: what its files share.
 //
-// One epoll instance holds all sockets of a listener, edge-triggered, added once and never
-// changed; a single uv_poll handle watches that instance. So a turn of the loop costs two system
-// calls plus one read and one gathered write for each connection that has something to do, and
-// an idle connection costs 32 bytes.
+// One epoll instance holds all sockets of a set, edge-triggered, added once and never changed; a
+// single uv_poll handle watches that instance. So a turn of the loop costs two system calls plus
+// one read and one gathered write for each connection that has something to do, and an idle
+// connection costs 32 bytes.
 //
 //   events --> work list --> read (into parts of the shared buffer) --> input()
 //                        --> output() --> writev() --> sent()
@@ -32,46 +32,64 @@ enum {
     NH_STREAM_DRAINED = 1 << 8,
     NH_STREAM_TOLD = 1 << 9, // closed() was called, or open() refused: no call any more
     NH_STREAM_DYING = 1 << 10,
-    NH_STREAM_TIMED = 1 << 11, // `cut_ms` counts
+    NH_STREAM_TIMED = 1 << 11,   // `cut_ms` counts
+    NH_STREAM_LAYERED = 1 << 12, // `user` is a struct nh_layer, see layer.h
 };
 
 struct nh_stream {
-    void *user;
-    nh_stream_t *next; // QUEUED: in the work list; fd -1: in the free list of its chunk
-    int fd;
-    uint32_t cut_ms; // TIMED: low half of the clock at which it is cut
+    void *user;        // LAYERED: the layer, which holds it
+    nh_stream_t *next; // QUEUED: in the work list; fd NH_STREAM_FREE: in its chunk's free list
+    int fd;            // or one of the two below
+    uint32_t cut_ms;   // TIMED: low half of the clock at which it is cut
     uint16_t flags;
     int8_t err; // for closed(); every enum nh_err fits
 };
 _Static_assert(sizeof(void *) != 8 || sizeof(nh_stream_t) == 32, "an idle connection is 32 bytes");
 
-// Streams stand in chunks aligned to their size, so that a stream finds its listener without
-// holding a pointer to it. Chunks with room stand first in the list.
+#define NH_STREAM_FREE (-1)
+#define NH_STREAM_NO_SOCKET (-2) // in use; its name is being looked up, or an attempt failed
+
+// Streams stand in chunks aligned to their size, so that a stream finds its listener and its set
+// without holding pointers to them. Chunks with room stand first in the list.
 #define NH_STREAM_CHUNK_BYTES 1024u
 struct nh_stream_chunk {
+    nh_stream_set_t *set;
     nh_listener_t *listener;
     struct nh_stream_chunk *prev, *next;
     nh_stream_t *free;
     uint32_t used_count;
-    nh_stream_t slot[(NH_STREAM_CHUNK_BYTES - 5 * sizeof(void *)) / sizeof(nh_stream_t)];
+    nh_stream_t slot[(NH_STREAM_CHUNK_BYTES - 6 * sizeof(void *)) / sizeof(nh_stream_t)];
 };
 _Static_assert(sizeof(struct nh_stream_chunk) <= NH_STREAM_CHUNK_BYTES, "a chunk is its alignment");
 
+// Where connections come from: a listening socket, or (fd -1, one in each set) nh_stream_connect().
 struct nh_listener {
+    nh_stream_set_t *set;
+    nh_listener_t *next; // of the set
+    void *user;
+    struct nh_stream_chunk *chunk_head, *chunk_tail;
+    uint32_t conn_count;
+    int fd;
+    uint16_t port;
+    bool accepting, retry_accept;
+};
+
+struct nh_stream_set {
     struct nh_stream_handler on;
     nh_mem_t *mem;
-    int epoll_fd, listen_fd, spare_fd; // spare: given up for a moment when descriptors run out
+    nh_loop_t *loop;
+    int epoll_fd, spare_fd; // spare: given up for a moment when descriptors run out
     nh_stream_t *work_head, *work_tail;
-    struct nh_stream_chunk *chunk_head, *chunk_tail;
+    nh_listener_t *listeners; // the last is `dial`
+    nh_listener_t dial;
     uint8_t *buffer;
     uint32_t buffer_bytes, buffer_used; // used: borrowed by the handler until turn_end()
-    uint16_t port;
-    bool in_turn, accepting, retry_accept, is_idling;
+    bool in_turn, accepting, retry_accept, is_idling; // accepting, retry_accept: some listener is
     uint32_t timed_count, drain_ms;
-    struct nh_listener_info info;
+    struct nh_stream_set_info info;
     uv_poll_t poll;   // on epoll_fd
     uv_idle_t more;   // active when work waits: the loop must not sleep
-    uv_timer_t timer; // active while a connection drains, or accept() is to be tried again
+    uv_timer_t timer; // active while a connection is timed, or accept() is to be tried again
     int open_handles; // of the three; the last close callback frees
 };
 
@@ -81,21 +99,39 @@ void nh_stream__put(nh_stream_t *s);
 // The next stream in use after `s` (NULL: the first); NULL: no more. Nothing may be put between.
 nh_stream_t *nh_stream__next(nh_listener_t *l, nh_stream_t *s);
 
-static inline nh_listener_t *nh_stream__listener(const nh_stream_t *s)
+static inline struct nh_stream_chunk *nh_stream__chunk(const nh_stream_t *s)
 {
-    return ((struct nh_stream_chunk *)((uintptr_t)s & ~(uintptr_t)(NH_STREAM_CHUNK_BYTES - 1)))
-        ->listener;
+    return (struct nh_stream_chunk *)((uintptr_t)s & ~(uintptr_t)(NH_STREAM_CHUNK_BYTES - 1));
+}
+
+static inline nh_stream_set_t *nh_stream__set(const nh_stream_t *s)
+{
+    return nh_stream__chunk(s)->set;
 }
 
 // stream.c
 void nh_stream__event(nh_stream_t *s, uint32_t events); // of epoll
 void nh_stream__finish(nh_stream_t *s, int err);        // closed at the end of this turn
-void nh_stream__work(nh_listener_t *l);                 // some rounds over the work list
-void nh_stream__flush(nh_listener_t *l, nh_stream_t *s);
-void nh_stream__reap(nh_listener_t *l, nh_stream_t *s);
+void nh_stream__queue(nh_stream_t *s);                  // into the work list when work is due
+void nh_stream__work(nh_stream_set_t *set);             // some rounds over the work list
+void nh_stream__flush(nh_stream_set_t *set, nh_stream_t *s);
+void nh_stream__reap(nh_stream_set_t *set, nh_stream_t *s);
+
+// stream_set.c
+void nh_stream_set__schedule(nh_stream_set_t *set); // work waits: run it in the loop's next turn
+void nh_stream_set__timer_arm(nh_stream_set_t *set, uint64_t delay_ms);
+NH_MUST_USE int nh_stream_set__watch(nh_stream_set_t *set, int fd, void *ptr, uint32_t events);
+void nh_stream__time(nh_stream_t *s, uint32_t delay_ms); // cut, or told its layer, after that
+void nh_stream__untime(nh_stream_t *s);
 
 // listener.c
-void nh_listener__schedule(nh_listener_t *l); // work waits: run it in the loop's next turn
-void nh_listener__timer_arm(nh_listener_t *l, uint64_t delay_ms);
+void nh_listener__accept_some(nh_listener_t *l);
+void nh_listener__end_all(nh_stream_set_t *set); // frees them; their connections are gone
+
+// epoll's pointer of a listener: its lowest bit is set, that of a stream is not.
+static inline void *nh_listener__mark(nh_listener_t *l)
+{
+    return (void *)((uintptr_t)l | 1u);
+}
 
 #endif

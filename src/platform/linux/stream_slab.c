@@ -25,14 +25,15 @@ static void chunk_link_tail(nh_listener_t *l, struct nh_stream_chunk *c)
 static struct nh_stream_chunk *chunk_new(nh_listener_t *l)
 {
     struct nh_stream_chunk *c =
-        nh_mem_alloc_aligned(l->mem, NH_STREAM_CHUNK_BYTES, sizeof *c, NH_MEM_BULK);
+        nh_mem_alloc_aligned(l->set->mem, NH_STREAM_CHUNK_BYTES, sizeof *c, NH_MEM_BULK);
     if (!c)
         return NULL;
+    c->set = l->set;
     c->listener = l;
     c->free = NULL;
     c->used_count = 0;
     for (size_t i = NH_ARRAY_LEN(c->slot); i-- > 0;) {
-        c->slot[i].fd = -1;
+        c->slot[i].fd = NH_STREAM_FREE;
         c->slot[i].next = c->free;
         c->free = &c->slot[i];
     }
@@ -48,6 +49,7 @@ nh_stream_t *nh_stream__get(nh_listener_t *l, int fd)
     nh_stream_t *s = c->free;
     c->free = s->next;
     c->used_count++;
+    l->conn_count++;
     *s = (nh_stream_t){.fd = fd};
     if (!c->free && c->next) {
         chunk_unlink(l, c);
@@ -58,18 +60,18 @@ nh_stream_t *nh_stream__get(nh_listener_t *l, int fd)
 
 void nh_stream__put(nh_stream_t *s)
 {
-    struct nh_stream_chunk *c =
-        (struct nh_stream_chunk *)((uintptr_t)s & ~(uintptr_t)(NH_STREAM_CHUNK_BYTES - 1));
+    struct nh_stream_chunk *c = nh_stream__chunk(s);
     nh_listener_t *l = c->listener;
-    s->fd = -1;
+    s->fd = NH_STREAM_FREE;
     s->next = c->free;
     c->free = s;
     c->used_count--;
+    l->conn_count--;
     chunk_unlink(l, c);
     // An empty chunk stays while no other has room, so that one client that comes and goes does
     // not allocate each time.
     if (c->used_count == 0 && l->chunk_head && l->chunk_head->free)
-        nh_mem_free(l->mem, c);
+        nh_mem_free(l->set->mem, c);
     else
         chunk_link_head(l, c);
 }
@@ -79,12 +81,12 @@ nh_stream_t *nh_stream__next(nh_listener_t *l, nh_stream_t *s)
     struct nh_stream_chunk *c = l->chunk_head;
     size_t i = 0;
     if (s) {
-        c = (struct nh_stream_chunk *)((uintptr_t)s & ~(uintptr_t)(NH_STREAM_CHUNK_BYTES - 1));
+        c = nh_stream__chunk(s);
         i = (size_t)(s - c->slot) + 1;
     }
     for (; c; c = c->next, i = 0)
         for (; i < NH_ARRAY_LEN(c->slot); i++)
-            if (c->slot[i].fd >= 0)
+            if (c->slot[i].fd != NH_STREAM_FREE)
                 return &c->slot[i];
     return NULL;
 }

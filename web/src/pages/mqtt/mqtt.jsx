@@ -63,6 +63,7 @@ function Counters({ mqtt, c }) {
     ['QoS 0, 1, 2 in', qosShares(c.messages_in_qos)], ['Sessions kept', count(c.sessions)], ['Retained', retainedText(c)], ['Queued', `${count(c.queued_messages)}, ${sizeText(c.queued_bytes)}`],
     ['Dropped, queue full', c.dropped_queue_full, 1], ['Dropped, no memory', c.dropped_no_memory, 1], ['Refused connects', c.refused_connects, 1], ['Protocol errors', c.protocol_errors, 1],
     ['Keep-alive time-outs', c.keepalive_timeouts, 1], ['Takeovers', c.takeovers, 1], ['Retained refused', c.retained_refused, 1],
+    ['Connects over the rate', c.refused_connect_rate, 1], ['Held back to their rate', c.publish_slowed, 1],
   ];
   return (
     <Tile title="Counters" end="since start">
