@@ -456,10 +456,13 @@ size_t nh_hub__stop(struct nh_hub *hub)
     size_t leaked = 0;
     nh_portal_destroy(hub->portal);
     nh_mqtt_listener_stop(&hub->mqtt);
+    nh_mqtt_store_flush(hub->mqtt_store, 10000);
     nh_mqtt_api_destroy(hub->mqtt_api);
     hub->mqtt_api = NULL;
     nh_mqtt_broker_destroy(hub->broker);
     hub->broker = NULL;
+    nh_mqtt_store_stop(hub->mqtt_store);
+    hub->mqtt_store = NULL;
     nh_settings_destroy(hub->settings);
     nh_store_destroy(hub->store);
     nh_files_close(hub->files);

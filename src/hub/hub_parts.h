@@ -10,6 +10,7 @@
 #include "hub/access.h"
 #include "hub/hub.h"
 #include "hub/mqtt_listener.h"
+#include "hub/mqtt_store.h"
 #include "hub/settings.h"
 #include "platform/linux/regions.h"
 #include "portal/mqtt_api.h"
@@ -31,6 +32,7 @@ struct nh_hub {
     nh_store_t *store;
     nh_settings_t *settings;
     nh_access_t access;
+    nh_mqtt_store_t *mqtt_store; // NULL: in memory only
     nh_mqtt_broker_t *broker;
     struct nh_mqtt_broker_config broker_cfg;
     nh_mqtt_listener_t mqtt;

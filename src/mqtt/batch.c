@@ -250,7 +250,7 @@ void nh_mqtt__batch_put(struct nh_mqtt_batch *b, nh_mem_t *mem, const struct nh_
     put(b, mem, nh_mqtt__key_span(key), head, tail, msg, is_new, 1);
 }
 
-static void delete(struct nh_mqtt_batch *b, nh_mem_t *mem, nh_span_t key)
+static void erase(struct nh_mqtt_batch *b, nh_mem_t *mem, nh_span_t key)
 {
     uint32_t hash = hash_of(key);
     struct entry *old = find(b, hash, key);
@@ -265,7 +265,7 @@ static void delete(struct nh_mqtt_batch *b, nh_mem_t *mem, nh_span_t key)
 
 void nh_mqtt__batch_delete(struct nh_mqtt_batch *b, nh_mem_t *mem, const struct nh_mqtt__key *key)
 {
-    delete (b, mem, nh_mqtt__key_span(key));
+    erase(b, mem, nh_mqtt__key_span(key));
 }
 
 static void count(struct nh_mqtt_batch *b, nh_mem_t *mem, nh_span_t key, int32_t n)
@@ -324,7 +324,7 @@ int nh_mqtt__batch_merge(struct nh_mqtt_batch *to, struct nh_mqtt_batch *from, n
         if (e->kind == NH_MQTT_OP_PUT)
             put(to, mem, key, head, none, e->msg, e->is_new, e->count);
         else if (e->kind == NH_MQTT_OP_DELETE)
-            delete (to, mem, key);
+            erase(to, mem, key);
         else
             count(to, mem, key, e->count);
     }

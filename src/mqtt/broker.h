@@ -32,7 +32,8 @@ enum nh_mqtt_event_kind {
     NH_MQTT_CLIENT_TAKEN_OVER,
     NH_MQTT_MESSAGE_DROPPED,
     NH_MQTT_STORE_FAILED,  // no client: a commit failed; it is tried again until it succeeds
-    NH_MQTT_STORE_WORKS,   // no client: and so it did
+    NH_MQTT_STORE_FULL,    // no client: over its limit; who publishes to it is held back
+    NH_MQTT_STORE_WORKS,   // no client: neither any more
     NH_MQTT_STORE_DAMAGED, // a record could not be read; what it held is lost
 };
 struct nh_mqtt_event {
@@ -105,7 +106,8 @@ void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b);
 // NH_ERR_UNSUPPORTED (a newer format): the store cannot be used; NH_ERR_NOMEM, NH_ERR_IO. After an
 // error only nh_mqtt_broker_destroy() is allowed.
 NH_MUST_USE int nh_mqtt_broker_load(nh_mqtt_broker_t *b, uint64_t now_ms);
-// The outcome of persist.commit(): 0, or an error; then the commit is asked for again later.
+// The outcome of persist.commit(): 0; 1: written, but the store is over its limit, and publishers
+// are held back until a later commit says 0; or an error: the commit is asked for again later.
 void nh_mqtt_broker_saved(nh_mqtt_broker_t *b, int rc, uint64_t now_ms);
 // Whether there are changes that the store has not written. To end without losing any: stop the
 // listeners, then tick() until this says no.

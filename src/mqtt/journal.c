@@ -242,7 +242,7 @@ static void on_failure(nh_mqtt_broker_t *b, int rc)
     take_back(b);
 }
 
-static void on_success(nh_mqtt_broker_t *b)
+static void on_success(nh_mqtt_broker_t *b, bool is_full)
 {
     struct nh_mqtt__journal *j = b->journal;
     uint64_t took_ms = b->now_ms - j->started_ms;
@@ -252,14 +252,17 @@ static void on_success(nh_mqtt_broker_t *b)
     if (took_ms > b->info.store_commit_max_ms)
         b->info.store_commit_max_ms = (uint32_t)took_ms;
     j->backoff_ms = 0;
-    j->due_ms = b->cfg.durability == NH_MQTT_INTERVAL ? b->now_ms + b->cfg.durability_interval_ms
-                                                      : 0;
+    j->due_ms =
+        b->cfg.durability == NH_MQTT_INTERVAL ? b->now_ms + b->cfg.durability_interval_ms : 0;
     j->is_under_way = false;
     open_gates(b, other(j));
     nh_mqtt__batch_clear(other(j), b->mem, KEEP_BYTES);
-    if (j->is_failing)
+    if (is_full && !j->is_full)
+        nh_mqtt__event(b, NH_MQTT_STORE_FULL, NULL, "over its limit", 0);
+    if (j->is_failing || (j->is_full && !is_full))
         nh_mqtt__event(b, NH_MQTT_STORE_WORKS, NULL, "written again", 0);
     j->is_failing = false;
+    j->is_full = is_full;
 }
 
 void nh_mqtt_broker_saved(nh_mqtt_broker_t *b, int rc, uint64_t now_ms)
@@ -268,7 +271,7 @@ void nh_mqtt_broker_saved(nh_mqtt_broker_t *b, int rc, uint64_t now_ms)
     if (rc < 0)
         on_failure(b, rc);
     else
-        on_success(b);
+        on_success(b, rc > 0);
     nh_mqtt__hold_end(b);
     nh_mqtt__page_tick(b);
     nh_mqtt__purge(b);

@@ -19,19 +19,21 @@ struct nh_mqtt__session;
 
 struct nh_mqtt__journal {
     struct nh_mqtt_batch batch[2];
-    uint8_t filling;      // which of them
-    bool is_under_way;    // the other one is with the store
-    bool is_failing;      // the last commit failed
-    bool is_stuck;        // and there was no memory to put what came meanwhile to it
-    bool is_holding;      // publishers are held back: too much waits to be written
-    bool is_paging;       // a session waits to read what is being written
-    uint32_t committed;   // the newest batch on disk
-    uint32_t purge_batch; // queues of sessions that are gone go on being removed when it is; 0: none
-    uint32_t serial;      // grows with each change: who wants to know whether there was one
+    uint8_t filling;    // which of them
+    bool is_under_way;  // the other one is with the store
+    bool is_failing;    // the last commit failed
+    bool is_stuck;      // and there was no memory to put what came meanwhile to it
+    bool is_full;       // the store is over its limit: it takes what makes it smaller
+    bool is_holding;    // publishers are held back: too much waits to be written
+    bool is_paging;     // a session waits to read what is being written
+    uint32_t committed; // the newest batch on disk
+    uint32_t
+        purge_batch; // queues of sessions that are gone go on being removed when it is; 0: none
+    uint32_t serial; // grows with each change: who wants to know whether there was one
     uint32_t next_session;
     uint64_t next_message;
-    uint64_t started_ms;  // of the commit under way
-    uint64_t due_ms;      // not before: the interval, or the wait after a failure
+    uint64_t started_ms; // of the commit under way
+    uint64_t due_ms;     // not before: the interval, or the wait after a failure
     uint32_t backoff_ms;
 };
 

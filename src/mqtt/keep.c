@@ -55,8 +55,8 @@ int nh_mqtt__keep_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     if (!b->journal || nh_mqtt__kept(s))
         return NH_OK;
     struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, s);
-    if (!f || nh_mqtt__journal_reserve(
-                  b, 1, KEY_BYTES + NH_MQTT__SESSION_HEAD_BYTES + s->id_len) < 0)
+    if (!f ||
+        nh_mqtt__journal_reserve(b, 1, KEY_BYTES + NH_MQTT__SESSION_HEAD_BYTES + s->id_len) < 0)
         return NH_ERR_NOMEM;
     struct nh_mqtt__kept *k = nh_mem_alloc(b->mem, sizeof(*k), NH_MEM_BULK);
     if (!k)
@@ -155,8 +155,8 @@ int nh_mqtt__keep_sub_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session
 {
     if (!nh_mqtt__kept(s))
         return NH_OK;
-    return nh_mqtt__journal_reserve(
-        b, 1, (uint32_t)(KEY_BYTES + NH_MQTT__SUB_HEAD_BYTES + filter_len));
+    return nh_mqtt__journal_reserve(b, 1,
+                                    (uint32_t)(KEY_BYTES + NH_MQTT__SUB_HEAD_BYTES + filter_len));
 }
 
 static bool is_taken(const struct nh_mqtt__session *s, uint16_t no)
@@ -208,7 +208,8 @@ int nh_mqtt__keep_message_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__ses
 {
     if (!nh_mqtt__kept(s))
         return NH_OK;
-    return nh_mqtt__journal_reserve(b, 2, MESSAGE_REF_BYTES + KEY_BYTES + NH_MQTT__QUEUE_HEAD_BYTES);
+    return nh_mqtt__journal_reserve(b, 2,
+                                    MESSAGE_REF_BYTES + KEY_BYTES + NH_MQTT__QUEUE_HEAD_BYTES);
 }
 
 void nh_mqtt__keep_message(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__msg *m,
@@ -221,10 +222,10 @@ void nh_mqtt__keep_message(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, stru
     message_ref(b, m);
     k->sum_bytes += m->len;
     nh_mqtt__queue_encode(head, &(struct nh_mqtt__queue_record){.qos = qos,
-                                                               .retain = retain,
-                                                               .len = m->len,
-                                                               .message = m->no,
-                                                               .sum_bytes = k->sum_bytes});
+                                                                .retain = retain,
+                                                                .len = m->len,
+                                                                .message = m->no,
+                                                                .sum_bytes = k->sum_bytes});
     nh_mqtt__journal_put(b, nh_mqtt__key_u32_u64(NH_MQTT__REC_QUEUE, k->no, k->next_seq), head,
                          sizeof head, none, NULL, true);
     k->next_seq++;

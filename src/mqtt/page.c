@@ -45,8 +45,8 @@ struct nh_mqtt__msg *nh_mqtt__page_message(nh_mqtt_broker_t *b, uint64_t no, int
 {
     struct nh_mqtt__key key = nh_mqtt__key_u64(NH_MQTT__REC_MESSAGE, no);
     struct fetch f = {b, no, NULL, NH_ERR_NOT_FOUND};
-    int err = b->cfg.persist.read(b->cfg.persist.ctx, nh_mqtt__key_span(&key), none, fetch_visit,
-                                  &f);
+    int err =
+        b->cfg.persist.read(b->cfg.persist.ctx, nh_mqtt__key_span(&key), none, fetch_visit, &f);
     *rc = err < 0 ? err : f.rc;
     return f.msg;
 }

@@ -123,8 +123,9 @@ void nh_mqtt__pushback_tick(nh_mqtt_broker_t *b)
 
 void nh_mqtt__hold(nh_mqtt_broker_t *b, nh_mqtt_conn_t *from)
 {
-    if (!b->cfg.pause || !from || from->is_paused || from->state != NH_MQTT__CONN_ONLINE ||
-        nh_mqtt__journal_weight(b) <= b->cfg.batch_max_bytes)
+    bool is_behind = b->journal->is_full || nh_mqtt__journal_weight(b) > b->cfg.batch_max_bytes;
+    if (!is_behind || !b->cfg.pause || !from || from->is_paused ||
+        from->state != NH_MQTT__CONN_ONLINE)
         return;
     b->info.store_holds += !b->journal->is_holding;
     b->journal->is_holding = true;
@@ -134,7 +135,7 @@ void nh_mqtt__hold(nh_mqtt_broker_t *b, nh_mqtt_conn_t *from)
 void nh_mqtt__hold_end(nh_mqtt_broker_t *b)
 {
     struct nh_mqtt__journal *j = b->journal;
-    if (!j->is_holding || nh_mqtt__journal_weight(b) > b->cfg.batch_max_bytes / 2)
+    if (!j->is_holding || j->is_full || nh_mqtt__journal_weight(b) > b->cfg.batch_max_bytes / 2)
         return;
     j->is_holding = false;
     if (b->high_count == 0)

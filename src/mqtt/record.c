@@ -56,11 +56,10 @@ int nh_mqtt__key_decode(nh_span_t key, enum nh_mqtt__record_type type, uint32_t 
         *a = nh_get_be32(key.ptr + 1);
         at = 5;
     }
-    size_t want = type == NH_MQTT__REC_SUB || type == NH_MQTT__REC_REPLAY ||
-                          type == NH_MQTT__REC_RECEIVED
-                      ? 2
-                  : type == NH_MQTT__REC_QUEUE || !has_session ? 8
-                                                               : 0;
+    size_t want =
+        type == NH_MQTT__REC_SUB || type == NH_MQTT__REC_REPLAY || type == NH_MQTT__REC_RECEIVED ? 2
+        : type == NH_MQTT__REC_QUEUE || !has_session                                             ? 8
+                                                     : 0;
     if ((has_session && at != 5) || key.len != at + want)
         return NH_ERR_CORRUPT;
     if (want == 2)
@@ -260,8 +259,8 @@ int nh_mqtt__replay_decode(nh_span_t value, struct nh_mqtt__replay_record *out)
     int rc = check_version(value, NH_MQTT__REPLAY_HEAD_BYTES);
     if (rc < 0)
         return rc;
-    out->last = (nh_span_t){value.ptr + NH_MQTT__REPLAY_HEAD_BYTES,
-                            value.len - NH_MQTT__REPLAY_HEAD_BYTES};
+    out->last =
+        (nh_span_t){value.ptr + NH_MQTT__REPLAY_HEAD_BYTES, value.len - NH_MQTT__REPLAY_HEAD_BYTES};
     return nh_get_le16(value.ptr + 2) == out->last.len ? NH_OK : NH_ERR_CORRUPT;
 }
 

@@ -10,7 +10,7 @@
 #define NH_MQTT__RECORD_VERSION 1
 #define NH_MQTT__NEVER_S UINT32_MAX // an expiry that does not come
 
-enum nh_mqtt__record_type { // the first byte of a key
+enum nh_mqtt__record_type {      // the first byte of a key
     NH_MQTT__REC_COUNT = 'C',    // message number: its count, kept by the store
     NH_MQTT__REC_GONE = 'D',     // session number: its queue is still to be removed
     NH_MQTT__REC_RECEIVED = 'I', // session number, packet id: QoS 2, not released
@@ -53,9 +53,9 @@ NH_MUST_USE int nh_mqtt__meta_decode(nh_span_t value, struct nh_mqtt__meta_recor
 
 #define NH_MQTT__SESSION_HEAD_BYTES 20 // then the client id, then properties
 struct nh_mqtt__session_record {
-    uint8_t protocol;      // 4: 3.1.1, 5: 5.0
-    uint32_t expiry_s;     // after the connection ended; NH_MQTT__NEVER_S
-    int64_t away_unix_ms;  // since when it is away; 0: connected, or not known
+    uint8_t protocol;     // 4: 3.1.1, 5: 5.0
+    uint32_t expiry_s;    // after the connection ended; NH_MQTT__NEVER_S
+    int64_t away_unix_ms; // since when it is away; 0: connected, or not known
     nh_span_t id, props;
 };
 void nh_mqtt__session_encode(uint8_t out[NH_MQTT__SESSION_HEAD_BYTES],
@@ -76,13 +76,13 @@ NH_MUST_USE int nh_mqtt__sub_decode(nh_span_t value, struct nh_mqtt__sub_record 
 #define NH_MQTT__QUEUE_HEAD_BYTES 24 // then the subscription identifiers
 enum { NH_MQTT__QUEUE_RETAIN = 4, NH_MQTT__QUEUE_RELEASED = 8 };
 struct nh_mqtt__queue_record {
-    uint8_t qos;         // 1 or 2
-    bool retain;         // goes out with RETAIN set
-    bool released;       // QoS 2: PUBREC came; only the packet id is still held
-    uint32_t len;        // what it counts in the queue's bytes
-    uint64_t message;    // its number
-    uint64_t sum_bytes;  // `len` of all that were ever put in this queue up to this one
-    nh_span_t ids;       // subscription identifiers, four bytes each
+    uint8_t qos;        // 1 or 2
+    bool retain;        // goes out with RETAIN set
+    bool released;      // QoS 2: PUBREC came; only the packet id is still held
+    uint32_t len;       // what it counts in the queue's bytes
+    uint64_t message;   // its number
+    uint64_t sum_bytes; // `len` of all that were ever put in this queue up to this one
+    nh_span_t ids;      // subscription identifiers, four bytes each
 };
 void nh_mqtt__queue_encode(uint8_t out[NH_MQTT__QUEUE_HEAD_BYTES],
                            const struct nh_mqtt__queue_record *r);
@@ -101,7 +101,7 @@ NH_MUST_USE int nh_mqtt__will_decode(nh_span_t value, struct nh_mqtt__will_recor
 
 #define NH_MQTT__MESSAGE_HEAD_BYTES 20 // then topic, properties, payload
 struct nh_mqtt__message_record {
-    uint8_t qos; // that it was published at
+    uint8_t qos;            // that it was published at
     int64_t expiry_unix_ms; // 0: never
     uint32_t payload_len;   // encode: the spans are not looked at
     uint32_t props_len;

@@ -120,8 +120,7 @@ static void disk_commit(void *ctx, const nh_mqtt_batch_t *batch)
 
 static bool disk_has_prefix(const struct disk_record *r, nh_span_t prefix)
 {
-    return r->key_len >= prefix.len &&
-           (!prefix.len || memcmp(r->key, prefix.ptr, prefix.len) == 0);
+    return r->key_len >= prefix.len && (!prefix.len || memcmp(r->key, prefix.ptr, prefix.len) == 0);
 }
 
 static bool disk_visit(const struct disk_record *r, nh_mqtt_record_fn visit, void *vctx)

@@ -62,7 +62,8 @@ static void pub_send(struct pub *p, int i, bool dup)
     char payload[16];
     snprintf(payload, sizeof payload, "%d %d", (int)(p - pubs), i);
     p->said[i] = PUBLISHED;
-    client_publish_with(p->c, &(struct publish){"t", payload, qos_of(i), (unsigned)i + 1, false, dup});
+    client_publish_with(p->c,
+                        &(struct publish){"t", payload, qos_of(i), (unsigned)i + 1, false, dup});
 }
 
 static void pub_connect(struct pub *p)
@@ -337,7 +338,8 @@ static void test_ledger(void **state)
 {
     (void)state;
     const char *from = getenv("NH_SEED"), *count = getenv("NH_LIVES");
-    uint64_t first = from ? strtoull(from, NULL, 10) : 1, n = count ? strtoull(count, NULL, 10) : LIVES;
+    uint64_t first = from ? strtoull(from, NULL, 10) : 1,
+             n = count ? strtoull(count, NULL, 10) : LIVES;
     for (uint64_t seed = first; seed < first + n; seed++)
         life(seed, 400);
 }

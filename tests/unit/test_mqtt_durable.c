@@ -236,8 +236,9 @@ static void test_retained_come_back(void **state)
     assert_int_equal(info_of().retained_count, 2);
     client_connect(&c[1], "sub", false);
     client_subscribe(&c[1], "#", 2);
-    assert_heard(&c[1],
-                 "connack 0 0; suback #7 2; publish r/0 new q1 #1 retain; publish r/2 new q1 #2 retain");
+    assert_heard(
+        &c[1],
+        "connack 0 0; suback #7 2; publish r/0 new q1 #1 retain; publish r/2 new q1 #2 retain");
     stop();
 }
 
@@ -249,8 +250,10 @@ static void test_wills_come_back(void **state)
     fresh(NULL);
     connect_kept(&c[1], "sub", "connack 0 0");
     client_subscribe(&c[1], "will", 1);
-    client_connect_with(&c[0], &(struct connect){"gone", "will", "of gone", .will_qos = 1, .is_kept = true});
-    client_connect_with(&c[2], &(struct connect){"went", "will", "of went", .will_qos = 1, .is_kept = true});
+    client_connect_with(
+        &c[0], &(struct connect){"gone", "will", "of gone", .will_qos = 1, .is_kept = true});
+    client_connect_with(
+        &c[2], &(struct connect){"went", "will", "of went", .will_qos = 1, .is_kept = true});
     settle();
     client_disconnect(&c[2]);
     settle();
@@ -283,7 +286,8 @@ static void test_queue_comes_back(void **state)
     client_publish(&c[0], "t", "3", 2);
     client_publish(&c[0], "t", "4", 1);
     settle();
-    assert_heard(&c[1], "publish t 1 q1 #1; publish t 2 q2 #2; publish t 3 q2 #3; publish t 4 q1 #4");
+    assert_heard(&c[1],
+                 "publish t 1 q1 #1; publish t 2 q2 #2; publish t 3 q2 #3; publish t 4 q1 #4");
     client_ack(&c[1], 0x40, 1);
     client_ack(&c[1], 0x50, 3);
     settle();
@@ -587,8 +591,9 @@ static void test_damage(void **state)
         if (disk.records[i].key[0] == 'P' && ++n == 2)
             disk.records[i].is_damaged = true;
     crash(NULL);
-    connect_kept(&c[1], "sub",
-                 "connack 1 0; publish t x q1 #1 dup; publish t x q1 #3 dup; publish t x q1 #4 dup");
+    connect_kept(
+        &c[1], "sub",
+        "connack 1 0; publish t x q1 #1 dup; publish t x q1 #3 dup; publish t x q1 #4 dup");
     assert_int_equal(info_of().store_damaged, 1);
     for (unsigned i = 1; i <= 4; i++)
         client_ack(&c[1], 0x40, i);
