@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run_home.sh CONFIG DATA [hub options]: the hub with the demo home around it, until one of them ends
-# or Ctrl+C. SIM=0 leaves the simulated devices out.
+# or Ctrl+C. SIM=0 leaves the simulated devices out; SIM_USER and SIM_PASSWORD_FILE let them sign
+# in.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 config=$1
@@ -30,7 +31,9 @@ trap stop INT TERM
 build/release/nuthatch run --config "$config" --data "$data" "$@" &
 hub=$!
 if [ "${SIM:-1}" != 0 ]; then
-    build/release/nuthatch sim home --with-parent --mqtt "$mqtt" &
+    sign_in=()
+    [ -z "${SIM_USER:-}" ] || sign_in=(--user "$SIM_USER" --password-file "${SIM_PASSWORD_FILE:-}")
+    build/release/nuthatch sim home --with-parent --mqtt "$mqtt" "${sign_in[@]}" &
     sim=$!
 fi
 wait "$hub"

@@ -51,6 +51,7 @@ static struct device devices[] = {
 static volatile sig_atomic_t stopping;
 static int64_t waiting_ms; // since when no device reaches the broker; 0: one did, < 0: told
 static struct sockaddr_in broker = {.sin_family = AF_INET};
+static char user[64], password[130]; // user "": none is sent; the password's last byte is NUL
 
 static void on_signal(int sig)
 {
@@ -136,12 +137,16 @@ static void come(struct device *d)
     status_topic(d, topic);
     size_t n = text(body, "MQTT");
     body[n++] = 4;
-    body[n++] = 0x26; // clean session; a retained will
+    body[n++] = user[0] ? 0xE6 : 0x26; // clean session; a retained will; user and password
     body[n++] = 0;
     body[n++] = 60;
     n += text(body + n, d->id);
     n += text(body + n, topic);
     n += text(body + n, "offline");
+    if (user[0]) {
+        n += text(body + n, user);
+        n += text(body + n, password);
+    }
     if (!send_packet(d, 0x10, body, n) || !publish(d, topic, "online", true))
         return;
     uint8_t subscribe[PACKET_MAX_BYTES] = {0, 1};
@@ -227,14 +232,17 @@ static void live(int64_t end_ms, pid_t parent)
 }
 
 static const char help_text[] =
-    "Usage: nuthatch sim home [--mqtt ADDR:PORT] [--seconds N] [--with-parent]\n"
+    "Usage: nuthatch sim home [--mqtt ADDR:PORT] [--user NAME --password-file FILE]\n"
+    "                         [--seconds N] [--with-parent]\n"
     "\n"
     "Plays a small home against a broker: sensors that report, a phone and a robot that come and\n"
     "go. For the demo; a real device replaces one of these by using its topic.\n"
     "\n"
-    "  --mqtt ADDR:PORT   broker; default 127.0.0.1:1883\n"
-    "  --seconds N        stop after N seconds; default: on Ctrl+C\n"
-    "  --with-parent      stop when the program that started this one ends\n"
+    "  --mqtt ADDR:PORT      broker; default 127.0.0.1:1883\n"
+    "  --user NAME           sign in as this user\n"
+    "  --password-file FILE  with the first line of this file\n"
+    "  --seconds N           stop after N seconds; default: on Ctrl+C\n"
+    "  --with-parent         stop when the program that started this one ends\n"
     "\n"
     "Example:\n"
     "  nuthatch sim home --mqtt 127.0.0.1:1883\n";
@@ -260,10 +268,45 @@ static bool set_end(const char *seconds, int64_t *end_ms)
     return n > 0 && n <= SECONDS_MAX && *rest == 0;
 }
 
+// The first line of a file, without its end; what is longer than `password` holds is an error.
+static bool read_password(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return false;
+    bool is_read = fgets(password, sizeof password, f) != NULL;
+    fclose(f);
+    size_t len = is_read ? strcspn(password, "\r\n") : 0;
+    bool fits = len < sizeof password - 1;
+    password[len] = 0;
+    return is_read && fits;
+}
+
+// Takes one option's argument. False: it was told what is wrong with it.
+static bool take_option(int option, int64_t *end_ms)
+{
+    if (option == 'm' && !set_broker(optarg))
+        fprintf(stderr, "nuthatch sim: --mqtt %s is not an IPv4 address with a port\n", optarg);
+    else if (option == 's' && !set_end(optarg, end_ms))
+        fprintf(stderr, "nuthatch sim: --seconds %s is not a number from 1 to %d\n", optarg,
+                SECONDS_MAX);
+    else if (option == 'u' && snprintf(user, sizeof user, "%s", optarg) >= (int)sizeof user)
+        fprintf(stderr, "nuthatch sim: --user has over %zu bytes\n", sizeof user - 1);
+    else if (option == 'p' && !read_password(optarg))
+        fprintf(stderr,
+                "nuthatch sim: --password-file %s: no first line of at most %zu bytes to read\n",
+                optarg, sizeof password - 2);
+    else
+        return option != '?'; // that one getopt has told
+    return false;
+}
+
 int nh_command_sim(int argc, char **argv)
 {
     static const struct option options[] = {{"mqtt", required_argument, NULL, 'm'},
                                             {"seconds", required_argument, NULL, 's'},
+                                            {"user", required_argument, NULL, 'u'},
+                                            {"password-file", required_argument, NULL, 'p'},
                                             {"with-parent", no_argument, NULL, 'w'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
@@ -276,19 +319,10 @@ int nh_command_sim(int argc, char **argv)
             fputs(help_text, stdout);
             return 0;
         }
-        if (c == 'm' && !set_broker(optarg)) {
-            fprintf(stderr, "nuthatch sim: --mqtt %s is not an IPv4 address with a port\n", optarg);
+        if (!take_option(c, &end_ms))
             return 2;
-        }
-        if (c == 's' && !set_end(optarg, &end_ms)) {
-            fprintf(stderr, "nuthatch sim: --seconds %s is not a number from 1 to %d\n", optarg,
-                    SECONDS_MAX);
-            return 2;
-        }
         if (c == 'w')
             parent = getppid();
-        if (c == '?')
-            return 2;
     }
     if (optind + 1 != argc || strcmp(argv[optind], "home") != 0) {
         fputs(help_text, stderr);

@@ -307,6 +307,7 @@ static int start_settings(struct nh_hub *hub)
     // down: it starts with the file and says so.
     struct nh_hub_config fresh = hub->cfg;
     err = nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL);
+    nh_settings_started(hub->settings, err == 0 ? &fresh : &hub->cfg);
     if (err == 0)
         nh_hub__apply(hub, &fresh);
     else if (err != NH_ERR_NOMEM) // that says nothing of the settings, and passes

@@ -10,13 +10,19 @@ int nh_settings_create(const struct nh_settings_config *cfg, nh_settings_t **out
     if (!s)
         return NH_ERR_NOMEM;
     s->cfg = *cfg;
-    s->scratch = nh_mem_alloc_zero(cfg->mem, 3 * sizeof *s->scratch, NH_MEM_BULK);
+    s->scratch = nh_mem_alloc_zero(cfg->mem, 4 * sizeof *s->scratch, NH_MEM_BULK);
     if (!s->scratch) {
         nh_mem_free(cfg->mem, s);
         return NH_ERR_NOMEM;
     }
+    s->running = &s->scratch[3];
     *out = s;
     return 0;
+}
+
+void nh_settings_started(nh_settings_t *s, const struct nh_hub_config *c)
+{
+    *s->running = *c;
 }
 
 void nh_settings_destroy(nh_settings_t *s)

@@ -33,6 +33,10 @@ void nh_settings_destroy(nh_settings_t *s);
 NH_MUST_USE int nh_settings_overlay(nh_settings_t *s, struct nh_hub_config *c,
                                     nh_finding_fn finding, void *ctx);
 
+// The hub's parts are being built from `c` (copied): what differs from it later waits for a
+// restart.
+void nh_settings_started(nh_settings_t *s, const struct nh_hub_config *c);
+
 uint32_t nh_settings_generation(nh_settings_t *s); // 0: nothing was changed yet
 struct nh_route_table nh_settings_routes(nh_settings_t *s);
 

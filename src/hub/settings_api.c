@@ -78,6 +78,13 @@ static const char *source_of(struct listing *l, const char *pointer, const nh_js
     return memcmp(now, (const uint8_t *)l->standard + offset, f->size) != 0 ? "file" : "default";
 }
 
+// Whether the hub was built with another value than the one in force.
+static bool is_new(const struct listing *l, const nh_json_field_t *f, size_t offset)
+{
+    return memcmp((const uint8_t *)l->in_force + offset, (const uint8_t *)l->s->running + offset,
+                  f->size) != 0;
+}
+
 static int visit_field(void *ctx, const char *pointer, const nh_json_field_t *f, size_t offset)
 {
     static const char *const types[] = {[NH_JSON_T_BOOL] = "bool",
@@ -103,7 +110,9 @@ static int visit_field(void *ctx, const char *pointer, const nh_json_field_t *f,
     write_limits(&w, f);
     nh_json_kv_string(&w, "unit", f->unit);
     nh_json_kv_string(&w, "text", f->text);
-    nh_json_kv_bool(&w, "restart", nh_hub_config_needs_restart(pointer));
+    bool needs_restart = nh_hub_config_needs_restart(pointer);
+    nh_json_kv_bool(&w, "restart", needs_restart);
+    nh_json_kv_bool(&w, "waits", needs_restart && is_new(l, f, offset));
     nh_json_kv_string(&w, "source", source_of(l, pointer, f, offset));
     nh_json_kv_bool(&w, "writable", nh_settings__is_writable(pointer));
     nh_json_object_end(&w);
@@ -176,6 +185,8 @@ struct apply {
     struct nh_hub_config *c;
     struct nh_json_buf doc; // the new document
     bool has_pair;
+    const char *kept; // the document in force
+    size_t kept_len;
     const char *values; // the request's
     size_t values_len;
     struct nh_finding *findings;
@@ -218,8 +229,24 @@ static int keep_pair(void *ctx, const struct nh_settings__pair *p)
     return err < 0 || k.found ? err : add_pair(a, p);
 }
 
-// A new pair; null takes the setting away, so that file and default show again. Also one that no
-// longer exists: an older version may have kept it.
+static int seek_field(void *ctx, const char *pointer, const nh_json_field_t *f, size_t offset)
+{
+    struct seek *k = ctx;
+    (void)offset;
+    k->found |= is_leaf(f) && strcmp(k->pointer, pointer) == 0;
+    return 0;
+}
+
+// A field of this version, or a kept setting: an older version may have had more fields.
+static bool is_known(const struct apply *a, const char *pointer)
+{
+    struct seek k = {.pointer = pointer};
+    NH_IGNORE(nh_json_field_each(nh_hub_config_fields, seek_field, &k)); // it never stops
+    NH_IGNORE(nh_settings__each(a->kept, a->kept_len, seek_pair, &k));   // was read before
+    return k.found;
+}
+
+// A new pair; null takes the setting away, so that file and default show again.
 static int take_pair(void *ctx, const struct nh_settings__pair *p)
 {
     struct apply *a = ctx;
@@ -229,9 +256,16 @@ static int take_pair(void *ctx, const struct nh_settings__pair *p)
         keep_finding(a, &f);
         return 0;
     }
+    bool takes_away = p->value_len == 4 && memcmp(p->value, "null", 4) == 0;
+    if (takes_away && !is_known(a, p->pointer)) {
+        struct nh_finding f = {.code = NH_ERR_NOT_FOUND, .text = "no such field"};
+        snprintf(f.pointer, sizeof f.pointer, "%s", p->pointer);
+        keep_finding(a, &f);
+        return 0;
+    }
     if (nh_hub_config_needs_restart(p->pointer) && a->restart_count < RESTART_TOLD_MAX)
         memcpy(a->restart[a->restart_count++], p->pointer, NH_JSON_POINTER_MAX);
-    return p->value_len == 4 && memcmp(p->value, "null", 4) == 0 ? 0 : add_pair(a, p);
+    return takes_away ? 0 : add_pair(a, p);
 }
 
 static int lay_over(void *ctx, const struct nh_settings__pair *p)
@@ -291,8 +325,10 @@ static int compose(nh_request_t *req, struct apply *a)
         return NH_ERR_NOMEM;
     int len = nh_settings__read(a->s, kept);
     int err = len < 0 ? len : nh_json_buf_sink(&a->doc, "{", 1);
+    a->kept = kept;
+    a->kept_len = len < 0 ? 0 : (size_t)len;
     if (err == 0)
-        err = nh_settings__each(kept, (size_t)len, keep_pair, a);
+        err = nh_settings__each(kept, a->kept_len, keep_pair, a);
     if (err == 0)
         err = nh_settings__each(a->values, a->values_len, take_pair, a);
     if (err == 0)

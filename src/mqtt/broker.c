@@ -155,7 +155,7 @@ int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type
     uint8_t *ack = nh_mqtt__wire_space(&b->blocks, &c->wire, NH_MQTT__ACK_BYTES);
     if (!ack)
         return NH_ERR_NOMEM;
-    nh_mqtt__ack_encode(ack, type, id);
+    nh_mqtt__ack_put(ack, type, id);
     nh_mqtt__dirty(b, c);
     return NH_OK;
 }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id, enum nh_mqtt__connack code,
-                  const char *reason)
+static int refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
+                  enum nh_mqtt__connack_code code, const char *reason)
 {
     char text[64];
     size_t len = id.len < sizeof text - 1 ? id.len : sizeof text - 1;
@@ -133,7 +133,7 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
     struct nh_mqtt__connect k;
     int rc = nh_mqtt__connect_decode(body, &k);
-    if (rc == NH_ERR_UNSUPPORTED) // [MQTT-3.1.2-2]
+    if (rc == NH_ERR_UNSUPPORTED || (rc == NH_OK && k.level != 4)) // [MQTT-3.1.2-2]
         return refuse(b, c, k.client_id, NH_MQTT__BAD_VERSION, "not MQTT 3.1.1");
     if (rc < 0)
         return rc;
@@ -146,7 +146,7 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
     if ((id.len == 0 && !k.is_clean) || id.len > NH_MQTT__CLIENT_ID_MAX)
         return refuse(b, c, id, NH_MQTT__BAD_CLIENT_ID, "client id not allowed");
     if (b->cfg.authenticate && !b->cfg.authenticate(b->cfg.ctx, id, k.user, k.password)) {
-        enum nh_mqtt__connack code = k.has_user ? NH_MQTT__BAD_LOGIN : NH_MQTT__NOT_AUTHORIZED;
+        enum nh_mqtt__connack_code code = k.has_user ? NH_MQTT__BAD_LOGIN : NH_MQTT__NOT_AUTHORIZED;
         return refuse(b, c, id, code, "not allowed in");
     }
     const struct nh_mqtt__session *s = nh_mqtt__session_find(b, id);

@@ -359,19 +359,21 @@ static int on_pubrel(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint16_t id)
 
 int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type, nh_span_t body)
 {
-    int id = nh_mqtt__ack_decode(body);
-    if (id < 0)
-        return id;
+    struct nh_mqtt__ack ack;
+    int rc = nh_mqtt__ack_decode(4, type, body, &ack);
+    if (rc < 0)
+        return rc;
+    uint16_t id = ack.packet_id;
     struct nh_mqtt__session *s = c->session;
     struct nh_mqtt__flow *f = s->flow;
-    struct nh_mqtt__sent *sent = f ? nh_mqtt__sent_find(f, (uint16_t)id) : NULL;
-    int rc = nh_mqtt__keep_ack_reserve(b, s);
+    struct nh_mqtt__sent *sent = f ? nh_mqtt__sent_find(f, id) : NULL;
+    rc = nh_mqtt__keep_ack_reserve(b, s);
     if (rc < 0)
         return rc;
     if (type == NH_MQTT__PUBREL)
-        return on_pubrel(b, c, (uint16_t)id);
+        return on_pubrel(b, c, id);
     if (type == NH_MQTT__PUBREC)
-        return on_pubrec(b, c, sent, (uint16_t)id);
+        return on_pubrec(b, c, sent, id);
     uint8_t expected =
         type == NH_MQTT__PUBACK ? NH_MQTT__SENT_WAIT_PUBACK : NH_MQTT__SENT_WAIT_PUBCOMP;
     if (!sent || sent->state != expected)

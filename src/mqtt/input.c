@@ -61,9 +61,11 @@ static int on_packet(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqt
 static int read_head(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len,
                      struct nh_mqtt__head *head)
 {
-    int n = nh_mqtt__head_decode(bytes, len, head);
+    int n = nh_mqtt__head_decode(bytes, len, NH_MQTT__FROM_CLIENT, head);
     if (n < 0)
         return n;
+    if (n > 0 && head->type == NH_MQTT__AUTH)
+        return NH_ERR_PROTO;
     // [MQTT-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2] and only once.
     if ((head->type == NH_MQTT__CONNECT) != (c->state == NH_MQTT__CONN_NEW))
         return NH_ERR_PROTO;
@@ -115,7 +117,7 @@ static int gather_more(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *by
 {
     struct nh_mqtt__head head;
     size_t used = 0;
-    int n = nh_mqtt__head_decode(c->gather->bytes, c->gather->len, &head);
+    int n = nh_mqtt__head_decode(c->gather->bytes, c->gather->len, NH_MQTT__FROM_CLIENT, &head);
     while (n == 0 && used < len) { // the head itself was cut
         int rc = gather_add(b, c, bytes + used++, 1, NH_MQTT__HEAD_MAX);
         if (rc < 0)
@@ -207,5 +209,7 @@ int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *
     }
     nh_mqtt__rate_charge(b, c, c->messages_in - messages);
     nh_mqtt__local_settle(b);
-    return rc < 0 ? rc : NH_OK;
+    // The caller need not tell a malformed packet from a protocol error.
+    bool is_fault = rc == NH_ERR_SYNTAX || rc == NH_ERR_RANGE;
+    return is_fault ? NH_ERR_PROTO : rc < 0 ? rc : NH_OK;
 }

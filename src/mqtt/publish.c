@@ -37,9 +37,10 @@ static void run_give_local(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m, 
     while (at < end) {
         struct nh_mqtt__head head = {0};
         struct nh_mqtt__publish_head pub;
-        int n = nh_mqtt__head_decode(at, (size_t)(end - at), &head);
+        int n = nh_mqtt__head_decode(at, (size_t)(end - at), NH_MQTT__FROM_CLIENT, &head);
         nh_span_t body = {at + n, head.body_len};
-        NH_ASSERT(n > 0 && nh_mqtt__publish_decode(head.flags, body, &pub) == NH_OK);
+        NH_ASSERT(n > 0 && nh_mqtt__publish_decode(4, NH_MQTT__FROM_CLIENT, head.flags, body,
+                                                   &pub) == NH_OK);
         struct nh_mqtt_message message = {pub.topic, pub.payload, 0, false};
         nh_mqtt__local_give(b, m, &message);
         at = body.ptr + body.len;
@@ -238,8 +239,8 @@ int nh_mqtt__on_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_
                         const uint8_t *packet, struct nh_mqtt__msg *gathered)
 {
     struct nh_mqtt__publish_head k;
-    int rc = nh_mqtt__publish_decode(head->flags,
-                                     (nh_span_t){packet + head->head_len, head->body_len}, &k);
+    nh_span_t body = {packet + head->head_len, head->body_len};
+    int rc = nh_mqtt__publish_decode(4, NH_MQTT__FROM_CLIENT, head->flags, body, &k);
     if (rc < 0)
         return rc;
     uint32_t packet_len = head->head_len + head->body_len;

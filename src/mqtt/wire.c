@@ -521,7 +521,7 @@ struct slice {
 static uint32_t slice_next(struct slice *s, uint32_t *head_len)
 {
     struct nh_mqtt__head head;
-    int n = nh_mqtt__head_decode(s->at, (size_t)(s->end - s->at), &head);
+    int n = nh_mqtt__head_decode(s->at, (size_t)(s->end - s->at), NH_MQTT__FROM_CLIENT, &head);
     NH_ASSERT(n > 0);
     *head_len = (uint32_t)n;
     s->at += (uint32_t)n + head.body_len;

@@ -112,7 +112,8 @@ void nh_loop_deadline_remove(nh_loop_t *l, const struct nh_loop_deadline *d); //
 NH_MUST_USE int nh_loop_signals(nh_loop_t *l, void (*stop)(void *ctx), void (*reload)(void *ctx),
                                 void *ctx);
 // From now on those three signals wait for the loop that listens to them, instead of ending the
-// process by their default. For the calling task and those that it starts: call it before the first.
+// process by their default. For the calling task and those that it starts: call it before the
+// first.
 void nh_loop_signals_hold(void);
 void *nh_loop_native(nh_loop_t *l); // uv_loop_t on Linux; for a port's own use
 struct nh_loop_info {

@@ -467,10 +467,10 @@ test('settings: what needs a restart says so, and the restart is asked', async (
   const dialog = page.getByRole('dialog');
   await dialog.getByText('sessions and retained messages are in RAM and end').waitFor();
   await dialog.getByRole('button', { name: 'Restart' }).click();
-  await page.getByText('after a restart:').waitFor({ state: 'detached' });
-  assert.equal(await row.locator('.b.warn').count(), 0);
   await page.locator('.live.offline').waitFor();
   await page.locator('.live.live').waitFor();
+  await page.getByText('after a restart:').waitFor({ state: 'detached' });
+  assert.equal(await row.locator('.b.warn').count(), 0);
 });
 
 test('settings: only what was changed is marked as waiting; undone, it waits no more', async () => {

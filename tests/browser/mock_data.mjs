@@ -31,7 +31,7 @@ const ROUTES = [['GET', '/', 'portal', 'The portal.', 208, 1.9], ['GET', '/api/i
   ['PUT', '/api/settings', 'portal', 'Applies changes of the settings.', 9, 3.8], ['GET', '/api/files', 'portal', 'A folder, streamed.', 52, 3.1],
   ['POST', '/api/sign-in', 'portal', 'Signs in.', 2, 0.8], ['POST', '/api/sign-out', 'portal', 'Signs out.', 1, 0.6], ['POST', '/api/reboot', 'portal', 'Restarts the hub.', 0, 0]];
 
-const field = (pointer, type, value, extra) => ({ pointer, type, value, default: value, min: null, max: null, choices: [], unit: '', text: '', restart: false, source: 'default', writable: true, ...extra });
+const field = (pointer, type, value, extra) => ({ pointer, type, value, default: value, min: null, max: null, choices: [], unit: '', text: '', restart: false, source: 'default', writable: true, ...extra, running: value });
 const settings = () => [
   field('/hub/name', 'string', 'attic', { default: 'nuthatch', max: 31, text: 'Name of this hub in the network.', source: 'file', unit: 'bytes' }),
   field('/hub/board', 'enum', 'esp32-s3', { choices: ['esp32', 'esp32-s3', 'esp32-p4', 'linux'], text: 'Board profile: sizes of the memory tiers.', restart: true, source: 'file' }),

@@ -111,7 +111,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     },
     'POST /api/mqtt/publish': async (q, req) => publish(await body(req)),
     'GET /api/log': (q) => ({ lines: hub.log.filter((l) => l.seq > (+q.get('after') || 0)), dropped: 0 }),
-    'GET /api/settings': () => ({ generation: hub.generation, file: 'hub.yaml', fields: hub.fields }),
+    'GET /api/settings': () => ({ generation: hub.generation, file: 'hub.yaml', fields: hub.fields.map(({ running, ...f }) => ({ ...f, waits: f.restart && f.value !== running })) }),
     'PUT /api/settings': async (q, req) => apply(await body(req)),
     'POST /api/reboot': () => {
       setTimeout(restart, 100);
@@ -124,6 +124,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     hub.retained = [];
     hub.clients = [];
     hub.startedAt = hub.now;
+    for (const f of hub.fields) f.running = f.value;
     for (const c of sockets) c.ws.close();
   }
 

@@ -92,6 +92,26 @@ class Budget(unittest.TestCase):
             for s in clients:
                 s.close()
 
+    def test_what_waits_for_a_restart(self):
+        def waiting(hub):
+            return [f["pointer"] for f in hub.get_json("/api/settings")["fields"] if f["waits"]]
+
+        with Hub("mqtt: {inflight_max: 10}\n") as hub:
+            self.assertEqual(waiting(hub), [])
+            status, _ = hub.send_json("PUT", "/api/settings", {
+                "base_generation": 0, "values": {"/mqtt/inflight_max": 20, "/log/level": "debug"}})
+            self.assertEqual((status, waiting(hub)), (200, ["/mqtt/inflight_max"]))
+            hub.write_config("mqtt: {inflight_max: 10, queue_max_messages: 77}\n")
+            hub.process.send_signal(signal.SIGHUP)
+            hub.wait_until(lambda: "/mqtt/queue_max_messages" in waiting(hub), "read again")
+            status, _ = hub.send_json("PUT", "/api/settings", {
+                "base_generation": 1, "values": {"/mqtt/inflight_max": None}})
+            self.assertEqual((status, waiting(hub)), (200, ["/mqtt/queue_max_messages"]))
+            # What is no field and was never kept cannot be taken back.
+            status, reply = hub.send_json("PUT", "/api/settings", {
+                "base_generation": 2, "values": {"/mqtt/no_such": None}})
+            self.assertEqual((status, reply["error"]["details"][0]["field"]), (400, "/mqtt/no_such"))
+
     def test_settings_survive_a_kill(self):
         hub = Hub(board="esp32-s3")
         with hub:

@@ -1,8 +1,9 @@
 """The demo home's devices: they report, they come and go, and they end with who started them."""
 import subprocess
+import tempfile
 import unittest
 
-from hub import NUTHATCH, Hub
+from hub import NUTHATCH, PATIENCE_S, Hub, run
 
 
 class Sim(unittest.TestCase):
@@ -21,6 +22,27 @@ class Sim(unittest.TestCase):
             self.assertEqual(errors, b"")
             hub.wait_until(lambda: not ids(), "nobody")
             self.assertEqual(told()["devices/tank/status"], "offline")
+
+    def test_devices_sign_in(self):
+        _, access, _ = run("passwd", stdin="correct horse\n")
+        with Hub(access) as hub, tempfile.NamedTemporaryFile("w") as secret:
+            secret.write("correct horse\nnot this line\n")
+            secret.flush()
+            sim = subprocess.Popen([NUTHATCH, "sim", "home", "--mqtt", f"127.0.0.1:{hub.mqtt_port}",
+                                    "--user", "admin", "--password-file", secret.name])
+            try:
+                hub.wait_line(r"tank connected")
+                hub.wait_line(r"meter connected")
+            finally:
+                sim.terminate()
+                self.assertEqual(sim.wait(PATIENCE_S), 0)
+
+    def test_faults_of_the_options(self):
+        for args, told in ((["--password-file", "/no/such"], "/no/such"),
+                           (["--user", "x" * 64], "63 bytes"), (["--seconds", "0"], "--seconds 0")):
+            code, _, err = run("sim", "home", *args)
+            self.assertEqual(code, 2)
+            self.assertIn(told, err)
 
 
 if __name__ == "__main__":

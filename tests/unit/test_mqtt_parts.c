@@ -1,4 +1,4 @@
-// The codec, the window of sent messages, the set of packet ids, the wheel: each against tables or
+// The window of sent messages, the set of packet ids, the wheel: each against tables or
 // a plain model.
 
 #include <setjmp.h>
@@ -35,99 +35,6 @@ static int teardown(void **state)
     (void)state;
     assert_int_equal(nh_mem_system_destroy(sys, NULL, NULL), 0);
     return 0;
-}
-
-// ---- fixed header -------------------------------------------------------------------------------
-
-static const struct {
-    const char *name;
-    uint8_t bytes[6];
-    size_t len;
-    int rc;
-    uint32_t body_len;
-    bool is_minimal;
-} heads[] = {
-    {"nothing", {0}, 0, 0, 0, false},
-    {"type only", {0xC0}, 1, 0, 0, false},
-    {"PINGREQ", {0xC0, 0}, 2, 2, 0, true},
-    {"127", {0x30, 0x7f}, 2, 2, 127, true},
-    {"128", {0x30, 0x80, 1}, 3, 3, 128, true},
-    {"16383", {0x30, 0xff, 0x7f}, 3, 3, 16383, true},
-    {"16384", {0x30, 0x80, 0x80, 1}, 4, 4, 16384, true},
-    {"2097152", {0x30, 0x80, 0x80, 0x80, 1}, 5, 5, 2097152, true},
-    {"268435455", {0x30, 0xff, 0xff, 0xff, 0x7f}, 5, 5, 268435455, true},
-    {"length cut", {0x30, 0x80, 0x80, 0x80}, 4, 0, 0, false},
-    {"length too long", {0x30, 0x80, 0x80, 0x80, 0x80, 1}, 6, NH_ERR_PROTO, 0, false},
-    {"more bytes than needed", {0x30, 0x80, 0}, 3, 3, 0, false},
-};
-
-static void test_heads(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < NH_ARRAY_LEN(heads); i++) {
-        struct nh_mqtt__head head;
-        int rc = nh_mqtt__head_decode(heads[i].bytes, heads[i].len, &head);
-        if (rc != heads[i].rc)
-            fail_msg("%s: %d", heads[i].name, rc);
-        if (rc <= 0)
-            continue;
-        uint8_t out[NH_MQTT__HEAD_MAX];
-        assert_int_equal(head.body_len, heads[i].body_len);
-        assert_int_equal(head.is_minimal, heads[i].is_minimal);
-        size_t n = nh_mqtt__head_encode(out, heads[i].bytes[0], heads[i].body_len);
-        assert_int_equal(n, nh_mqtt__head_len(heads[i].body_len));
-        if (heads[i].is_minimal) {
-            assert_int_equal(n, heads[i].len);
-            assert_memory_equal(out, heads[i].bytes, n);
-        }
-    }
-}
-
-// Every first byte: table 2.2 of the standard, as seen by a server [MQTT-2.2.2-2].
-static void test_flags(void **state)
-{
-    (void)state;
-    for (unsigned first = 0; first < 256; first++) {
-        unsigned type = first >> 4, flags = first & 15, qos = flags >> 1 & 3;
-        bool expected = false;
-        if (type == 3)
-            expected = qos < 3 && (qos > 0 || !(flags & 8));
-        else if (type == 6 || type == 8 || type == 10)
-            expected = flags == 2;
-        else if (type == 1 || type == 4 || type == 5 || type == 7 || type == 12 || type == 14)
-            expected = flags == 0;
-        uint8_t bytes[] = {(uint8_t)first, 0};
-        struct nh_mqtt__head head;
-        assert_int_equal(nh_mqtt__head_decode(bytes, 2, &head), expected ? 2 : NH_ERR_PROTO);
-    }
-}
-
-// Every cut of a CONNECT with all its fields is refused, the whole one is taken.
-static void test_connect_cuts(void **state)
-{
-    static const uint8_t body[] = "\0\4MQTT\4\xf6\0\x3c\0\2id\0\1w\0\2\0\xff\0\1u\0\1p";
-    struct nh_mqtt__connect k;
-    (void)state;
-    for (size_t len = 0; len < sizeof body - 1; len++)
-        assert_int_equal(nh_mqtt__connect_decode((nh_span_t){body, len}, &k), NH_ERR_PROTO);
-    assert_int_equal(nh_mqtt__connect_decode((nh_span_t){body, sizeof body - 1}, &k), NH_OK);
-    assert_int_equal(k.keepalive_s, 60);
-    assert_int_equal(k.will_qos, 2);
-    assert_true(k.will_retain && k.has_will && k.has_user && k.has_password && k.is_clean);
-    assert_int_equal(k.will_payload.len, 2);
-    assert_memory_equal(k.password.ptr, "p", 1);
-}
-
-static void test_acks(void **state)
-{
-    uint8_t out[NH_MQTT__ACK_BYTES];
-    (void)state;
-    nh_mqtt__ack_encode(out, NH_MQTT__PUBREL, 0x1234); // [MQTT-3.6.1-1]
-    assert_memory_equal(out, "\x62\2\x12\x34", 4);
-    nh_mqtt__ack_encode(out, NH_MQTT__PUBACK, 1);
-    assert_memory_equal(out, "\x40\2\0\1", 4);
-    assert_int_equal(nh_mqtt__ack_decode((nh_span_t){out + 2, 2}), 1);
-    assert_int_equal(nh_mqtt__ack_decode((nh_span_t){out + 2, 1}), NH_ERR_PROTO);
 }
 
 // ---- messages -----------------------------------------------------------------------------------
@@ -275,10 +182,6 @@ static void test_wheel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_heads),
-        cmocka_unit_test(test_flags),
-        cmocka_unit_test(test_connect_cuts),
-        cmocka_unit_test(test_acks),
         cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ids, setup, teardown),

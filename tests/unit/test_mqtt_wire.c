@@ -146,7 +146,7 @@ static void do_slice(void)
         return;
     for (uint32_t i = 0; i < count; i++) {
         struct nh_mqtt__head head;
-        assert_true(nh_mqtt__head_decode(at, 5, &head) > 0);
+        assert_true(nh_mqtt__head_decode(at, 5, NH_MQTT__FROM_CLIENT, &head) > 0);
         expect(at, head.head_len + head.body_len, true);
         at += head.head_len + head.body_len;
     }

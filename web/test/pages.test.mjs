@@ -1,7 +1,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { cellsPath, runOutline, squareBytes, squares } from '../src/pages/memory/heapmap.js';
-import { comesTo, limits, readEdit, shown, stillEdited, stillWaiting } from '../src/pages/settings/values.js';
+import { comesTo, limits, readEdit, shown, stillEdited } from '../src/pages/settings/values.js';
 import { justBefore } from '../src/lib/topic.js';
 
 test('map: squares go to who holds most of them, free stays free', () => {
@@ -69,12 +69,4 @@ test('topics: justBefore sorts before what was typed and after all smaller first
     assert.ok(before < t);
     assert.ok(before >= t.slice(0, -1));
   }
-});
-
-test('settings: what waits for a restart, until it is back at what the hub runs with', () => {
-  const once = stillWaiting({}, ['/a'], { '/a': 1, '/b': 5 }, { '/a': 2, '/b': 6 });
-  assert.deepEqual(once, { '/a': 1 });
-  const twice = stillWaiting(once, ['/a'], { '/a': 2 }, { '/a': 3 });
-  assert.deepEqual(twice, { '/a': 1 });
-  assert.deepEqual(stillWaiting(twice, ['/a'], { '/a': 3 }, { '/a': 1 }), {});
 });

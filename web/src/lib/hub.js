@@ -67,8 +67,6 @@ export async function loadInfo() {
   const info = await quiet(get('/api/info'));
   if (!info) return;
   state.skewMs = info.unix_ms - Date.now();
-  // A hub that has started anew runs with all its settings.
-  if (state.info && info.uptime_ms < state.info.uptime_ms) set('restart', {});
   set('info', { ...info, at: Date.now() });
 }
 

@@ -16,7 +16,6 @@ export const state = {
   clientsChanged: 0,
   routesChanged: 0,
   edits: null, // the settings' draft: {pointer: value}
-  restart: {}, // settings that wait for a restart: {pointer: value until then}
   toasts: [],
   skewMs: 0, // hub clock minus browser clock
 };

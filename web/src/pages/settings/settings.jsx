@@ -5,7 +5,7 @@ import { get, post, put } from '../../lib/api.js';
 import { plural } from '../../lib/format.js';
 import { loadInfo } from '../../lib/hub.js';
 import { setParam } from '../../lib/route.js';
-import { comesTo, limits, readEdit, shown, stillEdited, stillWaiting } from './values.js';
+import { comesTo, limits, readEdit, shown, stillEdited } from './values.js';
 import { isOnline, set, state, useKeys } from '../../lib/store.js';
 import { Confirm } from '../../ui/dialog.jsx';
 import { Badge, Button, Failed, Head, Loading, Note, Switch, Tile, findingOf } from '../../ui/parts.jsx';
@@ -27,7 +27,7 @@ async function load() {
 }
 
 export default function Settings({ params }) {
-  const { settings, edits, link, restart } = useKeys('settings', 'edits', 'link', 'restart');
+  const { settings, edits, link } = useKeys('settings', 'edits', 'link');
   const [error, setError] = useState(null); // of loading
   const [refused, setRefused] = useState({}); // pointer -> finding of the hub
   const [problem, setProblem] = useState(null); // {text, conflict}
@@ -37,8 +37,8 @@ export default function Settings({ params }) {
   }, [link.state]);
 
   const list = Object.keys(edits || {});
-  const waiting = Object.keys(restart);
   const fields = settings ? settings.fields : [];
+  const waiting = fields.filter((f) => f.waits).map((f) => f.pointer);
   const read = new Map(fields.filter((f) => list.includes(f.pointer)).map((f) => [f.pointer, readEdit(f, edits[f.pointer])]));
   const findings = { ...refused };
   for (const [pointer, r] of read) if (r.finding) findings[pointer] = r.finding;
@@ -55,7 +55,6 @@ export default function Settings({ params }) {
       const reply = await put('/api/settings', { base_generation: state.settings.generation, values });
       setProblem(null);
       setRefused({});
-      set('restart', stillWaiting(state.restart, reply.restart_needed || [], before, values));
       if (!undo) setEdits({});
       await load();
       loadInfo(); // the band shows the name
@@ -109,10 +108,10 @@ export default function Settings({ params }) {
         {problem && (
           <Note action={problem.conflict && <Button kind="sm" onClick={() => { setProblem(null); reload(); }}>Take over the new values, keep edits</Button>}>{problem.text}</Note>
         )}
-        {waiting.length > 0 && <Restart list={waiting} done={() => set('restart', {})} />}
+        {waiting.length > 0 && <Restart list={waiting} />}
         {[...groups].map(([group, of]) => (
           <Tile key={group} title={NAMES[group] || group[0].toUpperCase() + group.slice(1)}>
-            {of.map((f) => <Row key={f.pointer} f={f} waits={f.pointer in restart} raw={edits && edits[f.pointer]} finding={findings[f.pointer]} edit={(raw) => edit(f, raw)} />)}
+            {of.map((f) => <Row key={f.pointer} f={f} raw={edits && edits[f.pointer]} finding={findings[f.pointer]} edit={(raw) => edit(f, raw)} />)}
           </Tile>
         ))}
         {!groups.size && <p class="sub">No setting has "{params.find}".</p>}
@@ -121,7 +120,7 @@ export default function Settings({ params }) {
   );
 }
 
-function Row({ f, raw, waits, finding, edit }) {
+function Row({ f, raw, finding, edit }) {
   const edited = raw !== undefined;
   const id = 'set' + f.pointer.replace(/\W/g, '-');
   const value = edited ? raw : f.value;
@@ -140,7 +139,7 @@ function Row({ f, raw, waits, finding, edit }) {
         <span class="row">
           {edited ? <><Badge kind="run">was {shown(f, f.value)}</Badge><Button kind="sm" onClick={() => edit(f.value)}>Revert</Button></>
             : <Badge title="Where the value comes from">{f.writable ? f.source : 'only in the file'}</Badge>}
-          {waits ? <Badge kind="warn">after restart</Badge> : f.restart && f.writable && <span>after restart</span>}
+          {f.waits ? <Badge kind="warn">after restart</Badge> : f.restart && f.writable && <span>after restart</span>}
         </span>
       </div>
     </div>
@@ -163,9 +162,9 @@ function Control({ f, id, value, finding, edit }) {
   );
 }
 
-function Restart({ list, done }) {
+function Restart({ list }) {
   const [ask, setAsk] = useState(false);
-  const restart = () => post('/api/reboot').then(done, (e) => toast(e.message));
+  const restart = () => post('/api/reboot').catch((e) => toast(e.message));
   return (
     <>
       <Note kind="warn" role="status" action={<Button kind="sm" online onClick={() => setAsk(true)}>Restart hub</Button>}>

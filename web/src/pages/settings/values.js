@@ -55,14 +55,3 @@ export function stillEdited(fields, edits) {
   }
   return out;
 }
-
-// `waiting` is {pointer: value the hub runs with}; `values` were applied over `before`, those of `pointers`
-// count from the next start. One that is back at what the hub runs with waits no more.
-export function stillWaiting(waiting, pointers, before, values) {
-  const out = { ...waiting };
-  for (const p of pointers) {
-    if (!(p in out)) out[p] = before[p];
-    if (out[p] === values[p]) delete out[p];
-  }
-  return out;
-}
