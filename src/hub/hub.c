@@ -104,6 +104,10 @@ static void facts(void *ctx, struct nh_health_facts *out)
         struct nh_mqtt_info info;
         nh_mqtt_broker_info(hub->broker, &info);
         out->mqtt_clients = info.conn_count;
+        out->mqtt_store_commits = (int64_t)info.store_commits;
+        out->mqtt_store_errors = (int64_t)info.store_errors;
+        out->mqtt_store_bytes = (int64_t)info.store_bytes;
+        out->mqtt_paged_messages = (int64_t)info.paged_messages;
     }
     if (hub->console)
         out->console_dropped = nh_console_dropped(hub->console);

@@ -278,7 +278,11 @@ static void count(struct nh_mqtt_batch *b, nh_mem_t *mem, nh_span_t key, int32_t
     }
     NH_ASSERT(old->kind != NH_MQTT_OP_DELETE);
     old->count += n;
-    if (old->count == 0)
+    if (old->count != 0)
+        return;
+    if (old->kind == NH_MQTT_OP_PUT)
+        erase(b, mem, key);
+    else
         kill(b, mem, old);
 }
 

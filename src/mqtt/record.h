@@ -11,7 +11,6 @@
 #define NH_MQTT__NEVER_S UINT32_MAX // an expiry that does not come
 
 enum nh_mqtt__record_type {      // the first byte of a key
-    NH_MQTT__REC_COUNT = 'C',    // message number: its count, kept by the store
     NH_MQTT__REC_GONE = 'D',     // session number: its queue is still to be removed
     NH_MQTT__REC_RECEIVED = 'I', // session number, packet id: QoS 2, not released
     NH_MQTT__REC_META = 'M',     // alone

@@ -104,11 +104,14 @@ static void close_env(nh_records_t *r)
     r->env = NULL;
 }
 
-// The names are durable, too: else a power cut could take a whole new store along.
-static int sync_names(const nh_records_t *r)
+// A new file's head and the names are durable, too: else a power cut could take the store along.
+static int sync_new(const nh_records_t *r)
 {
+    int rc = mdb_env_sync(r->env, 1);
+    if (rc != 0)
+        return rc;
     int parent = openat(r->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = parent < 0 || fsync(parent) != 0 || fsync(r->dir_fd) != 0 ? errno : 0;
+    rc = parent < 0 || fsync(parent) != 0 || fsync(r->dir_fd) != 0 ? errno : 0;
     if (parent >= 0)
         close(parent);
     return rc;
@@ -134,7 +137,7 @@ int nh_records_open(const struct nh_records_config *cfg, nh_records_t **out)
     if (rc == NH_OK)
         rc = nh_linux__lmdb_err(open_env(r));
     if (rc == NH_OK)
-        rc = nh_linux__lmdb_err(sync_names(r));
+        rc = nh_linux__lmdb_err(sync_new(r));
     if (rc < 0) {
         nh_records_close(r);
         return rc;
