@@ -1,5 +1,6 @@
 #include "core/bus/events.h"
 #include "hub/hub_parts.h"
+#include "platform/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,7 @@ static void facts(void *ctx, struct nh_health_facts *out)
     out->rss_bytes = hub->host.rss_bytes;
     out->private_bytes = hub->host.private_bytes;
     out->host_libc_bytes = hub->host.host_libc_bytes;
+    out->host_tls_bytes = hub->host.host_tls_bytes;
     out->program_bytes = hub->host.program_bytes;
     out->cpu_usage_pct = hub->host.cpu_usage_pct;
     out->cpu_temperature_c = hub->host.cpu_temperature_c;
@@ -529,6 +531,7 @@ int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
 {
     static struct nh_hub hub; // one hub a process; too large for a stack
     static struct nh_hub_config good;
+    nh_tls_memory_watch();
     int code, err = nh_console_open(cfg->console, &hub.console);
     if (err < 0) {
         fprintf(stderr, "nuthatch: cannot open the console %s: %s\n", cfg->console,

@@ -50,6 +50,10 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
     case NH_MQTT_STORE_DAMAGED:
         NH_LOG_E("mqtt", "the store is damaged: %s could not be read and is lost", reason);
         return;
+    case NH_MQTT_ACTION_DENIED:
+        NH_LOG_W("mqtt", "%s (%s) %s %.*s; told once", id, e->user_name ? e->user_name : "no user",
+                 reason, (int)e->topic.len, (const char *)e->topic.ptr);
+        return;
     default:
         return; // drops are counted and shown, not logged: a flood would only grow
     }
@@ -58,11 +62,16 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
     post_client_event(hub, e, id);
 }
 
-static bool authenticate(void *ctx, nh_span_t client_id, nh_span_t user, nh_span_t password)
+static void authenticate(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_request *r,
+                         struct nh_mqtt_auth_answer *out)
 {
     struct nh_hub *hub = ctx;
-    (void)client_id;
-    return nh_access_verify(&hub->access, user, password, nh_clock_ms());
+    (void)c;
+    if (!nh_access_verify(&hub->access, r->user, r->password, nh_clock_ms()))
+        return;
+    out->verdict = NH_MQTT_AUTH_ACCEPTED;
+    out->user = nh_access_is_required(&hub->access) ? r->user : (nh_span_t){NULL, 0};
+    out->grant.may_all = true;
 }
 
 static void peer(void *ctx, const void *user, char *text, size_t cap)

@@ -111,11 +111,16 @@ void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms)
         b->now_ms = now_ms;
 }
 
-void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind, const char *client_id,
-                    const char *reason, uint8_t code)
+void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind,
+                    const struct nh_mqtt__user *u, const char *client_id, const char *reason,
+                    uint8_t code)
 {
     if (b->cfg.event)
-        b->cfg.event(b->cfg.ctx, &(struct nh_mqtt_event){kind, client_id, reason, code});
+        b->cfg.event(b->cfg.ctx, &(struct nh_mqtt_event){.kind = kind,
+                                                         .client_id = client_id,
+                                                         .user_name = nh_mqtt__user_name(u),
+                                                         .reason = reason,
+                                                         .code = code});
 }
 
 void nh_mqtt__dirty_first(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
@@ -163,7 +168,7 @@ int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type
 // When the connection's time is up; NH_NEVER: no limit.
 static uint64_t deadline_of(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c)
 {
-    if (c->state == NH_MQTT__CONN_NEW)
+    if (c->state == NH_MQTT__CONN_NEW || c->state == NH_MQTT__CONN_AUTH)
         return c->last_in_ms + b->cfg.connect_timeout_ms;
     if (c->keepalive_s == 0)
         return NH_NEVER;
@@ -200,6 +205,17 @@ int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms, nh_mqt
     return NH_OK;
 }
 
+// Publishes the will unless it is no longer allowed to [MQTT-3.1.2-8].
+static void end_will(nh_mqtt_broker_t *b, uintptr_t will, bool may_publish)
+{
+    if (may_publish) {
+        nh_mqtt__publish_will(b, will);
+        return;
+    }
+    b->info.publish_denied++;
+    nh_mqtt__msg_unref(b->mem, nh_mqtt__will_msg(will));
+}
+
 void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reason,
                        enum nh_mqtt_event_kind kind)
 {
@@ -208,17 +224,21 @@ void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reaso
     nh_mqtt__run_flush(b); // it may be meant for the session that goes now
     struct nh_mqtt__session *s = c->session;
     uint32_t kept_no = s && nh_mqtt__kept(s) ? nh_mqtt__kept(s)->no : 0;
+    uintptr_t will = c->will;
+    c->will = 0;
+    bool may_publish = !will || nh_mqtt__may(b, s, NH_MQTT_MAY_PUBLISH,
+                                             nh_mqtt__msg_topic(nh_mqtt__will_msg(will)));
+    if (c->state == NH_MQTT__CONN_AUTH)
+        nh_mqtt__auth_end(b, c);
     c->state = NH_MQTT__CONN_ENDED;
     nh_list_remove(&c->link);
     nh_list_push_back(&b->ended, &c->link);
     if (s) {
-        nh_mqtt__event(b, kind, s->id, reason, 0);
+        nh_mqtt__event(b, kind, s->user, s->id, reason, 0);
         nh_mqtt__session_detach(b, s);
     }
-    uintptr_t will = c->will;
-    c->will = 0;
     uint64_t will_no = nh_mqtt__will_no(will);
-    nh_mqtt__publish_will(b, will); // [MQTT-3.1.2-8]
+    end_will(b, will, may_publish);
     nh_mqtt__keep_will_done(b, kept_no, will_no);
     nh_mqtt__dirty(b, c);
 }
@@ -300,7 +320,7 @@ static void conn_due(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
         nh_mqtt__conn_watch(b, c); // it was heard of since
         return;
     }
-    bool is_new = c->state == NH_MQTT__CONN_NEW;
+    bool is_new = c->state != NH_MQTT__CONN_ONLINE;
     if (is_new)
         b->info.refused_connects++;
     else
@@ -347,7 +367,9 @@ static void free_list(nh_mqtt_broker_t *b, nh_list_t *list)
 {
     for (nh_list_t *n = nh_list_first(list); n; n = nh_list_first(list)) {
         nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
-        nh_mqtt__msg_unref(b->mem, (struct nh_mqtt__msg *)(c->will & ~(uintptr_t)7));
+        nh_mqtt__msg_unref(b->mem, nh_mqtt__will_msg(c->will));
+        if (c->state == NH_MQTT__CONN_AUTH)
+            nh_mqtt__auth_end(b, c);
         conn_free(b, c);
     }
 }
@@ -377,6 +399,8 @@ void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b)
         while (b->sessions[i])
             nh_mqtt__session_destroy(b, b->sessions[i]);
     nh_mqtt__local_destroy(b);
+    nh_mqtt__users_deinit(b);
+    nh_mqtt__held_free(b);
     nh_mqtt__match_clear(b);
     nh_mqtt__retain_clear(&b->retain);
     nh_mqtt__sys_destroy(b);

@@ -9,6 +9,7 @@
 #include "core/base/base.h"
 #include "core/mem/mem.h"
 #include "mqtt/persist.h"
+#include "mqtt/reason.h"
 
 typedef struct nh_mqtt_broker nh_mqtt_broker_t;
 typedef struct nh_mqtt_conn nh_mqtt_conn_t;
@@ -35,12 +36,70 @@ enum nh_mqtt_event_kind {
     NH_MQTT_STORE_FULL,    // no client: over its limit; who publishes to it is held back
     NH_MQTT_STORE_WORKS,   // no client: neither any more
     NH_MQTT_STORE_DAMAGED, // a record could not be read; what it held is lost
+    NH_MQTT_ACTION_DENIED, // the first one of a connection; the counters tell the rest
 };
 struct nh_mqtt_event {
     enum nh_mqtt_event_kind kind;
     const char *client_id; // NUL-terminated, borrowed
+    const char *user_name; // likewise; NULL: anonymous, or not known
     const char *reason;    // static text for people: "keep-alive ran out"
-    uint8_t code;          // CONNACK return code when refused
+    uint8_t code;          // reason code when refused
+    nh_span_t topic;       // of what was denied; borrowed
+};
+
+// ---- access: who may come in, and what they may do ----------------------------------------------
+//
+// The hub knows users and rules; the engine asks for each CONNECT, each topic that a connection
+// publishes to, each filter, and each subscriber of a topic. It remembers the answers, so a message
+// on a topic that was used before costs no question. Without these callbacks everybody may do all.
+
+// What a user may have; 0: what the broker's configuration says.
+struct nh_mqtt_user_limits {
+    uint32_t
+        conn_max_count; // connections at once; 0: no limit. One more is refused: 0x97, CONNACK 3
+    uint32_t subscription_max_count, queue_max_bytes, queue_max_messages; // of each session
+};
+
+// What the hub gives a user. The engine keeps a copy for as long as the user has a session.
+struct nh_mqtt_grant {
+    const void *identity; // the hub's own; authorize() is asked with it until the next
+                          // nh_mqtt_broker_access_changed()
+    uint32_t stamp;       // of the secret it signed in with: connections end when it changes
+    bool may_all;         // authorize() is not asked
+    struct nh_mqtt_user_limits limits;
+};
+
+enum nh_mqtt_verdict {
+    NH_MQTT_AUTH_REFUSED,   // with `reason`
+    NH_MQTT_AUTH_ACCEPTED,  // as `user`, with `grant`
+    NH_MQTT_AUTH_CONTINUES, // 5.0: `data` goes to the client in an AUTH packet
+    NH_MQTT_AUTH_LATER,     // by nh_mqtt_broker_auth_done(); nothing is read from it meanwhile
+};
+
+// All spans are borrowed for the call: who answers later copies what it needs.
+struct nh_mqtt_auth_request {
+    void *peer; // of open(): the port knows its address, its certificate and where it came in
+    nh_span_t client_id, user, password;
+    bool has_user, has_password;
+    nh_span_t method, data; // 5.0 enhanced authentication; no method: none
+    uint8_t round;          // 0: CONNECT; then one more for each AUTH packet of the client
+};
+struct nh_mqtt_auth_answer { // zeroed: refused
+    enum nh_mqtt_verdict verdict;
+    enum nh_mqtt_reason reason; // SUCCESS: bad user name or password, or not authorized without one
+    nh_span_t user;             // the name it is known by, at most 256 bytes; empty: anonymous
+    nh_span_t data;             // 5.0: for the AUTH or CONNACK packet
+    struct nh_mqtt_grant grant;
+};
+
+enum nh_mqtt_action {
+    NH_MQTT_MAY_PUBLISH,   // to a topic
+    NH_MQTT_MAY_RECEIVE,   // a message on a topic
+    NH_MQTT_MAY_SUBSCRIBE, // to a filter
+};
+struct nh_mqtt_who {
+    const void *identity;
+    nh_span_t user, client_id; // borrowed for the call
 };
 
 struct nh_mqtt_broker_config {
@@ -83,7 +142,16 @@ struct nh_mqtt_broker_config {
     // when `c` wants to be closed.
     void (*event)(void *ctx, const struct nh_mqtt_event *e);
     void (*dirty)(void *ctx, nh_mqtt_conn_t *c, void *user);
-    bool (*authenticate)(void *ctx, nh_span_t client_id, nh_span_t user, nh_span_t password);
+    // Who is it? `c` names the connection in nh_mqtt_broker_auth_done() and auth_cancel().
+    void (*authenticate)(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_request *r,
+                         struct nh_mqtt_auth_answer *out);
+    // The connection is gone, its answer (LATER or CONTINUES) is not waited for any more.
+    void (*auth_cancel)(void *ctx, nh_mqtt_conn_t *c);
+    // The grant of a user by name (empty: anonymous), when it is not asked for by a CONNECT: after
+    // nh_mqtt_broker_access_changed(). False: there is no such user (any more). NULL: all stay.
+    bool (*user_find)(void *ctx, nh_span_t user, struct nh_mqtt_grant *out);
+    bool (*authorize)(void *ctx, const struct nh_mqtt_who *who, enum nh_mqtt_action action,
+                      nh_span_t topic);
     // Stop (or resume) reading from `c`: its messages at QoS 1 and 2 meet a full queue, or it does
     // not read its own acknowledgements. NULL: what does not fit is dropped and counted instead.
     void (*pause)(void *ctx, nh_mqtt_conn_t *c, void *user, bool paused);
@@ -136,6 +204,14 @@ void nh_mqtt_broker_sent(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, size_t bytes, u
 void nh_mqtt_broker_turn_end(nh_mqtt_broker_t *b);
 // The connection is gone (for whatever reason): publishes its will when due, frees `c`.
 void nh_mqtt_broker_close(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint64_t now_ms);
+// The answer to authenticate() that came later; `answer` is borrowed for the call. What the client
+// sent meanwhile is read now; then call turn_end(). Not when auth_cancel() was called for `c`.
+void nh_mqtt_broker_auth_done(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                              const struct nh_mqtt_auth_answer *answer, uint64_t now_ms);
+// Users or rules are not what they were: every user is looked up anew and all that is remembered is
+// forgotten. Connections whose user is gone or has another stamp are closed, sessions of users that
+// are gone end; all others stay as they are. Then call turn_end().
+void nh_mqtt_broker_access_changed(nh_mqtt_broker_t *b, uint64_t now_ms);
 // True when the broker wants `c` closed after its output (after DISCONNECT, a takeover, ...).
 bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c);
 
@@ -165,6 +241,8 @@ struct nh_mqtt_info {
     uint64_t dropped_queue_full, dropped_no_memory, refused_connects, protocol_errors,
         keepalive_timeouts, takeovers, retained_refused, connects_total;
     uint64_t publish_refused; // over a topic limit or to $SYS: acknowledged, not passed on
+    uint64_t publish_denied, subscribe_denied; // by authorize(): acknowledged, not passed on; 0x80
+    uint32_t auth_waiting_count;               // connections that wait for their answer
     uint64_t pushbacks, sessions_evicted;
     uint64_t store_commits, store_records, store_bytes, store_errors; // errors: commits that failed
     uint64_t store_damaged; // records that could not be read, and what depended on them
@@ -179,6 +257,7 @@ void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out);
 
 struct nh_mqtt_client_info {
     const char *client_id; // borrowed for the visit
+    const char *user_name; // NULL: anonymous, or nobody asks
     bool is_connected, is_clean;
     uint8_t version; // 4: 3.1.1
     uint16_t keepalive_s;

@@ -13,7 +13,7 @@ void nh_mqtt__drop(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint64_t *co
     if (s->flags & NH_MQTT__SESSION_FULL)
         return; // told already; the counter tells the rest
     s->flags |= NH_MQTT__SESSION_FULL;
-    nh_mqtt__event(b, NH_MQTT_MESSAGE_DROPPED, s->id,
+    nh_mqtt__event(b, NH_MQTT_MESSAGE_DROPPED, s->user, s->id,
                    counter == &b->info.dropped_queue_full ? "queue full" : "out of memory", 0);
 }
 
@@ -47,16 +47,17 @@ static bool is_over(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
                     unsigned factor)
 {
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
-    return load.messages && (load.messages + 1 > (uint64_t)b->cfg.queue_max_messages * factor ||
-                             load.bytes + len > (uint64_t)b->cfg.queue_max_bytes * factor);
+    return load.messages &&
+           (load.messages + 1 > (uint64_t)nh_mqtt__queue_max_messages(b, s) * factor ||
+            load.bytes + len > (uint64_t)nh_mqtt__queue_max_bytes(b, s) * factor);
 }
 
 // Whether the queue is over its limits as it is.
 static bool is_too_full(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
 {
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
-    return load.messages > 1 &&
-           (load.messages > b->cfg.queue_max_messages || load.bytes > b->cfg.queue_max_bytes);
+    return load.messages > 1 && (load.messages > nh_mqtt__queue_max_messages(b, s) ||
+                                 load.bytes > nh_mqtt__queue_max_bytes(b, s));
 }
 
 void nh_mqtt__enforce(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)

@@ -24,6 +24,7 @@ void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out)
     out->subscription_count = b->index.sub_count;
     for (const nh_mqtt_local_t *l = b->locals; l; l = l->next)
         out->subscription_count -= !(l->front.flags & NH_MQTT__SESSION_DEAD);
+    out->auth_waiting_count = b->waiting_count;
     out->retained_count = b->retain.count;
     out->retained_bytes = b->retain.bytes;
     for (uint32_t i = 0; i < b->session_buckets; i++)
@@ -36,6 +37,7 @@ static struct nh_mqtt_client_info client_info(const struct nh_mqtt__session *s)
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
     struct nh_mqtt_client_info info = {
         .client_id = s->id,
+        .user_name = nh_mqtt__user_name(s->user),
         .is_connected = s->is_online,
         .is_clean = s->flags & NH_MQTT__SESSION_CLEAN,
         .version = 4,
@@ -101,6 +103,26 @@ static bool check_subs(const struct nh_mqtt__session *s)
     return count == s->sub_count;
 }
 
+// References and connections of users against the sessions that make them.
+static bool check_users(const nh_mqtt_broker_t *b)
+{
+    uint32_t refs = 0, conns = 0, count = 0;
+    for (uint32_t i = 0; i < b->user_buckets; i++) {
+        for (const struct nh_mqtt__user *u = b->users[i]; u; u = u->hash_next) {
+            refs += u->refs;
+            conns += u->conn_count;
+            count += u->refs > 0;
+        }
+    }
+    for (uint32_t i = 0; i < b->session_buckets; i++) {
+        for (const struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
+            refs -= s->user != NULL;
+            conns -= s->user && s->is_online;
+        }
+    }
+    return refs == 0 && conns == 0 && count == b->user_count;
+}
+
 static bool check_sessions(const nh_mqtt_broker_t *b)
 {
     uint32_t count = 0, online = 0, high = 0;
@@ -149,7 +171,8 @@ static bool check_conns(const nh_mqtt_broker_t *b)
 
 int nh_mqtt_broker_check(const nh_mqtt_broker_t *b)
 {
-    bool is_right = nh_mqtt__index_check(&b->index) && nh_mqtt__retain_check(&b->retain) &&
-                    check_sessions(b) && check_conns(b) && nh_mqtt__journal_check(b);
+    bool is_right = (b->is_turn || !b->held) && nh_mqtt__index_check(&b->index) &&
+                    nh_mqtt__retain_check(&b->retain) && check_sessions(b) && check_users(b) &&
+                    check_conns(b) && nh_mqtt__journal_check(b);
     return is_right ? NH_OK : NH_ERR_CORRUPT;
 }

@@ -20,7 +20,7 @@ static int on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
         return NH_ERR_PROTO;
     if (nh_mqtt__kept(c->session))
         nh_mqtt__keep_will_done(b, nh_mqtt__kept(c->session)->no, nh_mqtt__will_no(c->will));
-    nh_mqtt__msg_unref(b->mem, (struct nh_mqtt__msg *)(c->will & ~(uintptr_t)7));
+    nh_mqtt__msg_unref(b->mem, nh_mqtt__will_msg(c->will));
     c->will = 0; // [MQTT-3.14.4-3]
     nh_mqtt__conn_end(b, c, "disconnected", NH_MQTT_CLIENT_DISCONNECTED);
     return NH_OK;
@@ -64,7 +64,7 @@ static int read_head(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const uint8_t
     int n = nh_mqtt__head_decode(bytes, len, NH_MQTT__FROM_CLIENT, head);
     if (n < 0)
         return n;
-    if (n > 0 && head->type == NH_MQTT__AUTH)
+    if (c->state == NH_MQTT__CONN_AUTH || (n > 0 && head->type == NH_MQTT__AUTH)) // 5.0's
         return NH_ERR_PROTO;
     // [MQTT-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2] and only once.
     if ((head->type == NH_MQTT__CONNECT) != (c->state == NH_MQTT__CONN_NEW))
@@ -156,6 +156,8 @@ static int parse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, s
 {
     while (len && c->state != NH_MQTT__CONN_ENDED) {
         struct nh_mqtt__head head = {0};
+        if (nh_mqtt__is_waiting(c))
+            return nh_mqtt__auth_keep(b, c, bytes, len);
         int n = read_head(b, c, bytes, len, &head);
         if (n < 0)
             return n;
@@ -179,10 +181,32 @@ static const char *reason_text(int rc)
     case NH_ERR_NOMEM:
         return "out of memory";
     case NH_ERR_FULL:
-        return "does not read its acknowledgements";
+        return "does not read its acknowledgements, or does not wait for its CONNACK";
     default:
         return "protocol error";
     }
+}
+
+int nh_mqtt__feed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len)
+{
+    int rc = NH_OK;
+    while (c->gather && len && rc >= 0) {
+        rc = gather_more(b, c, bytes, len);
+        bytes += rc > 0 ? rc : 0;
+        len -= rc > 0 ? (size_t)rc : 0;
+    }
+    return rc < 0 ? rc : parse(b, c, bytes, len);
+}
+
+void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_messages_in)
+{
+    nh_mqtt__run_flush(b);
+    if (rc < 0 && c->state != NH_MQTT__CONN_ENDED) {
+        b->info.protocol_errors += rc != NH_ERR_NOMEM;
+        nh_mqtt__conn_end(b, c, reason_text(rc), NH_MQTT_CLIENT_DISCONNECTED);
+    }
+    nh_mqtt__rate_charge(b, c, c->messages_in - from_messages_in);
+    nh_mqtt__local_settle(b);
 }
 
 int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len,
@@ -194,21 +218,8 @@ int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *
     b->is_turn = true;
     b->info.bytes_in += len;
     uint64_t messages = c->messages_in;
-    int rc = NH_OK;
-    while (c->gather && len && rc >= 0) {
-        rc = gather_more(b, c, bytes, len);
-        bytes += rc > 0 ? rc : 0;
-        len -= rc > 0 ? (size_t)rc : 0;
-    }
-    if (rc >= 0)
-        rc = parse(b, c, bytes, len);
-    nh_mqtt__run_flush(b);
-    if (rc < 0 && c->state != NH_MQTT__CONN_ENDED) {
-        b->info.protocol_errors += rc != NH_ERR_NOMEM;
-        nh_mqtt__conn_end(b, c, reason_text(rc), NH_MQTT_CLIENT_DISCONNECTED);
-    }
-    nh_mqtt__rate_charge(b, c, c->messages_in - messages);
-    nh_mqtt__local_settle(b);
+    int rc = nh_mqtt__feed(b, c, bytes, len);
+    nh_mqtt__fed(b, c, rc, messages);
     // The caller need not tell a malformed packet from a protocol error.
     bool is_fault = rc == NH_ERR_SYNTAX || rc == NH_ERR_RANGE;
     return is_fault ? NH_ERR_PROTO : rc < 0 ? rc : NH_OK;

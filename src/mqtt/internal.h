@@ -25,6 +25,36 @@ enum nh_mqtt__session_flags {
     NH_MQTT__SESSION_FULL = 8,     // something was dropped since the queue was last empty
     NH_MQTT__SESSION_STALLED = 16, // holds nobody back any more until its queue is low
     NH_MQTT__SESSION_HIGH = 32,    // its queue holds publishers back
+    NH_MQTT__SESSION_DENIED = 64,  // it was told that it tried what it may not
+};
+
+#define NH_MQTT__USER_MAX 256 // bytes of a user's name
+
+// One for each name that has sessions.
+struct nh_mqtt__user {
+    struct nh_mqtt__user *hash_next; // by name
+    struct nh_mqtt_grant grant;
+    uint32_t refs; // sessions, and calls that hold it
+    uint32_t conn_count;
+    uint16_t name_len;
+    bool is_gone, is_stale; // its connections are about to be closed
+    char name[];            // name_len bytes and a NUL; "": anonymous
+};
+
+// A connection whose CONNECT was not answered yet.
+struct nh_mqtt__auth {
+    struct nh_mqtt__held *rest; // what came behind it; NULL: nothing
+    uint32_t body_len;
+    uint8_t round;
+    bool is_waiting; // for the hub; else for the client's next packet
+    uint8_t body[];  // of the CONNECT
+};
+
+// Bytes of the broker's own that came in: messages of this turn may still be sent from them.
+struct nh_mqtt__held {
+    struct nh_mqtt__held *next;
+    uint32_t len, cap;
+    uint8_t bytes[];
 };
 
 // What outlives a connection when the client asked for it. Also a local subscriber's front.
@@ -32,6 +62,7 @@ struct nh_mqtt__session {
     struct nh_mqtt__session *hash_next; // by client id
     struct nh_mqtt__sub *subs;
     struct nh_mqtt__flow *flow; // QoS 1 and 2 under way; NULL: none yet
+    struct nh_mqtt__user *user; // whose it is; NULL: of the hub, or nobody asks
     union {
         nh_mqtt_conn_t *conn; // while is_online
         nh_list_t idle;       // in broker->idle while not, oldest first
@@ -46,6 +77,7 @@ struct nh_mqtt__session {
 
 enum nh_mqtt__conn_state {
     NH_MQTT__CONN_NEW,    // waits for CONNECT
+    NH_MQTT__CONN_AUTH,   // its CONNECT waits for an answer
     NH_MQTT__CONN_ONLINE, // has a session
     NH_MQTT__CONN_ENDED,  // wants to be closed after its output
 };
@@ -59,7 +91,11 @@ struct nh_mqtt_conn {
     nh_mqtt_conn_t *turn_next;   // in broker->turn while in_turn
     uintptr_t will;              // struct nh_mqtt__msg with QoS and RETAIN in its low bits; 0: none
     uint64_t last_in_ms;         // of the last whole packet; of open() before
-    uint64_t connected_ms, messages_in, messages_out;
+    union {
+        uint64_t connected_ms;      // ONLINE
+        struct nh_mqtt__auth *auth; // AUTH
+    };
+    uint64_t messages_in, messages_out;
     uint16_t keepalive_s;
     uint8_t state;
     bool in_turn, is_dirty, is_paused;
@@ -76,6 +112,10 @@ struct nh_mqtt__match {
     uint32_t count, cap;
     uint32_t local_count;
     uint32_t bytes; // of this block
+    // The last answer for a publisher of this topic; `asked` is compared, never followed.
+    const struct nh_mqtt__session *asked;
+    uint32_t asked_generation;
+    bool may_publish;
     uint16_t topic_len;
     uint8_t *topic; // behind the targets
     struct nh_mqtt__target targets[];
@@ -142,6 +182,13 @@ struct nh_mqtt_broker {
     nh_mqtt_conn_t *turn; // connections with output that may lie in this turn's bytes
     bool is_turn;         // between input() and turn_end()
 
+    struct nh_mqtt__held *held; // until turn_end()
+
+    struct nh_mqtt__user **users; // hash table by name; NULL: none yet
+    uint32_t user_buckets, user_count;
+    uint32_t access_generation; // changes whenever an answer for a publisher may have changed
+    uint32_t waiting_count;
+
     struct nh_mqtt__match *matches[NH_MQTT__MATCH_SLOTS];
     size_t match_bytes;
     uint32_t match_mark;
@@ -181,8 +228,9 @@ static inline void nh_mqtt__dirty(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     if (!c->in_turn || !c->is_dirty)
         nh_mqtt__dirty_first(b, c);
 }
-void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind, const char *client_id,
-                    const char *reason, uint8_t code);
+void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind,
+                    const struct nh_mqtt__user *u, const char *client_id, const char *reason,
+                    uint8_t code);
 // Appends small bytes to the output. NH_ERR_NOMEM; NH_ERR_FULL: the client does not read.
 NH_MUST_USE int nh_mqtt__send(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const void *bytes,
                               size_t len);
@@ -190,11 +238,78 @@ NH_MUST_USE int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum n
                                   uint16_t id);
 void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms);
 
-// ---- input.c, connect.c, subscribe.c ------------------------------------------------------------
+// ---- input.c, connect.c, auth.c, subscribe.c ----------------------------------------------------
 
+// Takes `bytes` apart; they stay where they are until turn_end().
+NH_MUST_USE int nh_mqtt__feed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes,
+                              size_t len);
+// What follows from the result of nh_mqtt__feed(): gives out what is left, ends the connection when
+// it failed, and charges the messages that came since its messages_in was `from_messages_in`.
+void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_messages_in);
 NH_MUST_USE int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+// Lets a client in whose CONNECT was answered so.
+NH_MUST_USE int nh_mqtt__admit(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                               const struct nh_mqtt__connect *k,
+                               const struct nh_mqtt_auth_answer *answer);
+// Answers a CONNECT with a refusal. NH_ERR_DENIED, or what sending it failed with.
+NH_MUST_USE int nh_mqtt__refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
+                                enum nh_mqtt_reason reason, const char *text);
+// Asks who it is, and goes on by the answer. `body` is that of `k`.
+NH_MUST_USE int nh_mqtt__auth_start(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                    const struct nh_mqtt__connect *k, nh_span_t body);
+static inline bool nh_mqtt__is_waiting(const nh_mqtt_conn_t *c)
+{
+    return c->state == NH_MQTT__CONN_AUTH && c->auth->is_waiting;
+}
+// Keeps what comes while the answer is waited for. NH_ERR_NOMEM, NH_ERR_FULL.
+NH_MUST_USE int nh_mqtt__auth_keep(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes,
+                                   size_t len);
+void nh_mqtt__auth_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c); // nobody waits any more
+void nh_mqtt__held_free(nh_mqtt_broker_t *b);
 NH_MUST_USE int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 NH_MUST_USE int nh_mqtt__on_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+
+// ---- user.c -------------------------------------------------------------------------------------
+
+// The user of that name with a reference, made if it is not there. NULL: no memory.
+NH_MUST_USE struct nh_mqtt__user *nh_mqtt__user_get(nh_mqtt_broker_t *b, nh_span_t name,
+                                                    const struct nh_mqtt_grant *grant);
+void nh_mqtt__user_unref(nh_mqtt_broker_t *b, struct nh_mqtt__user *u);
+// Makes `u` (a reference is taken over; NULL: nobody) the owner of the session.
+void nh_mqtt__session_owner_set(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                struct nh_mqtt__user *u);
+bool nh_mqtt__user_is_asked(const nh_mqtt_broker_t *b, const struct nh_mqtt__user *u);
+bool nh_mqtt__user_may(nh_mqtt_broker_t *b, const struct nh_mqtt__user *u, nh_span_t client_id,
+                       enum nh_mqtt_action action, nh_span_t topic);
+static inline bool nh_mqtt__may(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
+                                enum nh_mqtt_action action, nh_span_t topic)
+{
+    nh_span_t id = {(const uint8_t *)s->id, s->id_len};
+    return !s->user || nh_mqtt__user_may(b, s->user, id, action, topic);
+}
+// The same for publishing, remembered with the topic.
+bool nh_mqtt__may_publish(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, nh_span_t topic);
+// The limits of a session (NULL: none): its user's, else the broker's.
+static inline uint32_t nh_mqtt__queue_max_bytes(const nh_mqtt_broker_t *b,
+                                                const struct nh_mqtt__session *s)
+{
+    uint32_t own = s && s->user ? s->user->grant.limits.queue_max_bytes : 0;
+    return own ? own : b->cfg.queue_max_bytes;
+}
+static inline uint32_t nh_mqtt__queue_max_messages(const nh_mqtt_broker_t *b,
+                                                   const struct nh_mqtt__session *s)
+{
+    uint32_t own = s && s->user ? s->user->grant.limits.queue_max_messages : 0;
+    return own ? own : b->cfg.queue_max_messages;
+}
+// Counts what a client may not, and tells of the first.
+void nh_mqtt__denied(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint64_t *counter,
+                     nh_span_t topic, const char *reason);
+static inline const char *nh_mqtt__user_name(const struct nh_mqtt__user *u)
+{
+    return u && u->name_len ? u->name : NULL;
+}
+void nh_mqtt__users_deinit(nh_mqtt_broker_t *b);
 
 // ---- session.c ----------------------------------------------------------------------------------
 
@@ -231,6 +346,11 @@ NH_MUST_USE int nh_mqtt__on_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
 void nh_mqtt__run_flush(nh_mqtt_broker_t *b);
 // The message as a stored copy, made now if there is none. NULL: no memory.
 struct nh_mqtt__msg *nh_mqtt__publish_msg(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p);
+static inline struct nh_mqtt__msg *nh_mqtt__will_msg(uintptr_t will)
+{
+    return (struct nh_mqtt__msg *)(will & ~(uintptr_t)7);
+}
+// Publishes a will and lets go of it.
 void nh_mqtt__publish_will(nh_mqtt_broker_t *b, uintptr_t will);
 
 // ---- deliver.c: to one subscriber ---------------------------------------------------------------

@@ -237,7 +237,7 @@ static void on_failure(nh_mqtt_broker_t *b, int rc)
     j->backoff_ms = j->backoff_ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : j->backoff_ms;
     j->due_ms = b->now_ms + j->backoff_ms;
     if (!j->is_failing)
-        nh_mqtt__event(b, NH_MQTT_STORE_FAILED, NULL, nh_err_text(rc), 0);
+        nh_mqtt__event(b, NH_MQTT_STORE_FAILED, NULL, NULL, nh_err_text(rc), 0);
     j->is_failing = true;
     take_back(b);
 }
@@ -258,9 +258,9 @@ static void on_success(nh_mqtt_broker_t *b, bool is_full)
     open_gates(b, other(j));
     nh_mqtt__batch_clear(other(j), b->mem, KEEP_BYTES);
     if (is_full && !j->is_full)
-        nh_mqtt__event(b, NH_MQTT_STORE_FULL, NULL, "over its limit", 0);
+        nh_mqtt__event(b, NH_MQTT_STORE_FULL, NULL, NULL, "over its limit", 0);
     if (j->is_failing || (j->is_full && !is_full))
-        nh_mqtt__event(b, NH_MQTT_STORE_WORKS, NULL, "written again", 0);
+        nh_mqtt__event(b, NH_MQTT_STORE_WORKS, NULL, NULL, "written again", 0);
     j->is_failing = false;
     j->is_full = is_full;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define KEY_BYTES NH_MQTT_KEY_MAX_BYTES
+#define SESSION_BYTES (NH_MQTT__SESSION_HEAD_BYTES + NH_MQTT__USER_MAX)
 #define DIRECT_MAX 64u // messages of a queue removed one by one; more are purged bit by bit
 
 static const nh_span_t none;
@@ -39,14 +40,19 @@ static void message_ref(nh_mqtt_broker_t *b, struct nh_mqtt__msg *m)
 static void put_session(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
                         struct nh_mqtt__kept *k, int64_t away_unix_ms, bool is_new)
 {
-    uint8_t head[NH_MQTT__SESSION_HEAD_BYTES];
-    const struct nh_mqtt__session_record r = {.protocol = 4,
-                                              .expiry_s = NH_MQTT__NEVER_S,
-                                              .away_unix_ms = away_unix_ms,
-                                              .id = {(const uint8_t *)s->id, s->id_len}};
+    uint8_t head[NH_MQTT__SESSION_HEAD_BYTES + NH_MQTT__CLIENT_ID_MAX];
+    const struct nh_mqtt__user *u = s->user;
+    struct nh_mqtt__session_record r = {.protocol = 4,
+                                        .expiry_s = NH_MQTT__NEVER_S,
+                                        .away_unix_ms = away_unix_ms,
+                                        .has_user = u != NULL,
+                                        .id = {(const uint8_t *)s->id, s->id_len}};
+    if (u)
+        r.user = (nh_span_t){(const uint8_t *)u->name, u->name_len};
     nh_mqtt__session_encode(head, &r);
-    nh_mqtt__journal_put(b, nh_mqtt__key_u32(NH_MQTT__REC_SESSION, k->no), head, sizeof head, r.id,
-                         NULL, is_new);
+    memcpy(head + NH_MQTT__SESSION_HEAD_BYTES, r.id.ptr, r.id.len);
+    nh_mqtt__journal_put(b, nh_mqtt__key_u32(NH_MQTT__REC_SESSION, k->no), head,
+                         NH_MQTT__SESSION_HEAD_BYTES + r.id.len, r.user, NULL, is_new);
     touch(b, k);
 }
 
@@ -56,7 +62,7 @@ int nh_mqtt__keep_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         return NH_OK;
     struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, s);
     if (!f ||
-        nh_mqtt__journal_reserve(b, 1, KEY_BYTES + NH_MQTT__SESSION_HEAD_BYTES + s->id_len) < 0)
+        nh_mqtt__journal_reserve(b, 1, KEY_BYTES + SESSION_BYTES + s->id_len) < 0)
         return NH_ERR_NOMEM;
     struct nh_mqtt__kept *k = nh_mem_alloc(b->mem, sizeof(*k), NH_MEM_BULK);
     if (!k)

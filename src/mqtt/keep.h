@@ -54,7 +54,7 @@ void nh_mqtt__keep_will_done(nh_mqtt_broker_t *b, uint32_t session_no, uint64_t 
 
 static inline uint64_t nh_mqtt__will_no(uintptr_t will) // of its record; 0: none
 {
-    return will ? ((const struct nh_mqtt__msg *)(will & ~(uintptr_t)7))->no : 0;
+    return will ? nh_mqtt__will_msg(will)->no : 0;
 }
 
 // ---- page.c: queues that are longer than what is held in memory ---------------------------------

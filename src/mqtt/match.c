@@ -40,12 +40,22 @@ static bool grow(struct collect *k)
     return true;
 }
 
+#define LEFT_OUT UINT32_MAX // instead of a target: it may not read the topic
+
 // One session gets one copy, at the highest QoS of its overlapping subscriptions [MQTT-3.3.5-1].
 static bool add_target(struct collect *k, struct nh_mqtt__session *s, uint8_t qos)
 {
     if (s->match_mark == k->b->match_mark) {
+        if (s->match_at == LEFT_OUT)
+            return true;
         struct nh_mqtt__target *t = &k->m->targets[s->match_at];
         t->qos = t->qos > qos ? t->qos : qos;
+        return true;
+    }
+    nh_span_t topic = {k->m->topic, k->m->topic_len};
+    if (!nh_mqtt__may(k->b, s, NH_MQTT_MAY_RECEIVE, topic)) {
+        s->match_mark = k->b->match_mark;
+        s->match_at = LEFT_OUT;
         return true;
     }
     if (k->m->count == k->m->cap && !grow(k))

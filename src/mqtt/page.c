@@ -12,7 +12,7 @@ static const nh_span_t none;
 void nh_mqtt__damaged(nh_mqtt_broker_t *b, const char *what)
 {
     b->info.store_damaged++;
-    nh_mqtt__event(b, NH_MQTT_STORE_DAMAGED, NULL, what, 0);
+    nh_mqtt__event(b, NH_MQTT_STORE_DAMAGED, NULL, NULL, what, 0);
 }
 
 // ---- one message --------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ void nh_mqtt__publish_will(nh_mqtt_broker_t *b, uintptr_t will)
 {
     if (!will)
         return;
-    struct nh_mqtt__msg *m = (struct nh_mqtt__msg *)(will & ~(uintptr_t)7);
+    struct nh_mqtt__msg *m = nh_mqtt__will_msg(will);
     struct nh_mqtt__publish p = {
         .topic = nh_mqtt__msg_topic(m),
         .payload = nh_mqtt__msg_payload(m),
@@ -173,19 +173,33 @@ void nh_mqtt__publish_will(nh_mqtt_broker_t *b, uintptr_t will)
 
 // ---- PUBLISH from a client ----------------------------------------------------------------------
 
-// Passes the message on unless a limit forbids it; then it is acknowledged all the same, since
-// 3.1.1 has no way to say no but to close [MQTT-3.3.5-2].
-static int pass_on(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, bool is_refused)
+// Why the message is not passed on; SUCCESS: it is. NH_ERR_PROTO: malformed.
+static int refusal_of(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t topic)
 {
-    if (!is_refused)
+    int rc = nh_mqtt__topic_check(topic, &b->limits);
+    if (rc == NH_ERR_PROTO)
+        return rc;
+    if (rc < 0 || nh_mqtt__is_sys(topic))
+        return NH_MQTT_REASON_TOPIC_NAME_INVALID;
+    if (nh_mqtt__may_publish(b, c->session, topic))
+        return NH_MQTT_REASON_SUCCESS;
+    nh_mqtt__denied(b, c->session, &b->info.publish_denied, topic, "may not publish to");
+    return NH_MQTT_REASON_NOT_AUTHORIZED;
+}
+
+// Passes the message on unless it is refused; then it is acknowledged all the same, since 3.1.1 has
+// no way to say no but to close [MQTT-3.3.5-2].
+static int pass_on(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, int refusal)
+{
+    if (!refusal)
         return nh_mqtt__route(b, p);
     count_in(b, p->from, p->qos, p->payload.len);
-    b->info.publish_refused++;
+    b->info.publish_refused += refusal == NH_MQTT_REASON_TOPIC_NAME_INVALID;
     return NH_OK;
 }
 
 // Method A of figure 4.3: the packet id is kept until PUBREL, the message is passed on at once.
-static int pass_on_qos2(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, uint16_t id, bool refused)
+static int pass_on_qos2(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, uint16_t id, int refusal)
 {
     struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, p->from->session);
     if (!f)
@@ -199,7 +213,7 @@ static int pass_on_qos2(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, uint16_
         return is_new;
     nh_mqtt__keep_id(b, p->from->session, id, true);
     p->is_recorded = f->kept != NULL;
-    int rc = pass_on(b, p, refused);
+    int rc = pass_on(b, p, refusal);
     if (rc == NH_ERR_NOMEM) { // not begun: it may come again
         nh_mqtt__ids_remove(f, id);
         nh_mqtt__keep_id(b, p->from->session, id, false);
@@ -218,10 +232,10 @@ static int gate_ack(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
 }
 
 static int publish_and_ack(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, uint16_t id,
-                           bool is_refused)
+                           int refusal)
 {
     nh_mqtt_conn_t *c = p->from;
-    int rc = p->qos == 2 ? pass_on_qos2(b, p, id, is_refused) : pass_on(b, p, is_refused);
+    int rc = p->qos == 2 ? pass_on_qos2(b, p, id, refusal) : pass_on(b, p, refusal);
     if (p->is_recorded)
         nh_mqtt__hold(b, c);
     if (p->qos == 0) {
@@ -257,11 +271,10 @@ int nh_mqtt__on_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_
                                  .from = c,
                                  .qos = k.qos,
                                  .retain = k.retain};
-    rc = nh_mqtt__topic_check(k.topic, &b->limits);
-    if (rc == NH_ERR_PROTO)
-        return rc;
-    bool is_refused = rc < 0 || nh_mqtt__is_sys(k.topic);
-    if (passes_as_it_is && !is_refused)
+    int refusal = refusal_of(b, c, k.topic);
+    if (refusal < 0)
+        return refusal;
+    if (passes_as_it_is && !refusal)
         return run_start(b, &p);
     if (gathered) { // the buffer it was gathered in becomes the message
         nh_mqtt__msg_adopt(gathered, head->head_len, packet_len, k.qos > 0);
@@ -269,7 +282,7 @@ int nh_mqtt__on_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_
         p.payload = nh_mqtt__msg_payload(gathered);
         p.msg = nh_mqtt__msg_ref(gathered);
     }
-    rc = publish_and_ack(b, &p, k.packet_id, is_refused);
+    rc = publish_and_ack(b, &p, k.packet_id, refusal);
     nh_mqtt__msg_unref(b->mem, p.msg);
     return rc;
 }

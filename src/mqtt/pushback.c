@@ -23,8 +23,8 @@ struct nh_mqtt__load nh_mqtt__load_of(const struct nh_mqtt__session *s)
 static bool is_above(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, unsigned parts)
 {
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
-    return load.bytes > b->cfg.queue_max_bytes / parts ||
-           load.messages > b->cfg.queue_max_messages / parts;
+    return load.bytes > nh_mqtt__queue_max_bytes(b, s) / parts ||
+           load.messages > nh_mqtt__queue_max_messages(b, s) / parts;
 }
 
 // A client whose own queue is high is never paused: its acknowledgements would not be read.

@@ -116,6 +116,8 @@ void nh_mqtt__session_encode(uint8_t out[NH_MQTT__SESSION_HEAD_BYTES],
     nh_put_le32(out + 4, r->expiry_s);
     nh_put_le64(out + 8, (uint64_t)r->away_unix_ms);
     nh_put_le32(out + 16, (uint32_t)r->props.len);
+    nh_put_le16(out + 20, (uint16_t)r->user.len);
+    out[22] = r->has_user;
 }
 
 int nh_mqtt__session_decode(nh_span_t value, struct nh_mqtt__session_record *out)
@@ -124,15 +126,19 @@ int nh_mqtt__session_decode(nh_span_t value, struct nh_mqtt__session_record *out
     if (rc < 0)
         return rc;
     const uint8_t *p = value.ptr;
-    size_t id_len = nh_get_le16(p + 2), props_len = nh_get_le32(p + 16);
+    size_t id_len = nh_get_le16(p + 2), user_len = nh_get_le16(p + 20);
+    size_t props_len = nh_get_le32(p + 16);
     size_t rest = value.len - NH_MQTT__SESSION_HEAD_BYTES;
-    if ((p[1] != 4 && p[1] != 5) || id_len > rest || rest - id_len != props_len)
+    if ((p[1] != 4 && p[1] != 5) || p[22] > 1 || id_len + user_len > rest ||
+        rest - id_len - user_len != props_len)
         return NH_ERR_CORRUPT;
     out->protocol = p[1];
     out->expiry_s = nh_get_le32(p + 4);
     out->away_unix_ms = (int64_t)nh_get_le64(p + 8);
     out->id = (nh_span_t){p + NH_MQTT__SESSION_HEAD_BYTES, id_len};
-    out->props = (nh_span_t){out->id.ptr + id_len, props_len};
+    out->user = (nh_span_t){out->id.ptr + id_len, user_len};
+    out->props = (nh_span_t){out->user.ptr + user_len, props_len};
+    out->has_user = p[22];
     return NH_OK;
 }
 

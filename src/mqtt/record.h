@@ -50,12 +50,13 @@ struct nh_mqtt__meta_record {
 void nh_mqtt__meta_encode(uint8_t out[NH_MQTT__META_BYTES], const struct nh_mqtt__meta_record *r);
 NH_MUST_USE int nh_mqtt__meta_decode(nh_span_t value, struct nh_mqtt__meta_record *out);
 
-#define NH_MQTT__SESSION_HEAD_BYTES 20 // then the client id, then properties
+#define NH_MQTT__SESSION_HEAD_BYTES 24 // then the client id, the user, properties
 struct nh_mqtt__session_record {
     uint8_t protocol;     // 4: 3.1.1, 5: 5.0
     uint32_t expiry_s;    // after the connection ended; NH_MQTT__NEVER_S
     int64_t away_unix_ms; // since when it is away; 0: connected, or not known
-    nh_span_t id, props;
+    bool has_user; // whose it is; not: nobody was asked
+    nh_span_t id, user, props;
 };
 void nh_mqtt__session_encode(uint8_t out[NH_MQTT__SESSION_HEAD_BYTES],
                              const struct nh_mqtt__session_record *r);

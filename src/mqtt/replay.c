@@ -82,7 +82,7 @@ static bool has_room(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
     return w->inline_bytes + load.bytes + w->stored_bytes < LOW_BYTES &&
            s->flow->waiting_count == 0 && s->flow->sent_span < b->cfg.inflight_max &&
-           load.messages < b->cfg.queue_max_messages;
+           load.messages < nh_mqtt__queue_max_messages(b, s);
 }
 
 static void send_retained(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__msg *m,
@@ -104,7 +104,8 @@ static void send_sys(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_
     if (!nh_mqtt__is_sys(filter_of(r)))
         return;
     for (; has_room(b, s) && nh_mqtt__sys_get(b, r->at_sys, &topic, &value); r->at_sys++) {
-        if (!nh_mqtt__topic_match(filter_of(r), topic))
+        if (!nh_mqtt__topic_match(filter_of(r), topic) ||
+            !nh_mqtt__may(b, s, NH_MQTT_MAY_RECEIVE, topic))
             continue;
         struct nh_mqtt__publish p = {.topic = topic, .payload = value};
         if (nh_mqtt__deliver(b, s, &p, 0, true) < 0)
@@ -125,7 +126,9 @@ static bool replay_some(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
         nh_mqtt__msg_unref(b->mem, r->last);
         r->last = m;
         ++*scanned;
-        if (nh_mqtt__topic_match(filter_of(r), nh_mqtt__msg_topic(m)))
+        nh_span_t topic = nh_mqtt__msg_topic(m);
+        if (nh_mqtt__topic_match(filter_of(r), topic) &&
+            nh_mqtt__may(b, s, NH_MQTT_MAY_RECEIVE, topic))
             send_retained(b, s, m, r->qos);
     }
     return false;

@@ -117,9 +117,26 @@ static int restore_numbers(struct restore *r)
 
 // ---- sessions -----------------------------------------------------------------------------------
 
+// Whose the session is. One whose user is gone goes at the end of the start, like any other then.
+static int restore_user(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                        const struct nh_mqtt__session_record *rec)
+{
+    struct nh_mqtt_grant grant = {0};
+    if (!rec->has_user)
+        return NH_OK;
+    bool is_gone = b->cfg.user_find && !b->cfg.user_find(b->cfg.ctx, rec->user, &grant);
+    struct nh_mqtt__user *u = nh_mqtt__user_get(b, rec->user, &grant);
+    if (!u)
+        return NH_ERR_NOMEM;
+    u->is_gone = is_gone;
+    nh_mqtt__session_owner_set(b, s, u);
+    return NH_OK;
+}
+
 static int session_make(nh_mqtt_broker_t *b, uint32_t no, const struct nh_mqtt__session_record *rec)
 {
-    if (rec->id.len > NH_MQTT__CLIENT_ID_MAX || nh_mqtt__session_find(b, rec->id))
+    if (rec->id.len > NH_MQTT__CLIENT_ID_MAX || rec->user.len > NH_MQTT__USER_MAX ||
+        nh_mqtt__session_find(b, rec->id))
         return NH_ERR_CORRUPT;
     struct nh_mqtt__session *s = nh_mqtt__session_create(b, rec->id);
     if (!s)
@@ -132,7 +149,7 @@ static int session_make(nh_mqtt_broker_t *b, uint32_t no, const struct nh_mqtt__
         return NH_ERR_NOMEM;
     *k = (struct nh_mqtt__kept){.head_seq = 1, .page_seq = 1, .next_seq = 1, .no = no};
     f->kept = k;
-    return NH_OK;
+    return restore_user(b, s, rec);
 }
 
 static bool session_visit(void *ctx, nh_span_t key, nh_span_t value)
@@ -344,5 +361,7 @@ int nh_mqtt_broker_load(nh_mqtt_broker_t *b, uint64_t now_ms)
     rc = rc < 0 ? rc : restore_sessions(&r);
     rc = rc < 0 ? rc : read_all(&r, nh_mqtt__key_type(NH_MQTT__REC_RETAINED), retained_visit);
     rc = rc < 0 ? rc : restore_wills(&r);
+    if (rc == NH_OK)
+        nh_mqtt_broker_access_changed(b, now_ms); // users may have gone meanwhile
     return rc;
 }

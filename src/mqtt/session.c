@@ -99,6 +99,7 @@ void nh_mqtt__session_destroy(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         at = &(*at)->hash_next;
     *at = s->hash_next;
     b->session_count--;
+    nh_mqtt__session_owner_set(b, s, NULL);
     nh_mem_free(b->mem, s);
 }
 
@@ -112,6 +113,8 @@ void nh_mqtt__session_attach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh
     s->conn = c;
     c->session = s;
     b->online_count++;
+    if (s->user)
+        s->user->conn_count++;
     if (b->online_count > b->info.conn_max)
         b->info.conn_max = b->online_count;
 }
@@ -119,6 +122,8 @@ void nh_mqtt__session_attach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh
 void nh_mqtt__session_detach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     b->online_count--;
+    if (s->user)
+        s->user->conn_count--;
     nh_mqtt__relieve_end(b, s);
     s->conn->session = NULL;
     s->is_online = false;
@@ -204,7 +209,8 @@ int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, 
         nh_mqtt__keep_sub(b, s, *end, filter);
         return NH_OK;
     }
-    if (s->sub_count >= b->cfg.subscription_max_count)
+    uint32_t own_max = s->user ? s->user->grant.limits.subscription_max_count : 0;
+    if (s->sub_count >= (own_max ? own_max : b->cfg.subscription_max_count))
         return NH_ERR_FULL;
     struct nh_mqtt__sub *sub = sub_make(b, s, filter, qos);
     if (!sub)

@@ -26,6 +26,10 @@ static uint8_t subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_spa
 {
     if (nh_mqtt__filter_check(filter, &b->limits) < 0)
         return NH_MQTT__SUBACK_FAILURE;
+    if (!nh_mqtt__may(b, s, NH_MQTT_MAY_SUBSCRIBE, filter)) {
+        nh_mqtt__denied(b, s, &b->info.subscribe_denied, filter, "may not subscribe to");
+        return NH_MQTT__SUBACK_FAILURE;
+    }
     int rc = nh_mqtt__session_subscribe(b, s, filter, qos);
     return rc < 0 ? NH_MQTT__SUBACK_FAILURE : qos;
 }

@@ -114,8 +114,8 @@ static struct plan make_plan(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct copi
         if (c->session)
             load = nh_mqtt__load_of(c->session);
         p.left_count = load.messages + count;
-        p.over_count = excess(p.left_count, b->cfg.queue_max_messages);
-        p.over_bytes = excess(load.bytes + bytes, b->cfg.queue_max_bytes);
+        p.over_count = excess(p.left_count, nh_mqtt__queue_max_messages(b, c->session));
+        p.over_bytes = excess(load.bytes + bytes, nh_mqtt__queue_max_bytes(b, c->session));
         if ((!p.over_count && !p.over_bytes) || p.left_count <= 1 ||
             !nh_mqtt__wire_drop(&b->blocks, &c->wire))
             return p;
@@ -151,4 +151,5 @@ void nh_mqtt_broker_turn_end(nh_mqtt_broker_t *b)
     }
     copies_deinit(&copies, b->mem);
     nh_mqtt__journal_run(b);
+    nh_mqtt__held_free(b);
 }

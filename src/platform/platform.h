@@ -158,6 +158,9 @@ struct nh_stream_set_config {
     uint32_t conn_max_count;    // 0: 1000 of all listeners; one more is closed at once and counted
     uint32_t read_buffer_bytes; // 0: 64 KiB on Linux; NH_ERR_RANGE under 256
     uint32_t drain_ms;          // 0: 5000; a closing connection that takes nothing is cut then
+    // Until `open`: a TLS handshake. That many at once, the next wait unaccepted.
+    uint32_t handshake_max_count;  // 0: 256
+    uint32_t handshake_timeout_ms; // 0: 10000; then it is cut and counted
     struct nh_stream_handler handler;
 };
 typedef struct nh_stream_set nh_stream_set_t;
@@ -166,14 +169,18 @@ NH_MUST_USE int nh_stream_set_create(const struct nh_stream_set_config *cfg, nh_
 // at once is sent, and `closed` is called. Not from inside of a callback of the set.
 void nh_stream_set_destroy(nh_stream_set_t *set);
 struct nh_stream_set_info {
-    uint32_t conn_count, conn_max; // of listeners
-    uint64_t accepted, refused, bytes_in, bytes_out;
+    uint32_t conn_count, conn_max;                   // of listeners
+    uint64_t accepted, refused, bytes_in, bytes_out; // bytes of the handler, not of the wire
+    uint32_t handshake_count;
+    uint64_t handshake_failures, handshake_timeouts;
 };
 void nh_stream_set_info(const nh_stream_set_t *set, struct nh_stream_set_info *out);
 
+struct nh_tls;
 struct nh_listener_config {
     const char *address; // numeric: "127.0.0.1", "::1", host only
     uint16_t port;       // 0: a free one
+    struct nh_tls *tls;  // tls.h; NULL: plain. Borrowed for the set's life
     void *user;          // see nh_listener_user()
 };
 typedef struct nh_listener nh_listener_t;
@@ -184,13 +191,13 @@ NH_MUST_USE int nh_stream_listen(nh_stream_set_t *set, const struct nh_listener_
 uint16_t nh_listener_port(const nh_listener_t *l);
 void *nh_listener_user(const nh_listener_t *l);
 
-struct nh_tls;
 struct nh_stream_connect_config {
-    const char *host;    // a numeric address, or a name: looked up beside the loop
-    uint16_t port;       // 1 to 65535
-    uint32_t timeout_ms; // 0: 10000, for the name, the connection and the handshake together
-    struct nh_tls *tls;  // NULL: plain
-    void *user;          // nh_stream_user() from the start
+    const char *host;     // a numeric address, or a name: looked up beside the loop
+    uint16_t port;        // 1 to 65535
+    uint32_t timeout_ms;  // 0: 10000, for the name, the connection and the handshake together
+    struct nh_tls *tls;   // a client's; NULL: plain. Borrowed for the call
+    const char *tls_name; // of whom the certificate must be; NULL: `host`
+    void *user;           // nh_stream_user() from the start
 };
 // Begins an outgoing connection. `open` is called once it is up (with TLS: once the peer has
 // proved who it is), or never; `closed` is called in any case, later, exactly once. Until `open`
@@ -209,7 +216,7 @@ void nh_stream_dirty(nh_stream_t *s);
 void nh_stream_pause(nh_stream_t *s, bool paused); // stop or resume reading: push back
 void nh_stream_close(nh_stream_t *s, bool drain);  // drain: after what output() still gives
 void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap); // "127.0.0.1:51234"
-// For people, valid within closed(): "connection refused", "the name is not known".
+// For people, valid within closed(): "Connection refused", "the name is not known".
 const char *nh_stream_reason(const nh_stream_t *s);
 
 // ---- datagram
@@ -388,6 +395,7 @@ void nh_files_close(nh_files_t *files);
 struct nh_host_info {
     int64_t rss_bytes, private_bytes; // of the process
     int64_t host_libc_bytes;          // malloc of libraries that take no allocator
+    int64_t host_tls_bytes;           // part of it: the TLS library
     int cpu_usage_pct;                // of this process over the time since the last call
     int cpu_temperature_c, cpu_freq_mhz;
     int64_t program_bytes;

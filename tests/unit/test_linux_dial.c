@@ -1,4 +1,4 @@
-#include "linux_fixture.h"
+#include "stream_fixture.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -6,160 +6,36 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-// One set with an echo server and with the client that dials it: they differ by nh_stream_user().
-
-struct client {
-    nh_stream_t *s;
-    int opened, closed, err, open_rc;
-    char reason[128];
-    const uint8_t *out; // to send
-    size_t out_len, got;
-    bool is_wrong;
-};
-
-struct server {
-    uint8_t *pending;
-    size_t len;
-};
-
-static struct linux_fixture fx;
-static nh_loop_t *loop;
-static nh_stream_set_t *set;
+static struct echo e;
+static struct echo_client client;
 static nh_listener_t *listener;
-static struct client client;
-static int served;
-
-static struct client *as_client(nh_stream_t *s)
-{
-    return nh_stream_listener(s) ? NULL : nh_stream_user(s);
-}
-
-static int on_open(void *ctx, nh_stream_t *s)
-{
-    (void)ctx;
-    struct client *c = as_client(s);
-    if (c) {
-        assert_ptr_equal(c->s, s);
-        c->opened++;
-        nh_stream_dirty(s);
-        return c->open_rc;
-    }
-    assert_ptr_equal(nh_stream_listener(s), listener);
-    served++;
-    nh_stream_user_set(s, calloc(1, sizeof(struct server)));
-    return 0;
-}
-
-static int on_input(void *ctx, nh_stream_t *s, const uint8_t *bytes, size_t len)
-{
-    (void)ctx;
-    struct client *c = as_client(s);
-    if (c) {
-        for (size_t i = 0; i < len; i++)
-            c->is_wrong |= bytes[i] != (uint8_t)((c->got + i) * 7);
-        c->got += len;
-        return 0;
-    }
-    struct server *v = nh_stream_user(s);
-    v->pending = realloc(v->pending, v->len + len);
-    memcpy(v->pending + v->len, bytes, len);
-    v->len += len;
-    nh_stream_dirty(s);
-    return 0;
-}
-
-static size_t on_output(void *ctx, nh_stream_t *s, struct nh_iov *iov, size_t max)
-{
-    (void)ctx;
-    (void)max;
-    struct client *c = as_client(s);
-    struct server *v = c ? NULL : nh_stream_user(s);
-    iov[0].ptr = c ? c->out : v->pending;
-    iov[0].len = c ? c->out_len : v->len;
-    return iov[0].len ? 1 : 0;
-}
-
-static void on_sent(void *ctx, nh_stream_t *s, size_t bytes)
-{
-    (void)ctx;
-    struct client *c = as_client(s);
-    if (c) {
-        c->out += bytes;
-        c->out_len -= bytes;
-        return;
-    }
-    struct server *v = nh_stream_user(s);
-    v->len -= bytes;
-    memmove(v->pending, v->pending + bytes, v->len);
-}
-
-static void on_turn_end(void *ctx)
-{
-    (void)ctx;
-}
-
-static void on_closed(void *ctx, nh_stream_t *s, int err)
-{
-    (void)ctx;
-    struct client *c = as_client(s);
-    if (c) {
-        c->closed++;
-        c->err = err;
-        snprintf(c->reason, sizeof c->reason, "%s", nh_stream_reason(s));
-        return;
-    }
-    struct server *v = nh_stream_user(s);
-    free(v->pending);
-    free(v);
-}
-
-static int set_start(void)
-{
-    const struct nh_stream_set_config cfg = {
-        .loop = loop,
-        .mem = fx.mem,
-        .handler = {.open = on_open,
-                    .input = on_input,
-                    .output = on_output,
-                    .sent = on_sent,
-                    .turn_end = on_turn_end,
-                    .closed = on_closed},
-    };
-    return nh_stream_set_create(&cfg, &set);
-}
 
 static void listen_on(const char *address)
 {
     const struct nh_listener_config cfg = {.address = address};
-    assert_int_equal(nh_stream_listen(set, &cfg, &listener), NH_OK);
+    listener = echo_listen(&e, &cfg);
 }
 
 static int setup(void **state)
 {
     (void)state;
     memset(&client, 0, sizeof client);
-    served = 0;
-    set = NULL;
-    fixture_start(&fx);
-    assert_int_equal(nh_loop_create(fx.mem, &loop), NH_OK);
-    assert_int_equal(set_start(), NH_OK);
+    echo_init(&e);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    nh_stream_set_destroy(set);
-    nh_loop_destroy(loop);
-    fixture_stop(&fx);
+    echo_deinit(&e);
     return 0;
 }
 
 static int dial(const char *host, uint16_t port, uint32_t timeout_ms)
 {
     const struct nh_stream_connect_config cfg = {
-        .host = host, .port = port, .timeout_ms = timeout_ms, .user = &client};
-    return nh_stream_connect(set, &cfg, &client.s);
+        .host = host, .port = port, .timeout_ms = timeout_ms};
+    return echo_dial(&e, &client, &cfg);
 }
 
 // A port of this machine that nobody listens on: bound, so that nobody else gets it meanwhile.
@@ -202,26 +78,16 @@ static bool has_v6(void)
 
 static void echo_through(const char *listen_address, const char *host)
 {
-    enum { LEN = 300000 };
-    uint8_t *bytes = malloc(LEN);
     char peer[64];
-    for (size_t i = 0; i < LEN; i++)
-        bytes[i] = (uint8_t)(i * 7);
     listen_on(listen_address);
-    client.out = bytes;
-    client.out_len = LEN;
     assert_int_equal(dial(host, nh_listener_port(listener), 0), NH_OK);
     assert_int_equal(client.opened, 0); // never from inside of the call
-    PUMP_UNTIL(loop, client.got == LEN || client.closed);
-    assert_int_equal(client.got, LEN);
-    assert_false(client.is_wrong);
+    echo_round(&e, &client, 300000);
     assert_int_equal(client.opened, 1);
     nh_stream_peer(client.s, peer, sizeof peer);
     assert_non_null(strstr(peer, listen_address));
-    nh_stream_close(client.s, true);
-    PUMP_UNTIL(loop, client.closed);
+    echo_hang_up(&e, &client);
     assert_int_equal(client.err, NH_OK);
-    free(bytes);
 }
 
 static void test_numeric_address(void **state)
@@ -251,9 +117,9 @@ static void test_idle_cost_is_that_of_a_plain_one(void **state)
     struct nh_mem_owner_info before, after;
     listen_on("127.0.0.1");
     assert_int_equal(dial("127.0.0.1", nh_listener_port(listener), 0), NH_OK);
-    assert_int_equal(nh_mem_owner_info(fx.sys, 1, &before), NH_OK);
-    PUMP_UNTIL(loop, client.opened && served);
-    assert_int_equal(nh_mem_owner_info(fx.sys, 1, &after), NH_OK);
+    assert_int_equal(nh_mem_owner_info(e.fx.sys, 1, &before), NH_OK);
+    PUMP_UNTIL(e.loop, client.opened && e.served);
+    assert_int_equal(nh_mem_owner_info(e.fx.sys, 1, &after), NH_OK);
     // What dialing took is given back; the server's side took a chunk.
     assert_true(after.tier[NH_MEM_PSRAM].current_blocks <=
                 before.tier[NH_MEM_PSRAM].current_blocks - 1);
@@ -265,7 +131,7 @@ static void test_refused_by_open(void **state)
     client.open_rc = NH_ERR_DENIED;
     listen_on("127.0.0.1");
     assert_int_equal(dial("127.0.0.1", nh_listener_port(listener), 0), NH_OK);
-    PUMP_UNTIL(loop, client.closed);
+    PUMP_UNTIL(e.loop, client.closed);
     assert_int_equal(client.opened, 1);
     assert_int_equal(client.err, NH_ERR_DENIED);
 }
@@ -277,10 +143,10 @@ static void test_nobody_listens(void **state)
     int fd = port_hold(&port, false);
     assert_int_equal(dial("127.0.0.1", port, 0), NH_OK);
     assert_int_equal(client.closed, 0);
-    PUMP_UNTIL(loop, client.closed);
+    PUMP_UNTIL(e.loop, client.closed);
     assert_int_equal(client.opened, 0);
     assert_int_equal(client.err, NH_ERR_IO);
-    assert_string_equal(client.reason, "connection refused");
+    assert_string_equal(client.reason, "Connection refused");
     close(fd);
 }
 
@@ -292,7 +158,7 @@ static void test_no_answer_in_time(void **state)
     int fd = port_hold(&port, true);
     queue_fill(port, waiting);
     assert_int_equal(dial("127.0.0.1", port, 30), NH_OK);
-    PUMP_UNTIL(loop, client.closed);
+    PUMP_UNTIL(e.loop, client.closed);
     assert_int_equal(client.err, NH_ERR_TIMEOUT);
     assert_string_equal(client.reason, "no answer in time");
     for (int i = 0; i < FILL_MAX_COUNT; i++)
@@ -304,7 +170,7 @@ static void test_a_name_that_is_none(void **state)
 {
     (void)state;
     assert_int_equal(dial("no such name", 1883, 0), NH_OK);
-    PUMP_UNTIL(loop, client.closed);
+    PUMP_UNTIL(e.loop, client.closed);
     assert_int_equal(client.opened, 0);
     assert_int_equal(client.err, NH_ERR_NOT_FOUND);
     assert_true(client.reason[0] != 0);
@@ -331,16 +197,15 @@ static void test_given_up(void **state)
     int fd = port_hold(&port, true);
     queue_fill(port, waiting);
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
-        client = (struct client){0};
+        client = (struct echo_client){0};
         assert_int_equal(dial(rows[i].host, port, 0), NH_OK);
         assert_ptr_equal(nh_stream_user(client.s), &client);
         if (rows[i].destroy) {
-            nh_stream_set_destroy(set);
-            assert_int_equal(set_start(), NH_OK);
+            echo_restart(&e);
         } else {
             nh_stream_close(client.s, rows[i].drain);
             assert_int_equal(client.closed, 0);
-            PUMP_UNTIL(loop, client.closed);
+            PUMP_UNTIL(e.loop, client.closed);
         }
         assert_int_equal(client.closed, 1);
         assert_int_equal(client.opened, 0);
@@ -369,7 +234,7 @@ static void test_config_faults(void **state)
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         nh_stream_t *s = (nh_stream_t *)&client;
-        assert_int_equal(nh_stream_connect(set, &rows[i].cfg, &s), rows[i].err);
+        assert_int_equal(nh_stream_connect(e.set, &rows[i].cfg, &s), rows[i].err);
         assert_null(s);
     }
 }
@@ -380,14 +245,14 @@ static void test_every_allocation_may_fail(void **state)
     int rc = NH_ERR_NOMEM;
     listen_on("127.0.0.1");
     for (uint64_t nth = 1; rc != NH_OK && nth < 20; nth++) {
-        struct nh_mem_fault fault = {.fail_nth = nth, .only_owner = fx.mem};
-        nh_mem_fault_set(fx.sys, &fault);
+        struct nh_mem_fault fault = {.fail_nth = nth, .only_owner = e.fx.mem};
+        nh_mem_fault_set(e.fx.sys, &fault);
         rc = dial("127.0.0.1", nh_listener_port(listener), 0);
-        nh_mem_fault_set(fx.sys, NULL);
+        nh_mem_fault_set(e.fx.sys, NULL);
         assert_true(rc == NH_OK || (rc == NH_ERR_NOMEM && !client.s));
     }
     assert_int_equal(rc, NH_OK);
-    PUMP_UNTIL(loop, client.opened);
+    PUMP_UNTIL(e.loop, client.opened);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

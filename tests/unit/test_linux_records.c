@@ -376,7 +376,7 @@ static void test_damage_anywhere(void **state)
     FILE *f = fopen(path, "rb");
     size_t len = fread(image, 1, sizeof image, f);
     fclose(f);
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < 30; round++) {
         memcpy(spoiled, image, len);
         size_t cut = round % 5 == 0 ? rng_below(&rng, (uint32_t)len) : len;
         for (int n = 0; n < 1 + round % 7; n++)
@@ -394,8 +394,9 @@ static void test_damage_anywhere(void **state)
 
 // ---- the power goes -----------------------------------------------------------------------------
 
-#define COMMITS 12
+#define COMMITS 8
 #define CUT_KEYS 6
+#define FATES 4 // nothing more, all, and two that the dice choose
 
 // The state after commit `n`, as text; one record always tells n.
 static void state_text(int n, char *out, size_t cap)
@@ -517,7 +518,7 @@ static void test_power_cut_after_each_write(void **state)
     int total = event_count;
     for (int cut = first; cut <= total; cut++) {
         int commits = cut < total ? events[cut].commits : COMMITS;
-        for (int kind = 0; kind < 6; kind++) {
+        for (int kind = 0; kind < FATES; kind++) {
             build_image(cut, &rng, kind);
             write_image(where);
             expect_after_cut(where, cut, commits);
@@ -525,7 +526,7 @@ static void test_power_cut_after_each_write(void **state)
             remove(command);
         }
     }
-    print_message("%d cuts, 6 fates each\n", total - first + 1);
+    print_message("%d cuts, %d fates each\n", total - first + 1, FATES);
     for (int i = 0; i < total; i++)
         free(events[i].bytes);
 }

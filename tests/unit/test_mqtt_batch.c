@@ -278,14 +278,16 @@ static void test_records(void **state)
     nh_mqtt__meta_encode(bytes, &(struct nh_mqtt__meta_record){-5});
     expect_exact(decode_meta, bytes, NH_MQTT__META_BYTES);
 
-    struct nh_mqtt__session_record s = {5, 3600, 1234567890123, span("client"), span("props")};
+    struct nh_mqtt__session_record s = {5,    3600,           1234567890123,
+                                        true, span("client"), span("user"), span("props")};
     nh_mqtt__session_encode(bytes, &s);
-    size_t len = join(bytes, NH_MQTT__SESSION_HEAD_BYTES, s.id, s.props, none);
+    size_t len = join(bytes, NH_MQTT__SESSION_HEAD_BYTES, s.id, s.user, s.props);
     struct nh_mqtt__session_record s2;
     assert_int_equal(nh_mqtt__session_decode((nh_span_t){bytes, len}, &s2), NH_OK);
     assert_int_equal(s2.expiry_s, 3600);
     assert_true(s2.away_unix_ms == 1234567890123);
     assert_memory_equal(s2.id.ptr, "client", 6);
+    assert_true(s2.has_user && s2.user.len == 4);
     assert_memory_equal(s2.props.ptr, "props", 5);
     expect_exact(decode_session, bytes, len);
 

@@ -111,12 +111,16 @@ static void test_anonymous(void **state)
     each_way(NULL, anonymous);
 }
 
-static bool only_ann(void *ctx, nh_span_t id, nh_span_t user, nh_span_t password)
+static void only_ann(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_request *r,
+                     struct nh_mqtt_auth_answer *out)
 {
     (void)ctx;
-    (void)id;
-    return user.len == 3 && memcmp(user.ptr, "ann", 3) == 0 && password.len == 2 &&
-           memcmp(password.ptr, "pw", 2) == 0;
+    (void)c;
+    if (r->user.len != 3 || memcmp(r->user.ptr, "ann", 3) != 0 || r->password.len != 2 ||
+        memcmp(r->password.ptr, "pw", 2) != 0)
+        return;
+    out->verdict = NH_MQTT_AUTH_ACCEPTED;
+    out->user = r->user;
 }
 
 static void login(struct client *c)

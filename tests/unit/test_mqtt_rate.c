@@ -33,14 +33,14 @@ static struct nh_mqtt_info info_of(void)
 
 static unsigned asked; // for passwords
 
-static bool everybody(void *ctx, nh_span_t id, nh_span_t user, nh_span_t password)
+static void everybody(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_request *r,
+                      struct nh_mqtt_auth_answer *out)
 {
     (void)ctx;
-    (void)id;
-    (void)user;
-    (void)password;
+    (void)c;
+    (void)r;
     asked++;
-    return true;
+    out->verdict = NH_MQTT_AUTH_ACCEPTED;
 }
 
 // Connects and goes; whether it was let in.

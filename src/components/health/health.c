@@ -240,6 +240,7 @@ void nh_health__facts(nh_health_t *h, struct nh_health_facts *out)
                                     .rss_bytes = -1,
                                     .private_bytes = -1,
                                     .host_libc_bytes = -1,
+                                    .host_tls_bytes = -1,
                                     .cpu_usage_pct = -1,
                                     .cpu_temperature_c = -1,
                                     .cpu_freq_mhz = -1,

@@ -21,7 +21,7 @@ typedef struct nh_health nh_health_t;
 // What health reports but does not know itself; negative: not known (null in the reply).
 struct nh_health_facts {
     int64_t fs_used_bytes, fs_total_bytes;
-    int64_t program_bytes, rss_bytes, private_bytes, host_libc_bytes;
+    int64_t program_bytes, rss_bytes, private_bytes, host_libc_bytes, host_tls_bytes;
     int cpu_usage_pct, cpu_temperature_c, cpu_freq_mhz;
     const char *reset_reason, *hostname, *address; // borrowed for the call; address may be NULL
     uint32_t mqtt_clients;

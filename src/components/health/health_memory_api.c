@@ -82,6 +82,7 @@ static void write_host(nh_health_t *h, nh_json_writer_t *w)
     nh_health__kv_known(w, "rss_bytes", f.rss_bytes);
     nh_health__kv_known(w, "private_bytes", f.private_bytes);
     nh_health__kv_known(w, "host_libc_bytes", f.host_libc_bytes);
+    nh_health__kv_known(w, "host_tls_bytes", f.host_tls_bytes);
     nh_health__kv_known(w, "cpu_usage_pct", f.cpu_usage_pct);
     nh_health__kv_known(w, "cpu_temperature_c", f.cpu_temperature_c);
     nh_json_kv_uint(w, "console_dropped_lines", f.console_dropped);

@@ -79,6 +79,7 @@ static int64_t tripped(const nh_health_t *h, const struct nh_health_facts *f)
 FACT(host_rss, rss_bytes)
 FACT(host_private, private_bytes)
 FACT(host_libc, host_libc_bytes)
+FACT(host_tls, host_tls_bytes)
 FACT(host_cpu, cpu_usage_pct)
 FACT(mqtt_clients, mqtt_clients)
 FACT(mqtt_store_commits, mqtt_store_commits)
@@ -118,6 +119,8 @@ static const struct family families[] = {
      .scalar = host_private},
     {"nuthatch_host_libc_bytes", "gauge", "Held by libraries without an allocator hook", SCALAR,
      .scalar = host_libc},
+    {"nuthatch_host_tls_bytes", "gauge", "Part of host_libc_bytes that TLS holds", SCALAR,
+     .scalar = host_tls},
     {"nuthatch_host_cpu_percent", "gauge", "Processor use since the last reading", SCALAR,
      .scalar = host_cpu},
     {"nuthatch_mqtt_clients", "gauge", "Connected MQTT clients", SCALAR, .scalar = mqtt_clients},

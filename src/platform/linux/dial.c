@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -20,7 +19,6 @@ struct nh_dial {
     union nh_resolve_address address[NH_RESOLVE_ADDRESS_MAX_COUNT];
     size_t count, next; // addresses; the one to try next
     uint64_t end_ms;    // of all attempts together
-    char reason[96];    // why the last attempt failed
 };
 
 static struct nh_dial *dial_of(const nh_stream_t *s)
@@ -35,9 +33,10 @@ void nh_dial__free(nh_mem_t *mem, struct nh_dial *d)
     nh_mem_free(mem, d);
 }
 
-static void reason_set(struct nh_dial *d, int errnum)
+// Of what the kernel knows, strerror() gives static texts.
+static void reason_set(nh_stream_t *s, int errnum)
 {
-    uv_strerror_r(-errnum, d->reason, sizeof d->reason);
+    nh_layer__of(s)->reason = strerror(errnum);
 }
 
 // ---- attempts ----------------------------------------------------------------------------------
@@ -84,7 +83,7 @@ static void attempt_next(nh_stream_t *s, int err)
             nh_stream__time(s, (uint32_t)share_ms);
             return;
         }
-        reason_set(d, errnum);
+        reason_set(s, errnum);
         err = nh_linux__err(errnum);
         attempt_drop(s);
     }
@@ -94,8 +93,7 @@ static void attempt_next(nh_stream_t *s, int err)
 void nh_dial__timeout(nh_stream_t *s)
 {
     struct nh_dial *d = dial_of(s);
-    snprintf(d->reason, sizeof d->reason,
-             d->resolve ? "the name was not found in time" : "no answer in time");
+    nh_layer__of(s)->reason = d->resolve ? "the name was not found in time" : "no answer in time";
     if (d->resolve) {
         nh_resolve__cancel(d->resolve);
         d->resolve = NULL;
@@ -104,16 +102,6 @@ void nh_dial__timeout(nh_stream_t *s)
 }
 
 // ---- up ----------------------------------------------------------------------------------------
-
-static void dial_up(nh_stream_t *s)
-{
-    nh_stream_set_t *set = nh_stream__set(s);
-    nh_stream__untime(s);
-    nh_layer__remove(s);
-    int rc = set->on.open(set->on.ctx, s);
-    if (rc != 0)
-        nh_stream__finish(s, rc);
-}
 
 void nh_dial__event(nh_stream_t *s)
 {
@@ -124,10 +112,14 @@ void nh_dial__event(nh_stream_t *s)
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &errnum, &len) != 0)
         errnum = errno;
     if (errnum == 0) {
-        dial_up(s);
+        uint64_t now = nh_clock_ms();
+        const struct nh_dial *d = dial_of(s);
+        nh_layer__of(s)->reason = NULL;
+        nh_stream__time(s, now < d->end_ms ? (uint32_t)(d->end_ms - now) : 0);
+        nh_layer__advance(s);
         return;
     }
-    reason_set(dial_of(s), errnum);
+    reason_set(s, errnum);
     attempt_next(s, nh_linux__err(errnum));
 }
 
@@ -140,8 +132,7 @@ static void on_addresses(void *ctx, const union nh_resolve_address *addresses, s
     d->resolve = NULL;
     d->count = count;
     memcpy(d->address, addresses, count * sizeof *addresses);
-    if (reason)
-        snprintf(d->reason, sizeof d->reason, "%s", reason);
+    nh_layer__of(d->s)->reason = reason;
     attempt_next(d->s, NH_ERR_NOT_FOUND);
 }
 
@@ -165,6 +156,14 @@ static int dial_begin(nh_stream_t *s, struct nh_dial *d, const struct nh_stream_
     return rc;
 }
 
+static int tls_prepare(nh_stream_t *s, const struct nh_stream_connect_config *cfg)
+{
+    int rc = nh_stream_set__scratch_make(nh_stream__set(s));
+    if (rc < 0)
+        return rc;
+    return nh_layer_tls__start(s, cfg->tls, cfg->tls_name ? cfg->tls_name : cfg->host);
+}
+
 int nh_stream_connect(nh_stream_set_t *set, const struct nh_stream_connect_config *cfg,
                       nh_stream_t **out)
 {
@@ -173,13 +172,15 @@ int nh_stream_connect(nh_stream_set_t *set, const struct nh_stream_connect_confi
         return NH_ERR_INVAL;
     if (cfg->port == 0 || cfg->timeout_ms > TIMEOUT_MAX_MS)
         return NH_ERR_RANGE;
-    if (cfg->tls)
-        return NH_ERR_UNSUPPORTED;
+    if (cfg->tls && !nh_tls__is_client(cfg->tls))
+        return NH_ERR_INVAL;
     nh_stream_t *s = nh_stream__get(&set->dial, NH_STREAM_NO_SOCKET);
     if (!s)
         return NH_ERR_NOMEM;
     s->user = cfg->user;
-    int rc = nh_layer__add(s);
+    int rc = nh_layer__add(s, NH_PHASE_DIAL);
+    if (rc == NH_OK && cfg->tls)
+        rc = tls_prepare(s, cfg);
     if (rc == NH_OK) {
         struct nh_dial *d = nh_mem_alloc_zero(set->mem, sizeof *d, NH_MEM_BULK);
         nh_layer__of(s)->dial = d;
@@ -196,7 +197,6 @@ int nh_stream_connect(nh_stream_set_t *set, const struct nh_stream_connect_confi
 
 const char *nh_stream_reason(const nh_stream_t *s)
 {
-    if (nh_layer__is_dialing(s) && dial_of(s)->reason[0])
-        return dial_of(s)->reason;
-    return nh_err_text(s->err);
+    const char *reason = s->flags & NH_STREAM_LAYERED ? nh_layer__of(s)->reason : NULL;
+    return reason && s->err < 0 ? reason : nh_err_text(s->err);
 }

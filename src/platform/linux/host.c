@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "platform/linux/port.h"
+#include "platform/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -104,6 +105,7 @@ void nh_host_info_get(struct nh_host_info *out)
         .rss_bytes = -1,
         .private_bytes = -1,
         .host_libc_bytes = -1,
+        .host_tls_bytes = nh_tls_memory_bytes(),
         .cpu_usage_pct = -1,
         .program_bytes = stat("/proc/self/exe", &st) == 0 ? (int64_t)st.st_size : -1,
     };

@@ -1,6 +1,6 @@
 // listener.c - listening sockets: where the connections of a set come from.
 
-#include "platform/linux/stream.h"
+#include "platform/linux/layer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,23 @@
 
 // ---- accepting ---------------------------------------------------------------------------------
 
+static void layers_start(nh_listener_t *l, nh_stream_t *s)
+{
+    nh_stream_set_t *set = l->set;
+    int rc = nh_layer__add(s, NH_PHASE_TLS);
+    if (rc == NH_OK) {
+        set->info.handshake_count++;
+        rc = nh_layer_tls__start(s, l->tls, NULL);
+    }
+    if (rc == NH_OK) {
+        nh_stream__time(s, set->handshake_ms);
+        return;
+    }
+    set->info.refused++;
+    s->flags |= NH_STREAM_TOLD;
+    nh_stream__finish(s, rc);
+}
+
 static void conn_start(nh_listener_t *l, int fd)
 {
     nh_stream_set_t *set = l->set;
@@ -25,16 +42,14 @@ static void conn_start(nh_listener_t *l, int fd)
         return;
     }
     set->info.conn_count++;
-    int rc = set->on.open(set->on.ctx, s);
-    if (rc != 0) {
-        set->info.refused++;
-        s->flags |= NH_STREAM_TOLD;
-        nh_stream__finish(s, rc);
+    if (l->tls)
+        layers_start(l, s);
+    else
+        nh_stream__open(s);
+    if (s->flags & NH_STREAM_DYING)
         return;
-    }
-    set->info.accepted++;
     // Once for all directions and for life: an edge costs nothing until it comes.
-    rc = nh_stream_set__watch(set, fd, s, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    int rc = nh_stream_set__watch(set, fd, s, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
     if (rc < 0)
         nh_stream__finish(s, rc);
 }
@@ -86,9 +101,28 @@ static bool accept_one(nh_listener_t *l)
 
 void nh_listener__accept_some(nh_listener_t *l)
 {
-    for (int i = 0; i < ACCEPT_MAX_COUNT && l->accepting; i++)
+    for (int i = 0; i < ACCEPT_MAX_COUNT && l->accepting; i++) {
+        // They wait in the kernel, which answers them meanwhile.
+        if (l->tls && l->set->info.handshake_count >= l->set->handshake_max) {
+            l->accepting = false;
+            l->is_held = true;
+            return;
+        }
         if (!accept_one(l))
             return;
+    }
+}
+
+void nh_listener__handshake_ended(nh_stream_set_t *set)
+{
+    set->info.handshake_count--;
+    for (nh_listener_t *l = set->listeners; l; l = l->next) {
+        if (!l->is_held)
+            continue;
+        l->is_held = false;
+        l->accepting = set->accepting = true;
+        nh_stream_set__schedule(set);
+    }
 }
 
 // ---- life --------------------------------------------------------------------------------------
@@ -135,11 +169,15 @@ int nh_stream_listen(nh_stream_set_t *set, const struct nh_listener_config *cfg,
                      nh_listener_t **out)
 {
     *out = NULL;
+    if (cfg->tls && nh_tls__is_client(cfg->tls))
+        return NH_ERR_INVAL;
     nh_listener_t *l = nh_mem_alloc_zero(set->mem, sizeof *l, NH_MEM_BULK);
     if (!l)
         return NH_ERR_NOMEM;
-    *l = (nh_listener_t){.set = set, .fd = -1, .user = cfg->user};
-    int rc = socket_listen(l, cfg);
+    *l = (nh_listener_t){.set = set, .fd = -1, .user = cfg->user, .tls = cfg->tls};
+    int rc = cfg->tls ? nh_stream_set__scratch_make(set) : NH_OK;
+    if (rc == NH_OK)
+        rc = socket_listen(l, cfg);
     if (rc == NH_OK)
         rc = nh_stream_set__watch(set, l->fd, nh_listener__mark(l), EPOLLIN | EPOLLET);
     if (rc < 0) {

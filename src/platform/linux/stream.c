@@ -9,11 +9,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define ROUND_MAX_COUNT 4    // rounds in one turn of the loop; then the others have theirs
-#define WRITE_MAX_COUNT 4    // gathered writes for one connection in a round
-#define DISCARD_MAX_COUNT 16 // reads that throw away, in a round
-#define READ_SHARE_DIVISOR 4 // one connection reads at most this part of the buffer at once
-#define READ_REST_DIVISOR 16 // a rest of the buffer under this part ends the round
+#define ROUND_MAX_COUNT 4     // rounds in one turn of the loop; then the others have theirs
+#define WRITE_MAX_COUNT 4     // gathered writes for one connection in a round
+#define DISCARD_MAX_COUNT 16  // reads that throw away, in a round
+#define HANDSHAKE_MAX_COUNT 2 // steps of handshakes in a round: one may cost a millisecond
+#define READ_SHARE_DIVISOR 4  // one connection reads at most this part of the buffer at once
+#define READ_REST_DIVISOR 16  // a rest of the buffer under this part ends the round
 
 _Static_assert(sizeof(struct nh_iov) == sizeof(struct iovec) &&
                    offsetof(struct nh_iov, ptr) == offsetof(struct iovec, iov_base) &&
@@ -61,7 +62,7 @@ void nh_stream__finish(nh_stream_t *s, int err)
     nh_stream__queue(s);
 }
 
-static void drain_begin(nh_stream_t *s, int err)
+void nh_stream__drain(nh_stream_t *s, int err)
 {
     if (s->flags & (NH_STREAM_DYING | NH_STREAM_DRAINING))
         return;
@@ -76,8 +77,8 @@ void nh_stream_close(nh_stream_t *s, bool drain)
 {
     if (s->flags & NH_STREAM_TOLD)
         return;
-    if (drain && !nh_layer__is_dialing(s))
-        drain_begin(s, NH_OK);
+    if (drain && !nh_layer__is_early(s))
+        nh_stream__drain(s, NH_OK);
     else
         nh_stream__finish(s, NH_OK);
 }
@@ -88,6 +89,8 @@ static void tell_closed(nh_stream_set_t *set, nh_stream_t *s)
         return;
     s->flags |= NH_STREAM_TOLD;
     s->flags &= (uint16_t)~NH_STREAM_DIRTY;
+    if (nh_layer__is_early(s) && !nh_layer__of(s)->dial)
+        return; // came and went below the handler
     set->on.closed(set->on.ctx, s, s->err);
 }
 
@@ -123,6 +126,24 @@ void nh_stream__reap(nh_stream_set_t *set, nh_stream_t *s)
     nh_stream__put(s);
 }
 
+// ---- opening -----------------------------------------------------------------------------------
+
+void nh_stream__open(nh_stream_t *s)
+{
+    nh_stream_set_t *set = nh_stream__set(s);
+    bool is_incoming = nh_stream_listener(s) != NULL;
+    int rc = set->on.open(set->on.ctx, s);
+    if (rc == 0) {
+        set->info.accepted += is_incoming;
+        return;
+    }
+    if (is_incoming) { // who dialed is told in any case
+        set->info.refused++;
+        s->flags |= NH_STREAM_TOLD;
+    }
+    nh_stream__finish(s, rc);
+}
+
 // ---- reading -----------------------------------------------------------------------------------
 
 static void read_failed(nh_stream_t *s, ssize_t n)
@@ -134,7 +155,7 @@ static void read_failed(nh_stream_t *s, ssize_t n)
         return;
     // An end may be half an end: what the last input made is still written.
     if (n == 0)
-        drain_begin(s, NH_ERR_CLOSED);
+        nh_stream__drain(s, NH_ERR_CLOSED);
     else
         nh_stream__finish(s, nh_linux__err(errno));
 }
@@ -144,6 +165,10 @@ static void stream_read(nh_stream_set_t *set, nh_stream_t *s, size_t cap)
 {
     uint8_t *at = set->buffer + set->buffer_used;
     s->flags |= NH_STREAM_SERVED;
+    if (s->flags & NH_STREAM_LAYERED) {
+        nh_layer__read(set, s, at, cap);
+        return;
+    }
     ssize_t n = recv(s->fd, at, cap, MSG_DONTWAIT);
     if (n <= 0) {
         read_failed(s, n);
@@ -155,19 +180,22 @@ static void stream_read(nh_stream_set_t *set, nh_stream_t *s, size_t cap)
     set->info.bytes_in += (uint64_t)n;
     int rc = set->on.input(set->on.ctx, s, at, (size_t)n);
     if (rc != 0)
-        drain_begin(s, rc);
+        nh_stream__drain(s, rc);
 }
 
 static void round_read(nh_stream_set_t *set)
 {
     const uint32_t share = set->buffer_bytes / READ_SHARE_DIVISOR;
     const unsigned no = NH_STREAM_PAUSED | NH_STREAM_DRAINING | NH_STREAM_DYING;
+    int handshakes = 0;
     for (nh_stream_t *s = set->work_head; s; s = s->next) {
         if (!(s->flags & NH_STREAM_READABLE) || (s->flags & no))
             continue;
         uint32_t rest = set->buffer_bytes - set->buffer_used;
         if (rest < set->buffer_bytes / READ_REST_DIVISOR)
             return;
+        if (nh_layer__is_early(s) && ++handshakes > HANDSHAKE_MAX_COUNT)
+            continue;
         bool is_alone = s == set->work_head && !s->next;
         stream_read(set, s, is_alone || rest < share ? rest : share);
     }
@@ -175,7 +203,7 @@ static void round_read(nh_stream_set_t *set)
 
 // ---- writing -----------------------------------------------------------------------------------
 
-static ssize_t stream_write(nh_stream_t *s, const struct nh_iov *iov, size_t count)
+ssize_t nh_stream__send(nh_stream_t *s, const struct nh_iov *iov, size_t count)
 {
     if (count == 1)
         return send(s->fd, iov->ptr, iov->len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -197,7 +225,7 @@ static bool flush_once(nh_stream_set_t *set, nh_stream_t *s)
             s->flags |= NH_STREAM_DRAINED;
         return false;
     }
-    ssize_t n = stream_write(s, iov, count);
+    ssize_t n = nh_stream__send(s, iov, count);
     if (n < 0 && errno != EAGAIN) {
         if (errno != EINTR)
             nh_stream__finish(s, nh_linux__err(errno));
@@ -216,9 +244,14 @@ static bool flush_once(nh_stream_set_t *set, nh_stream_t *s)
 void nh_stream__flush(nh_stream_set_t *set, nh_stream_t *s)
 {
     const unsigned no = NH_STREAM_BLOCKED | NH_STREAM_DYING | NH_STREAM_DRAINED;
-    for (int i = 0; i < WRITE_MAX_COUNT; i++)
-        if (!(s->flags & NH_STREAM_DIRTY) || (s->flags & no) || !flush_once(set, s))
+    for (int i = 0; i < WRITE_MAX_COUNT; i++) {
+        if (!(s->flags & NH_STREAM_DIRTY) || (s->flags & no))
             return;
+        bool more =
+            s->flags & NH_STREAM_LAYERED ? nh_layer__flush_once(set, s) : flush_once(set, s);
+        if (!more)
+            return;
+    }
 }
 
 // ---- rounds ------------------------------------------------------------------------------------
@@ -290,7 +323,7 @@ void nh_stream__event(nh_stream_t *s, uint32_t events)
     if (events & EPOLLOUT)
         s->flags &= (uint16_t)~NH_STREAM_BLOCKED;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        s->flags |= NH_STREAM_READABLE;
+        s->flags = (uint16_t)((s->flags | NH_STREAM_READABLE) & ~NH_STREAM_DRY);
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->flags |= NH_STREAM_HANGUP;
     // A paused connection is not read, so its death is learnt here.

@@ -14,6 +14,7 @@
 
 #include "core/mem/mem.h"
 #include "platform/linux/port.h"
+#include "platform/tls.h"
 
 #include <uv.h>
 
@@ -34,6 +35,7 @@ enum {
     NH_STREAM_DYING = 1 << 10,
     NH_STREAM_TIMED = 1 << 11,   // `cut_ms` counts
     NH_STREAM_LAYERED = 1 << 12, // `user` is a struct nh_layer, see layer.h
+    NH_STREAM_DRY = 1 << 13,     // LAYERED: the socket is empty; what the layer holds may not be
 };
 
 struct nh_stream {
@@ -67,11 +69,13 @@ struct nh_listener {
     nh_stream_set_t *set;
     nh_listener_t *next; // of the set
     void *user;
+    nh_tls_t *tls;
     struct nh_stream_chunk *chunk_head, *chunk_tail;
     uint32_t conn_count;
     int fd;
     uint16_t port;
     bool accepting, retry_accept;
+    bool is_held; // too many handshakes: accepts when one has ended
 };
 
 struct nh_stream_set {
@@ -83,9 +87,10 @@ struct nh_stream_set {
     nh_listener_t *listeners; // the last is `dial`
     nh_listener_t dial;
     uint8_t *buffer;
+    uint8_t *scratch; // NH_LAYER_BATCH_MAX_BYTES, once a connection has a layer; else NULL
     uint32_t buffer_bytes, buffer_used; // used: borrowed by the handler until turn_end()
     bool in_turn, accepting, retry_accept, is_idling; // accepting, retry_accept: some listener is
-    uint32_t timed_count, drain_ms;
+    uint32_t timed_count, drain_ms, handshake_max, handshake_ms;
     struct nh_stream_set_info info;
     uv_poll_t poll;   // on epoll_fd
     uv_idle_t more;   // active when work waits: the loop must not sleep
@@ -111,22 +116,28 @@ static inline nh_stream_set_t *nh_stream__set(const nh_stream_t *s)
 
 // stream.c
 void nh_stream__event(nh_stream_t *s, uint32_t events); // of epoll
+void nh_stream__open(nh_stream_t *s);                   // open(), and what it says
 void nh_stream__finish(nh_stream_t *s, int err);        // closed at the end of this turn
-void nh_stream__queue(nh_stream_t *s);                  // into the work list when work is due
-void nh_stream__work(nh_stream_set_t *set);             // some rounds over the work list
+void nh_stream__drain(nh_stream_t *s, int err);         // closed after what waits to be written
+// One gathered write, as the system says it.
+ssize_t nh_stream__send(nh_stream_t *s, const struct nh_iov *iov, size_t count);
+void nh_stream__queue(nh_stream_t *s);      // into the work list when work is due
+void nh_stream__work(nh_stream_set_t *set); // some rounds over the work list
 void nh_stream__flush(nh_stream_set_t *set, nh_stream_t *s);
 void nh_stream__reap(nh_stream_set_t *set, nh_stream_t *s);
 
 // stream_set.c
 void nh_stream_set__schedule(nh_stream_set_t *set); // work waits: run it in the loop's next turn
 void nh_stream_set__timer_arm(nh_stream_set_t *set, uint64_t delay_ms);
+NH_MUST_USE int nh_stream_set__scratch_make(nh_stream_set_t *set);
 NH_MUST_USE int nh_stream_set__watch(nh_stream_set_t *set, int fd, void *ptr, uint32_t events);
 void nh_stream__time(nh_stream_t *s, uint32_t delay_ms); // cut, or told its layer, after that
 void nh_stream__untime(nh_stream_t *s);
 
 // listener.c
 void nh_listener__accept_some(nh_listener_t *l);
-void nh_listener__end_all(nh_stream_set_t *set); // frees them; their connections are gone
+void nh_listener__handshake_ended(nh_stream_set_t *set); // of an incoming connection
+void nh_listener__end_all(nh_stream_set_t *set);         // frees them; their connections are gone
 
 // epoll's pointer of a listener: its lowest bit is set, that of a stream is not.
 static inline void *nh_listener__mark(nh_listener_t *l)

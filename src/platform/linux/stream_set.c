@@ -13,6 +13,8 @@
 #define BUFFER_MIN_BYTES 256
 #define DRAIN_DEFAULT_MS 5000
 #define EVENT_MAX_COUNT 128
+#define HANDSHAKE_DEFAULT_COUNT 256
+#define HANDSHAKE_DEFAULT_MS 10000
 
 static void turn(nh_stream_set_t *set, bool with_events);
 
@@ -79,12 +81,17 @@ static void on_events(uv_poll_t *poll, int status, int events)
 
 // ---- time --------------------------------------------------------------------------------------
 
-static void time_is_up(nh_stream_t *s)
+static void time_is_up(nh_listener_t *l, nh_stream_t *s)
 {
-    if (nh_layer__is_dialing(s))
+    if (nh_layer__is_dialing(s)) {
         nh_dial__timeout(s);
-    else
-        nh_stream__finish(s, NH_ERR_TIMEOUT);
+        return;
+    }
+    if (nh_layer__is_early(s) && !(s->flags & NH_STREAM_DRAINING)) {
+        nh_layer__of(s)->reason = "no handshake in time";
+        l->set->info.handshake_timeouts += l != &l->set->dial;
+    }
+    nh_stream__finish(s, NH_ERR_TIMEOUT);
 }
 
 // Looks at the timed connections of a listener; what is left of the earliest, or INT32_MAX.
@@ -97,7 +104,7 @@ static int32_t timed_check(nh_listener_t *l, uint32_t now)
             continue;
         int32_t left = (int32_t)(s->cut_ms - now);
         if (left <= 0)
-            time_is_up(s);
+            time_is_up(l, s);
         else if (left < next)
             next = left;
     }
@@ -172,6 +179,13 @@ int nh_stream_set__watch(nh_stream_set_t *set, int fd, void *ptr, uint32_t event
     return epoll_ctl(set->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? NH_OK : nh_linux__err(errno);
 }
 
+int nh_stream_set__scratch_make(nh_stream_set_t *set)
+{
+    if (!set->scratch)
+        set->scratch = nh_mem_alloc(set->mem, NH_LAYER_BATCH_MAX_BYTES, NH_MEM_BULK);
+    return set->scratch ? NH_OK : NH_ERR_NOMEM;
+}
+
 static int uv_open(nh_stream_set_t *set, uv_loop_t *uv)
 {
     int rc = uv_poll_init(uv, &set->poll, set->epoll_fd);
@@ -193,6 +207,7 @@ static void free_set(nh_stream_set_t *set)
         if (fd[i] >= 0)
             close(fd[i]);
     nh_mem_free(set->mem, set->buffer);
+    nh_mem_free(set->mem, set->scratch);
     nh_mem_free(set->mem, set);
 }
 
@@ -220,6 +235,10 @@ int nh_stream_set_create(const struct nh_stream_set_config *cfg, nh_stream_set_t
     set->listeners = &set->dial;
     set->buffer_bytes = buffer_bytes;
     set->drain_ms = cfg->drain_ms ? cfg->drain_ms : DRAIN_DEFAULT_MS;
+    set->handshake_max =
+        cfg->handshake_max_count ? cfg->handshake_max_count : HANDSHAKE_DEFAULT_COUNT;
+    set->handshake_ms =
+        cfg->handshake_timeout_ms ? cfg->handshake_timeout_ms : HANDSHAKE_DEFAULT_MS;
     set->info.conn_max = cfg->conn_max_count ? cfg->conn_max_count : CONN_DEFAULT_COUNT;
     set->buffer = nh_mem_alloc(cfg->mem, buffer_bytes, NH_MEM_BULK);
     int rc = set->buffer ? epoll_open(set) : NH_ERR_NOMEM;
@@ -238,10 +257,12 @@ static void last_words(nh_stream_set_t *set, nh_listener_t *l)
 {
     for (nh_stream_t *s = nh_stream__next(l, NULL); s; s = nh_stream__next(l, s)) {
         s->flags |= NH_STREAM_QUEUED; // there is no work list any more to be put in
-        if ((s->flags & (NH_STREAM_DYING | NH_STREAM_TOLD)) || nh_layer__is_dialing(s))
+        if ((s->flags & (NH_STREAM_DYING | NH_STREAM_TOLD)) || nh_layer__is_early(s))
             continue;
         s->flags |= NH_STREAM_DIRTY;
         nh_stream__flush(set, s);
+        if (s->flags & NH_STREAM_LAYERED)
+            nh_layer__say_end(s);
     }
 }
 
