@@ -207,9 +207,10 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
     err = start_store(hub);
     if (err == 0)
         err = start_broker(hub);
-    if (err == 0)
-        err = nh_mqtt_listener_start(&hub->mqtt, hub->broker, hub->loop, mem, host, port,
-                                     hub->cfg.mqtt.conn_max_count);
+    if (err < 0)
+        return err;
+    err = nh_mqtt_listener_start(&hub->mqtt, hub->broker, hub->loop, mem, host, port,
+                                 hub->cfg.mqtt.conn_max_count);
     if (err < 0) {
         fprintf(stderr, "nuthatch: mqtt.listen %s: %s\n", hub->cfg.mqtt.listen, nh_err_text(err));
         return err;

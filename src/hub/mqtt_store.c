@@ -161,8 +161,9 @@ static int move_aside(const nh_mqtt_store_t *s, int why)
             continue;
         if (rename(s->dir, aside) != 0)
             return NH_ERR_IO;
-        NH_LOG_E("mqtt", "THE STORE IN %s CANNOT BE USED (%s). It was set aside as %s; sessions, "
-                         "their messages and retained messages begin anew",
+        NH_LOG_E("mqtt",
+                 "THE STORE IN %s CANNOT BE USED (%s). It was set aside as %s; sessions, "
+                 "their messages and retained messages begin anew",
                  s->dir, nh_err_text(why), aside);
         return NH_OK;
     }

@@ -61,8 +61,7 @@ int nh_mqtt__keep_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     if (!b->journal || nh_mqtt__kept(s))
         return NH_OK;
     struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, s);
-    if (!f ||
-        nh_mqtt__journal_reserve(b, 1, KEY_BYTES + SESSION_BYTES + s->id_len) < 0)
+    if (!f || nh_mqtt__journal_reserve(b, 1, KEY_BYTES + SESSION_BYTES + s->id_len) < 0)
         return NH_ERR_NOMEM;
     struct nh_mqtt__kept *k = nh_mem_alloc(b->mem, sizeof(*k), NH_MEM_BULK);
     if (!k)

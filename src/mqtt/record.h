@@ -55,7 +55,7 @@ struct nh_mqtt__session_record {
     uint8_t protocol;     // 4: 3.1.1, 5: 5.0
     uint32_t expiry_s;    // after the connection ended; NH_MQTT__NEVER_S
     int64_t away_unix_ms; // since when it is away; 0: connected, or not known
-    bool has_user; // whose it is; not: nobody was asked
+    bool has_user;        // whose it is; not: nobody was asked
     nh_span_t id, user, props;
 };
 void nh_mqtt__session_encode(uint8_t out[NH_MQTT__SESSION_HEAD_BYTES],

@@ -173,7 +173,7 @@ static void test_order_and_prefixes(void **state)
 {
     (void)state;
     nh_records_t *r = open_or_fail();
-    const struct nh_record_op ops[] = {put("b2", "4"), put("a", "1"),  put("b1", "3"),
+    const struct nh_record_op ops[] = {put("b2", "4"), put("a", "1"),        put("b1", "3"),
                                        put("b", "2"),  put("\xff\xff", "6"), put("c", "5")};
     assert_int_equal(commit(r, ops, NH_ARRAY_LEN(ops)), NH_OK);
     assert_string_equal(read_text(r, "", ""), "a=1 b=2 b1=3 b2=4 c=5 \xff\xff=6");
@@ -420,8 +420,9 @@ static void commit_n(nh_records_t *r, int n)
     for (int k = 0; k < CUT_KEYS; k++) {
         snprintf(keys[k], sizeof keys[k], "k%d", k);
         snprintf(values[k], sizeof values[k], "%d-%d", n, k);
-        ops[k] = (n + k) % 3 ? put(keys[k], values[k])
-                             : (struct nh_record_op){.kind = NH_RECORD_DELETE, .key = span(keys[k])};
+        ops[k] = (n + k) % 3
+                     ? put(keys[k], values[k])
+                     : (struct nh_record_op){.kind = NH_RECORD_DELETE, .key = span(keys[k])};
     }
     snprintf(values[CUT_KEYS], sizeof values[0], "%d", n);
     ops[CUT_KEYS] = put("n", values[CUT_KEYS]);

@@ -132,7 +132,8 @@ static void change(struct rng *r, struct model *m, struct nh_mqtt_batch *b)
     reserve(b, 1);
     if (m->count[i] == 0 || (i % 2 && what < 2)) {
         bool is_new = m->count[i] == 0;
-        struct nh_mqtt__msg *msg = is_new && i % 3 == 0 ? nh_mqtt__msg_create(mem, head, head) : NULL;
+        struct nh_mqtt__msg *msg =
+            is_new && i % 3 == 0 ? nh_mqtt__msg_create(mem, head, head) : NULL;
         nh_mqtt__batch_put(b, mem, &k, head, none, msg, is_new);
         nh_mqtt__msg_unref(mem, msg);
         m->count[i] = 1;
@@ -278,8 +279,8 @@ static void test_records(void **state)
     nh_mqtt__meta_encode(bytes, &(struct nh_mqtt__meta_record){-5});
     expect_exact(decode_meta, bytes, NH_MQTT__META_BYTES);
 
-    struct nh_mqtt__session_record s = {5,    3600,           1234567890123,
-                                        true, span("client"), span("user"), span("props")};
+    struct nh_mqtt__session_record s = {
+        5, 3600, 1234567890123, true, span("client"), span("user"), span("props")};
     nh_mqtt__session_encode(bytes, &s);
     size_t len = join(bytes, NH_MQTT__SESSION_HEAD_BYTES, s.id, s.user, s.props);
     struct nh_mqtt__session_record s2;
@@ -318,8 +319,12 @@ static void test_records(void **state)
     assert_true(w2.message == 5);
     expect_exact(decode_will, bytes, NH_MQTT__WILL_BYTES);
 
-    struct nh_mqtt__message_record m = {
-        .qos = 1, .expiry_unix_ms = 42, .payload_len = 3, .props_len = 2, .topic_len = 1}, m2;
+    struct nh_mqtt__message_record m = {.qos = 1,
+                                        .expiry_unix_ms = 42,
+                                        .payload_len = 3,
+                                        .props_len = 2,
+                                        .topic_len = 1},
+                                   m2;
     nh_mqtt__message_encode(bytes, &m);
     len = join(bytes, NH_MQTT__MESSAGE_HEAD_BYTES, span("t"), span("pp"), span("abc"));
     assert_int_equal(nh_mqtt__message_decode((nh_span_t){bytes, len}, &m2), NH_OK);

@@ -21,9 +21,8 @@ NH_MUST_USE int nh_linux__lmdb_open(const char *dir, size_t map_bytes, unsigned 
 // it first, and what kills the child is NH_ERR_CORRUPT for us. `record_is_whole` looks at each
 // record. The child stops after `max_s`: what it found good until then counts as good when
 // `is_sample`, else as damage (it runs in circles). Not with other tasks running that hold locks.
-NH_MUST_USE int nh_linux__lmdb_check(const char *dir, size_t map_bytes, unsigned max_s,
-                                     bool is_sample,
-                                     bool (*record_is_whole)(const MDB_val *key,
-                                                             const MDB_val *record));
+NH_MUST_USE int
+nh_linux__lmdb_check(const char *dir, size_t map_bytes, unsigned max_s, bool is_sample,
+                     bool (*record_is_whole)(const MDB_val *key, const MDB_val *record));
 
 #endif

@@ -1,7 +1,8 @@
 // records.c - records on LMDB: a batch is one transaction, so it is there whole or not at all.
 //
-// A record: key; value = CRC-32 of key and value (little-endian), value. A count other than 1 stands
-// under the byte 0 and the key. Readers see the last commit, whatever the writer does meanwhile.
+// A record: key; value = CRC-32 of key and value (little-endian), value. A count other than 1
+// stands under the byte 0 and the key. Readers see the last commit, whatever the writer does
+// meanwhile.
 
 #include "core/base/bytes.h"
 #include "core/base/crc.h"
