@@ -312,6 +312,8 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     struct nh_mqtt__flow *f = s->flow;
     while (f->sent_span < b->cfg.inflight_max && (f->waiting_count || nh_mqtt__page_in(b, s))) {
         const struct nh_mqtt__waiting *w = nh_mqtt__waiting_first(f);
+        if (!w)
+            continue; // what was read was damaged
         if (f->kept && !skip_to(b, f, w->seq))
             return; // the next acknowledgement will do
         if (send_waiting(b, s, w) < 0) {

@@ -62,7 +62,7 @@ static inline uint64_t nh_mqtt__will_no(uintptr_t will) // of its record; 0: non
 // Whether the session's next message, of `len` bytes, is to be left on disk only.
 bool nh_mqtt__page_is_full(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
                            uint32_t len);
-// Reads the next messages of the queue. Whether any came.
+// Reads the next messages of the queue. Whether there were any; all may have been damaged.
 bool nh_mqtt__page_in(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 void nh_mqtt__page_tick(nh_mqtt_broker_t *b); // a commit ended: what was waited for may be there
 void nh_mqtt__purge(nh_mqtt_broker_t *b);     // goes on removing the queues of sessions gone

@@ -255,8 +255,12 @@ static int restore_queue(struct restore *r)
     f->kept->page_seq = first;
     if (rc == NH_OK && f->kept->next_seq <= first)
         rc = NH_ERR_CORRUPT;
+    if (rc == NH_OK && r->bytes_first != UINT64_MAX && f->kept->sum_bytes < r->bytes_first)
+        rc = NH_ERR_CORRUPT;
+    if (rc < 0)
+        return rc;
     queue_place(f, r->b->cfg.inflight_max, r->bytes_first);
-    return rc;
+    return NH_OK;
 }
 
 static int restore_session(struct restore *r)

@@ -28,6 +28,7 @@ struct disk {
     const nh_mqtt_batch_t *pending;
     unsigned commits, reading;
     int read_rc; // what reads give, when not 0
+    bool no_check;
 };
 
 static int disk_compare(const struct disk_record *r, nh_span_t key)
@@ -163,6 +164,50 @@ static struct nh_mqtt_persist disk_persist(struct disk *d)
     return (struct nh_mqtt_persist){d, disk_commit, disk_read, disk_last};
 }
 
+// ---- what holds together (docs/mqtt-store-format.md) --------------------------------------------
+
+static uint64_t disk_number(const uint8_t *at, size_t len, bool is_big)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n = n << 8 | at[is_big ? i : len - 1 - i];
+    return n;
+}
+
+// The message that a record refers to; 0: none.
+static uint64_t disk_reference(const struct disk_record *r)
+{
+    if (r->key[0] == 'R')
+        return disk_number(r->key + 1, 8, true);
+    if (r->key[0] == 'W')
+        return disk_number(r->value + 16, 8, false);
+    return r->key[0] == 'Q' && !(r->value[1] & 8) ? disk_number(r->value + 8, 8, false) : 0;
+}
+
+static bool disk_has(struct disk *d, char type, const uint8_t *number, size_t len)
+{
+    uint8_t key[NH_MQTT_KEY_MAX_BYTES] = {(uint8_t)type};
+    memcpy(key + 1, number, len);
+    return disk_find(d, (nh_span_t){key, 1 + len}) != NULL;
+}
+
+static NH_UNUSED void disk_check(struct disk *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        struct disk_record *r = &d->records[i];
+        int32_t refs = 0;
+        if (memchr("UIQWY", r->key[0], 5) && !disk_has(d, 'S', r->key + 1, 4))
+            assert_true(r->key[0] == 'Q' && disk_has(d, 'D', r->key + 1, 4));
+        if (r->key[0] == 'R')
+            assert_true(disk_has(d, 'P', r->key + 1, 8));
+        if (r->key[0] != 'P')
+            continue;
+        for (size_t k = 0; k < d->count; k++)
+            refs += disk_reference(&d->records[k]) == disk_number(r->key + 1, 8, true);
+        assert_int_equal(r->count, refs);
+    }
+}
+
 // Ends the commit under way. Whether there was one.
 static bool disk_finish(struct disk *d, nh_mqtt_broker_t *b, int rc, uint64_t now_ms)
 {
@@ -172,6 +217,8 @@ static bool disk_finish(struct disk *d, nh_mqtt_broker_t *b, int rc, uint64_t no
     d->pending = NULL;
     if (rc == NH_OK) {
         disk_apply(d, batch);
+        if (!d->no_check)
+            disk_check(d);
         d->commits++;
     }
     nh_mqtt_broker_saved(b, rc, now_ms);

@@ -177,7 +177,7 @@ static void load(void)
 {
     cfg.persist = disk_persist(&disk);
     world_init(&w, &cfg);
-    w.no_check = chance(90);
+    w.no_check = disk.no_check = chance(90);
     assert_int_equal(nh_mqtt_broker_load(w.broker, w.now_ms), NH_OK);
     world_turn_end(&w);
     for (size_t i = 0; i < PUBS; i++)

@@ -572,6 +572,95 @@ static void test_interval(void **state)
     stop();
 }
 
+// ---- memory -------------------------------------------------------------------------------------
+
+// All that goes to the store, in one go; what is heard depends on what failed.
+static void say_everything(struct client *c)
+{
+    client_connect(&c[1], "sub", true);
+    client_subscribe(&c[1], "#", 2);
+    commit(NH_OK);
+    client_connect_with(&c[0], &(struct connect){"pub", "w", "bye", .will_qos = 1, .is_kept = true});
+    client_publish_id(&c[0], "t", "1", 1, 1);
+    client_publish_id(&c[0], "t", "2", 2, 2);
+    commit(NH_ERR_NOSPC);
+    client_publish_with(&c[0], &(struct publish){"r", "kept", 1, 3, .retain = true});
+    world_tick(&w, w.now_ms + 100);
+    commit(NH_OK);
+    client_ack(&c[1], 0x40, 1);
+    client_ack(&c[1], 0x50, 2);
+    client_ack(&c[0], 0x62, 2);
+    commit(NH_OK);
+    client_ack(&c[1], 0x70, 2);
+    client_unsubscribe(&c[1], "x");
+    lose(&c[1]);
+    for (unsigned i = 4; i <= 9; i++)
+        client_publish_id(&c[0], "t", "away", 1, i);
+    lose(&c[0]);
+    client_connect(&c[1], "sub", true);
+    commit(NH_OK);
+    client_ack(&c[1], 0x40, 4);
+    lose(&c[1]);
+    client_connect(&c[1], "sub", false);
+    commit(NH_OK);
+    lose(&c[1]);
+}
+
+// Each allocation fails in turn: what is on disk holds together, and the next start works.
+static void test_no_memory(void **state)
+{
+    (void)state;
+    const struct nh_mqtt_broker_config cfg = {.queue_memory_max_bytes = 64};
+    for (uint32_t n = 1;; n++) {
+        fresh(&cfg);
+        const struct nh_mem_fault fault = {.fail_nth = n};
+        nh_mem_fault_set(w.sys, &fault);
+        say_everything(w.clients);
+        bool failed = nh_mem_fault_hits(w.sys) > 0;
+        nh_mem_fault_set(w.sys, NULL);
+        for (unsigned i = 0; i < 3; i++) {
+            settle();
+            world_tick(&w, w.now_ms + 6000);
+        }
+        settle();
+        assert_false(nh_mqtt_broker_is_unsaved(w.broker));
+        disk_check(&disk);
+        crash(&cfg);
+        settle();
+        connect_kept(&w.clients[0], "after", "connack 0 0");
+        stop();
+        if (!failed)
+            return;
+    }
+}
+
+// The start without memory is refused, and works when there is some.
+static void test_no_memory_at_start(void **state)
+{
+    (void)state;
+    struct client *c = w.clients;
+    fresh(NULL);
+    connect_kept(&c[1], "sub", "connack 0 0");
+    client_subscribe(&c[1], "#", 2);
+    client_connect(&c[0], "pub", false);
+    client_publish_with(&c[0], &(struct publish){"r", "kept", 2, 3, .retain = true});
+    client_connect_with(&c[2], &(struct connect){"w", "w", "bye", .will_qos = 1, .is_kept = true});
+    settle();
+    stop();
+    for (uint32_t n = 1;; n++) {
+        struct nh_mqtt_broker_config full = config_of(NULL);
+        world_init(&w, &full);
+        const struct nh_mem_fault fault = {.fail_nth = n};
+        nh_mem_fault_set(w.sys, &fault);
+        int rc = nh_mqtt_broker_load(w.broker, w.now_ms);
+        nh_mem_fault_set(w.sys, NULL);
+        assert_true(rc == NH_OK || rc == NH_ERR_NOMEM);
+        stop();
+        if (rc == NH_OK)
+            return;
+    }
+}
+
 // ---- damage -------------------------------------------------------------------------------------
 
 static void test_damage(void **state)
@@ -630,6 +719,8 @@ int main(void)
         cmocka_unit_test(test_failed_commits_are_tried_again),
         cmocka_unit_test(test_publishers_are_held_back),
         cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory_at_start),
         cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
