@@ -136,8 +136,8 @@ void nh_mqtt_store_flush(nh_mqtt_store_t *s, uint64_t timeout_ms)
     if (!s || !s->broker)
         return;
     while (nh_mqtt_broker_is_unsaved(s->broker) && nh_clock_ms() < until_ms) {
-        nh_mqtt_broker_tick(s->broker, nh_clock_ms()); // hands the next batch over
-        NH_IGNORE(nh_notify_wait(s->done, 100));       // or looks whether it is time to try again
+        nh_mqtt_broker_flush(s->broker, nh_clock_ms());
+        NH_IGNORE(nh_notify_wait(s->done, 100)); // or looks whether it is time to try again
         on_done(s);
     }
     if (nh_mqtt_broker_is_unsaved(s->broker))

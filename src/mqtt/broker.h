@@ -178,7 +178,8 @@ NH_MUST_USE int nh_mqtt_broker_load(nh_mqtt_broker_t *b, uint64_t now_ms);
 // are held back until a later commit says 0; or an error: the commit is asked for again later.
 void nh_mqtt_broker_saved(nh_mqtt_broker_t *b, int rc, uint64_t now_ms);
 // Whether there are changes that the store has not written. To end without losing any: stop the
-// listeners, then tick() until this says no.
+// listeners, then flush(), which hands them over whatever the interval, until this says no.
+void nh_mqtt_broker_flush(nh_mqtt_broker_t *b, uint64_t now_ms);
 bool nh_mqtt_broker_is_unsaved(const nh_mqtt_broker_t *b);
 
 // ---- connections --------------------------------------------------------------------------------

@@ -278,6 +278,14 @@ void nh_mqtt_broker_saved(nh_mqtt_broker_t *b, int rc, uint64_t now_ms)
     nh_mqtt__journal_run(b);
 }
 
+void nh_mqtt_broker_flush(nh_mqtt_broker_t *b, uint64_t now_ms)
+{
+    nh_mqtt__clock(b, now_ms);
+    if (b->journal && !b->journal->is_failing)
+        b->journal->due_ms = 0;
+    nh_mqtt__journal_run(b);
+}
+
 bool nh_mqtt_broker_is_unsaved(const nh_mqtt_broker_t *b)
 {
     return b->journal && (b->journal->is_under_way || has_work(b->journal));

@@ -123,8 +123,9 @@ class Publisher(Client):
         return f"{self.client_id} {number} ".encode().ljust(self.size, b".")
 
     def publish(self, packet_id, number, dup=False):
-        first = 0x30 | (8 if dup else 0) | self.qos_of(number) << 1
-        return packet(first, text_field(self.topic) + packet_id.to_bytes(2, "big") +
+        qos = self.qos_of(number)
+        first = 0x30 | (8 if dup else 0) | qos << 1
+        return packet(first, text_field(self.topic) + (packet_id.to_bytes(2, "big") if qos else b"") +
                       self.message(number))
 
     def talk(self, s):
@@ -138,8 +139,11 @@ class Publisher(Client):
         while self.goes_on and len(self.under_way) < self.window:
             while self.next_id in self.under_way:
                 self.next_id = self.next_id % 65535 + 1
-            self.under_way[self.next_id] = [self.number, "published"]
             out += self.publish(self.next_id, self.number)
+            if self.qos_of(self.number) == 0:
+                self.number += 1
+                break  # one with each look
+            self.under_way[self.next_id] = [self.number, "published"]
             self.number += 1
             self.next_id = self.next_id % 65535 + 1
         if out:
@@ -193,13 +197,13 @@ class Subscriber(Client):
         if kind != 3:
             return b""
         at = 2 + int.from_bytes(body[:2], "big")
-        packet_id = body[at:at + 2]
-        name, number = body[at + 2:].split(b" ")[:2]
-        if qos == 1 or packet_id not in self.ids:
+        packet_id = body[at:at + 2] if qos else b""
+        name, number = body[at + len(packet_id):].split(b" ")[:2]
+        if qos < 2 or packet_id not in self.ids:
             self.heard[(name.decode(), int(number))] += 1
         if qos == 2:
             self.ids.add(packet_id)
-        return packet(0x40 if qos == 1 else 0x50, packet_id)
+        return packet(0x40 if qos == 1 else 0x50, packet_id) if qos else b""
 
 
 def check(publishers, subscribers):

@@ -567,8 +567,12 @@ static void test_interval(void **state)
     world_tick(&w, w.now_ms + 500);
     assert_true(commit(NH_OK));
     assert_false(nh_mqtt_broker_is_unsaved(w.broker));
+    client_subscribe(&c[1], "b", 2);
+    nh_mqtt_broker_flush(w.broker, w.now_ms); // the end does not wait for the interval
+    assert_true(commit(NH_OK));
+    assert_false(nh_mqtt_broker_is_unsaved(w.broker));
     crash(&cfg);
-    assert_int_equal(info_of().subscription_count, 1);
+    assert_int_equal(info_of().subscription_count, 2);
     stop();
 }
 
