@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define DISK_RECORDS 640
-#define DISK_VALUE_BYTES 96
+#define DISK_VALUE_BYTES 64
 
 struct disk_record {
     uint8_t key[NH_MQTT_KEY_MAX_BYTES], value[DISK_VALUE_BYTES];

@@ -382,6 +382,7 @@ static void test_payload_is_stored_once(void **state)
 
 static void fill(struct client *c, unsigned from, unsigned to)
 {
+    w.no_check = disk.no_check = true; // at the end: there is much to look at
     for (unsigned i = from; i <= to; i++) {
         char payload[8];
         snprintf(payload, sizeof payload, "%u", i);
@@ -397,6 +398,9 @@ static void fill(struct client *c, unsigned from, unsigned to)
     }
     settle();
     c->rx_len = 0;
+    w.no_check = disk.no_check = false;
+    world_check(&w);
+    disk_check(&disk);
 }
 
 // Takes messages `from` to `to` in order, acknowledging each.
@@ -453,7 +457,10 @@ static void test_long_queues_are_paged(void **state)
     assert_int_equal(info_of().dropped_queue_full, 1);
     client_connect(&c[1], "sub", true);
     commit(NH_OK);
+    w.no_check = disk.no_check = true;
     take_all(&c[1], 1, 250);
+    w.no_check = disk.no_check = false;
+    world_check(&w);
     assert_int_equal(info_of().queued_messages, 0);
     assert_int_equal(info_of().queued_bytes, 0);
     settle();
@@ -617,6 +624,7 @@ static void test_no_memory(void **state)
     const struct nh_mqtt_broker_config cfg = {.queue_memory_max_bytes = 64};
     for (uint32_t n = 1;; n++) {
         fresh(&cfg);
+        w.no_check = disk.no_check = true; // once, below: there are many rounds
         const struct nh_mem_fault fault = {.fail_nth = n};
         nh_mem_fault_set(w.sys, &fault);
         say_everything(w.clients);
@@ -629,6 +637,7 @@ static void test_no_memory(void **state)
         settle();
         assert_false(nh_mqtt_broker_is_unsaved(w.broker));
         disk_check(&disk);
+        assert_int_equal(nh_mqtt_broker_check(w.broker), NH_OK);
         crash(&cfg);
         settle();
         connect_kept(&w.clients[0], "after", "connack 0 0");
