@@ -40,6 +40,16 @@ static uint64_t weight_of(const struct entry *e)
     return entry_bytes(e) + (e->msg ? e->msg->len : 0);
 }
 
+// A message as it lies. Bits of it may change meanwhile, and the time that is left of it, which is
+// its first property: nothing here looks at them.
+static void put_body(const struct nh_mqtt__msg *m, struct nh_mqtt_op *out)
+{
+    uint32_t props_len = nh_mqtt__message_props_len(out->value[0]);
+    out->value[1] = nh_mqtt__msg_topic(m);
+    out->value[2] = (nh_span_t){m->bytes + m->payload_at - props_len, props_len};
+    out->value[3] = nh_mqtt__msg_payload(m);
+}
+
 bool nh_mqtt_batch_next(const nh_mqtt_batch_t *batch, size_t *at, struct nh_mqtt_op *out)
 {
     while (*at < batch->used) {
@@ -51,10 +61,8 @@ bool nh_mqtt_batch_next(const nh_mqtt_batch_t *batch, size_t *at, struct nh_mqtt
                                    .count = e->count,
                                    .key = {e->bytes, e->key_len},
                                    .value = {{e->bytes + e->key_len, e->head_len}}};
-        if (e->msg) { // as it lies
-            out->value[1] = nh_mqtt__msg_topic(e->msg);
-            out->value[2] = nh_mqtt__msg_payload(e->msg);
-        }
+        if (e->msg)
+            put_body(e->msg, out);
         return true;
     }
     return false;

@@ -76,7 +76,8 @@ void nh_mqtt__sent_skip(struct nh_mqtt__flow *f, uint32_t count)
     }
     for (uint32_t i = 0; i < count; i++) {
         NH_ASSERT(f->sent_span < f->sent_cap);
-        *nh_mqtt__sent_at(f, f->sent_span++) = (struct nh_mqtt__sent){.state = NH_MQTT__SENT_DONE};
+        *nh_mqtt__sent_at(f, f->sent_span++) =
+            (struct nh_mqtt__sent){.state = NH_MQTT__SENT_DONE};
     }
 }
 
@@ -131,6 +132,8 @@ void nh_mqtt__sent_done(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__
         if (f->kept)
             f->kept->head_seq++;
     }
+    if (f->unsent_count > f->sent_span)
+        f->unsent_count = f->sent_span;
 }
 
 // ---- waiting ------------------------------------------------------------------------------------
@@ -163,10 +166,10 @@ int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt
             return rc;
     }
     *nh_mqtt__waiting_at(f, f->waiting_count++) = w;
-    f->bytes += waiting_len(&w);
-    f->messages++;
     if (w.msg)
         nh_mqtt__msg_ref(w.msg);
+    f->bytes += waiting_len(&w);
+    f->messages++;
     return NH_OK;
 }
 
@@ -180,6 +183,14 @@ struct nh_mqtt__waiting *nh_mqtt__waiting_at(const struct nh_mqtt__flow *f, uint
     return &f->waiting[(f->waiting_head + at) & (f->waiting_cap - 1)];
 }
 
+// A burst leaves nothing behind.
+static void waiting_free(struct nh_mqtt__flow *f, nh_mem_t *mem)
+{
+    nh_mem_free(mem, f->waiting);
+    f->waiting = NULL;
+    f->waiting_cap = f->waiting_head = 0;
+}
+
 void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem)
 {
     struct nh_mqtt__waiting w = f->waiting[f->waiting_head];
@@ -188,11 +199,29 @@ void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem)
     f->bytes -= waiting_len(&w);
     f->messages--;
     nh_mqtt__msg_unref(mem, w.msg);
-    if (f->waiting_count)
-        return;
-    nh_mem_free(mem, f->waiting); // a burst leaves nothing behind
-    f->waiting = NULL;
-    f->waiting_cap = f->waiting_head = 0;
+    if (f->waiting_count == 0)
+        waiting_free(f, mem);
+}
+
+uint32_t nh_mqtt__waiting_filter(struct nh_mqtt__flow *f, nh_mem_t *mem,
+                                 bool (*is_gone)(void *ctx, const struct nh_mqtt__waiting *w),
+                                 void *ctx)
+{
+    uint32_t kept = 0, count = f->waiting_count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct nh_mqtt__waiting w = *nh_mqtt__waiting_at(f, i);
+        if (!is_gone(ctx, &w)) {
+            *nh_mqtt__waiting_at(f, kept++) = w;
+            continue;
+        }
+        f->bytes -= waiting_len(&w);
+        f->messages--;
+        nh_mqtt__msg_unref(mem, w.msg);
+    }
+    f->waiting_count = kept;
+    if (count && !kept)
+        waiting_free(f, mem);
+    return count - kept;
 }
 
 // ---- received at QoS 2 --------------------------------------------------------------------------
@@ -289,5 +318,6 @@ bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f)
     for (uint32_t i = 0; i < f->ids_cap; i++)
         ids += f->ids[i] != 0;
     return count == f->sent_count && bytes == f->bytes && ids == f->ids_count &&
-           count + f->waiting_count == f->messages && f->first_id != 0 && kept_check(f);
+           count + f->waiting_count == f->messages && f->first_id != 0 &&
+           f->unsent_count <= f->sent_span && kept_check(f);
 }

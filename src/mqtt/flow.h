@@ -19,17 +19,21 @@ enum nh_mqtt__sent_state {
 struct nh_mqtt__sent {
     struct nh_mqtt__msg *msg; // for a retry; NULL in a session that ends with its connection
     uint32_t len;             // counted in the queue's bytes
+    uint32_t label;           // subscription identifier; 0: none
+    uint16_t group;           // of the shared subscription that it came by; 0: none
     uint8_t state;
     bool retain;
 };
 
-enum nh_mqtt__waiting_flags {      // read from the store
+enum nh_mqtt__waiting_flags { // read from the store
     NH_MQTT__WAITING_DUP = 1,      // may have been sent before
     NH_MQTT__WAITING_RELEASED = 2, // received at QoS 2; `msg` is NULL, the id is to be released
 };
 
 struct nh_mqtt__waiting {
     struct nh_mqtt__msg *msg;
+    uint32_t label;
+    uint16_t group;
     uint8_t qos;
     bool retain;
     uint8_t flags;
@@ -51,7 +55,9 @@ struct nh_mqtt__kept {
     uint32_t batch;     // the last batch with any of its records
     uint32_t put_batch; // the last batch with a message put in its queue
     uint32_t dup_count; // places from page_seq on that may have been sent before the restart
+    uint32_t expiry_s;  // as recorded
     uint16_t last_sub;  // number of its newest subscription record
+    bool is_away;       // as recorded
     bool wants_page;    // its next messages are still being written
 };
 
@@ -62,8 +68,9 @@ struct nh_mqtt__flow {
     struct nh_mqtt__waiting *waiting;
     uint16_t *ids; // open addressing, 0 is free: packet ids of QoS 2 messages to be released
     struct nh_mqtt__replay *replays;
-    struct nh_mqtt__kept *kept;                          // NULL: not in the store
+    struct nh_mqtt__kept *kept; // NULL: not in the store
     uint32_t sent_cap, sent_head, sent_span, sent_count; // span: head to newest; count: not DONE
+    uint32_t unsent_count; // the newest of `sent`: not sent again since the client came back
     uint32_t waiting_cap, waiting_head, waiting_count;
     uint32_t ids_cap, ids_count;
     uint32_t bytes, messages; // sent until acknowledged or received, and waiting
@@ -100,6 +107,10 @@ NH_MUST_USE int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem,
 struct nh_mqtt__waiting *nh_mqtt__waiting_first(const struct nh_mqtt__flow *f);
 // The `at`-th in order, 0 to waiting_count - 1.
 struct nh_mqtt__waiting *nh_mqtt__waiting_at(const struct nh_mqtt__flow *f, uint32_t at);
+// Takes those out for which `is_gone` says so. Returns how many.
+uint32_t nh_mqtt__waiting_filter(struct nh_mqtt__flow *f, nh_mem_t *mem,
+                                 bool (*is_gone)(void *ctx, const struct nh_mqtt__waiting *w),
+                                 void *ctx);
 void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem);
 
 // 1: added; 0: it was there already; NH_ERR_NOMEM.

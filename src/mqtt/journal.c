@@ -52,12 +52,16 @@ uint64_t nh_mqtt__journal_weight(const nh_mqtt_broker_t *b)
 
 int nh_mqtt__journal_reserve(nh_mqtt_broker_t *b, uint32_t ops, uint32_t bytes)
 {
-    return b->journal ? nh_mqtt__batch_reserve(filling(b->journal), b->mem, ops, bytes) : NH_OK;
+    if (!b->journal || b->is_ending)
+        return NH_OK;
+    return nh_mqtt__batch_reserve(filling(b->journal), b->mem, ops, bytes);
 }
 
 void nh_mqtt__journal_put(nh_mqtt_broker_t *b, struct nh_mqtt__key key, const void *head,
                           size_t head_len, nh_span_t tail, struct nh_mqtt__msg *msg, bool is_new)
 {
+    if (b->is_ending)
+        return;
     b->journal->serial++;
     nh_mqtt__batch_put(filling(b->journal), b->mem, &key, (nh_span_t){head, head_len}, tail, msg,
                        is_new);
@@ -65,6 +69,8 @@ void nh_mqtt__journal_put(nh_mqtt_broker_t *b, struct nh_mqtt__key key, const vo
 
 void nh_mqtt__journal_delete(nh_mqtt_broker_t *b, struct nh_mqtt__key key)
 {
+    if (b->is_ending)
+        return;
     b->journal->serial++;
     nh_mqtt__batch_delete(filling(b->journal), b->mem, &key);
 }
@@ -72,6 +78,8 @@ void nh_mqtt__journal_delete(nh_mqtt_broker_t *b, struct nh_mqtt__key key)
 void nh_mqtt__journal_count(nh_mqtt_broker_t *b, uint64_t message, int32_t count)
 {
     struct nh_mqtt__key key = nh_mqtt__key_u64(NH_MQTT__REC_MESSAGE, message);
+    if (b->is_ending)
+        return;
     b->journal->serial++;
     nh_mqtt__batch_count(filling(b->journal), b->mem, &key, count);
 }
@@ -104,6 +112,12 @@ int nh_mqtt__gate(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint32_t batch)
     if (rc == NH_OK)
         remember(b, j->is_under_way && batch <= other(j)->no ? other(j) : filling(j), c);
     return rc;
+}
+
+void nh_mqtt__gate_cut(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
+{
+    if (b->journal && c->wire.gate > b->journal->committed)
+        nh_mqtt__wire_cut(&b->blocks, &c->wire);
 }
 
 static void forget_in(struct nh_mqtt_batch *batch, const nh_mqtt_conn_t *c)

@@ -14,10 +14,14 @@ static inline struct nh_mqtt__kept *nh_mqtt__kept(const struct nh_mqtt__session 
 {
     return s->flow ? s->flow->kept : NULL;
 }
-// The session is kept from now on. NH_ERR_NOMEM.
-NH_MUST_USE int nh_mqtt__keep_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+// The session is kept from now on for `expiry_s` after its connection ends; 0: not, unless it is
+// kept already. NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__keep_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                      uint32_t expiry_s, uint8_t version);
+void nh_mqtt__keep_away(nh_mqtt_broker_t *b, struct nh_mqtt__session *s); // its connection ends
 // Makes room to record the end of the session. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__keep_end_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
+void nh_mqtt__keep_end_subs(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s); // first
 void nh_mqtt__keep_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 // What is sent to the session's client from now on waits for all of its records. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__keep_gate(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
@@ -32,9 +36,12 @@ void nh_mqtt__keep_unsub(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
 // Room for one message in one queue.
 NH_MUST_USE int nh_mqtt__keep_message_reserve(nh_mqtt_broker_t *b,
                                               const struct nh_mqtt__session *s);
-// `m` takes the next place in the session's queue, in memory (sent or waiting) or on disk only.
-void nh_mqtt__keep_message(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__msg *m,
-                           uint8_t qos, bool retain, bool in_memory);
+// `w` takes the next place in the session's queue, in memory (sent or waiting) or on disk only.
+void nh_mqtt__keep_message(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                           const struct nh_mqtt__waiting *w, bool in_memory);
+// `w` is taken out of the queue. False: no memory, it has to stay.
+NH_MUST_USE bool nh_mqtt__keep_dropped(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                       const struct nh_mqtt__waiting *w);
 // Room for what any acknowledgement or a received packet id records.
 NH_MUST_USE int nh_mqtt__keep_ack_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
 void nh_mqtt__keep_released(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
@@ -46,16 +53,16 @@ void nh_mqtt__keep_id(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint16_t 
 // The retained message of a topic; `old` is the one before. NULL: none.
 NH_MUST_USE int nh_mqtt__keep_retained_reserve(nh_mqtt_broker_t *b);
 void nh_mqtt__keep_retained(nh_mqtt_broker_t *b, struct nh_mqtt__msg *m, uint64_t old_no);
-// The client's will; `m` NULL: it has none any more, and `old_no` was that message.
+// The client's will: it has one, it waits for its time, it is published or taken back.
 NH_MUST_USE int nh_mqtt__keep_will_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
-void nh_mqtt__keep_will(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__msg *m,
-                        uint8_t qos, bool retain);
-void nh_mqtt__keep_will_done(nh_mqtt_broker_t *b, uint32_t session_no, uint64_t old_no);
+void nh_mqtt__keep_will(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__will *w);
+void nh_mqtt__keep_will_due(nh_mqtt_broker_t *b, const struct nh_mqtt__will *w);
+void nh_mqtt__keep_will_gone(nh_mqtt_broker_t *b, struct nh_mqtt__will *w);
 
-static inline uint64_t nh_mqtt__will_no(uintptr_t will) // of its record; 0: none
-{
-    return will ? nh_mqtt__will_msg(will)->no : 0;
-}
+// A time of the broker's clock as a time of day, and back; 0 is 0, and all are when the time of day
+// is not known.
+int64_t nh_mqtt__to_unix(const nh_mqtt_broker_t *b, uint64_t ms);
+uint64_t nh_mqtt__from_unix(const nh_mqtt_broker_t *b, int64_t unix_ms);
 
 // ---- page.c: queues that are longer than what is held in memory ---------------------------------
 

@@ -1,6 +1,7 @@
 // Queues longer than what is held in memory: the rest is in the store alone and is read in order
 // when its turn comes. Also the stored message by its number, and the slow end of long queues.
 
+#include "core/base/bytes.h"
 #include "mqtt/keep.h"
 
 #define PAGE_MESSAGES_MAX 64u // read in one go
@@ -32,11 +33,16 @@ static bool fetch_visit(void *ctx, nh_span_t key, nh_span_t value)
     f->rc = value.ptr ? nh_mqtt__message_decode(value, &r) : NH_ERR_CORRUPT;
     if (f->rc < 0)
         return false;
-    f->msg = nh_mqtt__msg_create(f->b->mem, r.topic, r.payload);
-    if (f->msg) {
-        f->msg->qos = r.qos;
+    struct nh_mqtt__content k = {.topic = r.topic,
+                                 .props = r.props,
+                                 .payload = r.payload,
+                                 .expires_ms = nh_mqtt__from_unix(f->b, r.expiry_unix_ms),
+                                 .version = r.is_v5 ? 5 : 4,
+                                 .qos = r.qos};
+    k.expiry_s = nh_mqtt__left_s(k.expires_ms, f->b->now_ms);
+    f->msg = nh_mqtt__msg_create(f->b->mem, &k);
+    if (f->msg)
         f->msg->no = f->no;
-    }
     f->rc = f->msg ? NH_OK : NH_ERR_NOMEM;
     return false;
 }
@@ -85,6 +91,7 @@ static bool take(struct paging *p, uint64_t seq, const struct nh_mqtt__queue_rec
     struct nh_mqtt__kept *k = f->kept;
     int rc = NH_OK;
     struct nh_mqtt__waiting w = {.qos = r->qos, .retain = r->retain, .seq = (uint32_t)seq};
+    w.label = r->ids.len ? nh_get_le32(r->ids.ptr) : 0;
     uint64_t places = seq - k->page_seq;
     if (k->dup_count > places)
         w.flags |= NH_MQTT__WAITING_DUP;

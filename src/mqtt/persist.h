@@ -11,7 +11,7 @@
 #include "core/base/base.h"
 
 #define NH_MQTT_KEY_MAX_BYTES 16
-#define NH_MQTT_PARTS 3
+#define NH_MQTT_PARTS 4
 
 enum nh_mqtt_op_kind {
     NH_MQTT_OP_PUT,    // writes the record; its count becomes `count`

@@ -197,13 +197,17 @@ int nh_mqtt__queue_decode(nh_span_t value, struct nh_mqtt__queue_record *out)
     return NH_OK;
 }
 
+enum { WILL_EXPIRES = 8, MESSAGE_V5 = 8 };
+
 void nh_mqtt__will_encode(uint8_t out[NH_MQTT__WILL_BYTES], const struct nh_mqtt__will_record *r)
 {
     begin(out, NH_MQTT__WILL_BYTES);
-    out[1] = (uint8_t)(r->qos | (r->retain ? NH_MQTT__QUEUE_RETAIN : 0));
+    out[1] = (uint8_t)(r->qos | (r->retain ? NH_MQTT__QUEUE_RETAIN : 0) |
+                       (r->expires ? WILL_EXPIRES : 0));
     nh_put_le32(out + 4, r->delay_s);
     nh_put_le64(out + 8, (uint64_t)r->due_unix_ms);
     nh_put_le64(out + 16, r->message);
+    nh_put_le32(out + 24, r->expiry_s);
 }
 
 int nh_mqtt__will_decode(nh_span_t value, struct nh_mqtt__will_record *out)
@@ -216,9 +220,11 @@ int nh_mqtt__will_decode(nh_span_t value, struct nh_mqtt__will_record *out)
         return NH_ERR_CORRUPT;
     out->qos = p[1] & 3;
     out->retain = p[1] & NH_MQTT__QUEUE_RETAIN;
+    out->expires = p[1] & WILL_EXPIRES;
     out->delay_s = nh_get_le32(p + 4);
     out->due_unix_ms = (int64_t)nh_get_le64(p + 8);
     out->message = nh_get_le64(p + 16);
+    out->expiry_s = nh_get_le32(p + 24);
     return NH_OK;
 }
 
@@ -226,7 +232,7 @@ void nh_mqtt__message_encode(uint8_t out[NH_MQTT__MESSAGE_HEAD_BYTES],
                              const struct nh_mqtt__message_record *r)
 {
     begin(out, NH_MQTT__MESSAGE_HEAD_BYTES);
-    out[1] = r->qos;
+    out[1] = (uint8_t)(r->qos | (r->is_v5 ? MESSAGE_V5 : 0));
     nh_put_le16(out + 2, r->topic_len);
     nh_put_le32(out + 4, r->payload_len);
     nh_put_le32(out + 8, r->props_len);
@@ -240,17 +246,25 @@ int nh_mqtt__message_decode(nh_span_t value, struct nh_mqtt__message_record *out
         return rc;
     const uint8_t *p = value.ptr;
     out->qos = p[1] & 3;
+    out->is_v5 = p[1] & MESSAGE_V5;
     out->topic_len = nh_get_le16(p + 2);
     out->payload_len = nh_get_le32(p + 4);
     out->props_len = nh_get_le32(p + 8);
     out->expiry_unix_ms = (int64_t)nh_get_le64(p + 12);
     uint64_t rest = (uint64_t)out->topic_len + out->props_len + out->payload_len;
-    if (p[1] > 2 || out->topic_len == 0 || rest != value.len - NH_MQTT__MESSAGE_HEAD_BYTES)
+    bool has_v5 = out->props_len || out->expiry_unix_ms;
+    if (out->qos == 3 || (p[1] & ~(MESSAGE_V5 | 3)) || (has_v5 && !out->is_v5) ||
+        out->topic_len == 0 || rest != value.len - NH_MQTT__MESSAGE_HEAD_BYTES)
         return NH_ERR_CORRUPT;
     out->topic = (nh_span_t){p + NH_MQTT__MESSAGE_HEAD_BYTES, out->topic_len};
     out->props = (nh_span_t){out->topic.ptr + out->topic_len, out->props_len};
     out->payload = (nh_span_t){out->props.ptr + out->props_len, out->payload_len};
     return NH_OK;
+}
+
+uint32_t nh_mqtt__message_props_len(nh_span_t head)
+{
+    return nh_get_le32(head.ptr + 8);
 }
 
 void nh_mqtt__replay_encode(uint8_t out[NH_MQTT__REPLAY_HEAD_BYTES],

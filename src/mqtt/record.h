@@ -8,7 +8,6 @@
 #include "mqtt/persist.h"
 
 #define NH_MQTT__RECORD_VERSION 1
-#define NH_MQTT__NEVER_S UINT32_MAX // an expiry that does not come
 
 enum nh_mqtt__record_type {      // the first byte of a key
     NH_MQTT__REC_GONE = 'D',     // session number: its queue is still to be removed
@@ -53,7 +52,7 @@ NH_MUST_USE int nh_mqtt__meta_decode(nh_span_t value, struct nh_mqtt__meta_recor
 #define NH_MQTT__SESSION_HEAD_BYTES 24 // then the client id, the user, properties
 struct nh_mqtt__session_record {
     uint8_t protocol;     // 4: 3.1.1, 5: 5.0
-    uint32_t expiry_s;    // after the connection ended; NH_MQTT__NEVER_S
+    uint32_t expiry_s;    // after the connection ended; UINT32_MAX: never
     int64_t away_unix_ms; // since when it is away; 0: connected, or not known
     bool has_user;        // whose it is; not: nobody was asked
     nh_span_t id, user, props;
@@ -88,11 +87,12 @@ void nh_mqtt__queue_encode(uint8_t out[NH_MQTT__QUEUE_HEAD_BYTES],
                            const struct nh_mqtt__queue_record *r);
 NH_MUST_USE int nh_mqtt__queue_decode(nh_span_t value, struct nh_mqtt__queue_record *out);
 
-#define NH_MQTT__WILL_BYTES 24
+#define NH_MQTT__WILL_BYTES 28
 struct nh_mqtt__will_record {
     uint8_t qos;
-    bool retain;
+    bool retain, expires;
     uint32_t delay_s;
+    uint32_t expiry_s;   // from when it is published, if it expires
     int64_t due_unix_ms; // 0: the client was connected
     uint64_t message;
 };
@@ -101,7 +101,8 @@ NH_MUST_USE int nh_mqtt__will_decode(nh_span_t value, struct nh_mqtt__will_recor
 
 #define NH_MQTT__MESSAGE_HEAD_BYTES 20 // then topic, properties, payload
 struct nh_mqtt__message_record {
-    uint8_t qos;            // that it was published at
+    uint8_t qos; // that it was published at
+    bool is_v5;
     int64_t expiry_unix_ms; // 0: never
     uint32_t payload_len;   // encode: the spans are not looked at
     uint32_t props_len;
@@ -111,6 +112,7 @@ struct nh_mqtt__message_record {
 void nh_mqtt__message_encode(uint8_t out[NH_MQTT__MESSAGE_HEAD_BYTES],
                              const struct nh_mqtt__message_record *r);
 NH_MUST_USE int nh_mqtt__message_decode(nh_span_t value, struct nh_mqtt__message_record *out);
+uint32_t nh_mqtt__message_props_len(nh_span_t head); // of an encoded head
 
 #define NH_MQTT__REPLAY_HEAD_BYTES 4 // then the topic that was sent last
 struct nh_mqtt__replay_record {

@@ -133,6 +133,22 @@ static int restore_user(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
     return NH_OK;
 }
 
+// When a session ends that was away, or was connected, when the process ended.
+static void restore_expiry(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                           const struct nh_mqtt__session_record *rec)
+{
+    s->expiry_s = rec->expiry_s;
+    uint64_t away_ms = rec->away_unix_ms ? nh_mqtt__from_unix(b, rec->away_unix_ms) : 0;
+    if (rec->expiry_s == NH_MQTT__NEVER_S)
+        return;
+    if (away_ms || !b->cfg.unix_ms) {
+        int64_t gone_ms = b->cfg.unix_ms ? b->cfg.unix_ms(b->cfg.ctx) - rec->away_unix_ms : 0;
+        uint64_t gone_s = gone_ms > 0 ? (uint64_t)gone_ms / 1000 : 0;
+        s->expiry_s = gone_s < rec->expiry_s ? rec->expiry_s - (uint32_t)gone_s : 0;
+    }
+    nh_mqtt__expire_session(b, s);
+}
+
 static int session_make(nh_mqtt_broker_t *b, uint32_t no, const struct nh_mqtt__session_record *rec)
 {
     if (rec->id.len > NH_MQTT__CLIENT_ID_MAX || rec->user.len > NH_MQTT__USER_MAX ||
@@ -147,8 +163,14 @@ static int session_make(nh_mqtt_broker_t *b, uint32_t no, const struct nh_mqtt__
     struct nh_mqtt__kept *k = f ? nh_mem_alloc(b->mem, sizeof(*k), NH_MEM_BULK) : NULL;
     if (!k)
         return NH_ERR_NOMEM;
-    *k = (struct nh_mqtt__kept){.head_seq = 1, .page_seq = 1, .next_seq = 1, .no = no};
+    *k = (struct nh_mqtt__kept){.head_seq = 1,
+                                .page_seq = 1,
+                                .next_seq = 1,
+                                .no = no,
+                                .expiry_s = rec->expiry_s,
+                                .is_away = rec->away_unix_ms != 0};
     f->kept = k;
+    restore_expiry(b, s, rec);
     return restore_user(b, s, rec);
 }
 
@@ -299,6 +321,8 @@ static bool retained_visit(void *ctx, nh_span_t key, nh_span_t value)
     if (!m)
         return outcome(r, rc == NH_ERR_NOT_FOUND ? NH_ERR_CORRUPT : rc);
     rc = nh_mqtt__retain_set(&b->retain, m);
+    if (rc == NH_OK)
+        nh_mqtt__expire_retained(b, m);
     nh_mqtt__msg_unref(b->mem, m);
     if (rc != NH_ERR_FULL)
         return outcome(r, rc);
@@ -309,7 +333,7 @@ static bool retained_visit(void *ctx, nh_span_t key, nh_span_t value)
     return outcome(r, rc);
 }
 
-// One will at a time: publishing may change what is being read.
+// One will at a time: its message is read within.
 static bool will_visit(void *ctx, nh_span_t key, nh_span_t value)
 {
     struct restore *r = ctx;
@@ -322,19 +346,46 @@ static bool will_visit(void *ctx, nh_span_t key, nh_span_t value)
     return false;
 }
 
+static struct nh_mqtt__session *session_of(const nh_mqtt_broker_t *b, uint32_t no)
+{
+    NH_LIST_EACH(&b->idle, n)
+    {
+        struct nh_mqtt__session *s = NH_CONTAINER_OF(n, struct nh_mqtt__session, idle);
+        if (nh_mqtt__kept(s)->no == no)
+            return s;
+    }
+    return NULL;
+}
+
+// It waits for its time. Who was connected when the process died has lost its connection
+// [MQTT-3.1.2-8], and the delay begins now; the standard lets a restart publish it.
 static int restore_will(const struct restore *r)
 {
     int rc;
     nh_mqtt_broker_t *b = r->b;
+    struct nh_mqtt__session *s = session_of(b, r->will_session);
     struct nh_mqtt__msg *m = nh_mqtt__page_message(b, r->will.message, &rc);
-    if (!m)
-        return rc == NH_ERR_NOT_FOUND ? NH_ERR_CORRUPT : rc;
-    nh_mqtt__publish_will(b, (uintptr_t)m | r->will.qos | (r->will.retain ? 4u : 0u));
-    nh_mqtt__keep_will_done(b, r->will_session, r->will.message);
+    struct nh_mqtt__will *w = m ? nh_mem_alloc_zero(b->mem, sizeof(*w), NH_MEM_BULK) : NULL;
+    if (!s || !w) {
+        nh_mqtt__msg_unref(b->mem, m);
+        return !s || rc == NH_ERR_NOT_FOUND ? NH_ERR_CORRUPT : rc < 0 ? rc : NH_ERR_NOMEM;
+    }
+    nh_list_init(&w->link);
+    w->msg = m;
+    w->delay_s = r->will.delay_s;
+    w->expires = r->will.expires;
+    w->expiry_s = r->will.expiry_s;
+    w->qos = r->will.qos;
+    w->retain = r->will.retain;
+    w->kept_no = r->will_session;
+    uint64_t due_ms = nh_mqtt__from_unix(b, r->will.due_unix_ms);
+    if (due_ms)
+        nh_mqtt__will_wait_until(b, w, s, due_ms);
+    else
+        nh_mqtt__will_wait(b, w, s);
     return NH_OK;
 }
 
-// Who was connected when the process died has lost its connection [MQTT-3.1.2-8].
 static int restore_wills(struct restore *r)
 {
     const struct nh_mqtt_persist *store = &r->b->cfg.persist;

@@ -26,6 +26,7 @@ struct nh_mqtt__wire {
     uint32_t inline_bytes; // in INLINE items: what no drop rule can shed
     uint32_t stored_bytes; // in MSG items that belong to a head before them: neither
     uint32_t bytes, count; // MSG items that may be dropped: whole QoS 0 messages
+    uint32_t expiring;     // those of them that expire
     uint32_t gate;         // the batch that the last gate waits (or waited) for; 0: never gated
 };
 
@@ -61,6 +62,8 @@ NH_MUST_USE int nh_mqtt__wire_gate(struct nh_mqtt__blocks *bs, struct nh_mqtt__w
                                    uint32_t batch);
 // Opens the gates that wait for `batch` or an earlier one.
 void nh_mqtt__wire_open(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, uint32_t batch);
+// Takes out the first gate that is closed and all behind it.
+void nh_mqtt__wire_cut(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w);
 
 bool nh_mqtt__wire_is_empty(const struct nh_mqtt__wire *w);
 size_t nh_mqtt__wire_output(const struct nh_mqtt__wire *w, struct nh_mqtt_span *spans, size_t max);
@@ -68,6 +71,12 @@ size_t nh_mqtt__wire_output(const struct nh_mqtt__wire *w, struct nh_mqtt_span *
 void nh_mqtt__wire_sent(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, size_t bytes);
 // Drops the oldest QoS 0 message of which nothing was sent. False: there is none.
 bool nh_mqtt__wire_drop(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w);
+// Drops what has expired and was not begun, and writes into the others what is left of their time
+// [MQTT5-3.3.2-5], [MQTT5-3.3.2-6]. Returns how many were dropped.
+uint32_t nh_mqtt__wire_age(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, uint64_t now_ms);
+// A message that expires and was begun gets a copy of its own, so that its head stays as it was
+// when it was sent. Without memory it stays shared.
+void nh_mqtt__wire_own_begun(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w);
 void nh_mqtt__wire_clear(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w);
 
 // Turns slices into messages. `message` gives the stored copy (borrowed) of the packet that lies at

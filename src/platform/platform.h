@@ -313,7 +313,7 @@ NH_MUST_USE int nh_kv_each(nh_kv_t *kv, const char *space,
 // Keys are 1 to NH_RECORDS_KEY_MAX_BYTES bytes, the first one not 0, in byte order. A record has a
 // count: who puts it sets it, and one whose count comes to 0 is removed.
 #define NH_RECORDS_KEY_MAX_BYTES 64
-#define NH_RECORDS_PARTS 3
+#define NH_RECORDS_PARTS 4
 typedef struct nh_records nh_records_t;
 struct nh_records_config {
     struct nh_mem *mem;
@@ -403,6 +403,9 @@ struct nh_host_info {
     const char *reset_reason; // "Power On", "Software"
 };
 void nh_host_info_get(struct nh_host_info *out);
+// Asks the host for `want` open connections and files at once. Returns how many it allows now:
+// fewer where an administrator set a limit below. Never lowers what was allowed.
+uint32_t nh_host_connections_allow(uint32_t want);
 void nh_host_reset_reason_set(const char *reason); // static; for a reboot in place
 // Tells the service manager ("READY=1", "RELOADING=1", "STOPPING=1") where there is one.
 void nh_host_notify(const char *state);

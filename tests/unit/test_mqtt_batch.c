@@ -122,6 +122,21 @@ static void model_apply(struct model *m, const struct nh_mqtt_batch *b)
     }
 }
 
+static struct nh_mqtt__msg *message(void)
+{
+    const nh_span_t text = {(const uint8_t *)"text", 4};
+    return nh_mqtt__msg_create(mem,
+                               &(struct nh_mqtt__content){.topic = text, .payload = text, .version = 4});
+}
+
+// The head of that message, with a byte that tells it apart.
+static size_t message_head(uint8_t *out, uint8_t value)
+{
+    nh_mqtt__message_encode(out, &(struct nh_mqtt__message_record){.payload_len = 4, .topic_len = 4});
+    out[0] = value;
+    return NH_MQTT__MESSAGE_HEAD_BYTES;
+}
+
 // One random change, made to the model and to the batch. Counts are used for even keys only.
 static void change(struct rng *r, struct model *m, struct nh_mqtt_batch *b)
 {
@@ -132,8 +147,10 @@ static void change(struct rng *r, struct model *m, struct nh_mqtt_batch *b)
     reserve(b, 1);
     if (m->count[i] == 0 || (i % 2 && what < 2)) {
         bool is_new = m->count[i] == 0;
-        struct nh_mqtt__msg *msg =
-            is_new && i % 3 == 0 ? nh_mqtt__msg_create(mem, head, head) : NULL;
+        struct nh_mqtt__msg *msg = is_new && i % 3 == 0 ? message() : NULL;
+        uint8_t p[NH_MQTT__MESSAGE_HEAD_BYTES + 20];
+        if (msg) // a body stands behind such a head
+            head = (nh_span_t){p, message_head(p, value[0])};
         nh_mqtt__batch_put(b, mem, &k, head, none, msg, is_new);
         nh_mqtt__msg_unref(mem, msg);
         m->count[i] = 1;
@@ -312,14 +329,15 @@ static void test_records(void **state)
     assert_true(q2.message == q.message && q2.sum_bytes == q.sum_bytes && q2.ids.len == 8);
     expect_exact(decode_queue, bytes, len);
 
-    struct nh_mqtt__will_record w = {1, true, 30, 99, 5}, w2;
+    struct nh_mqtt__will_record w = {1, true, true, 30, 60, 99, 5}, w2;
     nh_mqtt__will_encode(bytes, &w);
     assert_int_equal(nh_mqtt__will_decode((nh_span_t){bytes, NH_MQTT__WILL_BYTES}, &w2), NH_OK);
     assert_true(w2.qos == 1 && w2.retain && w2.delay_s == 30 && w2.due_unix_ms == 99);
-    assert_true(w2.message == 5);
+    assert_true(w2.message == 5 && w2.expires && w2.expiry_s == 60);
     expect_exact(decode_will, bytes, NH_MQTT__WILL_BYTES);
 
     struct nh_mqtt__message_record m = {.qos = 1,
+                                        .is_v5 = true,
                                         .expiry_unix_ms = 42,
                                         .payload_len = 3,
                                         .props_len = 2,
@@ -328,7 +346,7 @@ static void test_records(void **state)
     nh_mqtt__message_encode(bytes, &m);
     len = join(bytes, NH_MQTT__MESSAGE_HEAD_BYTES, span("t"), span("pp"), span("abc"));
     assert_int_equal(nh_mqtt__message_decode((nh_span_t){bytes, len}, &m2), NH_OK);
-    assert_true(m2.expiry_unix_ms == 42 && m2.qos == 1);
+    assert_true(m2.expiry_unix_ms == 42 && m2.qos == 1 && m2.is_v5);
     assert_memory_equal(m2.payload.ptr, "abc", 3);
     assert_memory_equal(m2.props.ptr, "pp", 2);
     expect_exact(decode_message, bytes, len);

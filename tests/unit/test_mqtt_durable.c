@@ -259,12 +259,14 @@ static void test_wills_come_back(void **state)
     settle();
     assert_int_equal(disk_count(&disk, 'W'), 1);
     crash(NULL);
+    world_tick(&w, w.now_ms);
     settle();
     assert_int_equal(disk_count(&disk, 'W'), 0);
     connect_kept(&c[1], "sub", "connack 1 0; publish will of gone q1 #1");
     client_ack(&c[1], 0x40, 1);
     settle();
     crash(NULL);
+    world_tick(&w, w.now_ms);
     settle();
     connect_kept(&c[1], "sub", "connack 1 0"); // once
     assert_int_equal(disk_count(&disk, 'P'), 0);
