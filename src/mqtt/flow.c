@@ -76,8 +76,7 @@ void nh_mqtt__sent_skip(struct nh_mqtt__flow *f, uint32_t count)
     }
     for (uint32_t i = 0; i < count; i++) {
         NH_ASSERT(f->sent_span < f->sent_cap);
-        *nh_mqtt__sent_at(f, f->sent_span++) =
-            (struct nh_mqtt__sent){.state = NH_MQTT__SENT_DONE};
+        *nh_mqtt__sent_at(f, f->sent_span++) = (struct nh_mqtt__sent){.state = NH_MQTT__SENT_DONE};
     }
 }
 

@@ -25,7 +25,7 @@ struct nh_mqtt__sent {
     bool retain;
 };
 
-enum nh_mqtt__waiting_flags { // read from the store
+enum nh_mqtt__waiting_flags {      // read from the store
     NH_MQTT__WAITING_DUP = 1,      // may have been sent before
     NH_MQTT__WAITING_RELEASED = 2, // received at QoS 2; `msg` is NULL, the id is to be released
 };
@@ -68,7 +68,7 @@ struct nh_mqtt__flow {
     struct nh_mqtt__waiting *waiting;
     uint16_t *ids; // open addressing, 0 is free: packet ids of QoS 2 messages to be released
     struct nh_mqtt__replay *replays;
-    struct nh_mqtt__kept *kept; // NULL: not in the store
+    struct nh_mqtt__kept *kept;                          // NULL: not in the store
     uint32_t sent_cap, sent_head, sent_span, sent_count; // span: head to newest; count: not DONE
     uint32_t unsent_count; // the newest of `sent`: not sent again since the client came back
     uint32_t waiting_cap, waiting_head, waiting_count;

@@ -1,7 +1,7 @@
 // Changes of state become records: sessions, subscriptions, queues, packet ids, retained messages.
 
-#include "core/base/bytes.h"
 #include "mqtt/keep.h"
+#include "core/base/bytes.h"
 
 #include <string.h>
 
@@ -27,13 +27,13 @@ static void message_ref(nh_mqtt_broker_t *b, struct nh_mqtt__msg *m)
     }
     uint8_t head[NH_MQTT__MESSAGE_HEAD_BYTES];
     m->no = ++b->journal->next_message;
-    const struct nh_mqtt__message_record r = {
-        .qos = m->qos,
-        .is_v5 = m->is_v5,
-        .expiry_unix_ms = nh_mqtt__to_unix(b, nh_mqtt__msg_expires_ms(m)),
-        .topic_len = m->topic_len,
-        .props_len = (uint32_t)nh_mqtt__msg_props(m).len,
-        .payload_len = (uint32_t)nh_mqtt__msg_payload(m).len};
+    const struct nh_mqtt__message_record r = {.qos = m->qos,
+                                              .is_v5 = m->is_v5,
+                                              .expiry_unix_ms =
+                                                  nh_mqtt__to_unix(b, nh_mqtt__msg_expires_ms(m)),
+                                              .topic_len = m->topic_len,
+                                              .props_len = (uint32_t)nh_mqtt__msg_props(m).len,
+                                              .payload_len = (uint32_t)nh_mqtt__msg_payload(m).len};
     nh_mqtt__message_encode(head, &r);
     nh_mqtt__journal_put(b, nh_mqtt__key_u64(NH_MQTT__REC_MESSAGE, m->no), head, sizeof head, none,
                          m, true);
@@ -423,8 +423,7 @@ void nh_mqtt__keep_will(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
 // Without memory its delay begins anew after a restart.
 void nh_mqtt__keep_will_due(nh_mqtt_broker_t *b, const struct nh_mqtt__will *w)
 {
-    if (w->kept_no &&
-        nh_mqtt__journal_reserve(b, 1, KEY_BYTES + NH_MQTT__WILL_BYTES) == NH_OK)
+    if (w->kept_no && nh_mqtt__journal_reserve(b, 1, KEY_BYTES + NH_MQTT__WILL_BYTES) == NH_OK)
         put_will(b, w, nh_mqtt__to_unix(b, w->due_ms), false);
 }
 

@@ -125,14 +125,15 @@ static void model_apply(struct model *m, const struct nh_mqtt_batch *b)
 static struct nh_mqtt__msg *message(void)
 {
     const nh_span_t text = {(const uint8_t *)"text", 4};
-    return nh_mqtt__msg_create(mem,
-                               &(struct nh_mqtt__content){.topic = text, .payload = text, .version = 4});
+    return nh_mqtt__msg_create(
+        mem, &(struct nh_mqtt__content){.topic = text, .payload = text, .version = 4});
 }
 
 // The head of that message, with a byte that tells it apart.
 static size_t message_head(uint8_t *out, uint8_t value)
 {
-    nh_mqtt__message_encode(out, &(struct nh_mqtt__message_record){.payload_len = 4, .topic_len = 4});
+    nh_mqtt__message_encode(out,
+                            &(struct nh_mqtt__message_record){.payload_len = 4, .topic_len = 4});
     out[0] = value;
     return NH_MQTT__MESSAGE_HEAD_BYTES;
 }

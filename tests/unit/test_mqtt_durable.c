@@ -593,7 +593,8 @@ static void say_everything(struct client *c)
     client_connect(&c[1], "sub", true);
     client_subscribe(&c[1], "#", 2);
     commit(NH_OK);
-    client_connect_with(&c[0], &(struct connect){"pub", "w", "bye", .will_qos = 1, .is_kept = true});
+    client_connect_with(&c[0],
+                        &(struct connect){"pub", "w", "bye", .will_qos = 1, .is_kept = true});
     client_publish_id(&c[0], "t", "1", 1, 1);
     client_publish_id(&c[0], "t", "2", 2, 2);
     commit(NH_ERR_NOSPC);
