@@ -59,10 +59,11 @@ void nh_mqtt__enforce(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
         nh_mqtt__drop(b, s, &b->info.dropped_queue_full, count);
 }
 
-// Makes room for a message at QoS 1 or 2: the oldest QoS 0 messages go first. Publishers that can
-// be held back may exceed the limits by what one read brings, at most twice.
-static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct nh_mqtt__publish *p,
-                  uint64_t len)
+// Makes room for a message at QoS 1 or 2: the oldest QoS 0 messages go first, then what has
+// expired. Publishers that can be held back may exceed the limits by what one read brings, at most
+// twice.
+static bool make_room(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                      const struct nh_mqtt__publish *p, uint64_t len)
 {
     uint32_t count = 0;
     while (is_over(b, s, len, 1) && s->is_online && nh_mqtt__wire_drop(&b->blocks, &s->conn->wire))
@@ -74,6 +75,12 @@ static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct 
     if (nh_mqtt__expire_waiting(b, s) && !is_over(b, s, len, 1))
         return true;
     return nh_mqtt__can_push_back(b, s, p->from) && !is_over(b, s, len, 2);
+}
+
+static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct nh_mqtt__publish *p,
+                  uint64_t len)
+{
+    return !is_over(b, s, len, 1) || make_room(b, s, p, len);
 }
 
 // ---- packets ------------------------------------------------------------------------------------
@@ -370,7 +377,8 @@ static int deliver_kept(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
     if (rc == NH_OK)
         nh_mqtt__push_back(b, s, p->from);
     if (rc == NH_OK && s->is_online && f->sent_count == 0)
-        b->replay_ms = b->now_ms + 1000; // no acknowledgement will set it going: try again
+        b->replay_ms =
+            nh_ms_after(b->now_ms, 1000); // no acknowledgement will set it going: try again
     return rc;
 }
 
@@ -473,7 +481,7 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         if (f->kept && !skip_to(b, s, w->seq))
             return; // the next acknowledgement will do
         if (pump_one(b, s, w) < 0) {
-            b->replay_ms = b->now_ms + 1000;
+            b->replay_ms = nh_ms_after(b->now_ms, 1000);
             return;
         }
         nh_mqtt__waiting_pop(f, b->mem);
@@ -483,7 +491,7 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 void nh_mqtt__on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     if (s->flow->unsent_count && nh_mqtt__resend(b, s) < 0)
-        b->replay_ms = b->now_ms + 1000;
+        b->replay_ms = nh_ms_after(b->now_ms, 1000);
     if (s->flow->waiting_count || s->flow->kept)
         nh_mqtt__pump(b, s);
     if (s->flags)
@@ -526,11 +534,9 @@ static int on_pubrec(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__sen
 static int on_pubrel(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint16_t id)
 {
     struct nh_mqtt__flow *f = c->session->flow;
-    bool is_known = f && nh_mqtt__ids_has(f, id);
-    if (is_known) {
-        nh_mqtt__ids_remove(f, id);
+    bool is_known = f && nh_mqtt__ids_remove(f, id);
+    if (is_known)
         nh_mqtt__keep_id(b, c->session, id, false);
-    }
     if (nh_mqtt__keep_gate(b, c->session) < 0)
         return NH_ERR_NOMEM;
     return nh_mqtt__send_ack_reason(b, c, NH_MQTT__PUBCOMP, id,

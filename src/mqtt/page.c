@@ -148,7 +148,7 @@ bool nh_mqtt__page_in(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     if (p.count)
         return true;
     if (rc < 0 || !p.goes_on) {
-        b->replay_ms = b->now_ms + 1000; // the store or the memory may recover
+        b->replay_ms = nh_ms_after(b->now_ms, 1000); // the store or the memory may recover
         return false;
     }
     if (k->put_batch <= b->journal->committed) { // all was written, and there is nothing

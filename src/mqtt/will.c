@@ -109,7 +109,7 @@ static void publish_late(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
 
 void nh_mqtt__will_wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s)
 {
-    nh_mqtt__will_wait_until(b, w, s, b->now_ms + w->delay_s * 1000ull);
+    nh_mqtt__will_wait_until(b, w, s, nh_ms_after(b->now_ms, w->delay_s * 1000ull));
     nh_mqtt__keep_will_due(b, w);
 }
 
