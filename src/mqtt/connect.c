@@ -161,7 +161,7 @@ static int refuse_options(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id, 
 static int keep_client(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
                        const struct nh_mqtt__connect *k, const nh_mqtt_conn_t *c)
 {
-    int rc = nh_mqtt__keep_session(b, s, expiry_of(b, k), c->version);
+    int rc = nh_mqtt__keep_session(b, s, expiry_of(b, k, c->is_own), c->version);
     if (rc == NH_OK && c->extra && c->extra->will)
         rc = nh_mqtt__keep_will_reserve(b, s);
     if (rc < 0 && !nh_list_is_linked(&s->idle))
