@@ -204,6 +204,7 @@ NH_MUST_USE int nh_mqtt_broker_publish(nh_mqtt_broker_t *b, const struct nh_mqtt
 
 struct nh_mqtt_info {
     uint32_t conn_count, session_count, subscription_count, retained_count, inflight_count;
+    uint64_t retained_changes; // messages stored, replaced and removed
     uint64_t retained_bytes, queued_bytes, queued_messages;
     uint64_t messages_in, messages_out, publish_bytes_in, publish_bytes_out, bytes_in, bytes_out;
     uint64_t messages_in_qos[3], messages_out_qos[3];
@@ -239,6 +240,39 @@ size_t nh_mqtt_broker_clients(nh_mqtt_broker_t *b, size_t first,
 size_t nh_mqtt_broker_retained(nh_mqtt_broker_t *b, const char *after,
                                bool (*visit)(void *ctx, const struct nh_mqtt_message *m),
                                void *ctx);
+
+#define NH_MQTT_FILTER_TOLD_BYTES 256 // a longer filter is cut for the visit
+struct nh_mqtt_subscription_info {
+    nh_span_t filter;  // borrowed for the visit
+    size_t filter_len; // its whole length
+    uint8_t qos;
+};
+// Visits the subscriptions of a client, those of a kept session too, from the `first`-th (0: all)
+// until `visit` returns false. NH_ERR_NOT_FOUND: no such session.
+NH_MUST_USE int
+nh_mqtt_broker_subscriptions(nh_mqtt_broker_t *b, nh_span_t client_id, size_t first,
+                             bool (*visit)(void *ctx, const struct nh_mqtt_subscription_info *s),
+                             void *ctx);
+
+struct nh_mqtt_topic_info {
+    nh_span_t level, path; // "kitchen" of "home/kitchen"; borrowed for the visit
+    bool has_children;     // there are retained topics below it
+    bool has_message;
+    struct nh_mqtt_message message; // if it has one
+};
+struct nh_mqtt_topic_walk {
+    nh_span_t parent; // "home"; borrowed
+    bool has_parent;  // false: from the first levels of all topics
+    uint8_t *key;     // memory of the caller: where to go on. key_len 0: from the start.
+    size_t key_cap;   // at least topic_max_bytes + 2
+    size_t key_len;
+};
+// Visits the levels right below the parent that retained topics have, in the order of their bytes,
+// each once, until `visit` returns false: the next call with `w` begins with that level. The cost
+// goes with the levels told, not with the topics below them. NH_ERR_RANGE: `key` is too small.
+NH_MUST_USE int nh_mqtt_broker_topics(nh_mqtt_broker_t *b, struct nh_mqtt_topic_walk *w,
+                                      bool (*visit)(void *ctx, const struct nh_mqtt_topic_info *t),
+                                      void *ctx);
 // All structures hold together (tests).
 NH_MUST_USE int nh_mqtt_broker_check(const nh_mqtt_broker_t *b);
 

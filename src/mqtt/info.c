@@ -24,6 +24,7 @@ void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out)
     out->auth_waiting_count = b->waiting_count;
     out->retained_count = b->retain.count;
     out->retained_bytes = b->retain.bytes;
+    out->retained_changes = b->retain.changes;
     for (uint32_t i = 0; i < b->session_buckets; i++)
         for (const struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next)
             add_flow(out, s);

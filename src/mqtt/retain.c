@@ -96,6 +96,7 @@ static int replace(struct nh_mqtt__retain *r, struct nh_mqtt__msg *msg)
     if (r->bytes - weight(old) + weight(msg) > r->bytes_max)
         return NH_ERR_FULL;
     r->bytes += weight(msg) - weight(old);
+    r->changes++;
     *at = (uintptr_t)nh_mqtt__msg_ref(msg) | 1;
     nh_mqtt__msg_unref(r->mem, old);
     return NH_OK;
@@ -135,6 +136,7 @@ int nh_mqtt__retain_set(struct nh_mqtt__retain *r, struct nh_mqtt__msg *msg)
             return rc;
     }
     r->count++;
+    r->changes++;
     r->bytes += weight(msg);
     return NH_OK;
 }
@@ -159,6 +161,7 @@ bool nh_mqtt__retain_remove(struct nh_mqtt__retain *r, nh_span_t topic)
         r->root = 0;
     }
     r->count--;
+    r->changes++;
     r->bytes -= weight(old);
     nh_mqtt__msg_unref(r->mem, old);
     return true;

@@ -15,6 +15,7 @@ struct nh_mqtt__retain {
     uintptr_t root; // 0: empty
     uint32_t count;
     uint64_t bytes; // topics and payloads
+    uint64_t changes;
     uint32_t count_max;
     uint64_t bytes_max;
 };

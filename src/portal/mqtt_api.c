@@ -1,4 +1,4 @@
-#include "portal/mqtt_api.h"
+#include "portal/mqtt_api_private.h"
 
 #include "core/base/utf8.h"
 #include "core/http/text.h"
@@ -9,7 +9,6 @@
 #define TOPIC_KEPT_BYTES 128
 #define PAYLOAD_KEPT_BYTES 128
 #define HEX_KEPT_BYTES 32
-#define PAGE_MAX_COUNT 200
 #define WATCH_IDLE_MS 5000 // nobody asked for messages this long: stop copying them
 
 struct kept_message {
@@ -52,9 +51,7 @@ int nh_mqtt_api_create(const struct nh_mqtt_api_config *cfg, nh_mqtt_api_t **out
     return 0;
 }
 
-// How much of `len` bytes to tell when `max` are the most: no character is cut in two. What is no
-// text is cut anywhere.
-static size_t told_len(const void *bytes, size_t len, size_t max)
+size_t nh_mqtt_api__told_len(const void *bytes, size_t len, size_t max)
 {
     if (len <= max)
         return len;
@@ -73,8 +70,9 @@ static void keep_message(void *ctx, const struct nh_mqtt_message *m)
     k->bytes = (uint32_t)m->payload.len;
     k->qos = m->qos;
     k->retain = m->retain;
-    k->topic_len = (uint16_t)told_len(m->topic.ptr, m->topic.len, TOPIC_KEPT_BYTES);
-    k->payload_len = (uint16_t)told_len(m->payload.ptr, m->payload.len, PAYLOAD_KEPT_BYTES);
+    k->topic_len = (uint16_t)nh_mqtt_api__told_len(m->topic.ptr, m->topic.len, TOPIC_KEPT_BYTES);
+    k->payload_len =
+        (uint16_t)nh_mqtt_api__told_len(m->payload.ptr, m->payload.len, PAYLOAD_KEPT_BYTES);
     memcpy(k->topic, m->topic.ptr, k->topic_len);
     memcpy(k->payload, m->payload.ptr, k->payload_len);
 }
@@ -123,6 +121,11 @@ void nh_mqtt_api_destroy(nh_mqtt_api_t *a)
     nh_mem_free(a->cfg.mem, a);
 }
 
+const struct nh_mqtt_api_config *nh_mqtt_api__config(const nh_mqtt_api_t *a)
+{
+    return &a->cfg;
+}
+
 void nh_mqtt_api_clients_changed(nh_mqtt_api_t *a)
 {
     a->clients_version++;
@@ -149,6 +152,7 @@ static void write_counters(nh_json_writer_t *w, const struct nh_mqtt_info *i)
     nh_json_kv_uint(w, "subscriptions", i->subscription_count);
     nh_json_kv_uint(w, "retained", i->retained_count);
     nh_json_kv_uint(w, "retained_bytes", i->retained_bytes);
+    nh_json_kv_uint(w, "retained_changes", i->retained_changes);
     nh_json_kv_uint(w, "inflight", i->inflight_count);
     nh_json_kv_uint(w, "queued_messages", i->queued_messages);
     nh_json_kv_uint(w, "queued_bytes", i->queued_bytes);
@@ -225,8 +229,7 @@ struct page {
     nh_mqtt_api_t *api;
 };
 
-// A number from the query; without one `*out` stays. NH_ERR_RANGE: the reply says so.
-static int number_param(nh_request_t *req, const char *name, uint32_t max, size_t *out)
+int nh_mqtt_api__number(nh_request_t *req, const char *name, uint32_t max, size_t *out)
 {
     const char *text = nh_request_param(req, name);
     uint64_t v = 0;
@@ -256,8 +259,8 @@ static struct page *page_new(nh_request_t *req)
     p->api = req->ctx;
     p->left = 50;
     req->state = p;
-    if (number_param(req, "first", INT32_MAX, &p->next) < 0 ||
-        number_param(req, "count", PAGE_MAX_COUNT, &p->left) < 0)
+    if (nh_mqtt_api__number(req, "first", INT32_MAX, &p->next) < 0 ||
+        nh_mqtt_api__number(req, "count", NH_MQTT_API_PAGE_MAX_COUNT, &p->left) < 0)
         return NULL;
     return p;
 }
@@ -296,8 +299,9 @@ static bool client_row(void *ctx, const struct nh_mqtt_client_info *c)
     if (c->is_connected && c->user && a->cfg.peer)
         a->cfg.peer(a->cfg.ctx, c->user, peer, sizeof peer);
     nh_json_key(w, "id");
-    nh_json_string_n(w, c->client_id,
-                     told_len(c->client_id, strlen(c->client_id), CLIENT_ID_TOLD_BYTES));
+    nh_json_string_n(
+        w, c->client_id,
+        nh_mqtt_api__told_len(c->client_id, strlen(c->client_id), CLIENT_ID_TOLD_BYTES));
     nh_json_kv_string(w, "peer", peer[0] ? peer : NULL);
     nh_json_kv_bool(w, "connected", c->is_connected);
     nh_json_kv_bool(w, "clean", c->is_clean);
@@ -350,10 +354,9 @@ static int get_clients(nh_request_t *req)
     return page_new(req) ? nh_reply_stream(req, 200, "application/json", produce_clients) : 0;
 }
 
-// A payload for people: its first bytes as text when they are text, else as hex digits.
-static void write_payload(nh_json_writer_t *w, const uint8_t *bytes, size_t len)
+void nh_mqtt_api__payload(nh_json_writer_t *w, const uint8_t *bytes, size_t len)
 {
-    size_t n = told_len(bytes, len, PAYLOAD_KEPT_BYTES);
+    size_t n = nh_mqtt_api__told_len(bytes, len, PAYLOAD_KEPT_BYTES);
     nh_json_key(w, "payload");
     if (nh_utf8_is_valid(bytes, n, true)) {
         nh_json_string_n(w, (const char *)bytes, n);
@@ -382,10 +385,10 @@ static bool retained_row(void *ctx, const struct nh_mqtt_message *m)
     nh_json_writer_t *w = &p->w;
     nh_json_key(w, "topic");
     nh_json_string_n(w, (const char *)m->topic.ptr,
-                     told_len(m->topic.ptr, m->topic.len, RETAINED_TOPIC_TOLD_BYTES));
+                     nh_mqtt_api__told_len(m->topic.ptr, m->topic.len, RETAINED_TOPIC_TOLD_BYTES));
     nh_json_kv_uint(w, "qos", m->qos);
     nh_json_kv_uint(w, "bytes", m->payload.len);
-    write_payload(w, m->payload.ptr, m->payload.len);
+    nh_mqtt_api__payload(w, m->payload.ptr, m->payload.len);
     nh_json_object_end(w);
     memcpy(p->after, m->topic.ptr, m->topic.len);
     p->after[m->topic.len] = 0;
@@ -434,7 +437,7 @@ static bool retained_next(struct page *p)
         p->step = RETAINED_END;
         return false;
     }
-    size_t n = told_len(p->after + p->after_told, left, NEXT_PIECE_BYTES);
+    size_t n = nh_mqtt_api__told_len(p->after + p->after_told, left, NEXT_PIECE_BYTES);
     nh_json_writer_init(&w, nh_json_buf_sink, &b);
     nh_json_string_n(&w, p->after + p->after_told, n);
     (void)nh_json_buf_sink(&p->b, quoted + 1, b.len - 2);
@@ -630,7 +633,7 @@ static void write_message(nh_json_writer_t *w, const struct kept_message *k)
     nh_json_kv_int(w, "unix_ms", k->unix_ms);
     nh_json_key(w, "topic");
     nh_json_string_n(w, k->topic, k->topic_len);
-    write_payload(w, k->payload, k->payload_len);
+    nh_mqtt_api__payload(w, k->payload, k->payload_len);
     nh_json_kv_uint(w, "bytes", k->bytes);
     nh_json_kv_uint(w, "qos", k->qos);
     nh_json_kv_bool(w, "retain", k->retain);
@@ -680,6 +683,14 @@ static const nh_route_t routes[] = {
      .path = "/api/mqtt/retained",
      .handle = get_retained,
      .text = "Retained messages, by page"},
+    {.method = "GET",
+     .path = "/api/mqtt/topics",
+     .handle = nh_mqtt_api__get_topics,
+     .text = "Retained topics below one, a level at a time"},
+    {.method = "GET",
+     .path = "/api/mqtt/subscriptions",
+     .handle = nh_mqtt_api__get_subscriptions,
+     .text = "Subscriptions of a client"},
     {.method = "POST",
      .path = "/api/mqtt/publish",
      .body_max_bytes = 4096,

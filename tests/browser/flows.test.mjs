@@ -286,12 +286,13 @@ test('publish: findings at the field, then the message arrives in live and retai
   await page.getByText(/^Published \d\d:\d\d:\d\d\.$/).waitFor();
   await page.getByLabel('Topic contains').fill('relay/gallery');
   await page.locator('.messages li', { hasText: 'open it' }).waitFor();
+  await page.getByRole('radio', { name: 'List' }).click();
   await page.getByLabel('Topics from').fill('relay');
   await page.locator('.topics li', { hasText: 'relay/gallery/door' }).waitFor();
 });
 
 test('retained: a page at a time, clear with undo', async () => {
-  const page = await open('#/mqtt');
+  const page = await open('#/mqtt?view=list');
   await page.locator('.topics li').first().waitFor();
   assert.equal(await page.locator('.topics li').count(), 50);
   const first = await page.locator('.topics code').first().textContent();
@@ -307,13 +308,46 @@ test('retained: a page at a time, clear with undo', async () => {
 });
 
 test('retained: what cannot be undone is asked first', async () => {
-  const page = await open('#/mqtt');
+  const page = await open('#/mqtt?view=list');
   await page.getByRole('button', { name: /89 50 4e/ }).first().click();
   await page.getByRole('button', { name: 'Clear' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('this cannot be undone').waitFor();
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   assert.equal(await page.getByRole('button', { name: /89 50 4e/ }).first().isVisible(), true);
+});
+
+test('retained: as a tree, a level when it is opened, live', async () => {
+  const page = await open('#/mqtt');
+  const top = page.getByRole('list', { name: 'Retained topics' });
+  await top.getByRole('button', { name: 'home/' }).click();
+  const home = page.getByRole('list', { name: 'Below home' });
+  await home.getByRole('button', { name: 'room/' }).click();
+  const room = page.getByRole('list', { name: 'Below home/room', exact: true });
+  await room.locator('li').first().waitFor();
+  assert.equal(await room.getByRole('button', { name: /\/$/ }).count(), 50);
+  await room.getByRole('button', { name: 'More' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.below .below > li').length > 60);
+  await top.getByRole('button', { name: 'desk/' }).click();
+  await page.getByRole('button', { name: 'pad/' }).click();
+  const value = page.getByRole('list', { name: 'Below desk/pad' }).getByRole('button', { name: /^button/ });
+  await value.click();
+  assert.match(page.url(), /topic=desk%2Fpad%2Fbutton/);
+  mock.hub.retained.find((m) => m.topic === 'desk/pad/button').payload = 'pressed twice';
+  mock.hub.counters.retained_changes++;
+  mock.push('mqtt', { counters: mock.hub.counters });
+  await page.locator('.open pre', { hasText: 'pressed twice' }).waitFor();
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.getByText('Retained message of desk/pad/button cleared.').waitFor();
+  await value.waitFor({ state: 'detached' });
+});
+
+test('clients: the subscriptions of one', async () => {
+  const page = await open('#/mqtt');
+  await page.getByRole('button', { name: /subscriptions of greenhouse-1$/ }).click();
+  await page.getByRole('table', { name: 'Subscriptions' }).getByText('garden/bed-0/+').waitFor();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('table', { name: 'Subscriptions' }).waitFor({ state: 'detached' });
 });
 
 test('clients: paged by the hub, counted on change', async () => {

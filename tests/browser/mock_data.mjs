@@ -64,7 +64,7 @@ export class MockHub {
     this.makeHistory();
     this.makeClients(clients);
     this.makeRetained(retained);
-    this.counters = { clients, sessions: clients + 7, subscriptions: 218, retained, retained_bytes: 48 * KIB, inflight: 6, queued_messages: 3, queued_bytes: 912,
+    this.counters = { clients, sessions: clients + 7, subscriptions: 218, retained, retained_bytes: 48 * KIB, retained_changes: retained, inflight: 6, queued_messages: 3, queued_bytes: 912,
       messages_in: 81220, messages_out: 371204, bytes_in: 9120444, bytes_out: 40211920, messages_in_qos: [57666, 21117, 2437], messages_out_qos: [263554, 96513, 11137],
       dropped_queue_full: 0, dropped_no_memory: 0, refused_connects: 1, protocol_errors: 2, keepalive_timeouts: 3, takeovers: 4, retained_refused: 0, connects_total: 61, refused_connect_rate: 0, publish_refused: 0, publish_slowed: 0, pushbacks: 5, sessions_evicted: 0 };
     for (const [level, module, text] of [['I', 'hub', 'started on board esp32-s3, data in /var/lib/nuthatch'], ['I', 'portal', 'listening on 127.0.0.1:8080'], ['I', 'mqtt', 'listening on 127.0.0.1:1883'],

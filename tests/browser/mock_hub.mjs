@@ -109,6 +109,12 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
       const n = +q.get('count') || 50;
       return { total: hub.retained.length, messages: list.slice(0, n), next: list.length > n ? list[n - 1].topic : null };
     },
+    'GET /api/mqtt/topics': (q) => levels(q.get('parent'), +q.get('count') || 100),
+    'GET /api/mqtt/subscriptions': (q) => {
+      const c = hub.clients.find((x) => x.id === q.get('client'));
+      if (!c) throw new Refusal(404, 'not_found', 'No client and no kept session has this id.');
+      return { subscriptions: Array.from({ length: c.subscriptions }, (_, i) => ({ filter: `garden/bed-${i}/+`, qos: i % 3 })), next: null };
+    },
     'POST /api/mqtt/publish': async (q, req) => publish(await body(req)),
     'GET /api/log': (q) => ({ lines: hub.log.filter((l) => l.seq > (+q.get('after') || 0)), dropped: 0 }),
     'GET /api/settings': () => ({ generation: hub.generation, file: 'hub.yaml', fields: hub.fields.map(({ running, ...f }) => ({ ...f, waits: f.restart && f.value !== running })) }),
@@ -118,6 +124,20 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
       return { success: true, message: 'Rebooting device...' };
     },
   };
+
+  function levels(parent, count) {
+    const rows = new Map();
+    const prefix = parent == null ? '' : parent + '/';
+    for (const m of hub.retained.filter((x) => x.topic.startsWith(prefix))) {
+      const [level, ...rest] = m.topic.slice(prefix.length).split('/');
+      const row = rows.get(level) || { level, has_children: false };
+      if (rest.length) row.has_children = true;
+      else Object.assign(row, { qos: m.qos, bytes: m.bytes, payload: m.payload });
+      rows.set(level, row);
+    }
+    const list = [...rows.values()];
+    return { topics: list.slice(0, count), next: list.length > count ? prefix + list[count].level : null };
+  }
 
   // Settings are kept; what was in RAM is not.
   function restart() {
@@ -138,6 +158,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
       hub.retained = hub.retained.filter((m) => m.topic !== topic);
       if (payload) hub.retained = [...hub.retained, message].sort((a, b) => (a.topic < b.topic ? -1 : 1));
       hub.counters.retained = hub.retained.length;
+      hub.counters.retained_changes++;
     }
     push('messages', { messages: [{ ...message, seq: ++hub.msgSeq, unix_ms: Date.now(), retain }], missed: 0 });
     return { ok: true };

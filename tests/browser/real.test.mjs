@@ -31,7 +31,8 @@ test('a published message is seen live and retained', { skip }, async () => {
   await page.getByRole('switch', { name: 'Retain' }).click();
   await page.getByRole('button', { name: 'Publish' }).click();
   await page.locator('.messages li', { hasText: 'hidden seed' }).waitFor();
-  await page.locator('.topics li', { hasText: 'browser/test' }).waitFor();
+  await page.getByRole('list', { name: 'Retained topics' }).getByRole('button', { name: 'browser/' }).click();
+  await page.getByRole('list', { name: 'Below browser' }).getByRole('button', { name: /^test/ }).waitFor();
   assert.deepEqual(faults, []);
   await close();
 });

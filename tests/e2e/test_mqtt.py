@@ -303,6 +303,52 @@ class Portal(unittest.TestCase):
             for s in socks:
                 s.close()
 
+    def test_retained_as_a_tree(self):
+        topics = ["a", "a/b/c", "a-b", "home/x", "home/kitchen/lamp", "\u00fc/1", "/"]
+        with Hub() as hub, Client(hub, "writer") as c:
+            for t in topics:
+                c.paho.publish(t, "v:" + t, retain=True)
+            hub.wait_until(lambda: hub.get_json("/api/mqtt")["counters"]["retained"] == len(topics), "all")
+
+            def levels(parent, count):
+                found, query = [], ""
+                while True:
+                    place = "" if parent is None else "&parent=" + urllib.parse.quote(parent)
+                    page = hub.get_json(f"/api/mqtt/topics?count={count}{place}{query}")
+                    found += page["topics"]
+                    if page["next"] is None:
+                        return found
+                    query = "&from=" + urllib.parse.quote(page["next"])
+
+            def walk(parent, count):
+                for t in levels(parent, count):
+                    path = t["level"] if parent is None else parent + "/" + t["level"]
+                    if "bytes" in t:
+                        self.assertEqual(t["payload"], "v:" + path)
+                        yield path
+                    if t["has_children"]:
+                        yield from walk(path, count)
+
+            for count in (1, 2, 200):
+                self.assertEqual(sorted(walk(None, count)), sorted(topics))
+            self.assertEqual(levels("nothing", 9), [])
+            for bad in ("topics?parent=" + "x" * 600, "topics?from=%zz", "topics?count=201"):
+                self.assertEqual(hub.send_json("GET", "/api/mqtt/" + bad, None)[0], 400)
+
+    def test_subscriptions_of_a_client(self):
+        with Hub() as hub, Client(hub, "reader") as c:
+            filters = [f"garden/{i:03}/+" for i in range(30)]
+            c.subscribe(*((f, 1) for f in filters))
+            ask = lambda rest: hub.send_json("GET", "/api/mqtt/subscriptions?client=" + rest, None)
+            self.assertEqual(ask("reader")[1], {
+                "subscriptions": [{"filter": f, "qos": 1} for f in filters], "next": None})
+            page = ask("reader&first=3&count=5")[1]
+            self.assertEqual([s["filter"] for s in page["subscriptions"]], filters[3:8])
+            self.assertEqual(page["next"], 8)
+            self.assertEqual(ask("nobody")[0], 404)
+            for bad in ("", "x" * 300):
+                self.assertEqual(ask(bad)[0], 400)
+
     def test_retained_by_page(self):
         with Hub() as hub, Client(hub, "p") as p:
             for i in range(60):

@@ -4,6 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 import { count, duration, plural, sizeText } from '../../lib/format.js';
 import { useFeed } from '../../lib/hub.js';
 import { useResource } from '../../lib/resource.js';
+import { setParam } from '../../lib/route.js';
 import { hubNow, useKeys } from '../../lib/store.js';
 import { Badge, Button, Head, Legend, Loaded, Loading, Segments, Stat, Tile } from '../../ui/parts.jsx';
 import { Table, num } from '../../ui/table.jsx';
@@ -43,12 +44,13 @@ export default function Mqtt({ params }) {
             <RatePlot mqtt={mqtt} from={win.from} to={win.to} height={200} onZoom={win.onZoom} />
           </Tile>
           <Clients ever={c.connects_total > 0} />
+          {params.client && <Subscriptions client={params.client} changed={c.subscriptions} />}
         </div>
         <div class="col c4 fill">
           <Publish limits={mqtt.limits} form={form.current} />
           <Counters mqtt={mqtt} c={c} />
         </div>
-        <Retained c={c} limits={mqtt.limits} topic={params.topic} fill={(m) => form.current.fill(m)} />
+        <Retained c={c} limits={mqtt.limits} topic={params.topic} view={params.view} fill={(m) => form.current.fill(m)} />
         <Messages />
       </div>
     </>
@@ -62,6 +64,7 @@ function Counters({ mqtt, c }) {
     ['Bytes in', `${sizeText(c.bytes_in)}${r ? `, ${sizeText(Math.round(r.bytesIn))}/s` : ''}`], ['Bytes out', `${sizeText(c.bytes_out)}${r ? `, ${sizeText(Math.round(r.bytesOut))}/s` : ''}`],
     ['QoS 0, 1, 2 in', qosShares(c.messages_in_qos)], ['Sessions kept', count(c.sessions)], ['Retained', retainedText(c)], ['Queued', `${count(c.queued_messages)}, ${sizeText(c.queued_bytes)}`],
     ['Dropped, queue full', c.dropped_queue_full, 1], ['Dropped, no memory', c.dropped_no_memory, 1], ['Refused connects', c.refused_connects, 1], ['Protocol errors', c.protocol_errors, 1],
+    ['Publishes refused', c.publish_refused, 1], ['Publishers held back', c.pushbacks, 1], ['Sessions evicted', c.sessions_evicted, 1],
     ['Keep-alive time-outs', c.keepalive_timeouts, 1], ['Takeovers', c.takeovers, 1], ['Retained refused', c.retained_refused, 1],
     ['Connects over the rate', c.refused_connect_rate, 1], ['Held back to their rate', c.publish_slowed, 1],
   ];
@@ -85,7 +88,7 @@ function Clients({ ever }) {
     { label: 'Peer', class: 'opt', cell: (x) => x.peer, sort: (x) => x.peer || '' },
     num('For', (x) => (x.connected_unix_ms ? hubNow() - x.connected_unix_ms : null), duration),
     num('Keep-alive', (x) => x.keepalive_s, (v) => <>{count(v)} <span class="sub">s</span></>, { class: 'opt' }),
-    num('Subs', (x) => x.subscriptions, count), num('In', (x) => x.messages_in, count), num('Out', (x) => x.messages_out, count),
+    num('Subs', (x) => x.subscriptions, count, { cell: (x) => <Button kind="sm" aria-label={`${count(x.subscriptions)} subscriptions of ${x.id}`} onClick={() => setParam('client', x.id)}>{count(x.subscriptions)}</Button> }), num('In', (x) => x.messages_in, count), num('Out', (x) => x.messages_out, count),
     num('Queued', (x) => x.queued_messages, (v) => <span class={v ? '' : 'sub'}>{count(v)}</span>),
     num('Dropped', (x) => x.dropped, (v) => <span class={v ? 'wn' : 'sub'}>{count(v)}</span>),
   ];
@@ -93,6 +96,21 @@ function Clients({ ever }) {
     <Tile title="Clients" end={list.value && <Pager first={first} n={list.value.clients.length} total={list.value.total} go={setFirst} />}>
       <Loaded of={list}>
         {(v) => <Table label="Clients" columns={columns} rows={v.clients} rowKey={(x) => x.id} empty={ever ? 'No client is connected.' : 'No client has connected yet.'} />}
+      </Loaded>
+    </Tile>
+  );
+}
+
+function Subscriptions({ client, changed }) {
+  const list = useResource(`/api/mqtt/subscriptions?client=${encodeURIComponent(client)}&count=200`, [changed]);
+  const columns = [
+    { label: 'Filter', class: 'name', cell: (x) => <code>{x.filter}{x.is_cut && '\u2026'}</code>, sort: (x) => x.filter },
+    num('QoS', (x) => x.qos, count),
+  ];
+  return (
+    <Tile title={`Subscriptions of ${client}`} end={<Button kind="sm" onClick={() => setParam('client', null)}>Close</Button>}>
+      <Loaded of={list}>
+        {(v) => <Table label="Subscriptions" columns={columns} rows={v.subscriptions} rowKey={(x) => x.filter} empty="It subscribes to nothing." foot={v.next && <tr><td class="none" colSpan="2">The first 200 are shown.</td></tr>} />}
       </Loaded>
     </Tile>
   );

@@ -1,0 +1,24 @@
+// mqtt_api_private.h - shared by mqtt_api.c and mqtt_browse_api.c.
+
+#ifndef NH_PORTAL_MQTT_API_PRIVATE_H
+#define NH_PORTAL_MQTT_API_PRIVATE_H
+
+#include "portal/mqtt_api.h"
+
+#define NH_MQTT_API_PAGE_MAX_COUNT 200
+
+const struct nh_mqtt_api_config *nh_mqtt_api__config(const nh_mqtt_api_t *a);
+
+// How much of `len` bytes to tell when `max` are the most: no character is cut in two. What is no
+// text is cut anywhere.
+size_t nh_mqtt_api__told_len(const void *bytes, size_t len, size_t max);
+// A payload for people, as members of an object: "payload", its first 128 bytes when they are text;
+// else null, and "hex".
+void nh_mqtt_api__payload(nh_json_writer_t *w, const uint8_t *bytes, size_t len);
+// A number of the query; without one `*out` stays. NH_ERR_RANGE: the reply says so.
+NH_MUST_USE int nh_mqtt_api__number(nh_request_t *req, const char *name, uint32_t max, size_t *out);
+
+int nh_mqtt_api__get_topics(nh_request_t *req);
+int nh_mqtt_api__get_subscriptions(nh_request_t *req);
+
+#endif
