@@ -67,7 +67,7 @@ static void json_finding(void *ctx, const struct nh_finding *f)
 
 static int check_config(const char *file, bool as_json)
 {
-    static struct nh_hub_config cfg;
+    struct nh_hub_config cfg;
     struct nh_hub_options o = {.config_file = file};
     if (!as_json) {
         int err = nh_hub_config_load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)file);
@@ -159,7 +159,7 @@ static int print_field(void *ctx, const char *pointer, const nh_json_field_t *f,
 
 static int print_fields(void)
 {
-    static struct nh_hub_config standard;
+    struct nh_hub_config standard;
     nh_hub_config_defaults(&standard);
     puts("| field | default | limit | what it is |\n|---|---|---|---|");
     return nh_json_field_each(nh_hub_config_fields, print_field, &standard);

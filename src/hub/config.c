@@ -1,4 +1,4 @@
-#include "hub/config.h"
+#include "hub/config_private.h"
 
 #include "core/base/hash.h"
 #include "core/base/log.h"
@@ -45,7 +45,20 @@ static const nh_json_field_t http_fields[] = {
 };
 
 static const nh_json_field_t mqtt_fields[] = {
-    STRING("listen", mqtt.listen, "Address and port of the broker; port 0: a free one"),
+    STRING("listen", mqtt.listen, "Address and port of the broker; port 0: a free one; empty: off"),
+    {.name = "listeners",
+     .type = NH_JSON_T_ARRAY,
+     .element = &nh_hub_config__listener_element,
+     .offset = offsetof(struct nh_hub_config, mqtt.listeners),
+     .count_offset = offsetof(struct nh_hub_config, mqtt.listener_count),
+     .count_max = NH_HUB_LISTENER_MAX_COUNT,
+     .text = "Further listeners: TLS, WebSocket, Unix socket"},
+    UINT("handshake_max_count", mqtt.handshake_max_count, 1, 10000, NULL,
+         "Handshakes at once, of TLS, WebSocket and PROXY; the next wait"),
+    UINT("handshake_timeout_ms", mqtt.handshake_timeout_ms, 100, 120000, "ms",
+         "Time for a handshake"),
+    UINT("ws_frame_max_bytes", mqtt.ws_frame_max_bytes, 1024, 268435455, "bytes",
+         "Longest frame of a WebSocket; a longer one closes its connection"),
     UINT("conn_max_count", mqtt.conn_max_count, 1, 1000000, NULL, "Clients at once"),
     UINT("session_max_count", mqtt.session_max_count, 1, 1000000, NULL, "Sessions kept"),
     UINT("subscription_max_count", mqtt.subscription_max_count, 1, 10000, NULL,
@@ -168,6 +181,9 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                  .idle_timeout_ms = 30000,
                  .ws_max_count = 8},
         .mqtt = {.listen = "127.0.0.1:1883",
+                 .handshake_max_count = 256,
+                 .handshake_timeout_ms = 10000,
+                 .ws_frame_max_bytes = 1048576,
                  .conn_max_count = 1000,
                  .session_max_count = 1000,
                  .subscription_max_count = 64,
@@ -190,16 +206,9 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
 // ---- reading
 // -------------------------------------------------------------------------------------
 
-struct counting {
-    const struct nh_hub_places *places; // of the file, for the validator; else NULL
-    nh_finding_fn finding;
-    void *ctx;
-    size_t errors;
-};
-
 static void count_finding(void *ctx, const struct nh_finding *f)
 {
-    struct counting *c = ctx;
+    struct nh_hub_counting *c = ctx;
     if (!f->is_warning)
         c->errors++;
     if (c->finding)
@@ -213,31 +222,53 @@ static uint32_t hash_of(const char *pointer)
 
 // The decoder, and where each text of the file stands: the validator comes later and has faults to
 // tell that no table knows.
+#define PLACE_DEPTH_MAX 5
 struct yaml_reading {
     nh_decoder_t d;
     struct nh_hub_places *places;
-    char section[24], key[24]; // the names at hand; sections are one deep
-    uint32_t depth;
+    struct {
+        char name[24]; // of the value at hand
+        int next;      // of a list: the number of the next value; -1: a map
+    } level[PLACE_DEPTH_MAX];
+    uint32_t depth; // containers that are open
 };
+
+// A value begins: in a list its number is its name.
+static void name_value(struct yaml_reading *r)
+{
+    if (r->depth == 0 || r->depth > PLACE_DEPTH_MAX || r->level[r->depth - 1].next < 0)
+        return;
+    snprintf(r->level[r->depth - 1].name, sizeof r->level[0].name, "%d",
+             r->level[r->depth - 1].next++);
+}
+
+static void keep_place(struct yaml_reading *r, const struct nh_yaml_event *e)
+{
+    char pointer[PLACE_DEPTH_MAX * sizeof r->level[0].name + 1];
+    size_t len = 0;
+    if (r->depth == 0 || r->depth > PLACE_DEPTH_MAX || r->places->count == NH_HUB_PLACE_MAX_COUNT)
+        return;
+    for (uint32_t i = 0; i < r->depth; i++)
+        len += (size_t)snprintf(pointer + len, sizeof pointer - len, "/%s", r->level[i].name);
+    struct nh_hub_place *p = &r->places->place[r->places->count++];
+    p->pointer_hash = hash_of(pointer);
+    p->line = (uint16_t)(e->line < UINT16_MAX ? e->line : UINT16_MAX);
+    p->column = (uint16_t)(e->column < UINT16_MAX ? e->column : UINT16_MAX);
+}
 
 static void note_place(struct yaml_reading *r, const struct nh_yaml_event *e)
 {
-    char *name = r->depth == 1 ? r->section : r->key;
-    if (e->kind == NH_YAML_MAP_BEGIN || e->kind == NH_YAML_LIST_BEGIN)
-        r->depth++;
+    bool begins = e->kind == NH_YAML_MAP_BEGIN || e->kind == NH_YAML_LIST_BEGIN;
+    if (begins || e->kind == NH_YAML_SCALAR)
+        name_value(r);
+    if (begins && r->depth++ < PLACE_DEPTH_MAX)
+        r->level[r->depth - 1].next = e->kind == NH_YAML_LIST_BEGIN ? 0 : -1;
     else if (e->kind == NH_YAML_MAP_END || e->kind == NH_YAML_LIST_END)
         r->depth--;
-    else if (e->kind == NH_YAML_KEY && r->depth <= 2)
-        snprintf(name, sizeof r->key, "%.23s", e->text);
-    else if (e->kind == NH_YAML_SCALAR && r->depth >= 1 && r->depth <= 2 &&
-             r->places->count < NH_HUB_PLACE_MAX_COUNT) {
-        struct nh_hub_place *p = &r->places->place[r->places->count++];
-        char pointer[2 + sizeof r->section + sizeof r->key];
-        snprintf(pointer, sizeof pointer, r->depth == 1 ? "/%s" : "/%s/%s", r->section, r->key);
-        p->pointer_hash = hash_of(pointer);
-        p->line = (uint16_t)(e->line < UINT16_MAX ? e->line : UINT16_MAX);
-        p->column = (uint16_t)(e->column < UINT16_MAX ? e->column : UINT16_MAX);
-    }
+    else if (e->kind == NH_YAML_KEY && r->depth <= PLACE_DEPTH_MAX)
+        snprintf(r->level[r->depth - 1].name, sizeof r->level[0].name, "%.23s", e->text);
+    else if (e->kind == NH_YAML_SCALAR)
+        keep_place(r, e);
 }
 
 static int yaml_event(void *ctx, const struct nh_yaml_event *e)
@@ -267,7 +298,7 @@ struct yaml_source {
 static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
                      nh_finding_fn finding, void *ctx)
 {
-    struct counting counting = {.finding = finding, .ctx = ctx};
+    struct nh_hub_counting counting = {.finding = finding, .ctx = ctx};
     struct yaml_reading r = {.places = &c->places};
     struct nh_yaml_error error;
     c->places.count = 0;
@@ -303,7 +334,7 @@ int nh_hub_config_read_file(struct nh_hub_config *c, const char *path, nh_findin
 int nh_hub_config_read_json(struct nh_hub_config *c, const char *text, size_t len,
                             nh_finding_fn finding, void *ctx)
 {
-    struct counting counting = {.finding = finding, .ctx = ctx};
+    struct nh_hub_counting counting = {.finding = finding, .ctx = ctx};
     NH_IGNORE(nh_json_decode(text, len, nh_hub_config_fields, c, count_finding, &counting,
                              NH_DECODE_UNKNOWN_IS_ERROR));
     return counting.errors > 0 ? NH_ERR_INVAL : 0;
@@ -363,8 +394,8 @@ bool nh_hub_address_is_loopback(const char *host)
            strcmp(host, "localhost") == 0;
 }
 
-static void report(struct counting *c, const char *pointer, const char *value, const char *limit,
-                   const char *text)
+void nh_hub_config__report(struct nh_hub_counting *c, const char *pointer, const char *value,
+                           const char *limit, const char *text)
 {
     struct nh_finding f = {.code = NH_ERR_INVAL};
     uint32_t hash = hash_of(pointer);
@@ -381,39 +412,34 @@ static void report(struct counting *c, const char *pointer, const char *value, c
     count_finding(c, &f);
 }
 
-static void check_address(struct counting *c, const struct nh_hub_config *cfg, const char *pointer,
-                          const char *text)
+void nh_hub_config__check_address(struct nh_hub_counting *c, const struct nh_hub_config *cfg,
+                                  const char *pointer, const char *text, bool is_closed)
 {
     char host[64];
     uint16_t port;
     if (nh_hub_address_split(text, host, sizeof host, &port) != 0) {
-        report(c, pointer, text, "ADDRESS:PORT, port 0 to 65535", "is not an address with a port");
+        nh_hub_config__report(c, pointer, text, "ADDRESS:PORT, port 0 to 65535",
+                              "is not an address with a port");
         return;
     }
-    if (!nh_hub_address_is_loopback(host) && !cfg->access.password_hash[0])
-        report(c, pointer, text, "127.0.0.1 without a password",
-               "is open to the network, so access.password_hash must be set (nuthatch passwd)");
+    if (!nh_hub_address_is_loopback(host) && !cfg->access.password_hash[0] && !is_closed)
+        nh_hub_config__report(
+            c, pointer, text, "127.0.0.1 without a password",
+            "is open to the network, so access.password_hash must be set (nuthatch passwd)");
 }
 
-// Two listeners cannot share one address; port 0 gives each its own.
-static void check_apart(struct counting *c, const struct nh_hub_config *cfg)
-{
-    if (strcmp(cfg->http.listen, cfg->mqtt.listen) == 0 && !strstr(cfg->mqtt.listen, ":0"))
-        report(c, "/mqtt/listen", cfg->mqtt.listen, "another port", "is the portal's address too");
-}
-
-static void check_budgets(struct counting *c, const struct nh_hub_config *cfg)
+static void check_budgets(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
 {
     for (uint32_t i = 0; i < cfg->budget_count; i++) {
         char pointer[32];
         snprintf(pointer, sizeof pointer, "/budgets/%u/owner", (unsigned)i);
         if (!nh_hub_is_owner(cfg->budgets[i].owner))
-            report(c, pointer, cfg->budgets[i].owner, "an owner of the memory page",
-                   "owns no memory");
+            nh_hub_config__report(c, pointer, cfg->budgets[i].owner, "an owner of the memory page",
+                                  "owns no memory");
     }
 }
 
-static void check_board(struct counting *c, const struct nh_hub_config *cfg)
+static void check_board(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
 {
     char names[64] = "one of";
     const struct nh_mem_board *b;
@@ -423,11 +449,11 @@ static void check_board(struct counting *c, const struct nh_hub_config *cfg)
         size_t at = strlen(names);
         snprintf(names + at, sizeof names - at, "%s %s", i ? "," : "", b->name);
     }
-    report(c, "/board", cfg->board, names, "is not a board");
+    nh_hub_config__report(c, "/board", cfg->board, names, "is not a board");
 }
 
 struct texts {
-    struct counting *c;
+    struct nh_hub_counting *c;
     const struct nh_hub_config *cfg;
 };
 
@@ -441,50 +467,54 @@ static int check_text(void *ctx, const char *pointer, const nh_json_field_t *f, 
     for (const char *p = (const char *)t->cfg + offset; *p; p++) {
         if ((unsigned char)*p >= 0x20 && *p != 0x7f)
             continue;
-        report(t->c, pointer, "", "no control characters", "has a control character");
+        nh_hub_config__report(t->c, pointer, "", "no control characters",
+                              "has a control character");
         break;
     }
     return 0;
 }
 
 // The name is one level of the telemetry's topic, nuthatch/<name>/health.
-static void check_names(struct counting *c, const struct nh_hub_config *cfg)
+static void check_names(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
 {
     if (!cfg->name[0] || strpbrk(cfg->name, "/+#"))
-        report(c, "/name", cfg->name, "1 to 32 bytes without / + #",
-               "is no level of a topic, and telemetry is published under it");
+        nh_hub_config__report(c, "/name", cfg->name, "1 to 32 bytes without / + #",
+                              "is no level of a topic, and telemetry is published under it");
     if (cfg->access.password_hash[0] && (!cfg->access.user[0] || strchr(cfg->access.user, ':')))
-        report(c, "/access/user", cfg->access.user, "1 to 32 bytes without :",
-               "cannot sign in: browsers end the user name at the first colon");
+        nh_hub_config__report(c, "/access/user", cfg->access.user, "1 to 32 bytes without :",
+                              "cannot sign in: browsers end the user name at the first colon");
 }
 
 int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
 {
-    struct counting c = {.places = &cfg->places, .finding = finding, .ctx = ctx};
+    struct nh_hub_counting c = {.places = &cfg->places, .finding = finding, .ctx = ctx};
     struct texts texts = {.c = &c, .cfg = cfg};
     NH_IGNORE(nh_json_field_each(nh_hub_config_fields, check_text, &texts)); // it never stops
     check_names(&c, cfg);
     check_board(&c, cfg);
     check_budgets(&c, cfg);
-    check_address(&c, cfg, "/http/listen", cfg->http.listen);
-    check_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
-    check_apart(&c, cfg);
+    nh_hub_config__check_address(&c, cfg, "/http/listen", cfg->http.listen, false);
+    if (cfg->mqtt.listen[0])
+        nh_hub_config__check_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen, false);
+    nh_hub_config__check_listeners(&c, cfg);
     if (cfg->http.tls_listen[0]) {
-        check_address(&c, cfg, "/http/tls_listen", cfg->http.tls_listen);
+        nh_hub_config__check_address(&c, cfg, "/http/tls_listen", cfg->http.tls_listen, false);
         if (!cfg->http.tls_cert_file[0] || !cfg->http.tls_key_file[0])
-            report(&c, "/http/tls_listen", cfg->http.tls_listen, "both files",
-                   "needs tls_cert_file and tls_key_file");
+            nh_hub_config__report(&c, "/http/tls_listen", cfg->http.tls_listen, "both files",
+                                  "needs tls_cert_file and tls_key_file");
     }
     if (strcmp(cfg->console, "stdout") != 0 && strcmp(cfg->console, "pty") != 0 &&
         strncmp(cfg->console, "pty:", 4) != 0)
-        report(&c, "/console", cfg->console, "one of stdout, pty, pty:LINK", "is not a console");
+        nh_hub_config__report(&c, "/console", cfg->console, "one of stdout, pty, pty:LINK",
+                              "is not a console");
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
-        report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
-               "is not an Argon2id hash");
+        nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
+                              "is not an Argon2id hash");
     if (strcmp(cfg->console, "pty:") == 0)
-        report(&c, "/console", cfg->console, "pty:LINK, or pty without a colon", "names no link");
+        nh_hub_config__report(&c, "/console", cfg->console, "pty:LINK, or pty without a colon",
+                              "names no link");
     if (!cfg->data[0])
-        report(&c, "/data", "", "a folder", "is empty");
+        nh_hub_config__report(&c, "/data", "", "a folder", "is empty");
     return c.errors > 0 ? NH_ERR_INVAL : 0;
 }
 

@@ -64,7 +64,7 @@ static void authenticate(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth
 static void peer(void *ctx, const void *user, char *text, size_t cap)
 {
     (void)ctx;
-    nh_stream_peer(user, text, cap);
+    nh_mqtt_user_peer(user, text, cap);
 }
 
 static bool memory_tier(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_info *out)
@@ -113,7 +113,8 @@ static int start_api(struct nh_hub *hub, nh_mem_t *mem)
         .broker = hub->broker,
         .sched = hub->sched,
         .limits = hub->broker_cfg,
-        .listen = hub->mqtt_address,
+        .listen = hub->mqtt_address[0] || hub->door_count == 0 ? hub->mqtt_address
+                                                               : hub->doors[0].address,
         .ctx = hub,
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
@@ -124,15 +125,11 @@ static int start_api(struct nh_hub *hub, nh_mem_t *mem)
 
 int nh_hub__start_mqtt(struct nh_hub *hub)
 {
-    char host[64];
-    uint16_t port;
     uint8_t key[NH_KEYED_HASH_BYTES];
     nh_mem_t *mem = NULL, *portal_mem = NULL;
     nh_random_bytes(key, sizeof key);
     nh_access_init(&hub->access, hub->cfg.access.user, hub->cfg.access.password_hash, key);
-    int err = nh_hub__listen(hub->cfg.mqtt.listen, hub->given_mqtt_port, host, sizeof host, &port);
-    if (err == 0)
-        err = nh_hub__owner(hub, "mqtt", &mem);
+    int err = nh_hub__owner(hub, "mqtt", &mem);
     if (err == 0)
         err = nh_hub__owner(hub, "portal", &portal_mem);
     if (err < 0)
@@ -140,13 +137,6 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
     fill_limits(hub, mem);
     err = nh_mqtt_broker_create(&hub->broker_cfg, &hub->broker);
     if (err == 0)
-        err = nh_mqtt_listener_start(&hub->mqtt, hub->broker, hub->loop, mem, host, port,
-                                     hub->cfg.mqtt.conn_max_count);
-    if (err < 0) {
-        fprintf(stderr, "nuthatch: mqtt.listen %s: %s\n", hub->cfg.mqtt.listen, nh_err_text(err));
-        return err;
-    }
-    nh_hub__address(hub->mqtt_address, sizeof hub->mqtt_address, host,
-                    nh_listener_port(hub->mqtt.listener));
-    return start_api(hub, portal_mem);
+        err = nh_hub__start_listeners(hub, mem);
+    return err < 0 ? err : start_api(hub, portal_mem);
 }

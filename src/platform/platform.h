@@ -158,8 +158,8 @@ struct nh_stream_set_config {
     uint32_t conn_max_count;    // 0: 1000 of all listeners; one more is closed at once and counted
     uint32_t read_buffer_bytes; // 0: 64 KiB on Linux; NH_ERR_RANGE under 256
     uint32_t drain_ms;          // 0: 5000; a closing connection that takes nothing is cut then
-    // Until `open`: PROXY header, TLS handshake, WebSocket request. That many at once, the next wait
-    // unaccepted.
+    // Until `open`: PROXY header, TLS handshake, WebSocket request. That many at once, the next
+    // wait unaccepted.
     uint32_t handshake_max_count;  // 0: 256
     uint32_t handshake_timeout_ms; // 0: 10000; then it is cut and counted
     struct nh_stream_handler handler;
@@ -195,8 +195,9 @@ struct nh_ws_rules {
 
 struct nh_tls;
 struct nh_listener_config {
-    // Numeric, host only: "127.0.0.1", "::1"; "::" takes IPv4 as well. Or the path of a Unix socket,
-    // beginning with '/': one that nobody listens on any more is replaced, and removed at the end.
+    // Numeric, host only: "127.0.0.1", "::1"; "::" takes IPv4 as well. Or the path of a Unix
+    // socket, beginning with '/': one that nobody listens on any more is replaced, and removed at
+    // the end.
     const char *address;
     uint16_t port;       // 0: a free one
     uint32_t unix_mode;  // permissions of a Unix socket; 0: 0660

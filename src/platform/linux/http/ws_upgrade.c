@@ -99,8 +99,9 @@ size_t nh_ws_upgrade_accept(char out[NH_WS_REPLY_MAX_BYTES], const char *accept,
     return (size_t)snprintf(out, NH_WS_REPLY_MAX_BYTES,
                             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                             "Connection: Upgrade\r\nSec-WebSocket-Accept: %.28s\r\n"
-                            "Sec-WebSocket-Protocol: %.64s\r\n\r\n",
-                            accept, protocol);
+                            "%s%.64s%s\r\n",
+                            accept, protocol ? "Sec-WebSocket-Protocol: " : "",
+                            protocol ? protocol : "", protocol ? "\r\n" : "");
 }
 
 size_t nh_ws_upgrade_refuse(char out[NH_WS_REPLY_MAX_BYTES], int status, const char *why,

@@ -15,7 +15,8 @@
 int nh_ws_upgrade_check(const struct nh_h1_head *head, const struct nh_ws_rules *rules,
                         const char **why);
 
-// Writes the reply that switches; `accept` has NH_WS_ACCEPT_BYTES. Returns its length.
+// Writes the reply that switches; `accept` has NH_WS_ACCEPT_BYTES, `protocol` may be NULL. Returns
+// its length.
 size_t nh_ws_upgrade_accept(char out[NH_WS_REPLY_MAX_BYTES], const char *accept,
                             const char *protocol);
 
