@@ -67,6 +67,12 @@ static void peer(void *ctx, const void *user, char *text, size_t cap)
     nh_mqtt_user_peer(user, text, cap);
 }
 
+static void streams(void *ctx, struct nh_stream_set_info *out)
+{
+    struct nh_hub *hub = ctx;
+    nh_stream_set_info(hub->mqtt.set, out);
+}
+
 static bool memory_tier(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_info *out)
 {
     struct nh_hub *hub = ctx;
@@ -119,6 +125,7 @@ static int start_api(struct nh_hub *hub, nh_mem_t *mem)
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
         .peer = peer,
+        .streams = streams,
     };
     return nh_mqtt_api_create(&cfg, &hub->mqtt_api);
 }

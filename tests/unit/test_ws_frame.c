@@ -228,7 +228,7 @@ static void expect_stream(const uint8_t *bytes, size_t len, const void *data, si
     }
 }
 
-// [MQTT-6.0.0-2] a packet may begin and end anywhere in a frame.
+// [MQTT-6.0.0-2] [MQTT5-6.0.0-2] a packet may begin and end anywhere in a frame.
 static void test_stream(void **state)
 {
     (void)state;
@@ -249,7 +249,7 @@ static void test_stream(void **state)
 
 static void test_stream_broken(void **state)
 {
-    // [MQTT-6.0.0-1] other data frames than binary ones end the connection.
+    // [MQTT-6.0.0-1] [MQTT5-6.0.0-1] other data frames than binary ones end the connection.
     static const struct {
         const char *name;
         uint8_t first;

@@ -36,7 +36,7 @@ static void test_requests(void **state)
         int status;
     } rows[] = {
         {"as it should be", GET("/mqtt") UPGRADE KEY VERSION MQTT, 0},
-        // [MQTT-6.0.0-3] the client must offer the subprotocol
+        // [MQTT-6.0.0-3] [MQTT5-6.0.0-3] the client must offer the subprotocol
         {"no subprotocol", GET("/mqtt") UPGRADE KEY VERSION, 400},
         {"another subprotocol",
          GET("/mqtt") UPGRADE KEY VERSION "Sec-WebSocket-Protocol: mqttv3.1\r\n", 400},
@@ -117,7 +117,7 @@ static void test_replies(void **state)
 {
     (void)state;
     char out[NH_WS_REPLY_MAX_BYTES], input[NH_WS_ACCEPT_INPUT_BYTES];
-    // [MQTT-6.0.0-4] the server selects the subprotocol
+    // [MQTT-6.0.0-4] [MQTT5-6.0.0-4] the server selects the subprotocol
     size_t len = nh_ws_upgrade_accept(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "mqtt");
     assert_int_equal(len, strlen(out));
     assert_non_null(strstr(out, "HTTP/1.1 101 "));
