@@ -1,7 +1,7 @@
 #!/bin/sh
 # Instructions per operation of the same trace, by valgrind: the figure that no other load disturbs.
 # usage: bench/heap/instructions.sh [path of bench_heap] [its options, such as --pattern hub]
-bench=${1:-build/release/bench/heap/bench_heap}
+bench=${1:-build/bench/bench/heap/bench_heap}
 [ $# -gt 0 ] && shift
 ops=1000000
 measure() {

@@ -1,9 +1,9 @@
 // bench_mqtt_engine.c - what the broker engine costs without sockets: time and allocations for each
 // routed message, bytes for each idle client and each retained message, the cost of a match.
 //
-//   bench_mqtt_engine [WHAT] [N]   WHAT: all, fanout0, fanout1, fanout2, p2p0, p2p1, idle,
-//   retained,
-//                                  match, connect. N scales the work, for callgrind: a small one.
+//   bench_mqtt_engine [WHAT] [N]   WHAT: all, fanout0, fanout1, fanout2, p2p0, p2p1, p2p1k, p2p1k1,
+//                                  idle, retained, match, match10 (... match1000000), connect.
+//                                  N scales the work; instructions.py gives small ones.
 //
 // Figures of memory are those of the owner, headers of blocks included.
 
@@ -353,8 +353,8 @@ static void match(unsigned subscriptions, unsigned n)
         nh_mqtt_broker_turn_end(broker);
     }
     ns = cpu_ns() - ns;
-    printf("match      %7u subscriptions: %6.0f ns a message of a topic not seen before\n",
-           subscriptions, (double)ns / n);
+    printf("match      %7u subscriptions: %6.0f ns a message of a topic not seen before (%u)\n",
+           subscriptions, (double)ns / n, n);
     end();
 }
 
@@ -393,9 +393,12 @@ int main(int argc, char **argv)
     if (all || strcmp(what, "retained") == 0)
         retained(n);
     static const unsigned sizes[] = {10, 1000, 100000, 1000000};
-    for (size_t i = 0; i < NH_ARRAY_LEN(sizes); i++)
-        if (all || strcmp(what, "match") == 0)
+    for (size_t i = 0; i < NH_ARRAY_LEN(sizes); i++) {
+        char name[24];
+        snprintf(name, sizeof name, "match%u", sizes[i]);
+        if (all || strcmp(what, "match") == 0 || strcmp(what, name) == 0)
             match(sizes[i], n);
+    }
     if (all || strcmp(what, "connect") == 0)
         connects(n);
     return 0;

@@ -60,6 +60,11 @@ struct nh_hub_config {
         uint32_t retained_max_bytes, retained_max_count;
         uint32_t connect_timeout_ms, sys_interval_ms;
         uint32_t connect_rate_max, publish_rate_max;
+        uint32_t keepalive_max_s, session_expiry_max_s, message_expiry_max_s;
+        uint32_t topic_alias_max, receive_max, qos_max;
+        bool retain_available, wildcard_available, shared_available, subscription_id_available;
+        bool server_moved;
+        char server_reference[129], response_information[129]; // "": none
     } mqtt;
     struct {
         char user[33];

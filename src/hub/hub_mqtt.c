@@ -82,6 +82,11 @@ static bool memory_tier(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_inf
     return out->size_bytes > 0;
 }
 
+static const char *text_or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
 static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
 {
     const struct nh_hub_config *c = &hub->cfg;
@@ -102,6 +107,19 @@ static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
         .sys_interval_ms = c->mqtt.sys_interval_ms,
         .connect_rate_max = c->mqtt.connect_rate_max,
         .publish_rate_max = c->mqtt.publish_rate_max,
+        .keepalive_max_s = c->mqtt.keepalive_max_s,
+        .session_expiry_max_s = c->mqtt.session_expiry_max_s,
+        .message_expiry_max_s = c->mqtt.message_expiry_max_s,
+        .topic_alias_max = c->mqtt.topic_alias_max,
+        .qos2_max_count = c->mqtt.receive_max,
+        .qos_refused = (uint8_t)(c->mqtt.qos_max < 2 ? c->mqtt.qos_max + 1 : 0),
+        .retain_refused = !c->mqtt.retain_available,
+        .wildcard_refused = !c->mqtt.wildcard_available,
+        .shared_refused = !c->mqtt.shared_available,
+        .label_refused = !c->mqtt.subscription_id_available,
+        .is_moved = c->mqtt.server_moved,
+        .server_reference = text_or_null(c->mqtt.server_reference),
+        .response_information = text_or_null(c->mqtt.response_information),
         .hash_seed = nh_random_u32(),
         .ctx = hub,
         .event = on_event,
@@ -130,6 +148,17 @@ static int start_api(struct nh_hub *hub, nh_mem_t *mem)
     return nh_mqtt_api_create(&cfg, &hub->mqtt_api);
 }
 
+#define OTHER_FILE_COUNT 128u // listeners, documents, sets of connections, who is being refused
+
+static void allow_connections(const struct nh_hub *hub)
+{
+    uint32_t want = hub->cfg.mqtt.conn_max_count + hub->cfg.http.conn_max_count + OTHER_FILE_COUNT;
+    uint32_t allowed = nh_host_connections_allow(want);
+    if (allowed < want)
+        NH_LOG_W("mqtt", "%u clients need %u open files, the system allows %u: `ulimit -n`",
+                 (unsigned)hub->cfg.mqtt.conn_max_count, (unsigned)want, (unsigned)allowed);
+}
+
 int nh_hub__start_mqtt(struct nh_hub *hub)
 {
     uint8_t key[NH_KEYED_HASH_BYTES];
@@ -142,6 +171,7 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
     if (err < 0)
         return err;
     fill_limits(hub, mem);
+    allow_connections(hub);
     err = nh_mqtt_broker_create(&hub->broker_cfg, &hub->broker);
     if (err == 0)
         err = nh_hub__start_listeners(hub, mem);

@@ -31,6 +31,12 @@ static void set_defaults(struct nh_mqtt_broker_config *cfg)
     set_default(&cfg->sys_interval_ms, 10000);
     set_default(&cfg->qos2_max_count, 1024);
     set_default(&cfg->pushback_max_ms, 2000);
+    set_default(&cfg->topic_alias_max, 16);
+}
+
+static bool is_text(const char *text)
+{
+    return !text || strlen(text) <= NH_MQTT__TEXT_MAX;
 }
 
 static bool is_in_range(const struct nh_mqtt_broker_config *cfg)
@@ -39,6 +45,8 @@ static bool is_in_range(const struct nh_mqtt_broker_config *cfg)
            cfg->topic_max_bytes <= 65535 && cfg->topic_level_max <= NH_MQTT__LEVEL_MAX &&
            cfg->inflight_max < 65535 && cfg->qos2_max_count <= 65535 &&
            cfg->subscription_max_count <= 65535 && cfg->keepalive_max_s <= 65535 &&
+           cfg->topic_alias_max <= 65535 && cfg->qos_refused <= 2 &&
+           is_text(cfg->server_reference) && is_text(cfg->response_information) &&
            cfg->connect_rate_max <= RATE_MAX && cfg->publish_rate_max <= RATE_MAX &&
            (cfg->pause || cfg->publish_rate_max == 0);
 }
@@ -51,8 +59,11 @@ static void init_lists(nh_mqtt_broker_t *b)
     nh_list_init(&b->paused);
     nh_list_init(&b->slowed);
     nh_list_init(&b->ended);
+    nh_list_init(&b->wills);
+    nh_list_init(&b->groups);
     b->deferred_end = &b->deferred;
     b->replay_ms = b->pushback_ms = b->slowed_ms = NH_NEVER;
+    b->session_ms = b->retain_ms = b->retain_next_ms = NH_NEVER;
 }
 
 static int init_parts(nh_mqtt_broker_t *b)
@@ -64,6 +75,14 @@ static int init_parts(nh_mqtt_broker_t *b)
         return NH_ERR_NOMEM;
     int rc = nh_mqtt__index_init(&b->index, b->mem, b->cfg.hash_seed);
     return rc < 0 ? rc : nh_mqtt__sys_create(b);
+}
+
+static const char *keep_text(char *copy, const char *text)
+{
+    if (!text)
+        return NULL;
+    memcpy(copy, text, strlen(text) + 1);
+    return copy;
 }
 
 int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg, nh_mqtt_broker_t **out)
@@ -78,6 +97,8 @@ int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg, nh_mqtt_broke
         return NH_ERR_NOMEM;
     b->cfg = full;
     b->mem = full.mem;
+    b->cfg.server_reference = keep_text(b->reference, full.server_reference);
+    b->cfg.response_information = keep_text(b->response, full.response_information);
     b->limits = (struct nh_mqtt__topic_limits){full.topic_max_bytes, full.topic_level_max};
     b->blocks.mem = full.mem;
     b->retain = (struct nh_mqtt__retain){.mem = full.mem,
@@ -201,38 +222,46 @@ int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms, nh_mqt
     return NH_OK;
 }
 
-// Publishes the will unless it is no longer allowed to [MQTT-3.1.2-8].
-static void end_will(nh_mqtt_broker_t *b, uintptr_t will, bool may_publish)
+// What of the will is published now; what waits belongs to the session from here on.
+static struct nh_mqtt__will *take_will(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
 {
-    if (may_publish) {
-        nh_mqtt__publish_will(b, will);
-        return;
+    struct nh_mqtt__will *w = c->extra ? c->extra->will : NULL;
+    struct nh_mqtt__session *s = c->session;
+    if (!w)
+        return NULL;
+    c->extra->will = NULL;
+    if (!nh_mqtt__may(b, s, NH_MQTT_MAY_PUBLISH, nh_mqtt__msg_topic(w->msg))) {
+        b->info.publish_denied++;
+        nh_mqtt__will_free(b, w);
+        return NULL;
     }
-    b->info.publish_denied++;
-    nh_mqtt__msg_unref(b->mem, nh_mqtt__will_msg(will));
+    if (!w->delay_s || (s->flags & NH_MQTT__SESSION_CLEAN)) // [MQTT5-3.1.3-9]
+        return w;
+    nh_mqtt__will_wait(b, w, s);
+    return NULL;
 }
 
-void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reason,
-                       enum nh_mqtt_event_kind kind)
+void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *text,
+                       enum nh_mqtt_event_kind kind, enum nh_mqtt_reason code)
 {
     if (c->state == NH_MQTT__CONN_ENDED)
         return;
     nh_mqtt__run_flush(b); // it may be meant for the session that goes now
     struct nh_mqtt__session *s = c->session;
-    uintptr_t will = c->will;
-    c->will = 0;
-    bool may_publish = !will || nh_mqtt__may(b, s, NH_MQTT_MAY_PUBLISH,
-                                             nh_mqtt__msg_topic(nh_mqtt__will_msg(will)));
+    struct nh_mqtt__will *will = s ? take_will(b, c) : NULL;
+    if (s && c->version == 5 && code != NH_MQTT_REASON_SUCCESS)
+        nh_mqtt__send_disconnect(b, c, code);
     if (c->state == NH_MQTT__CONN_AUTH)
         nh_mqtt__auth_end(b, c);
     c->state = NH_MQTT__CONN_ENDED;
     nh_list_remove(&c->link);
     nh_list_push_back(&b->ended, &c->link);
     if (s) {
-        nh_mqtt__event(b, kind, s->user, s->id, reason, 0);
+        nh_mqtt__event(b, kind, s->user, s->id, text, 0);
         nh_mqtt__session_detach(b, s);
     }
-    end_will(b, will, may_publish);
+    if (will) // [MQTT-3.1.2-8], [MQTT5-3.1.2-8]
+        nh_mqtt__will_publish(b, will);
     nh_mqtt__dirty(b, c);
 }
 
@@ -251,6 +280,7 @@ static void conn_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
         turn_remove(b, c);
     nh_mqtt__wire_clear(&b->blocks, &c->wire);
     nh_mqtt__msg_unref(b->mem, c->gather);
+    nh_mqtt__extra_free(b, c);
     b->open_count--;
     nh_mem_free(b->mem, c);
 }
@@ -259,8 +289,30 @@ void nh_mqtt_broker_close(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint64_t now_m
 {
     nh_mqtt__clock(b, now_ms);
     c->is_dirty = true; // nobody asks for its output any more
-    nh_mqtt__conn_end(b, c, "connection lost", NH_MQTT_CLIENT_DISCONNECTED);
+    nh_mqtt__conn_end(b, c, "connection lost", NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
     conn_free(b, c);
+    nh_mqtt__local_settle(b);
+}
+
+static void shutdown_list(nh_mqtt_broker_t *b, nh_list_t *list)
+{
+    enum nh_mqtt_reason reason = b->cfg.server_reference ? NH_MQTT_REASON_USE_ANOTHER_SERVER
+                                                         : NH_MQTT_REASON_SERVER_SHUTTING_DOWN;
+    for (nh_list_t *n = nh_list_first(list); n; n = nh_list_first(list))
+        nh_mqtt__conn_end(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link), "the hub stops",
+                          NH_MQTT_CLIENT_DISCONNECTED, reason); // moves it to another list
+}
+
+void nh_mqtt_broker_shutdown(nh_mqtt_broker_t *b, uint64_t now_ms)
+{
+    nh_mqtt__clock(b, now_ms);
+    for (size_t i = 0; i < NH_MQTT__WHEEL_SLOTS; i++) {
+        shutdown_list(b, &b->wheel.near[i]);
+        shutdown_list(b, &b->wheel.far[i]);
+    }
+    shutdown_list(b, &b->untimed);
+    shutdown_list(b, &b->paused);
+    shutdown_list(b, &b->slowed);
     nh_mqtt__local_settle(b);
 }
 
@@ -274,8 +326,9 @@ bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c)
 size_t nh_mqtt_broker_output(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt_span *spans,
                              size_t max)
 {
-    (void)b;
     c->is_dirty = false;
+    if (c->wire.expiring)
+        b->info.messages_expired += nh_mqtt__wire_age(&b->blocks, &c->wire, b->now_ms);
     return nh_mqtt__wire_output(&c->wire, spans, max);
 }
 
@@ -284,6 +337,8 @@ void nh_mqtt_broker_sent(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, size_t bytes, u
     nh_mqtt__clock(b, now_ms);
     b->info.bytes_out += bytes;
     nh_mqtt__wire_sent(&b->blocks, &c->wire, bytes);
+    if (c->wire.expiring)
+        nh_mqtt__wire_own_begun(&b->blocks, &c->wire);
     if (!c->session)
         return;
     nh_mqtt__relieve(b, c->session);
@@ -297,11 +352,16 @@ uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b)
     if (nh_mqtt__local_is_pending(b))
         return b->now_ms;
     uint64_t next = nh_mqtt__wheel_next(&b->wheel);
-    uint64_t sys = nh_mqtt__sys_deadline(b);
-    next = sys < next ? sys : next;
-    next = b->replay_ms < next ? b->replay_ms : next;
-    next = b->slowed_ms < next ? b->slowed_ms : next;
-    return b->pushback_ms < next ? b->pushback_ms : next;
+    const uint64_t others[] = {nh_mqtt__sys_deadline(b),
+                               nh_mqtt__will_deadline(b),
+                               b->replay_ms,
+                               b->slowed_ms,
+                               b->pushback_ms,
+                               b->session_ms,
+                               b->retain_ms};
+    for (size_t i = 0; i < NH_ARRAY_LEN(others); i++)
+        next = others[i] < next ? others[i] : next;
+    return next;
 }
 
 static void conn_due(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
@@ -316,7 +376,7 @@ static void conn_due(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     else
         b->info.keepalive_timeouts++;
     nh_mqtt__conn_end(b, c, is_new ? "no CONNECT in time" : "keep-alive ran out",
-                      NH_MQTT_CLIENT_DISCONNECTED);
+                      NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_KEEP_ALIVE_TIMEOUT);
 }
 
 // Retained messages, and what waited for memory, go on.
@@ -329,8 +389,7 @@ static void replay_tick(nh_mqtt_broker_t *b)
         for (struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
             if (!s->is_online || !s->flow)
                 continue;
-            nh_mqtt__pump(b, s);
-            nh_mqtt__replay_run(b, s);
+            nh_mqtt__on_window(b, s);
         }
     }
 }
@@ -343,6 +402,8 @@ void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms)
     nh_mqtt__wheel_due(&b->wheel, b->now_ms, &due);
     for (nh_list_t *n = nh_list_pop_front(&due); n; n = nh_list_pop_front(&due))
         conn_due(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
+    nh_mqtt__will_tick(b);
+    nh_mqtt__expire_tick(b);
     nh_mqtt__pushback_tick(b);
     nh_mqtt__rate_tick(b);
     replay_tick(b);
@@ -356,7 +417,6 @@ static void free_list(nh_mqtt_broker_t *b, nh_list_t *list)
 {
     for (nh_list_t *n = nh_list_first(list); n; n = nh_list_first(list)) {
         nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
-        nh_mqtt__msg_unref(b->mem, nh_mqtt__will_msg(c->will));
         if (c->state == NH_MQTT__CONN_AUTH)
             nh_mqtt__auth_end(b, c);
         conn_free(b, c);
@@ -379,6 +439,7 @@ void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b)
 {
     if (!b)
         return;
+    b->is_ending = true;
     b->run.count = 0;
     b->cfg.pause = NULL;
     b->high_count = UINT32_MAX; // nobody is resumed any more
@@ -390,6 +451,8 @@ void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b)
     nh_mqtt__users_deinit(b);
     nh_mqtt__held_free(b);
     nh_mqtt__match_clear(b);
+    nh_mqtt__scratch_deinit(b);
+    nh_mqtt__msg_unref(b->mem, b->retain_at);
     nh_mqtt__retain_clear(&b->retain);
     nh_mqtt__sys_destroy(b);
     nh_mqtt__blocks_deinit(&b->blocks);

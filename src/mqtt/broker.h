@@ -23,6 +23,8 @@ struct nh_mqtt_message {
     nh_span_t topic, payload; // borrowed for the call
     uint8_t qos;
     bool retain;
+    nh_span_t props;     // of 5.0 that are passed on, as they are written there; empty: none
+    uint64_t expires_ms; // on the broker's clock; 0: never
 };
 
 enum nh_mqtt_event_kind {
@@ -100,28 +102,39 @@ struct nh_mqtt_who {
 struct nh_mqtt_broker_config {
     nh_mem_t *mem;                   // borrowed; outlives the broker
     uint32_t packet_max_bytes;       // 0: 65536. A larger packet closes its connection.
-    uint32_t conn_max_count;         // 0: 1000. One more is refused with CONNACK 3.
+    uint32_t conn_max_count;         // 0: 1000. One more is refused with CONNACK 3, 0x97.
     uint32_t session_max_count;      // 0: 1000. Kept sessions; one more evicts the oldest idle one.
-    uint32_t subscription_max_count; // 0: 64 for each session; one more gets SUBACK 0x80
+    uint32_t subscription_max_count; // 0: 64 for each session; one more gets SUBACK 0x80, 0x97
     uint32_t topic_max_bytes;        // 0: 512
     uint32_t topic_level_max;        // 0: 32
     uint32_t queue_max_bytes; // 0: 256 KiB for each session: payload and head, waiting or in flight
-    uint32_t queue_max_messages; // 0: 1000 for each session
-    uint32_t inflight_max;       // 0: 64 unacknowledged QoS 1 and 2 messages for each session
-    uint32_t retained_max_bytes; // 0: 1 MiB, of topics and payloads
-    uint32_t retained_max_count; // 0: 10000
-    uint32_t connect_timeout_ms; // 0: 10000, from open to CONNECT
-    uint32_t keepalive_max_s;    // 0: no limit
-    uint32_t sys_interval_ms;    // 0: 10000; $SYS is published only when something changed
-    uint32_t qos2_max_count;     // 0: 1024 received QoS 2 packet ids not yet released, for each
-                                 // session; one more closes the connection
-    uint32_t pushback_max_ms;    // 0: 2000. The longest that a full queue holds publishers back.
-    uint32_t connect_rate_max;   // 0: no limit. CONNECTs a second, up to 1,000,000; one more is
-                                 // refused with CONNACK 3 before its password is looked at.
-    uint32_t publish_rate_max;   // 0: no limit. Messages a second of one client, up to 1,000,000;
-                                 // one over it is not read from for a while. Needs `pause`.
-    bool pushback_qos0;          // hold publishers back at QoS 0 too, before messages are dropped
-    uint32_t hash_seed;          // random bytes where strangers choose topics and client ids
+    uint32_t queue_max_messages;   // 0: 1000 for each session
+    uint32_t inflight_max;         // 0: 64 unacknowledged QoS 1 and 2 messages for each session
+    uint32_t retained_max_bytes;   // 0: 1 MiB, of topics and payloads
+    uint32_t retained_max_count;   // 0: 10000
+    uint32_t connect_timeout_ms;   // 0: 10000, from open to CONNECT
+    uint32_t keepalive_max_s;      // 0: no limit
+    uint32_t sys_interval_ms;      // 0: 10000; $SYS is published only when something changed
+    uint32_t qos2_max_count;       // 0: 1024 received QoS 2 packet ids not yet released, for each
+                                   // session; one more closes the connection. The receive maximum.
+    uint32_t pushback_max_ms;      // 0: 2000. The longest that a full queue holds publishers back.
+    uint32_t connect_rate_max;     // 0: no limit. CONNECTs a second, up to 1,000,000; one more is
+                                   // refused with CONNACK 3 before its password is looked at.
+    uint32_t publish_rate_max;     // 0: no limit. Messages a second of one client, up to 1,000,000;
+                                   // one over it is not read from for a while. Needs `pause`.
+    bool pushback_qos0;            // hold publishers back at QoS 0 too, before messages are dropped
+    uint32_t hash_seed;            // random bytes where strangers choose topics and client ids
+    uint32_t session_expiry_max_s; // 0: no limit. The longest that a session is kept, in 3.1.1 too.
+    uint32_t message_expiry_max_s; // 0: no limit. The longest that a message is kept that waits for
+                                   // somebody or is retained.
+    uint32_t topic_alias_max;      // 0: 16 for each connection and direction
+    // What is not to be had. 5.0 clients are told so, 3.1.1 clients get an error or less.
+    uint8_t qos_refused; // 0: none. 1 or 2: the lowest QoS that nobody may publish at.
+    bool retain_refused, wildcard_refused, shared_refused, label_refused; // label: subscription id
+    bool is_moved; // everybody is sent to `server_reference`: CONNACK 0x9D, 3
+    // At most 256 bytes each; copied. NULL: none. The reference is also given (0x9C) to who is one
+    // too many, and at shutdown.
+    const char *server_reference, *response_information;
     void *ctx;
     // All may be NULL. Called within input(), sent(), tick(), close(), turn_end() and publish();
     // they must not call the broker. `dirty` is called once, until output() is called for `c`; also
@@ -181,6 +194,9 @@ void nh_mqtt_broker_auth_done(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
 // forgotten. Connections whose user is gone or has another stamp are closed, sessions of users that
 // are gone end; all others stay as they are. Then call turn_end().
 void nh_mqtt_broker_access_changed(nh_mqtt_broker_t *b, uint64_t now_ms);
+// The hub is about to stop: every client is told so (0x8B, or 0x9C with the reference) and wants to
+// be closed; wills are published. Then call turn_end(), write what output() gives, and close().
+void nh_mqtt_broker_shutdown(nh_mqtt_broker_t *b, uint64_t now_ms);
 // True when the broker wants `c` closed after its output (after DISCONNECT, a takeover, ...).
 bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c);
 
@@ -214,8 +230,13 @@ struct nh_mqtt_info {
     uint64_t publish_denied, subscribe_denied; // by authorize(): acknowledged, not passed on; 0x80
     uint32_t auth_waiting_count;               // connections that wait for their answer
     uint64_t pushbacks, sessions_evicted;
-    uint64_t refused_connect_rate; // of refused_connects
-    uint64_t publish_slowed;       // times that a client was held back to its rate
+    uint64_t sessions_expired, messages_expired; // their time was over; copies of messages
+    uint64_t dropped_too_large;                  // over the client's own limit
+    uint64_t shared_moved;                       // given to another member of a shared subscription
+    uint64_t refused_connect_rate;               // of refused_connects
+    uint64_t publish_slowed;                     // times that a client was held back to its rate
+    uint32_t group_count, v5_count,
+        will_count;                // shared subscriptions; 5.0 clients; wills that wait
     uint32_t conn_max, open_count; // most clients at once; connections, with or without CONNECT
 };
 void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out);
@@ -224,8 +245,9 @@ struct nh_mqtt_client_info {
     const char *client_id; // borrowed for the visit
     const char *user_name; // NULL: anonymous, or nobody asks
     bool is_connected, is_clean;
-    uint8_t version; // 4: 3.1.1
+    uint8_t version; // 4: 3.1.1; 5: 5.0; 0: not connected
     uint16_t keepalive_s;
+    uint32_t session_expiry_s; // from when it leaves, or from now on; UINT32_MAX: never
     uint32_t subscription_count, inflight_count, queued_messages;
     uint64_t queued_bytes, messages_in, messages_out, dropped;
     uint64_t connected_ms; // when, on the broker's clock; 0: not connected

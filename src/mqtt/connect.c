@@ -23,8 +23,9 @@ static enum nh_mqtt__connack_code connack_of(enum nh_mqtt_reason reason)
     }
 }
 
-int nh_mqtt__refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
-                    enum nh_mqtt_reason reason, const char *text)
+// What an event calls a client that has no session: its id, cut.
+static void tell_refused(nh_mqtt_broker_t *b, nh_span_t id, const char *text,
+                         enum nh_mqtt_reason reason)
 {
     char id_text[64];
     size_t len = id.len < sizeof id_text - 1 ? id.len : sizeof id_text - 1;
@@ -33,31 +34,26 @@ int nh_mqtt__refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
     id_text[len] = '\0';
     b->info.refused_connects++;
     nh_mqtt__event(b, NH_MQTT_CLIENT_REFUSED, NULL, id_text, text, (uint8_t)reason);
-    // A refusal carries no session present [MQTT-3.2.2-4] and is the last packet [MQTT-3.2.2-5].
-    const uint8_t connack[] = {NH_MQTT__CONNACK << 4, 2, 0, (uint8_t)connack_of(reason)};
-    int rc = nh_mqtt__send(b, c, connack, sizeof connack);
-    nh_mqtt__conn_end(b, c, text, NH_MQTT_CLIENT_REFUSED);
+}
+
+int nh_mqtt__refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
+                    enum nh_mqtt_reason reason, const char *text)
+{
+    tell_refused(b, id, text, reason);
+    // A refusal carries no session present [MQTT-3.2.2-4], [MQTT5-3.2.2-6] and is the last packet
+    // [MQTT-3.2.2-5], [MQTT5-3.2.2-7].
+    int rc = NH_OK;
+    if (c->version == 5) {
+        rc = nh_mqtt__connack_refuse(b, c, reason);
+    } else {
+        const uint8_t connack[] = {NH_MQTT__CONNACK << 4, 2, 0, (uint8_t)connack_of(reason)};
+        rc = nh_mqtt__send(b, c, connack, sizeof connack);
+    }
+    nh_mqtt__conn_end(b, c, text, NH_MQTT_CLIENT_REFUSED, NH_MQTT_REASON_SUCCESS);
     return rc < 0 ? rc : NH_ERR_DENIED;
 }
 
-// The will as a message with its QoS and RETAIN in the low bits of the pointer.
-static int make_will(nh_mqtt_broker_t *b, const struct nh_mqtt__connect *k, uintptr_t *out)
-{
-    *out = 0;
-    if (!k->has_will)
-        return NH_OK;
-    int rc = nh_mqtt__topic_check(k->will_topic, &b->limits);
-    if (rc < 0)
-        return rc;
-    struct nh_mqtt__msg *m = nh_mqtt__msg_create(b->mem, k->will_topic, k->will_payload);
-    if (!m)
-        return NH_ERR_NOMEM;
-    _Static_assert(sizeof(uint64_t) == 8, "messages are aligned to 8 bytes: three bits are free");
-    *out = (uintptr_t)m | k->will_qos | (k->will_retain ? 4u : 0u);
-    return NH_OK;
-}
-
-// A client id that nobody has [MQTT-3.1.3-6].
+// A client id that nobody has [MQTT-3.1.3-6], [MQTT5-3.1.3-6].
 static nh_span_t make_id(nh_mqtt_broker_t *b, char *text, size_t cap)
 {
     nh_span_t id = {(const uint8_t *)text, 0};
@@ -76,13 +72,14 @@ static struct nh_mqtt__session *take_session(nh_mqtt_broker_t *b, nh_span_t id, 
                                              struct nh_mqtt__user *u, bool *is_present)
 {
     struct nh_mqtt__session *s = nh_mqtt__session_find(b, id);
-    if (s && s->is_online) { // [MQTT-3.1.4-2]; its will is published as the standard has it
+    if (s && s->is_online) { // [MQTT-3.1.4-2], [MQTT5-3.1.4-3]
         b->info.takeovers++;
-        nh_mqtt__conn_end(b, s->conn, "taken over by a new connection", NH_MQTT_CLIENT_TAKEN_OVER);
+        nh_mqtt__conn_end(b, s->conn, "taken over by a new connection", NH_MQTT_CLIENT_TAKEN_OVER,
+                          NH_MQTT_REASON_SESSION_TAKEN_OVER);
         s = nh_mqtt__session_find(b, id);
     }
     bool is_own = s && s->user == u;
-    *is_present = is_own && !is_clean; // [MQTT-3.2.2-1], -2, -3
+    *is_present = is_own && !is_clean; // [MQTT-3.2.2-1], -2, -3, [MQTT5-3.2.2-2], -3
     if (s && !*is_present)
         nh_mqtt__session_wipe(b, s);
     if (!s)
@@ -92,49 +89,90 @@ static struct nh_mqtt__session *take_session(nh_mqtt_broker_t *b, nh_span_t id, 
         return NULL;
     }
     nh_mqtt__session_owner_set(b, s, u);
-    s->flags &= (uint8_t)~NH_MQTT__SESSION_DENIED;
-    if (is_clean)
-        s->flags |= NH_MQTT__SESSION_CLEAN;
+    s->flags &= (uint16_t)~NH_MQTT__SESSION_DENIED;
     return s;
+}
+
+// How long the session is kept when its connection is gone [MQTT5-3.1.2-23].
+static uint32_t expiry_of(const nh_mqtt_broker_t *b, const struct nh_mqtt__connect *k)
+{
+    uint32_t s = k->is_clean ? 0 : NH_MQTT__NEVER_S, max = b->cfg.session_expiry_max_s;
+    if (k->level == 5)
+        s = nh_mqtt__props_number(&k->props, NH_MQTT__SESSION_EXPIRY_INTERVAL, 0);
+    return max && s > max ? max : s;
 }
 
 static void go_online(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__session *s,
                       const struct nh_mqtt__connect *k)
 {
     nh_mqtt__session_attach(b, s, c);
+    s->expiry_s = expiry_of(b, k);
+    s->flags &= (uint16_t)~NH_MQTT__SESSION_CLEAN;
+    if (s->expiry_s == 0)
+        s->flags |= NH_MQTT__SESSION_CLEAN;
     c->state = NH_MQTT__CONN_ONLINE;
     c->connected_ms = b->now_ms;
     c->keepalive_s = k->keepalive_s;
     uint32_t max = b->cfg.keepalive_max_s;
     if (max && (c->keepalive_s == 0 || c->keepalive_s > max))
-        c->keepalive_s = (uint16_t)max;
+        c->keepalive_s = (uint16_t)max; // [MQTT5-3.1.2-21]
     nh_mqtt__conn_watch(b, c);
     b->info.connects_total++;
-    nh_mqtt__event(b, NH_MQTT_CLIENT_CONNECTED, s->user, s->id, k->is_clean ? "clean" : "kept", 0);
+    const char *text = s->flags & NH_MQTT__SESSION_CLEAN ? "clean" : "kept";
+    nh_mqtt__event(b, NH_MQTT_CLIENT_CONNECTED, s->user, s->id, text, 0);
+}
+
+// What the client said of itself, before anything is changed.
+static int take_options(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k)
+{
+    struct nh_mqtt__will *will = NULL;
+    int rc = nh_mqtt__will_create(b, k, &will);
+    if (rc < 0 || !will)
+        return rc;
+    struct nh_mqtt__extra *x = nh_mqtt__extra(b, c);
+    if (x)
+        x->will = will;
+    else
+        nh_mqtt__will_free(b, will);
+    return x ? NH_OK : NH_ERR_NOMEM;
+}
+
+// A will or an option that cannot be had. 3.1.1 has no word for it: its client is sent away.
+static int refuse_options(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id, int rc)
+{
+    if (rc == NH_ERR_NOMEM)
+        return nh_mqtt__refuse(b, c, id, NH_MQTT_REASON_SERVER_UNAVAILABLE, "out of memory");
+    if (c->version != 5)
+        return rc;
+    enum nh_mqtt_reason reason = b->reason;
+    b->reason = 0;
+    return nh_mqtt__refuse(b, c, id, reason, "will not allowed");
 }
 
 // The reference to `u` is taken.
 static int accept_client(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k,
-                         nh_span_t id, struct nh_mqtt__user *u)
+                         nh_span_t id, struct nh_mqtt__user *u,
+                         const struct nh_mqtt_auth_answer *answer)
 {
-    uintptr_t will;
     bool is_present;
-    struct nh_mqtt__session *s = NULL;
-    int rc = make_will(b, k, &will);
-    if (rc == NH_OK)
-        s = take_session(b, id, k->is_clean, u, &is_present);
-    else
+    int rc = take_options(b, c, k);
+    if (rc < 0) {
         nh_mqtt__user_unref(b, u);
-    if (rc < 0 && rc != NH_ERR_NOMEM)
-        return NH_ERR_PROTO;
-    if (!s) {
-        nh_mqtt__msg_unref(b->mem, nh_mqtt__will_msg(will));
-        return nh_mqtt__refuse(b, c, id, NH_MQTT_REASON_SERVER_UNAVAILABLE, "out of memory");
+        return refuse_options(b, c, id, rc);
     }
-    c->will = will;
+    struct nh_mqtt__session *s = take_session(b, id, k->is_clean, u, &is_present);
+    if (!s)
+        return nh_mqtt__refuse(b, c, id, NH_MQTT_REASON_SERVER_UNAVAILABLE, "out of memory");
     go_online(b, c, s, k);
-    const uint8_t connack[] = {NH_MQTT__CONNACK << 4, 2, is_present, NH_MQTT__ACCEPTED};
-    rc = nh_mqtt__send(b, c, connack, sizeof connack); // [MQTT-3.2.0-1]
+    if (c->version == 5) {
+        rc = nh_mqtt__connack_accept(b, c, k, is_present, answer);
+        if (rc == NH_ERR_TOO_LONG) // before CONNACK nothing else is said [MQTT5-3.2.0-1]
+            nh_mqtt__conn_end(b, c, "takes no packet as large as its CONNACK",
+                              NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
+    } else {
+        const uint8_t connack[] = {NH_MQTT__CONNACK << 4, 2, is_present, NH_MQTT__ACCEPTED};
+        rc = nh_mqtt__send(b, c, connack, sizeof connack); // [MQTT-3.2.0-1]
+    }
     return rc < 0 ? rc : nh_mqtt__resume(b, s);
 }
 
@@ -144,7 +182,8 @@ static const char *is_kept_out(nh_mqtt_broker_t *b, const struct nh_mqtt__connec
 {
     const struct nh_mqtt__session *s = nh_mqtt__session_find(b, id);
     const struct nh_mqtt__user *other = s && s->is_online ? s->user : NULL; // it will be closed
-    *reason = NH_MQTT_REASON_QUOTA_EXCEEDED;
+    bool has_other = b->cfg.server_reference != NULL;
+    *reason = has_other ? NH_MQTT_REASON_USE_ANOTHER_SERVER : NH_MQTT_REASON_QUOTA_EXCEEDED;
     if (b->online_count >= b->cfg.conn_max_count && !(s && s->is_online))
         return "too many clients";
     if (!u)
@@ -172,28 +211,51 @@ int nh_mqtt__admit(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt_
     enum nh_mqtt_reason reason;
     const char *why_not = is_kept_out(b, k, id, u, &reason);
     if (!why_not)
-        return accept_client(b, c, k, id, u);
+        return accept_client(b, c, k, id, u, answer);
     nh_mqtt__user_unref(b, u);
     return nh_mqtt__refuse(b, c, id, reason, why_not);
 }
 
-int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
+// A CONNECT that cannot be read. Who said that it is 5.0 is told why.
+static int refuse_malformed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc)
+{
+    const nh_span_t nobody = {NULL, 0};
+    if (rc == NH_ERR_UNSUPPORTED) // [MQTT-3.1.2-2], [MQTT5-3.1.2-2]
+        return nh_mqtt__refuse(b, c, nobody, NH_MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION,
+                               "neither MQTT 3.1.1 nor 5.0");
+    if (c->version != 5)
+        return rc;
+    b->info.protocol_errors++;
+    int sent = nh_mqtt__refuse(b, c, nobody, nh_mqtt__reason_of(rc), "malformed CONNECT");
+    return sent == NH_ERR_DENIED ? rc : sent;
+}
+
+int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, bool is_minimal)
 {
     struct nh_mqtt__connect k;
     int rc = nh_mqtt__connect_decode(body, &k);
-    if (rc == NH_ERR_UNSUPPORTED || (rc == NH_OK && k.level != 4)) // [MQTT-3.1.2-2]
-        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION,
-                               "not MQTT 3.1.1");
+    bool is_mqtt = body.len > 6 && memcmp(body.ptr, "\0\4MQTT", 6) == 0;
+    c->version = is_mqtt && k.level >= 5 ? 5 : 4;
+    c->form = c->version == 5 ? NH_MQTT__FORM_V5 : NH_MQTT__FORM_V4;
+    if (c->version == 5 && !is_minimal) // [MQTT5-1.5.5-1]
+        rc = NH_ERR_SYNTAX;
     if (rc < 0)
-        return rc;
+        return refuse_malformed(b, c, rc);
     if (!nh_mqtt__rate_takes_connect(b)) {
         b->info.refused_connect_rate++;
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CONNECTION_RATE_EXCEEDED,
                                "too many connects a second");
     }
-    // [MQTT-3.1.3-8], [MQTT-3.1.3-9]
-    if ((k.client_id.len == 0 && !k.is_clean) || k.client_id.len > NH_MQTT__CLIENT_ID_MAX)
+    // What the client takes holds for a refusal too [MQTT5-3.1.2-24].
+    if (c->version == 5 && nh_mqtt__options_take5(b, c, &k) < 0)
+        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_SERVER_UNAVAILABLE,
+                               "out of memory");
+    // [MQTT-3.1.3-8], [MQTT-3.1.3-9], [MQTT5-3.1.3-8]
+    bool is_nameless = k.client_id.len == 0 && !k.is_clean && k.level < 5;
+    if (is_nameless || k.client_id.len > NH_MQTT__CLIENT_ID_MAX)
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID,
                                "client id not allowed");
+    if (b->cfg.is_moved)
+        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_SERVER_MOVED, "moved");
     return nh_mqtt__auth_start(b, c, &k, body);
 }

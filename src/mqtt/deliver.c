@@ -17,27 +17,14 @@ void nh_mqtt__drop(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint64_t *co
                    counter == &b->info.dropped_queue_full ? "queue full" : "out of memory", 0);
 }
 
-static void count_out(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint8_t qos, uint32_t count,
-                      uint64_t payload_bytes)
+void nh_mqtt__count_out(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint8_t qos, uint32_t count,
+                        uint64_t payload_bytes)
 {
     c->messages_out += count;
     b->info.messages_out += count;
     b->info.messages_out_qos[qos] += count;
     b->info.publish_bytes_out += payload_bytes;
     nh_mqtt__dirty(b, c);
-}
-
-void nh_mqtt__deliver_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
-{
-    if (!s->is_online || (s->flags & NH_MQTT__SESSION_LOCAL))
-        return; // QoS 0 is not kept for who is away
-    struct nh_mqtt__wire *w = &s->conn->wire;
-    if (nh_mqtt__wire_slice(&b->blocks, w, b->run.ptr, b->run.len, b->run.count) < 0)
-        nh_mqtt__drop(b, s, &b->info.dropped_no_memory, b->run.count);
-    else
-        count_out(b, s->conn, 0, b->run.count, b->run.payload_bytes);
-    if (b->cfg.pushback_qos0)
-        nh_mqtt__push_back(b, s, b->run.from);
 }
 
 // ---- limits -------------------------------------------------------------------------------------
@@ -84,16 +71,21 @@ static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct 
         nh_mqtt__drop(b, s, &b->info.dropped_queue_full, count);
     if (!is_over(b, s, len, 1))
         return true;
+    if (nh_mqtt__expire_waiting(b, s) && !is_over(b, s, len, 1))
+        return true;
     return nh_mqtt__can_push_back(b, s, p->from) && !is_over(b, s, len, 2);
 }
 
-// ---- QoS 1 and 2 --------------------------------------------------------------------------------
+// ---- packets ------------------------------------------------------------------------------------
+
+static const struct nh_mqtt__how plainly = {0};
 
 // A packet that came with a packet id goes on as it is, with another id. False: build it.
 static bool put_as_it_came(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__publish *p,
                            uint8_t flags, uint16_t id)
 {
-    if (!p->packet || !p->qos || !(flags & 6) || p->payload.len > NH_MQTT__SMALL_BYTES)
+    if (!p->packet || !p->qos || !(flags & 6) || p->payload.len > NH_MQTT__SMALL_BYTES ||
+        c->form != p->version - 4)
         return false;
     uint8_t *at = nh_mqtt__wire_space(&b->blocks, &c->wire, p->packet_len);
     if (!at)
@@ -104,74 +96,215 @@ static bool put_as_it_came(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct 
     return true;
 }
 
-// Writes a PUBLISH with a head of its own: any QoS but a plain QoS 0. Small payloads are copied
-// behind the head, others are sent from the stored message.
-static int put_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__publish *p,
-                       uint8_t flags, uint16_t id)
+// The pieces of a PUBLISH packet, the payload last.
+struct pieces {
+    uint8_t flags;
+    bool is_new; // the alias: it is told with the topic
+    uint16_t packet_id, alias;
+    nh_span_t part[7];
+    size_t count, len; // len: of the whole packet
+    uint8_t head[NH_MQTT__HEAD_MAX + 2], id[2], props[4 + 5 + 3], label[NH_MQTT__LABEL_MAX];
+};
+
+static void add(struct pieces *w, nh_span_t part)
 {
-    if (put_as_it_came(b, c, p, flags, id))
-        return NH_OK;
-    uint8_t head[NH_MQTT__HEAD_MAX + 2], packet_id[2];
-    uint32_t id_len = flags & 6 ? 2 : 0;
-    size_t len = nh_mqtt__head_encode(head, (uint8_t)(NH_MQTT__PUBLISH << 4 | flags),
-                                      (uint32_t)(2 + p->topic.len + id_len + p->payload.len));
-    nh_put_be16(head + len, (uint16_t)p->topic.len);
-    nh_put_be16(packet_id, id);
-    const nh_span_t parts[] = {
-        {head, len + 2}, p->topic, {packet_id, id_len}, {p->payload.ptr, p->payload.len}};
+    if (part.len)
+        w->part[w->count++] = part;
+}
+
+// What only 5.0 has between packet id and payload.
+static void add_props(struct pieces *w, const nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p,
+                      nh_span_t labels)
+{
+    uint8_t own[5 + 3], *at = own;
+    if (p->expires_ms) { // [MQTT5-3.3.2-6]
+        *at = NH_MQTT__MESSAGE_EXPIRY_INTERVAL;
+        nh_put_be32(at + 1, nh_mqtt__left_s(p->expires_ms, b->now_ms));
+        at += 5;
+    }
+    if (w->alias) {
+        *at = NH_MQTT__TOPIC_ALIAS;
+        nh_put_be16(at + 1, w->alias);
+        at += 3;
+    }
+    size_t own_len = (size_t)(at - own);
+    uint8_t count[NH_MQTT__HEAD_MAX]; // written as the length of a body is
+    size_t n = nh_mqtt__head_encode(count, 0, (uint32_t)(own_len + labels.len + p->props.len)) - 1;
+    memcpy(w->props, count + 1, n);
+    memcpy(w->props + n, own, own_len);
+    add(w, (nh_span_t){w->props, n + own_len});
+    add(w, labels);
+    add(w, p->props);
+}
+
+static void close_pieces(struct pieces *w, const struct nh_mqtt__publish *p, nh_span_t topic)
+{
+    size_t body = 2 + p->payload.len;
+    for (size_t i = 1; i < w->count; i++)
+        body += w->part[i].len;
+    uint8_t first = (uint8_t)(NH_MQTT__PUBLISH << 4 | w->flags);
+    size_t n = nh_mqtt__head_encode(w->head, first, (uint32_t)body);
+    nh_put_be16(w->head + n, (uint16_t)topic.len);
+    w->part[0] = (nh_span_t){w->head, n + 2};
+    w->len = n + body;
+    w->part[w->count] = p->payload;
+}
+
+// NH_ERR_NOMEM, NH_ERR_TOO_LONG: more than the client takes.
+static int make_pieces(struct pieces *w, nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c,
+                       const struct nh_mqtt__publish *p, const struct nh_mqtt__how *how)
+{
+    nh_span_t topic = p->topic, labels = {NULL, 0};
+    if (w->alias && !w->is_new)
+        topic.len = 0;
+    w->count = 1;
+    add(w, topic);
+    nh_put_be16(w->id, w->packet_id);
+    add(w, (nh_span_t){w->id, w->flags & 6 ? 2 : 0});
+    if (c->version == 5) {
+        if (how->id_count && !nh_mqtt__labels_write(b, how->ids, how->id_count, w->label, &labels))
+            return NH_ERR_NOMEM;
+        add_props(w, b, p, labels);
+    }
+    close_pieces(w, p, topic);
+    bool is_over = c->extra && c->extra->packet_max && w->len > c->extra->packet_max;
+    return is_over ? NH_ERR_TOO_LONG : NH_OK; // [MQTT5-3.1.2-24]
+}
+
+// Small payloads are copied behind the head, others are sent from the stored message.
+static int put_pieces(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__publish *p,
+                      const struct pieces *w)
+{
     if (p->payload.len <= NH_MQTT__SMALL_BYTES)
-        return nh_mqtt__wire_put(&b->blocks, &c->wire, parts, 4);
+        return nh_mqtt__wire_put(&b->blocks, &c->wire, w->part, w->count + 1);
     struct nh_mqtt__msg *m = nh_mqtt__publish_msg(b, p);
     if (!m)
         return NH_ERR_NOMEM;
-    return nh_mqtt__wire_put_msg(&b->blocks, &c->wire, parts, 3, m, (uint32_t)p->payload.len);
+    return nh_mqtt__wire_put_msg(&b->blocks, &c->wire, w->part, w->count, m,
+                                 (uint32_t)p->payload.len);
 }
+
+static int make_and_put(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__publish *p,
+                        struct pieces *w, const struct nh_mqtt__how *how)
+{
+    int rc = make_pieces(w, b, c, p, how);
+    if (rc == NH_OK)
+        rc = put_pieces(b, c, p, w);
+    if (rc < 0 && w->is_new)
+        nh_mqtt__alias_forget(b, c, w->alias);
+    return rc;
+}
+
+// Writes a PUBLISH with a head of its own: any QoS but a plain QoS 0. NH_ERR_TOO_LONG,
+// NH_ERR_NOMEM.
+static int put_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__publish *p,
+                       uint8_t flags, uint16_t id, const struct nh_mqtt__how *how)
+{
+    bool has_labels = how->id_count && c->version == 5;
+    if (!has_labels && put_as_it_came(b, c, p, flags, id))
+        return NH_OK;
+    struct pieces w;
+    w.flags = flags;
+    w.packet_id = id;
+    w.alias = nh_mqtt__alias_out(b, c, p->topic, &w.is_new);
+    return make_and_put(b, c, p, &w, how);
+}
+
+bool nh_mqtt__put_aliased(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__publish *p)
+{
+    struct pieces w;
+    w.flags = 0;
+    w.packet_id = 0;
+    w.alias = nh_mqtt__alias_out(b, c, p->topic, &w.is_new);
+    if (!w.alias || make_and_put(b, c, p, &w, &plainly) < 0)
+        return false;
+    nh_mqtt__count_out(b, c, 0, 1, p->payload.len);
+    return true;
+}
+
+// ---- QoS 1 and 2 --------------------------------------------------------------------------------
 
 static uint32_t len_of(const struct nh_mqtt__publish *p)
 {
-    uint32_t body_len = (uint32_t)(2 + p->topic.len + p->payload.len);
+    uint32_t body_len = (uint32_t)(2 + p->topic.len + p->props.len + p->payload.len);
     return (uint32_t)nh_mqtt__head_len(body_len) + body_len;
 }
 
+uint32_t nh_mqtt__window(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
+{
+    const struct nh_mqtt__extra *x = s->conn->extra;
+    bool is_less = x && x->receive_max && x->receive_max < b->cfg.inflight_max;
+    return is_less ? x->receive_max : b->cfg.inflight_max; // [MQTT5-3.3.4-9]
+}
+
+// Whether one more message may be sent at QoS 1 or 2.
+static bool has_window(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
+{
+    return s->flow->sent_span < nh_mqtt__window(b, s) && s->flow->unsent_count == 0;
+}
+
+// The message to keep with its labels: one goes into the queue's record, more into a copy.
+static struct nh_mqtt__msg *msg_to_keep(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p,
+                                        const struct nh_mqtt__how *how, uint32_t *label)
+{
+    *label = how->id_count == 1 ? how->ids[0] : 0;
+    return how->id_count > 1 ? nh_mqtt__publish_form(b, p, 5, how) : nh_mqtt__publish_msg(b, p);
+}
+
 // Sends `p` as a new message in flight. A session that ends with its connection needs no copy of
-// it: a retry happens on reconnection only [MQTT-4.4.0-1].
+// it: a retry happens on reconnection only [MQTT-4.4.0-1]. What came by a shared subscription may
+// be for another member then.
 static int send_first(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
-                      uint8_t qos, bool retain)
+                      const struct nh_mqtt__how *how)
 {
     struct nh_mqtt__flow *f = s->flow;
     struct nh_mqtt__msg *keep = NULL;
+    uint32_t label = 0;
     if (nh_mqtt__sent_reserve(f, b->mem) < 0)
         return NH_ERR_NOMEM;
-    if (!(s->flags & NH_MQTT__SESSION_CLEAN)) {
-        keep = nh_mqtt__publish_msg(b, p);
+    if (!(s->flags & NH_MQTT__SESSION_CLEAN) || how->group) {
+        keep = msg_to_keep(b, p, how, &label);
         if (!keep)
             return NH_ERR_NOMEM;
     }
-    uint8_t flags = (uint8_t)(qos << 1 | retain);
-    int rc = put_publish(b, s->conn, p, flags, nh_mqtt__sent_next_id(f));
+    uint8_t flags = (uint8_t)(how->qos << 1 | how->retain);
+    int rc = put_publish(b, s->conn, p, flags, nh_mqtt__sent_next_id(f), how);
     if (rc < 0)
         return rc;
     if (keep)
         nh_mqtt__msg_ref(keep);
-    uint8_t state = qos == 1 ? NH_MQTT__SENT_WAIT_PUBACK : NH_MQTT__SENT_WAIT_PUBREC;
-    nh_mqtt__sent_push(f, (struct nh_mqtt__sent){keep, len_of(p), state, retain});
-    count_out(b, s->conn, qos, 1, p->payload.len);
+    uint8_t state = how->qos == 1 ? NH_MQTT__SENT_WAIT_PUBACK : NH_MQTT__SENT_WAIT_PUBREC;
+    nh_mqtt__sent_push(
+        f, (struct nh_mqtt__sent){keep, len_of(p), label, how->group, state, how->retain});
+    nh_mqtt__count_out(b, s->conn, how->qos, 1, p->payload.len);
     return NH_OK;
 }
 
+static int wait_turn(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
+                     const struct nh_mqtt__how *how)
+{
+    uint32_t label;
+    struct nh_mqtt__msg *m = msg_to_keep(b, p, how, &label);
+    if (!m)
+        return NH_ERR_NOMEM;
+    return nh_mqtt__waiting_push(
+        s->flow, b->mem, (struct nh_mqtt__waiting){m, label, how->group, how->qos, how->retain});
+}
+
 static int deliver_kept(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
-                        uint8_t qos, bool retain)
+                        const struct nh_mqtt__how *how)
 {
     struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, s);
     if (!f)
         return NH_ERR_NOMEM;
     if (!admit(b, s, p, len_of(p)))
         return NH_ERR_FULL;
-    if (s->is_online && f->waiting_count == 0 && f->sent_span < b->cfg.inflight_max &&
-        send_first(b, s, p, qos, retain) == NH_OK)
-        return NH_OK;
-    struct nh_mqtt__msg *m = nh_mqtt__publish_msg(b, p);
-    int rc = m ? nh_mqtt__waiting_push(f, b->mem, m, qos, retain) : NH_ERR_NOMEM;
+    if (s->is_online && f->waiting_count == 0 && has_window(b, s)) {
+        int rc = send_first(b, s, p, how);
+        if (rc == NH_OK || rc == NH_ERR_TOO_LONG)
+            return rc;
+    }
+    int rc = wait_turn(b, s, p, how);
     if (rc == NH_OK)
         nh_mqtt__push_back(b, s, p->from);
     if (rc == NH_OK && s->is_online && f->sent_count == 0)
@@ -181,22 +314,26 @@ static int deliver_kept(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
 
 // ---- QoS 0 --------------------------------------------------------------------------------------
 
+static int put_plain(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__publish *p,
+                     const struct nh_mqtt__how *how)
+{
+    struct nh_mqtt__msg *m = nh_mqtt__publish_form(b, p, c->version, how);
+    if (!m)
+        return NH_ERR_NOMEM;
+    if (c->extra && c->extra->packet_max && m->len > c->extra->packet_max)
+        return NH_ERR_TOO_LONG;
+    return nh_mqtt__wire_msg(&b->blocks, &c->wire, m);
+}
+
 static int deliver_plain(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
-                         struct nh_mqtt__publish *p, bool retain)
+                         struct nh_mqtt__publish *p, const struct nh_mqtt__how *how)
 {
     if (!s->is_online)
         return NH_OK;
-    int rc = NH_ERR_NOMEM;
-    if (retain) {
-        rc = put_publish(b, s->conn, p, 1, 0);
-    } else {
-        struct nh_mqtt__msg *m = nh_mqtt__publish_msg(b, p);
-        if (m)
-            rc = nh_mqtt__wire_msg(&b->blocks, &s->conn->wire, m);
-    }
+    int rc = how->retain ? put_publish(b, s->conn, p, 1, 0, how) : put_plain(b, s->conn, p, how);
     if (rc < 0)
         return rc;
-    count_out(b, s->conn, 0, 1, p->payload.len);
+    nh_mqtt__count_out(b, s->conn, 0, 1, p->payload.len);
     if (b->cfg.pushback_qos0)
         nh_mqtt__push_back(b, s, p->from);
     if (!b->is_turn) // within a turn this waits for its end, when fast readers have read
@@ -205,9 +342,13 @@ static int deliver_plain(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
 }
 
 int nh_mqtt__deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
-                     uint8_t qos, bool retain)
+                     const struct nh_mqtt__how *how)
 {
-    int rc = qos ? deliver_kept(b, s, p, qos, retain) : deliver_plain(b, s, p, retain);
+    int rc = how->qos ? deliver_kept(b, s, p, how) : deliver_plain(b, s, p, how);
+    if (rc == NH_ERR_TOO_LONG) { // as if it had been sent and acknowledged [MQTT5-3.1.2-25]
+        nh_mqtt__drop(b, s, &b->info.dropped_too_large, 1);
+        return NH_OK;
+    }
     if (rc == NH_ERR_FULL)
         nh_mqtt__drop(b, s, &b->info.dropped_queue_full, 1);
     else if (rc < 0)
@@ -217,19 +358,28 @@ int nh_mqtt__deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_
 
 // ---- acknowledgements ---------------------------------------------------------------------------
 
-static struct nh_mqtt__publish publish_of(struct nh_mqtt__msg *m)
+// Sends the first of the queue, or drops it. NH_ERR_NOMEM: it stays.
+static int pump_one(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
-    return (struct nh_mqtt__publish){
-        .topic = nh_mqtt__msg_topic(m), .payload = nh_mqtt__msg_payload(m), .msg = m};
+    const struct nh_mqtt__waiting *w = nh_mqtt__waiting_first(s->flow);
+    const struct nh_mqtt__how how = {w->qos, w->retain, w->label != 0, w->group, &w->label};
+    if (nh_mqtt__msg_is_expired(w->msg, b->now_ms)) { // [MQTT5-3.3.2-5]
+        b->info.messages_expired++;
+        return NH_OK;
+    }
+    struct nh_mqtt__publish p = nh_mqtt__publish_of(w->msg);
+    int rc = send_first(b, s, &p, &how);
+    nh_mqtt__publish_release(b, &p);
+    if (rc == NH_ERR_TOO_LONG)
+        nh_mqtt__drop(b, s, &b->info.dropped_too_large, 1);
+    return rc == NH_ERR_TOO_LONG ? NH_OK : rc;
 }
 
 void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     struct nh_mqtt__flow *f = s->flow;
-    while (f->waiting_count && f->sent_span < b->cfg.inflight_max) {
-        const struct nh_mqtt__waiting *w = nh_mqtt__waiting_first(f);
-        struct nh_mqtt__publish p = publish_of(w->msg);
-        if (send_first(b, s, &p, w->qos, w->retain) < 0) {
+    while (f->waiting_count && has_window(b, s)) {
+        if (pump_one(b, s) < 0) {
             b->replay_ms = b->now_ms + 1000;
             return;
         }
@@ -237,9 +387,10 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     }
 }
 
-// The window moved on.
-static void on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+void nh_mqtt__on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
+    if (s->flow->unsent_count && nh_mqtt__resend(b, s) < 0)
+        b->replay_ms = b->now_ms + 1000;
     if (s->flow->waiting_count)
         nh_mqtt__pump(b, s);
     if (s->flags)
@@ -248,66 +399,115 @@ static void on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         nh_mqtt__replay_run(b, s);
 }
 
-// PUBREC: the client has the message; what remains is to release its packet id [MQTT-4.3.3-1].
-static int on_pubrec(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__sent *sent,
-                     uint16_t id)
+static void on_done(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__sent *sent)
 {
-    if (sent && sent->state == NH_MQTT__SENT_WAIT_PUBREC) {
+    nh_mqtt__sent_done(s->flow, b->mem, sent);
+    nh_mqtt__on_window(b, s);
+}
+
+// PUBREC: the client has the message; what remains is to release its packet id [MQTT-4.3.3-1]. With
+// an error it does not want it: that is the end of it [MQTT5-4.3.3-4], and so it is for a message
+// shared with others [MQTT5-4.8.2-6].
+static int on_pubrec(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__sent *sent,
+                     uint16_t id, uint8_t code)
+{
+    bool is_known = sent && sent->state != NH_MQTT__SENT_WAIT_PUBACK;
+    if (code >= NH_MQTT_REASON_UNSPECIFIED_ERROR) {
+        if (is_known)
+            on_done(b, c->session, sent);
+        return NH_OK;
+    }
+    if (is_known && sent->state == NH_MQTT__SENT_WAIT_PUBREC) {
         nh_mqtt__sent_forget(c->session->flow, b->mem, sent);
         sent->state = NH_MQTT__SENT_WAIT_PUBCOMP;
     }
-    return nh_mqtt__send_ack(b, c, NH_MQTT__PUBREL, id);
+    return nh_mqtt__send_ack_reason(b, c, NH_MQTT__PUBREL, id,
+                                    is_known ? NH_MQTT_REASON_SUCCESS
+                                             : NH_MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND);
+}
+
+static int on_pubrel(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint16_t id)
+{
+    struct nh_mqtt__flow *f = c->session->flow;
+    bool is_known = f && nh_mqtt__ids_has(f, id);
+    if (is_known)
+        nh_mqtt__ids_remove(f, id);
+    return nh_mqtt__send_ack_reason(b, c, NH_MQTT__PUBCOMP, id,
+                                    is_known ? NH_MQTT_REASON_SUCCESS
+                                             : NH_MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND);
 }
 
 int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type, nh_span_t body)
 {
-    struct nh_mqtt__ack ack;
-    int rc = nh_mqtt__ack_decode(4, type, body, &ack);
-    if (rc < 0)
-        return rc;
-    uint16_t id = ack.packet_id;
-    struct nh_mqtt__session *s = c->session;
-    struct nh_mqtt__flow *f = s->flow;
-    struct nh_mqtt__sent *sent = f ? nh_mqtt__sent_find(f, id) : NULL;
-    if (type == NH_MQTT__PUBREL) {
-        if (f)
-            nh_mqtt__ids_remove(f, id);
-        return nh_mqtt__send_ack(b, c, NH_MQTT__PUBCOMP, id);
+    uint8_t code = 0;
+    int id = body.len == 2 ? nh_get_be16(body.ptr) : 0; // most are no longer
+    if (id == 0) {
+        struct nh_mqtt__ack ack;
+        int rc = nh_mqtt__ack_decode(c->version, type, body, &ack);
+        if (rc < 0)
+            return rc;
+        id = ack.packet_id;
+        code = ack.code;
     }
+    struct nh_mqtt__session *s = c->session;
+    if (type == NH_MQTT__PUBREL)
+        return on_pubrel(b, c, (uint16_t)id);
+    struct nh_mqtt__sent *sent = s->flow ? nh_mqtt__sent_find(s->flow, (uint16_t)id) : NULL;
     if (type == NH_MQTT__PUBREC)
-        return on_pubrec(b, c, sent, id);
+        return on_pubrec(b, c, sent, (uint16_t)id, code);
     uint8_t expected =
         type == NH_MQTT__PUBACK ? NH_MQTT__SENT_WAIT_PUBACK : NH_MQTT__SENT_WAIT_PUBCOMP;
-    if (!sent || sent->state != expected)
-        return NH_OK; // not ours: a client that repeats itself
-    nh_mqtt__sent_done(f, b->mem, sent);
-    on_window(b, s);
+    if (sent && sent->state == expected) // else not ours: a client that repeats itself
+        on_done(b, s, sent);
     return NH_OK;
 }
 
 // ---- reconnection -------------------------------------------------------------------------------
 
+static int resend_one(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__sent *sent,
+                      uint16_t id)
+{
+    if (sent->state == NH_MQTT__SENT_WAIT_PUBCOMP)
+        return nh_mqtt__send_ack(b, s->conn, NH_MQTT__PUBREL, id);
+    struct nh_mqtt__publish p = nh_mqtt__publish_of(sent->msg);
+    const struct nh_mqtt__how how = {.id_count = sent->label != 0, .ids = &sent->label};
+    uint8_t qos = sent->state == NH_MQTT__SENT_WAIT_PUBACK ? 1 : 2;
+    uint8_t flags = (uint8_t)(8 | qos << 1 | sent->retain); // DUP [MQTT-3.3.1-1], [MQTT5-3.3.1-1]
+    int rc = put_publish(b, s->conn, &p, flags, id, &how);
+    nh_mqtt__publish_release(b, &p);
+    nh_mqtt__dirty(b, s->conn);
+    return rc;
+}
+
 // Sends again what was not acknowledged, with the same packet ids, in the order of the first time
-// [MQTT-4.4.0-1], [MQTT-4.6.0-1].
-int nh_mqtt__resume(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+// [MQTT-4.4.0-1], [MQTT-4.6.0-1], as far as the client's receive maximum lets it.
+int nh_mqtt__resend(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     struct nh_mqtt__flow *f = s->flow;
-    for (uint32_t i = 0; f && i < f->sent_span; i++) {
-        struct nh_mqtt__sent *sent = nh_mqtt__sent_at(f, i);
-        uint16_t id = nh_mqtt__sent_id_at(f, i);
+    while (f->unsent_count && f->sent_span - f->unsent_count < nh_mqtt__window(b, s)) {
+        uint32_t at = f->sent_span - f->unsent_count;
+        struct nh_mqtt__sent *sent = nh_mqtt__sent_at(f, at);
         int rc = NH_OK;
-        if (sent->state == NH_MQTT__SENT_WAIT_PUBCOMP) {
-            rc = nh_mqtt__send_ack(b, s->conn, NH_MQTT__PUBREL, id);
-        } else if (sent->state != NH_MQTT__SENT_DONE) {
-            struct nh_mqtt__publish p = publish_of(sent->msg);
-            uint8_t qos = sent->state == NH_MQTT__SENT_WAIT_PUBACK ? 1 : 2;
-            uint8_t flags = (uint8_t)(8 | qos << 1 | sent->retain); // DUP [MQTT-3.3.1-1]
-            rc = put_publish(b, s->conn, &p, flags, id);
-        }
-        if (rc < 0)
+        if (sent->state != NH_MQTT__SENT_DONE)
+            rc = resend_one(b, s, sent, nh_mqtt__sent_id_at(f, at));
+        if (rc < 0 && rc != NH_ERR_TOO_LONG)
             return rc;
+        f->unsent_count--;
+        if (rc == NH_ERR_TOO_LONG) { // this client takes less than the one before
+            nh_mqtt__drop(b, s, &b->info.dropped_too_large, 1);
+            nh_mqtt__sent_done(f, b->mem, sent);
+        }
     }
-    if (f)
-        on_window(b, s);
     return NH_OK;
+}
+
+int nh_mqtt__resume(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    if (!s->flow)
+        return NH_OK;
+    s->flow->unsent_count = s->flow->sent_span;
+    int rc = nh_mqtt__resend(b, s);
+    if (rc == NH_OK)
+        nh_mqtt__on_window(b, s);
+    return rc;
 }

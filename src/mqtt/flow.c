@@ -104,6 +104,8 @@ void nh_mqtt__sent_done(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__
         f->sent_span--;
         f->first_id = id_add(f->first_id, 1);
     }
+    if (f->unsent_count > f->sent_span)
+        f->unsent_count = f->sent_span;
 }
 
 // ---- waiting ------------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ static int waiting_grow(struct nh_mqtt__flow *f, nh_mem_t *mem)
     if (!ring)
         return NH_ERR_NOMEM;
     for (uint32_t i = 0; i < f->waiting_count; i++)
-        ring[i] = f->waiting[(f->waiting_head + i) & (f->waiting_cap - 1)];
+        ring[i] = *nh_mqtt__waiting_at(f, i);
     nh_mem_free(mem, f->waiting);
     f->waiting = ring;
     f->waiting_cap = cap;
@@ -123,17 +125,16 @@ static int waiting_grow(struct nh_mqtt__flow *f, nh_mem_t *mem)
     return NH_OK;
 }
 
-int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__msg *msg,
-                          uint8_t qos, bool retain)
+int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__waiting w)
 {
     if (f->waiting_count == f->waiting_cap) {
         int rc = waiting_grow(f, mem);
         if (rc < 0)
             return rc;
     }
-    uint32_t at = (f->waiting_head + f->waiting_count++) & (f->waiting_cap - 1);
-    f->waiting[at] = (struct nh_mqtt__waiting){nh_mqtt__msg_ref(msg), qos, retain};
-    f->bytes += msg->len;
+    *nh_mqtt__waiting_at(f, f->waiting_count++) = w;
+    nh_mqtt__msg_ref(w.msg);
+    f->bytes += w.msg->len;
     f->messages++;
     return NH_OK;
 }
@@ -141,6 +142,19 @@ int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt
 struct nh_mqtt__waiting *nh_mqtt__waiting_first(const struct nh_mqtt__flow *f)
 {
     return f->waiting_count ? &f->waiting[f->waiting_head] : NULL;
+}
+
+struct nh_mqtt__waiting *nh_mqtt__waiting_at(const struct nh_mqtt__flow *f, uint32_t at)
+{
+    return &f->waiting[(f->waiting_head + at) & (f->waiting_cap - 1)];
+}
+
+// A burst leaves nothing behind.
+static void waiting_free(struct nh_mqtt__flow *f, nh_mem_t *mem)
+{
+    nh_mem_free(mem, f->waiting);
+    f->waiting = NULL;
+    f->waiting_cap = f->waiting_head = 0;
 }
 
 void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem)
@@ -151,11 +165,29 @@ void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem)
     f->bytes -= msg->len;
     f->messages--;
     nh_mqtt__msg_unref(mem, msg);
-    if (f->waiting_count)
-        return;
-    nh_mem_free(mem, f->waiting); // a burst leaves nothing behind
-    f->waiting = NULL;
-    f->waiting_cap = f->waiting_head = 0;
+    if (f->waiting_count == 0)
+        waiting_free(f, mem);
+}
+
+uint32_t nh_mqtt__waiting_filter(struct nh_mqtt__flow *f, nh_mem_t *mem,
+                                 bool (*is_gone)(void *ctx, const struct nh_mqtt__waiting *w),
+                                 void *ctx)
+{
+    uint32_t kept = 0, count = f->waiting_count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct nh_mqtt__waiting w = *nh_mqtt__waiting_at(f, i);
+        if (!is_gone(ctx, &w)) {
+            *nh_mqtt__waiting_at(f, kept++) = w;
+            continue;
+        }
+        f->bytes -= w.msg->len;
+        f->messages--;
+        nh_mqtt__msg_unref(mem, w.msg);
+    }
+    f->waiting_count = kept;
+    if (count && !kept)
+        waiting_free(f, mem);
+    return count - kept;
 }
 
 // ---- received at QoS 2 --------------------------------------------------------------------------
@@ -232,9 +264,10 @@ bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f)
             return false;
     }
     for (uint32_t i = 0; i < f->waiting_count; i++)
-        bytes += f->waiting[(f->waiting_head + i) & (f->waiting_cap - 1)].msg->len;
+        bytes += nh_mqtt__waiting_at(f, i)->msg->len;
     for (uint32_t i = 0; i < f->ids_cap; i++)
         ids += f->ids[i] != 0;
     return count == f->sent_count && bytes == f->bytes && ids == f->ids_count &&
-           count + f->waiting_count == f->messages && f->first_id != 0;
+           count + f->waiting_count == f->messages && f->first_id != 0 &&
+           f->unsent_count <= f->sent_span;
 }

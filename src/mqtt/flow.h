@@ -19,12 +19,16 @@ enum nh_mqtt__sent_state {
 struct nh_mqtt__sent {
     struct nh_mqtt__msg *msg; // for a retry; NULL in a session that ends with its connection
     uint32_t len;             // counted in the queue's bytes
+    uint32_t label;           // subscription identifier; 0: none
+    uint16_t group;           // of the shared subscription that it came by; 0: none
     uint8_t state;
     bool retain;
 };
 
 struct nh_mqtt__waiting {
     struct nh_mqtt__msg *msg;
+    uint32_t label;
+    uint16_t group;
     uint8_t qos;
     bool retain;
 };
@@ -37,6 +41,7 @@ struct nh_mqtt__flow {
     uint16_t *ids; // open addressing, 0 is free: packet ids of QoS 2 messages to be released
     struct nh_mqtt__replay *replays;
     uint32_t sent_cap, sent_head, sent_span, sent_count; // span: head to newest; count: not DONE
+    uint32_t unsent_count; // the newest of `sent`: not sent again since the client came back
     uint32_t waiting_cap, waiting_head, waiting_count;
     uint32_t ids_cap, ids_count;
     uint32_t bytes, messages; // sent until acknowledged or received, and waiting
@@ -61,10 +66,16 @@ uint16_t nh_mqtt__sent_id_at(const struct nh_mqtt__flow *f, uint32_t at);
 void nh_mqtt__sent_forget(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__sent *s);
 void nh_mqtt__sent_done(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__sent *s);
 
-// Takes a reference to `msg`. NH_ERR_NOMEM.
+// Takes a reference to `w.msg`. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem,
-                                      struct nh_mqtt__msg *msg, uint8_t qos, bool retain);
+                                      struct nh_mqtt__waiting w);
 struct nh_mqtt__waiting *nh_mqtt__waiting_first(const struct nh_mqtt__flow *f);
+// The `at`-th in order, 0 to waiting_count - 1.
+struct nh_mqtt__waiting *nh_mqtt__waiting_at(const struct nh_mqtt__flow *f, uint32_t at);
+// Takes those out for which `is_gone` says so. Returns how many.
+uint32_t nh_mqtt__waiting_filter(struct nh_mqtt__flow *f, nh_mem_t *mem,
+                                 bool (*is_gone)(void *ctx, const struct nh_mqtt__waiting *w),
+                                 void *ctx);
 void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem);
 
 // 1: added; 0: it was there already; NH_ERR_NOMEM.

@@ -127,6 +127,18 @@ struct nh_mqtt__node *nh_mqtt__index_find(const struct nh_mqtt__index *ix, nh_sp
     return n;
 }
 
+static void link_sub(struct nh_mqtt__index *ix, struct nh_mqtt__node *n, struct nh_mqtt__sub *sub)
+{
+    sub->node = n;
+    sub->node_next = n->subs;
+    sub->node_link = &n->subs;
+    if (n->subs)
+        n->subs->node_link = &sub->node_next;
+    n->subs = sub;
+    ix->sub_count++;
+    ix->generation++;
+}
+
 int nh_mqtt__index_add(struct nh_mqtt__index *ix, nh_span_t filter, struct nh_mqtt__sub *sub)
 {
     struct nh_mqtt__node *n = ix->root;
@@ -142,14 +154,25 @@ int nh_mqtt__index_add(struct nh_mqtt__index *ix, nh_span_t filter, struct nh_mq
         n = child;
         at += level.len + 1;
     }
-    sub->node = n;
-    sub->node_next = n->subs;
-    sub->node_link = &n->subs;
-    if (n->subs)
-        n->subs->node_link = &sub->node_next;
-    n->subs = sub;
-    ix->sub_count++;
-    ix->generation++;
+    link_sub(ix, n, sub);
+    return NH_OK;
+}
+
+struct nh_mqtt__node *nh_mqtt__index_below(const struct nh_mqtt__index *ix,
+                                           const struct nh_mqtt__node *node, nh_span_t name)
+{
+    return child_find(ix, node, name);
+}
+
+int nh_mqtt__index_add_below(struct nh_mqtt__index *ix, struct nh_mqtt__node *node, nh_span_t name,
+                             struct nh_mqtt__sub *sub)
+{
+    struct nh_mqtt__node *child = child_find(ix, node, name);
+    if (!child)
+        child = child_add(ix, node, name);
+    if (!child)
+        return NH_ERR_NOMEM;
+    link_sub(ix, child, sub);
     return NH_OK;
 }
 
@@ -211,7 +234,8 @@ void nh_mqtt__index_match(const struct nh_mqtt__index *ix, nh_span_t topic,
                           bool (*visit)(void *ctx, const struct nh_mqtt__sub *first), void *ctx)
 {
     struct match m = {ix, visit, ctx, topic};
-    if (ix->sub_count)
+    bool is_share = topic.len >= 7 && memcmp(topic.ptr, "$share/", 7) == 0;
+    if (ix->sub_count && !is_share)
         match_from(&m, ix->root, 0);
 }
 

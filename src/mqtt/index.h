@@ -25,12 +25,19 @@ struct nh_mqtt__node {
     char name[];
 };
 
+enum nh_mqtt__sub_flags { // of 5.0
+    NH_MQTT__SUB_NO_LOCAL = 1,
+    NH_MQTT__SUB_AS_PUBLISHED = 2, // RETAIN stays as it was published
+    NH_MQTT__SUB_SHARED = 4,       // a member of a shared subscription
+};
+
 struct nh_mqtt__sub {
     struct nh_mqtt__node *node;
     struct nh_mqtt__session *session;
     struct nh_mqtt__sub *node_next, **node_link; // in node->subs; *node_link is this
     struct nh_mqtt__sub *session_next;           // in session->subs
-    uint8_t qos;
+    uint32_t id;                                 // subscription identifier; 0: none
+    uint8_t qos, flags;
 };
 
 struct nh_mqtt__index {
@@ -53,11 +60,17 @@ struct nh_mqtt__node *nh_mqtt__index_find(const struct nh_mqtt__index *ix, nh_sp
 // Adds `sub` (taken; its `session` and `qos` are set) at the end of `filter`. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__index_add(struct nh_mqtt__index *ix, nh_span_t filter,
                                    struct nh_mqtt__sub *sub);
+// The node directly below `node`; NULL: there is none.
+struct nh_mqtt__node *nh_mqtt__index_below(const struct nh_mqtt__index *ix,
+                                           const struct nh_mqtt__node *node, nh_span_t name);
+// As nh_mqtt__index_add(), to the node below `node`.
+NH_MUST_USE int nh_mqtt__index_add_below(struct nh_mqtt__index *ix, struct nh_mqtt__node *node,
+                                         nh_span_t name, struct nh_mqtt__sub *sub);
 // Takes `sub` out and frees the nodes that nobody needs any more. The caller frees `sub`.
 void nh_mqtt__index_remove(struct nh_mqtt__index *ix, struct nh_mqtt__sub *sub);
 
 // Calls `visit` for the list of each node whose filter takes `topic`; at least one subscription
-// each. Stops when it returns false.
+// each. Stops when it returns false. What is below "$share" takes no topic: see share.c.
 void nh_mqtt__index_match(const struct nh_mqtt__index *ix, nh_span_t topic,
                           bool (*visit)(void *ctx, const struct nh_mqtt__sub *first), void *ctx);
 

@@ -11,16 +11,39 @@
 static int on_pingreq(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
     static const uint8_t pingresp[] = {NH_MQTT__PINGRESP << 4, 0};
-    return body.len ? NH_ERR_PROTO : nh_mqtt__send(b, c, pingresp, sizeof pingresp);
+    return body.len ? NH_ERR_SYNTAX : nh_mqtt__send(b, c, pingresp, sizeof pingresp);
+}
+
+// The client may shorten or lengthen the time that its session is kept, but not begin to keep one.
+static int take_expiry(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                       const struct nh_mqtt__end *end)
+{
+    if (!nh_mqtt__props_has(&end->props, NH_MQTT__SESSION_EXPIRY_INTERVAL))
+        return NH_OK;
+    uint32_t expiry_s = nh_mqtt__props_number(&end->props, NH_MQTT__SESSION_EXPIRY_INTERVAL, 0);
+    if (s->flags & NH_MQTT__SESSION_CLEAN)
+        return expiry_s ? NH_ERR_PROTO : NH_OK;
+    uint32_t max = b->cfg.session_expiry_max_s;
+    s->expiry_s = max && expiry_s > max ? max : expiry_s;
+    if (expiry_s == 0)
+        s->flags |= NH_MQTT__SESSION_CLEAN;
+    return NH_OK;
 }
 
 static int on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
-    if (body.len)
-        return NH_ERR_PROTO;
-    nh_mqtt__msg_unref(b->mem, nh_mqtt__will_msg(c->will));
-    c->will = 0; // [MQTT-3.14.4-3]
-    nh_mqtt__conn_end(b, c, "disconnected", NH_MQTT_CLIENT_DISCONNECTED);
+    struct nh_mqtt__end end;
+    int rc = nh_mqtt__end_decode(c->version, NH_MQTT__DISCONNECT, NH_MQTT__FROM_CLIENT, body, &end);
+    if (rc == NH_OK)
+        rc = take_expiry(b, c->session, &end);
+    if (rc < 0)
+        return rc;
+    if (end.code == NH_MQTT_REASON_SUCCESS && c->extra) { // [MQTT-3.14.4-3], [MQTT5-3.14.4-3]
+        nh_mqtt__will_free(b, c->extra->will);
+        c->extra->will = NULL;
+    }
+    const char *text = end.code ? nh_mqtt_reason_text(end.code) : "disconnected";
+    nh_mqtt__conn_end(b, c, text, NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
     return NH_OK;
 }
 
@@ -29,7 +52,7 @@ static int dispatch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt
 {
     switch (head->type) {
     case NH_MQTT__CONNECT:
-        return nh_mqtt__on_connect(b, c, body);
+        return nh_mqtt__on_connect(b, c, body, head->is_minimal);
     case NH_MQTT__SUBSCRIBE:
         return nh_mqtt__on_subscribe(b, c, body);
     case NH_MQTT__UNSUBSCRIBE:
@@ -38,6 +61,8 @@ static int dispatch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt
         return on_pingreq(b, c, body);
     case NH_MQTT__DISCONNECT:
         return on_disconnect(b, c, body);
+    case NH_MQTT__AUTH:
+        return NH_ERR_PROTO;
     default:
         return nh_mqtt__on_ack(b, c, head->type, body);
     }
@@ -62,7 +87,11 @@ static int read_head(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const uint8_t
     int n = nh_mqtt__head_decode(bytes, len, NH_MQTT__FROM_CLIENT, head);
     if (n < 0)
         return n;
-    if (c->state == NH_MQTT__CONN_AUTH || (n > 0 && head->type == NH_MQTT__AUTH)) // 5.0's
+    if (n > 0 && !head->is_minimal && c->version == 5) // [MQTT5-1.5.5-1]
+        return NH_ERR_SYNTAX;
+    if (n > 0 && head->type == NH_MQTT__AUTH && c->version != 5)
+        return NH_ERR_SYNTAX;
+    if (c->state == NH_MQTT__CONN_AUTH && head->type != NH_MQTT__AUTH)
         return NH_ERR_PROTO;
     // [MQTT-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2] and only once.
     if ((head->type == NH_MQTT__CONNECT) != (c->state == NH_MQTT__CONN_NEW))
@@ -176,6 +205,9 @@ static const char *reason_text(int rc)
     switch (rc) {
     case NH_ERR_TOO_LONG:
         return "packet too large";
+    case NH_ERR_SYNTAX:
+    case NH_ERR_RANGE:
+        return "malformed packet";
     case NH_ERR_NOMEM:
         return "out of memory";
     case NH_ERR_FULL:
@@ -200,9 +232,12 @@ void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_
 {
     nh_mqtt__run_flush(b);
     if (rc < 0 && c->state != NH_MQTT__CONN_ENDED) {
+        enum nh_mqtt_reason code = b->reason ? b->reason : (uint8_t)nh_mqtt__reason_of(rc);
+        const char *text = b->reason ? nh_mqtt_reason_text(code) : reason_text(rc);
         b->info.protocol_errors += rc != NH_ERR_NOMEM;
-        nh_mqtt__conn_end(b, c, reason_text(rc), NH_MQTT_CLIENT_DISCONNECTED);
+        nh_mqtt__conn_end(b, c, text, NH_MQTT_CLIENT_DISCONNECTED, code);
     }
+    b->reason = 0;
     nh_mqtt__rate_charge(b, c, c->messages_in - from_messages_in);
     nh_mqtt__local_settle(b);
 }

@@ -13,6 +13,8 @@
 #include "mqtt/wire.h"
 
 #define NH_MQTT__CLIENT_ID_MAX 256 // bytes; a longer one gets CONNACK 2
+#define NH_MQTT__TEXT_MAX 256      // bytes of a text in the configuration
+#define NH_MQTT__LABEL_MAX 5       // bytes of a subscription identifier as a property
 #define NH_MQTT__SMALL_BYTES 128   // a payload up to this is copied behind its head at QoS 1 and 2
 #define NH_MQTT__MATCH_SLOTS 256u  // topics whose subscribers are remembered
 #define NH_MQTT__MATCH_BYTES_MAX NH_KIB(256)
@@ -24,8 +26,11 @@ enum nh_mqtt__session_flags {
     NH_MQTT__SESSION_FULL = 8,     // something was dropped since the queue was last empty
     NH_MQTT__SESSION_STALLED = 16, // holds nobody back any more until its queue is low
     NH_MQTT__SESSION_HIGH = 32,    // its queue holds publishers back
-    NH_MQTT__SESSION_DENIED = 64,  // it was told that it tried what it may not
+    NH_MQTT__SESSION_SHARED = 64,  // the front of a shared subscription
+    NH_MQTT__SESSION_WILL = 128,   // its will waits in broker->wills
+    NH_MQTT__SESSION_DENIED = 256, // it was told that it tried what it may not
 };
+#define NH_MQTT__NEVER_S UINT32_MAX
 
 #define NH_MQTT__USER_MAX 256 // bytes of a user's name
 
@@ -56,7 +61,8 @@ struct nh_mqtt__held {
     uint8_t bytes[];
 };
 
-// What outlives a connection when the client asked for it. Also a local subscriber's front.
+// What outlives a connection when the client asked for it. Also the front of a local subscriber and
+// of a shared subscription: what stands for them in a match.
 struct nh_mqtt__session {
     struct nh_mqtt__session *hash_next; // by client id
     struct nh_mqtt__sub *subs;
@@ -66,11 +72,12 @@ struct nh_mqtt__session {
         nh_mqtt_conn_t *conn; // while is_online
         nh_list_t idle;       // in broker->idle while not, oldest first
     };
-    uint32_t match_mark, match_at; // where this session stands in the match being made
+    uint32_t match_at; // where this session stands in the match being made, if it does
     uint32_t dropped;
+    uint32_t
+        expiry_s; // how long it is kept; while away: when it ends, in s since broker->started_ms
     uint16_t sub_count, id_len;
-    uint8_t flags;
-    bool is_online;
+    uint16_t flags : 15, is_online : 1;
     char id[]; // id_len bytes and a NUL
 };
 
@@ -81,15 +88,48 @@ enum nh_mqtt__conn_state {
     NH_MQTT__CONN_ENDED,  // wants to be closed after its output
 };
 
+enum nh_mqtt__form { // of the PUBLISH packets that a connection takes
+    NH_MQTT__FORM_V4,
+    NH_MQTT__FORM_V5,
+    NH_MQTT__FORM_OWN, // 5.0 with aliases or a limit of its own: each packet is looked at
+};
+
+// A client's last words.
+struct nh_mqtt__will {
+    nh_list_t link; // in broker->wills while it waits
+    struct nh_mqtt__session *session;
+    struct nh_mqtt__msg *msg;
+    uint64_t due_ms;
+    uint32_t delay_s;
+    uint32_t expiry_s; // from when it is published, if it expires
+    uint8_t qos;
+    bool retain, expires;
+};
+
+// Topic aliases of one direction: number i + 1 stands for names[i].
+struct nh_mqtt__aliases {
+    struct nh_mqtt__alias **names; // NULL: not in use
+    uint16_t count, max;           // slots that there are, numbers that may be used
+};
+
+// What few connections have: a will, or options of 5.0.
+struct nh_mqtt__extra {
+    struct nh_mqtt__will *will; // NULL: none, or taken back
+    struct nh_mqtt__aliases in, out;
+    uint32_t packet_max;  // the largest packet that the client takes; 0: any
+    uint16_t receive_max; // 0: as many as the broker likes
+    bool no_problem_info; // wants no reason strings but in CONNACK and DISCONNECT
+};
+
 struct nh_mqtt_conn {
     void *user;
     struct nh_mqtt__session *session; // ONLINE only
     struct nh_mqtt__wire wire;
-    struct nh_mqtt__msg *gather; // a packet cut by the end of the input; NULL: none
-    nh_list_t link;              // in broker->wheel, ->untimed, ->paused, ->slowed or ->ended
-    nh_mqtt_conn_t *turn_next;   // in broker->turn while in_turn
-    uintptr_t will;              // struct nh_mqtt__msg with QoS and RETAIN in its low bits; 0: none
-    uint64_t last_in_ms;         // of the last whole packet; of open() before
+    struct nh_mqtt__msg *gather;  // a packet cut by the end of the input; NULL: none
+    nh_list_t link;               // in broker->wheel, ->untimed, ->paused, ->slowed or ->ended
+    nh_mqtt_conn_t *turn_next;    // in broker->turn while in_turn
+    struct nh_mqtt__extra *extra; // NULL: none
+    uint64_t last_in_ms;          // of the last whole packet; of open() before
     union {
         uint64_t connected_ms;      // ONLINE
         struct nh_mqtt__auth *auth; // AUTH
@@ -97,12 +137,23 @@ struct nh_mqtt_conn {
     uint64_t messages_in, messages_out;
     uint16_t keepalive_s;
     uint8_t state;
+    uint8_t version; // 4, 5; 0 before CONNECT
+    uint8_t form;    // enum nh_mqtt__form
     bool in_turn, is_dirty, is_paused;
+};
+
+enum nh_mqtt__target_flags {
+    NH_MQTT__TARGET_NO_LOCAL = 1,     // by one of its subscriptions at least
+    NH_MQTT__TARGET_AS_PUBLISHED = 2, // likewise
+    NH_MQTT__TARGET_FRONT = 4,        // of a local client or a shared subscription
+    NH_MQTT__TARGET_LABELLED = 8,     // has subscription identifiers
 };
 
 struct nh_mqtt__target { // who gets a message
     struct nh_mqtt__session *session;
-    uint8_t qos;
+    uint8_t qos, flags;
+    uint16_t id_count; // subscription identifiers
+    uint32_t id;       // the one; of more: where they are in match->ids
 };
 
 // Who takes a topic, kept until subscriptions change.
@@ -117,18 +168,35 @@ struct nh_mqtt__match {
     bool may_publish;
     uint16_t topic_len;
     uint8_t *topic; // behind the targets
+    uint32_t *ids;  // of targets with more than one; NULL: none
+    uint32_t id_count, id_cap;
     struct nh_mqtt__target targets[];
+};
+
+// How a subscriber takes a message.
+struct nh_mqtt__how {
+    uint8_t qos;
+    bool retain;
+    uint16_t id_count; // subscription identifiers, for 5.0
+    uint16_t group;    // the shared subscription that it comes by; 0: none
+    const uint32_t *ids;
 };
 
 // One message on its way to its subscribers.
 struct nh_mqtt__publish {
-    nh_span_t topic, payload;
-    const uint8_t *packet;      // as it came, within the turn's bytes; NULL: nowhere
-    uint32_t packet_len, id_at; // where its packet id is, at QoS 1 and 2
-    struct nh_mqtt__msg *msg;   // a reference of its own, made when first needed
-    nh_mqtt_conn_t *from;       // NULL: the hub itself, a will
+    nh_span_t topic, payload, props; // of 5.0: what is passed on
+    uint64_t expires_ms;             // 0: never
+    const uint8_t *packet;           // as it came, within the turn's bytes; NULL: nowhere
+    uint32_t packet_len, id_at;      // where its packet id is, at QoS 1 and 2
+    uint8_t version;                 // of the packet, or what `msg` is to be made as
     uint8_t qos;
-    bool retain;
+    bool retain, is_unheard;      // nobody subscribed
+    uint8_t reason;               // why it is not passed on: enum nh_mqtt_reason; 0: it is
+    nh_mqtt_conn_t *from;         // NULL: the hub itself, a will
+    struct nh_mqtt__match *match; // who takes it, when that is known already; NULL
+    // References of its own, made when first needed: as it came or was made, as a packet of the
+    // other version, and with the labels (written as properties) of the last who wanted them.
+    struct nh_mqtt__msg *msg, *other, *labelled;
 };
 
 struct nh_mqtt_local {
@@ -149,9 +217,32 @@ struct nh_mqtt__deferred { // published by a local subscriber while messages are
 struct nh_mqtt__replay {          // retained messages still to be sent for a new subscription
     struct nh_mqtt__replay *next; // of the same session
     struct nh_mqtt__msg *last;    // the last one looked at; NULL: from the start
+    uint32_t label;               // subscription identifier; 0: none
     uint16_t filter_len, at_sys;
     uint8_t qos;
     char filter[];
+};
+
+// A shared subscription: its members are the subscriptions on the node "$share/NAME/FILTER", which
+// no topic reaches; `sub` stands for all of them on the node of FILTER.
+struct nh_mqtt__group {
+    struct nh_mqtt__sub sub, anchor; // `anchor` hangs below the members' node: see share.c
+    struct nh_mqtt__sub *next;       // whose turn it is; NULL: the first
+    nh_list_t link;                  // in broker->groups
+    uint16_t number;                 // 1 ..; marks the messages that came by it
+    struct nh_mqtt__session front;   // last: ends in a flexible array
+};
+
+// Bytes made in this turn and sent from where they lie, as those of the input are.
+struct nh_mqtt__scratch {
+    struct nh_mqtt__page *used, *free;
+    size_t free_bytes;
+};
+
+// QoS 0 packets in a row for the same subscribers, in one form.
+struct nh_mqtt__run {
+    const uint8_t *ptr; // NULL: not made
+    uint32_t len;
 };
 
 struct nh_mqtt__rate { // a bucket of messages or CONNECTs
@@ -189,14 +280,19 @@ struct nh_mqtt_broker {
 
     struct nh_mqtt__match *matches[NH_MQTT__MATCH_SLOTS];
     size_t match_bytes;
-    uint32_t match_mark;
     struct { // QoS 0 packets in a row for the same subscribers, not given out yet
         struct nh_mqtt__match *match;
         const uint8_t *ptr;
         uint32_t len, count;
         uint64_t payload_bytes;
         nh_mqtt_conn_t *from;
+        uint8_t form;                 // in which they came: V4 or V5
+        struct nh_mqtt__run other;    // the same of the other version
+        struct nh_mqtt__run labelled; // with the subscription identifiers of who took it last
+        const uint32_t *label_ids;
+        size_t label_count;
     } run;
+    struct nh_mqtt__scratch scratch;
 
     nh_mqtt_local_t *locals;
     struct nh_mqtt__deferred *deferred, **deferred_end;
@@ -208,15 +304,28 @@ struct nh_mqtt_broker {
     uint64_t pushback_ms; // when paused publishers go on at the latest; NH_NEVER
     uint64_t slowed_ms;   // when to look at those over their rate; NH_NEVER
     struct nh_mqtt__rate connect_rate;
+    uint64_t session_ms;                // when the first session that is away may end; NH_NEVER
+    uint64_t retain_ms, retain_next_ms; // when the first retained message may expire; NH_NEVER
+    struct nh_mqtt__msg *retain_at;     // the last one that the sweep looked at; NULL: not begun
+    nh_list_t wills;                    // that wait, the first one due first
+    nh_list_t groups;                   // shared subscriptions
+    uint32_t group_count;
+    uint16_t group_number; // given last
+    uint8_t reason;      // why the packet at hand is refused: enum nh_mqtt_reason; 0: by the error
+    bool groups_wrapped; // numbers come round
+    bool is_ending;      // nothing is passed on to others any more
     struct nh_mqtt__sys *sys;
+    char reference[NH_MQTT__TEXT_MAX + 1], response[NH_MQTT__TEXT_MAX + 1];
 };
 
 // ---- broker.c -----------------------------------------------------------------------------------
 
 // Ends the connection: detaches its session, publishes its will unless it was taken back, and asks
-// the listener to close it. `reason` is static text.
-void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *reason,
-                       enum nh_mqtt_event_kind kind);
+// the listener to close it. `text` is static. A client of 5.0 is told `code` unless it is SUCCESS.
+void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *text,
+                       enum nh_mqtt_event_kind kind, enum nh_mqtt_reason code);
+// Names the reason for which the packet at hand is refused. Gives NH_ERR_PROTO, to be returned.
+NH_MUST_USE int nh_mqtt__fault(nh_mqtt_broker_t *b, enum nh_mqtt_reason reason);
 void nh_mqtt__conn_watch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c); // puts it where its deadline is
 // There is output: tells the listener, once until it asks.
 void nh_mqtt__dirty_first(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
@@ -233,6 +342,10 @@ NH_MUST_USE int nh_mqtt__send(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const void
                               size_t len);
 NH_MUST_USE int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
                                   uint16_t id);
+// The same with a reason, which 3.1.1 cannot say.
+NH_MUST_USE int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                         enum nh_mqtt__type type, uint16_t id,
+                                         enum nh_mqtt_reason reason);
 void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms);
 
 // ---- input.c, connect.c, auth.c, subscribe.c ----------------------------------------------------
@@ -243,7 +356,9 @@ NH_MUST_USE int nh_mqtt__feed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint
 // What follows from the result of nh_mqtt__feed(): gives out what is left, ends the connection when
 // it failed, and charges the messages that came since its messages_in was `from_messages_in`.
 void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_messages_in);
-NH_MUST_USE int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+// `is_minimal`: its length was written in as few bytes as it needs.
+NH_MUST_USE int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body,
+                                    bool is_minimal);
 // Lets a client in whose CONNECT was answered so.
 NH_MUST_USE int nh_mqtt__admit(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
                                const struct nh_mqtt__connect *k,
@@ -264,6 +379,7 @@ NH_MUST_USE int nh_mqtt__auth_keep(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const
 void nh_mqtt__auth_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c); // nobody waits any more
 void nh_mqtt__held_free(nh_mqtt_broker_t *b);
 NH_MUST_USE int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+NH_MUST_USE int nh_mqtt__on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 NH_MUST_USE int nh_mqtt__on_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 
 // ---- user.c -------------------------------------------------------------------------------------
@@ -317,10 +433,12 @@ void nh_mqtt__session_destroy(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 // The connection is gone: keeps the session as idle, or destroys a clean one.
 void nh_mqtt__session_detach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 void nh_mqtt__session_attach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_mqtt_conn_t *c);
-// Adds or replaces a subscription. NH_ERR_FULL, NH_ERR_NOMEM.
+// Adds a subscription: 1; or replaces one: 0. `id`: subscription identifier. NH_ERR_FULL,
+// NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
-                                           nh_span_t filter, uint8_t qos);
-void nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                           const struct nh_mqtt__subscription *k, uint32_t id);
+// Whether there was one.
+bool nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
                                   nh_span_t filter);
 NH_MUST_USE struct nh_mqtt__flow *nh_mqtt__session_flow(nh_mqtt_broker_t *b,
                                                         struct nh_mqtt__session *s);
@@ -329,7 +447,19 @@ NH_MUST_USE struct nh_mqtt__flow *nh_mqtt__session_flow(nh_mqtt_broker_t *b,
 
 // Who takes `topic`; valid until the next call. NULL: no memory.
 NH_MUST_USE struct nh_mqtt__match *nh_mqtt__match_get(nh_mqtt_broker_t *b, nh_span_t topic);
+// The same if it is remembered, else NULL. Every topic that is was checked.
+struct nh_mqtt__match *nh_mqtt__match_peek(const nh_mqtt_broker_t *b, nh_span_t topic);
 void nh_mqtt__match_clear(nh_mqtt_broker_t *b);
+// How `s` takes a message of its own of `topic`, with the subscriptions that do not say no-local
+// alone: a match of one target or none, to be freed. NULL: no memory.
+NH_MUST_USE struct nh_mqtt__match *nh_mqtt__match_own(nh_mqtt_broker_t *b, nh_span_t topic,
+                                                      struct nh_mqtt__session *s);
+void nh_mqtt__match_free(nh_mqtt_broker_t *b, struct nh_mqtt__match *m);
+static inline const uint32_t *nh_mqtt__target_ids(const struct nh_mqtt__match *m,
+                                                  const struct nh_mqtt__target *t)
+{
+    return t->id_count > 1 ? m->ids + t->id : &t->id;
+}
 
 // Gives `p` to everybody who takes it and stores it when retained. NH_ERR_NOMEM: a subscriber at
 // QoS 1 did not get it.
@@ -340,28 +470,140 @@ NH_MUST_USE int nh_mqtt__on_publish(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
 void nh_mqtt__run_flush(nh_mqtt_broker_t *b);
 // The message as a stored copy, made now if there is none. NULL: no memory.
 struct nh_mqtt__msg *nh_mqtt__publish_msg(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p);
-static inline struct nh_mqtt__msg *nh_mqtt__will_msg(uintptr_t will)
-{
-    return (struct nh_mqtt__msg *)(will & ~(uintptr_t)7);
-}
-// Publishes a will and lets go of it.
-void nh_mqtt__publish_will(nh_mqtt_broker_t *b, uintptr_t will);
+// The same as a packet for `version`, with subscription identifiers. Borrowed.
+struct nh_mqtt__msg *nh_mqtt__publish_form(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p,
+                                           uint8_t version, const struct nh_mqtt__how *how);
+void nh_mqtt__publish_release(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p);
+// A stored message on its way again.
+struct nh_mqtt__publish nh_mqtt__publish_of(struct nh_mqtt__msg *m);
 
 // ---- deliver.c: to one subscriber ---------------------------------------------------------------
 
 // NH_ERR_NOMEM, NH_ERR_FULL: dropped for this one and counted.
 NH_MUST_USE int nh_mqtt__deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
-                                 struct nh_mqtt__publish *p, uint8_t qos, bool retain);
-// Gives the run b->run to a subscriber.
-void nh_mqtt__deliver_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+                                 struct nh_mqtt__publish *p, const struct nh_mqtt__how *how);
+// Sends `p` at QoS 0 with a topic alias. False: there is none to be had, and nothing was done.
+bool nh_mqtt__put_aliased(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__publish *p);
+// How many messages at QoS 1 and 2 may be in flight to the session, which is online.
+uint32_t nh_mqtt__window(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
 void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s); // waiting -> in flight
+// The client came back: sends what was not acknowledged, and what waited.
 NH_MUST_USE int nh_mqtt__resume(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+NH_MUST_USE int nh_mqtt__resend(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 NH_MUST_USE int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
                                 nh_span_t body);
 void nh_mqtt__drop(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint64_t *counter,
                    uint32_t count);
 // Drops what is over the limits, oldest QoS 0 first.
 void nh_mqtt__enforce(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
+void nh_mqtt__count_out(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint8_t qos, uint32_t count,
+                        uint64_t payload_bytes);
+// The window moved on, or there is room again.
+void nh_mqtt__on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+
+// ---- run.c: QoS 0 packets in a row --------------------------------------------------------------
+
+// Gives the run b->run to a subscriber.
+void nh_mqtt__deliver_run(nh_mqtt_broker_t *b, const struct nh_mqtt__target *t);
+// `len` bytes that stay until turn_end(). NULL: no memory.
+NH_MUST_USE uint8_t *nh_mqtt__scratch_take(nh_mqtt_broker_t *b, size_t len);
+// The last taken bytes shrink to end at `end`.
+void nh_mqtt__scratch_trim(nh_mqtt_broker_t *b, const uint8_t *end);
+void nh_mqtt__scratch_reset(nh_mqtt_broker_t *b);
+void nh_mqtt__scratch_deinit(nh_mqtt_broker_t *b);
+
+// Subscription identifiers written as properties: into `small`, or into the scratch when there are
+// more. False: no memory.
+NH_MUST_USE bool nh_mqtt__labels_write(nh_mqtt_broker_t *b, const uint32_t *ids, size_t count,
+                                       uint8_t small[NH_MQTT__LABEL_MAX], nh_span_t *out);
+// The most bytes that nh_mqtt__packet_write() writes.
+size_t nh_mqtt__packet_max(const struct nh_mqtt__publish_head *k, nh_span_t labels);
+// Writes a QoS 0 PUBLISH of `k` for `version`; `k->props` holds nothing but what is passed on.
+// Returns the end.
+uint8_t *nh_mqtt__packet_write(uint8_t *out, const struct nh_mqtt__publish_head *k, uint8_t version,
+                               nh_span_t labels);
+
+// ---- share.c: shared subscriptions --------------------------------------------------------------
+
+// Whether `filter` asks for a shared subscription; then what is behind "$share/NAME/" is in
+// `*rest`.
+bool nh_mqtt__is_shared(nh_span_t filter, nh_span_t *rest);
+// Makes `sub`, on its node already, a member of the group there. NH_ERR_NOMEM, NH_ERR_FULL.
+NH_MUST_USE int nh_mqtt__share_join(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, nh_span_t rest);
+// Takes `sub` off its node; what waits for it goes to other members, and what was
+// sent at QoS 1 too when the session `is_over` [MQTT5-4.8.2-5].
+void nh_mqtt__share_leave(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, bool is_over);
+// Gives `p` to one member.
+NH_MUST_USE int nh_mqtt__share_deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *front,
+                                       struct nh_mqtt__publish *p);
+// Who gets the next message of `topic` at `qos`; NULL: nobody.
+struct nh_mqtt__sub *nh_mqtt__share_next(nh_mqtt_broker_t *b, struct nh_mqtt__session *front,
+                                         nh_span_t topic, uint8_t qos);
+uint32_t nh_mqtt__share_sub_count(const nh_mqtt_broker_t *b); // in the index, of no client
+bool nh_mqtt__share_check(const nh_mqtt_broker_t *b);
+
+// ---- v5.c, alias.c ------------------------------------------------------------------------------
+
+// What a CONNECT says of its client. NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__options_take5(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                       const struct nh_mqtt__connect *k);
+NH_MUST_USE int nh_mqtt__connack_accept(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                        const struct nh_mqtt__connect *k, bool is_present,
+                                        const struct nh_mqtt_auth_answer *answer);
+NH_MUST_USE int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                        enum nh_mqtt_reason reason);
+// The text of a reason, and where to go instead.
+void nh_mqtt__put_reason(const nh_mqtt_broker_t *b, struct nh_mqtt__props_out *out,
+                         enum nh_mqtt_reason reason);
+// Tells a client of 5.0 why it is sent away.
+void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt_reason reason);
+
+// Completes `p` by the properties of `k`: its topic by alias, its expiry, what is passed on.
+// `p->packet` is NULL when the packet cannot go on as it came. NH_ERR_PROTO, NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__publish_take5(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                       const struct nh_mqtt__publish_head *k,
+                                       struct nh_mqtt__publish *p);
+NH_MUST_USE struct nh_mqtt__extra *nh_mqtt__extra(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
+void nh_mqtt__extra_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
+
+// The topic that `number` stands for, after it was set to `topic` when that is not empty.
+NH_MUST_USE int nh_mqtt__alias_in(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint32_t number,
+                                  nh_span_t *topic);
+// The number for `topic` to this client; 0: none. `*is_new`: it is to be told with the topic, and
+// nh_mqtt__alias_forget() if that fails.
+uint16_t nh_mqtt__alias_out(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t topic, bool *is_new);
+void nh_mqtt__alias_forget(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint16_t number);
+void nh_mqtt__aliases_deinit(nh_mqtt_broker_t *b, struct nh_mqtt__aliases *a);
+
+// ---- will.c, expire.c ---------------------------------------------------------------------------
+
+// Makes the will of a CONNECT. NH_ERR_PROTO with a reason, NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__will_create(nh_mqtt_broker_t *b, const struct nh_mqtt__connect *k,
+                                     struct nh_mqtt__will **out);
+void nh_mqtt__will_free(nh_mqtt_broker_t *b, struct nh_mqtt__will *w);
+// Publishes it and frees it.
+void nh_mqtt__will_publish(nh_mqtt_broker_t *b, struct nh_mqtt__will *w);
+// Publishes it when its delay is over; it is the session's from here on.
+void nh_mqtt__will_wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s);
+// The session goes on [MQTT5-3.1.3-9] or ends: the will that waits is dropped or published.
+void nh_mqtt__will_cancel(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+void nh_mqtt__will_release(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+uint64_t nh_mqtt__will_deadline(const nh_mqtt_broker_t *b);
+void nh_mqtt__will_tick(nh_mqtt_broker_t *b);
+
+// When a message ends that may live for `interval_s` from now on.
+uint64_t nh_mqtt__expires_ms(const nh_mqtt_broker_t *b, uint32_t interval_s);
+// The session was left by its connection: notes when it ends.
+void nh_mqtt__expire_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+// How many seconds a session that is away is kept yet.
+uint32_t nh_mqtt__expire_left_s(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
+void nh_mqtt__expire_retained(nh_mqtt_broker_t *b, const struct nh_mqtt__msg *m); // was stored
+// Whether the time of `m`, which is in the store, is over; then it is taken out and counted.
+bool nh_mqtt__retained_is_over(nh_mqtt_broker_t *b, struct nh_mqtt__msg *m);
+void nh_mqtt__expire_tick(nh_mqtt_broker_t *b);
+// Takes what is over out of the session's queue. Returns how many messages.
+uint32_t nh_mqtt__expire_waiting(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+
 // ---- pushback.c: a full queue holds publishers back ---------------------------------------------
 
 bool nh_mqtt__can_push_back(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s,
@@ -391,9 +633,15 @@ void nh_mqtt__rate_tick(nh_mqtt_broker_t *b);
 // ---- replay.c, local.c, sys.c -------------------------------------------------------------------
 
 void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
-                         uint8_t qos);
+                         uint8_t qos, uint32_t label);
 void nh_mqtt__replay_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+// The subscription has other options: what is still to be sent for it goes by them.
+void nh_mqtt__replay_change(struct nh_mqtt__session *s, nh_span_t filter, uint8_t qos,
+                            uint32_t label);
+// The subscription is gone: what was still to be sent for it is not [MQTT-3.10.4-2].
+void nh_mqtt__replay_cancel(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter);
 void nh_mqtt__replay_clear(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f);
+struct nh_mqtt_message nh_mqtt__message_of(const struct nh_mqtt__msg *m); // a retained one
 void nh_mqtt__local_give(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m,
                          const struct nh_mqtt_message *message);
 void nh_mqtt__local_settle(nh_mqtt_broker_t *b); // what local subscribers published meanwhile

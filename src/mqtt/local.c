@@ -56,7 +56,7 @@ static void give_sys(nh_mqtt_broker_t *b, nh_mqtt_local_t *l, nh_span_t filter)
     nh_span_t topic, value;
     for (size_t i = 0; nh_mqtt__sys_get(b, i, &topic, &value); i++)
         if (nh_mqtt__topic_match(filter, topic))
-            call(b, l, &(struct nh_mqtt_message){topic, value, 0, true});
+            call(b, l, &(struct nh_mqtt_message){.topic = topic, .payload = value, .retain = true});
 }
 
 static void give_retained(nh_mqtt_broker_t *b, nh_mqtt_local_t *l, nh_span_t filter)
@@ -66,9 +66,9 @@ static void give_retained(nh_mqtt_broker_t *b, nh_mqtt_local_t *l, nh_span_t fil
         give_sys(b, l, filter);
     struct nh_mqtt__msg *m = nh_mqtt__retain_seek(&b->retain, (nh_span_t){filter.ptr, 0}, false);
     for (; m; m = nh_mqtt__retain_seek(&b->retain, nh_mqtt__msg_topic(m), true)) {
-        nh_span_t topic = nh_mqtt__msg_topic(m);
-        if (nh_mqtt__topic_match(filter, topic))
-            call(b, l, &(struct nh_mqtt_message){topic, nh_mqtt__msg_payload(m), m->qos, true});
+        struct nh_mqtt_message message = nh_mqtt__message_of(m);
+        if (nh_mqtt__topic_match(filter, message.topic) && !nh_mqtt__msg_is_expired(m, b->now_ms))
+            call(b, l, &message);
     }
     b->giving_depth--;
     sweep(b);
@@ -81,7 +81,10 @@ int nh_mqtt_local_subscribe(nh_mqtt_broker_t *b, const char *filter,
 {
     *out = NULL;
     nh_span_t f = {(const uint8_t *)filter, strlen(filter)};
+    nh_span_t rest;
     int rc = nh_mqtt__filter_check(f, &b->limits);
+    if (rc == NH_OK && nh_mqtt__share_split(f, &rest) != 0)
+        rc = NH_ERR_PROTO;
     if (rc < 0)
         return rc == NH_ERR_PROTO ? NH_ERR_INVAL : rc;
     nh_mqtt_local_t *l = nh_mem_alloc_zero(b->mem, sizeof(*l), NH_MEM_BULK);
@@ -119,10 +122,23 @@ void nh_mqtt_local_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_local_t *l)
 
 // ---- publish ------------------------------------------------------------------------------------
 
+static struct nh_mqtt__publish publish_of_message(const struct nh_mqtt_message *m)
+{
+    bool is_v5 = m->props.len || m->expires_ms;
+    return (struct nh_mqtt__publish){.topic = m->topic,
+                                     .payload = m->payload,
+                                     .props = m->props,
+                                     .expires_ms = m->expires_ms,
+                                     .version = is_v5 ? 5 : 4,
+                                     .qos = m->qos,
+                                     .retain = m->retain};
+}
+
 static int defer(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m)
 {
     struct nh_mqtt__deferred *d = nh_mem_alloc(b->mem, sizeof(*d), NH_MEM_BULK);
-    struct nh_mqtt__msg *msg = d ? nh_mqtt__msg_create(b->mem, m->topic, m->payload) : NULL;
+    struct nh_mqtt__publish p = publish_of_message(m);
+    struct nh_mqtt__msg *msg = d ? nh_mqtt__publish_msg(b, &p) : NULL;
     if (!msg) {
         nh_mem_free(b->mem, d);
         return NH_ERR_NOMEM;
@@ -157,13 +173,12 @@ void nh_mqtt__local_settle(nh_mqtt_broker_t *b)
 {
     for (uint32_t i = 0; b->deferred && !b->giving_depth && i < SETTLE_MAX; i++) {
         struct nh_mqtt__deferred *d = deferred_pop(b);
-        struct nh_mqtt__publish p = {.topic = nh_mqtt__msg_topic(d->msg),
-                                     .payload = nh_mqtt__msg_payload(d->msg),
-                                     .msg = d->msg,
-                                     .qos = d->qos,
-                                     .retain = d->retain};
+        struct nh_mqtt__publish p = nh_mqtt__publish_of(d->msg);
+        p.qos = d->qos;
+        p.retain = d->retain;
         if (nh_mqtt__route(b, &p) < 0)
             b->info.dropped_no_memory++;
+        nh_mqtt__publish_release(b, &p);
         deferred_free(b, d);
     }
 }
@@ -173,15 +188,19 @@ int nh_mqtt_broker_publish(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m,
     int rc = nh_mqtt__topic_check(m->topic, &b->limits);
     if (rc < 0 || m->qos > 2)
         return rc == NH_ERR_PROTO || rc == NH_OK ? NH_ERR_INVAL : rc;
-    if (m->payload.len + m->topic.len + 16 > b->cfg.packet_max_bytes)
+    struct nh_mqtt__props props;
+    const uint8_t where = NH_MQTT__WHERE(NH_MQTT__PUBLISH, NH_MQTT__FROM_CLIENT);
+    if (nh_mqtt__props_check(m->props, where, &props) < 0 ||
+        (props.present & ~NH_MQTT__PROPS_FORWARDED))
+        return NH_ERR_INVAL;
+    if (m->payload.len + m->topic.len + m->props.len + 24 > b->cfg.packet_max_bytes)
         return NH_ERR_TOO_LONG;
     nh_mqtt__clock(b, now_ms);
     if (b->giving_depth)
         return defer(b, m);
-    struct nh_mqtt__publish p = {
-        .topic = m->topic, .payload = m->payload, .qos = m->qos, .retain = m->retain};
+    struct nh_mqtt__publish p = publish_of_message(m);
     rc = nh_mqtt__route(b, &p);
-    nh_mqtt__msg_unref(b->mem, p.msg);
+    nh_mqtt__publish_release(b, &p);
     nh_mqtt__local_settle(b);
     return rc;
 }

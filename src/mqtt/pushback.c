@@ -83,7 +83,7 @@ void nh_mqtt__relieve_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     if (!(s->flags & NH_MQTT__SESSION_HIGH))
         return;
-    s->flags &= (uint8_t)~NH_MQTT__SESSION_HIGH;
+    s->flags &= (uint16_t)~NH_MQTT__SESSION_HIGH;
     if (--b->high_count == 0)
         resume_all(b);
 }
@@ -93,7 +93,7 @@ void nh_mqtt__relieve(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     unsigned any = NH_MQTT__SESSION_HIGH | NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL;
     if (!(s->flags & any) || is_above(b, s, 4))
         return;
-    s->flags &= (uint8_t) ~(NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL);
+    s->flags &= (uint16_t) ~(NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL);
     nh_mqtt__relieve_end(b, s);
 }
 
@@ -105,7 +105,7 @@ void nh_mqtt__pushback_tick(nh_mqtt_broker_t *b)
         for (struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
             if (!(s->flags & NH_MQTT__SESSION_HIGH))
                 continue;
-            s->flags &= (uint8_t)~NH_MQTT__SESSION_HIGH;
+            s->flags &= (uint16_t)~NH_MQTT__SESSION_HIGH;
             s->flags |= NH_MQTT__SESSION_STALLED;
         }
     }

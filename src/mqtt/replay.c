@@ -8,33 +8,17 @@
 #define LOW_BYTES NH_KIB(32) // of output below which more retained messages are put behind it
 #define SCAN_MAX 512u        // topics looked at in one go; the rest in the next tick
 
-void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
-                         uint8_t qos)
+static void replay_free(nh_mqtt_broker_t *b, struct nh_mqtt__replay **link)
 {
-    bool is_sys = filter.ptr[0] == '$';
-    if (b->retain.count == 0 && !is_sys)
-        return;
-    struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, s);
-    struct nh_mqtt__replay *r =
-        f ? nh_mem_alloc(b->mem, sizeof(*r) + filter.len, NH_MEM_BULK) : NULL;
-    if (!r) {
-        nh_mqtt__drop(b, s, &b->info.dropped_no_memory, 1);
-        return;
-    }
-    *r = (struct nh_mqtt__replay){.filter_len = (uint16_t)filter.len, .qos = qos};
-    memcpy(r->filter, filter.ptr, filter.len);
-    struct nh_mqtt__replay **end = &f->replays;
-    while (*end)
-        end = &(*end)->next;
-    *end = r;
+    struct nh_mqtt__replay *r = *link;
+    *link = r->next;
+    nh_mqtt__msg_unref(b->mem, r->last);
+    nh_mem_free(b->mem, r);
 }
 
 static void replay_pop(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f)
 {
-    struct nh_mqtt__replay *r = f->replays;
-    f->replays = r->next;
-    nh_mqtt__msg_unref(b->mem, r->last);
-    nh_mem_free(b->mem, r);
+    replay_free(b, &f->replays);
 }
 
 void nh_mqtt__replay_clear(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f)
@@ -46,6 +30,50 @@ void nh_mqtt__replay_clear(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f)
 static nh_span_t filter_of(const struct nh_mqtt__replay *r)
 {
     return (nh_span_t){(const uint8_t *)r->filter, r->filter_len};
+}
+
+void nh_mqtt__replay_change(struct nh_mqtt__session *s, nh_span_t filter, uint8_t qos,
+                            uint32_t label)
+{
+    for (struct nh_mqtt__replay *r = s->flow ? s->flow->replays : NULL; r; r = r->next) {
+        if (!nh_mqtt__span_equal(filter_of(r), filter))
+            continue;
+        r->qos = qos;
+        r->label = label;
+    }
+}
+
+void nh_mqtt__replay_cancel(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter)
+{
+    struct nh_mqtt__replay **link = s->flow ? &s->flow->replays : NULL;
+    while (link && *link) {
+        if (nh_mqtt__span_equal(filter_of(*link), filter))
+            replay_free(b, link);
+        else
+            link = &(*link)->next;
+    }
+}
+
+void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
+                         uint8_t qos, uint32_t label)
+{
+    bool is_sys = filter.ptr[0] == '$';
+    nh_mqtt__replay_cancel(b, s, filter); // the new one sends all again
+    if (b->retain.count == 0 && !is_sys)
+        return;
+    struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, s);
+    struct nh_mqtt__replay *r =
+        f ? nh_mem_alloc(b->mem, sizeof(*r) + filter.len, NH_MEM_BULK) : NULL;
+    if (!r) {
+        nh_mqtt__drop(b, s, &b->info.dropped_no_memory, 1);
+        return;
+    }
+    *r = (struct nh_mqtt__replay){.filter_len = (uint16_t)filter.len, .qos = qos, .label = label};
+    memcpy(r->filter, filter.ptr, filter.len);
+    struct nh_mqtt__replay **end = &f->replays;
+    while (*end)
+        end = &(*end)->next;
+    *end = r;
 }
 
 // What every topic that the filter takes begins with.
@@ -81,20 +109,28 @@ static bool has_room(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s
     const struct nh_mqtt__wire *w = &s->conn->wire;
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
     return w->inline_bytes + load.bytes + w->stored_bytes < LOW_BYTES &&
-           s->flow->waiting_count == 0 && s->flow->sent_span < b->cfg.inflight_max &&
-           load.messages < nh_mqtt__queue_max_messages(b, s);
+           s->flow->waiting_count == 0 && s->flow->sent_span < nh_mqtt__window(b, s) &&
+           s->flow->unsent_count == 0 && load.messages < nh_mqtt__queue_max_messages(b, s);
+}
+
+static struct nh_mqtt__how how_of(const struct nh_mqtt__replay *r, uint8_t qos)
+{
+    // [MQTT-3.3.1-6], [MQTT-3.3.1-8], [MQTT5-3.3.1-8]
+    return (struct nh_mqtt__how){.qos = qos < r->qos ? qos : r->qos,
+                                 .retain = true,
+                                 .id_count = r->label != 0,
+                                 .ids = &r->label};
 }
 
 static void send_retained(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__msg *m,
-                          uint8_t max_qos)
+                          const struct nh_mqtt__replay *r)
 {
-    struct nh_mqtt__publish p = {.topic = nh_mqtt__msg_topic(m),
-                                 .payload = nh_mqtt__msg_payload(m),
-                                 .msg = m,
-                                 .qos = m->qos};
-    uint8_t qos = m->qos < max_qos ? m->qos : max_qos;
-    if (nh_mqtt__deliver(b, s, &p, qos, true) < 0) // [MQTT-3.3.1-6], [MQTT-3.3.1-8]
-        return;                                    // counted for this client
+    if (nh_mqtt__retained_is_over(b, m))
+        return;
+    struct nh_mqtt__publish p = nh_mqtt__publish_of(m);
+    const struct nh_mqtt__how how = how_of(r, m->qos);
+    NH_IGNORE(nh_mqtt__deliver(b, s, &p, &how)); // counted for this client
+    nh_mqtt__publish_release(b, &p);
 }
 
 // $SYS has no stored messages: its values are made when they are asked for.
@@ -108,9 +144,11 @@ static void send_sys(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_
             !nh_mqtt__may(b, s, NH_MQTT_MAY_RECEIVE, topic))
             continue;
         struct nh_mqtt__publish p = {.topic = topic, .payload = value};
-        if (nh_mqtt__deliver(b, s, &p, 0, true) < 0)
+        const struct nh_mqtt__how how = how_of(r, 0);
+        int rc = nh_mqtt__deliver(b, s, &p, &how);
+        nh_mqtt__publish_release(b, &p);
+        if (rc < 0)
             return;
-        nh_mqtt__msg_unref(b->mem, p.msg);
     }
 }
 
@@ -129,7 +167,7 @@ static bool replay_some(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
         nh_span_t topic = nh_mqtt__msg_topic(m);
         if (nh_mqtt__topic_match(filter_of(r), topic) &&
             nh_mqtt__may(b, s, NH_MQTT_MAY_RECEIVE, topic))
-            send_retained(b, s, m, r->qos);
+            send_retained(b, s, m, r);
     }
     return false;
 }

@@ -60,19 +60,24 @@ struct nh_mqtt__session *nh_mqtt__session_create(nh_mqtt_broker_t *b, nh_span_t 
     return s;
 }
 
-static void sub_free(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub)
+// `is_over`: the session ends, or begins anew.
+static void sub_free(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, bool is_over)
 {
-    nh_mqtt__index_remove(&b->index, sub);
+    if (sub->flags & NH_MQTT__SUB_SHARED)
+        nh_mqtt__share_leave(b, sub, is_over);
+    else
+        nh_mqtt__index_remove(&b->index, sub);
     nh_mem_free(b->mem, sub);
 }
 
-// Forgets everything that the session holds; it can begin anew [MQTT-3.1.2-6].
+// Forgets everything that the session holds; it can begin anew [MQTT-3.1.2-6], [MQTT5-3.1.2-4].
 void nh_mqtt__session_wipe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
+    nh_mqtt__will_release(b, s); // it ends here [MQTT5-3.1.2-8]
     while (s->subs) {
         struct nh_mqtt__sub *sub = s->subs;
         s->subs = sub->session_next;
-        sub_free(b, sub);
+        sub_free(b, sub, true);
     }
     s->sub_count = 0;
     s->dropped = 0;
@@ -108,6 +113,7 @@ void nh_mqtt__session_attach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh
         nh_list_remove(&s->idle);
         b->idle_count--;
     }
+    nh_mqtt__will_cancel(b, s); // it is back in time [MQTT5-3.1.3-9]
     s->is_online = true;
     s->conn = c;
     c->session = s;
@@ -131,7 +137,8 @@ void nh_mqtt__session_detach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         nh_mqtt__session_destroy(b, s);
         return;
     }
-    s->flags &= (uint8_t)~NH_MQTT__SESSION_STALLED;
+    s->flags &= (uint16_t)~NH_MQTT__SESSION_STALLED;
+    nh_mqtt__expire_session(b, s);
     nh_list_push_back(&b->idle, &s->idle);
     if (++b->idle_count <= b->cfg.session_max_count)
         return;
@@ -163,15 +170,39 @@ static struct nh_mqtt__sub **sub_find(nh_mqtt_broker_t *b, struct nh_mqtt__sessi
     return at;
 }
 
-int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
-                               uint8_t qos)
+static void set_options(struct nh_mqtt__sub *sub, const struct nh_mqtt__subscription *k,
+                        uint32_t id)
 {
-    struct nh_mqtt__sub **end = sub_find(b, s, filter);
-    if (*end) { // replaces its options [MQTT-3.8.4-3]
-        if ((*end)->qos != qos)
-            b->index.generation++;
-        (*end)->qos = qos;
-        return NH_OK;
+    sub->qos = k->qos;
+    sub->id = id;
+    sub->flags &= NH_MQTT__SUB_SHARED;
+    sub->flags |= (uint8_t)((k->no_local ? NH_MQTT__SUB_NO_LOCAL : 0) |
+                            (k->retain_as_published ? NH_MQTT__SUB_AS_PUBLISHED : 0));
+}
+
+// Puts a new subscription into the index.
+static int sub_add(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, nh_span_t filter)
+{
+    nh_span_t rest;
+    int rc = nh_mqtt__index_add(&b->index, filter, sub);
+    if (rc < 0 || nh_mqtt__share_split(filter, &rest) <= 0)
+        return rc;
+    rc = nh_mqtt__share_join(b, sub, rest);
+    if (rc < 0)
+        nh_mqtt__index_remove(&b->index, sub);
+    sub->flags |= NH_MQTT__SUB_SHARED;
+    return rc;
+}
+
+int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                               const struct nh_mqtt__subscription *k, uint32_t id)
+{
+    struct nh_mqtt__sub **end = sub_find(b, s, k->filter);
+    if (*end) { // replaces its options [MQTT-3.8.4-3], [MQTT5-3.8.4-3]
+        b->index.generation++;
+        set_options(*end, k, id);
+        nh_mqtt__replay_change(s, k->filter, k->qos, id);
+        return 0;
     }
     uint32_t own_max = s->user ? s->user->grant.limits.subscription_max_count : 0;
     if (s->sub_count >= (own_max ? own_max : b->cfg.subscription_max_count))
@@ -180,23 +211,25 @@ int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, 
     if (!sub)
         return NH_ERR_NOMEM;
     sub->session = s;
-    sub->qos = qos;
-    int rc = nh_mqtt__index_add(&b->index, filter, sub);
+    set_options(sub, k, id);
+    int rc = sub_add(b, sub, k->filter);
     if (rc < 0) {
         nh_mem_free(b->mem, sub);
         return rc;
     }
     *end = sub;
     s->sub_count++;
-    return NH_OK;
+    return 1;
 }
 
-void nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter)
+bool nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter)
 {
     struct nh_mqtt__sub **at = sub_find(b, s, filter), *sub = *at;
     if (!sub)
-        return;
+        return false;
     *at = sub->session_next;
     s->sub_count--;
-    sub_free(b, sub);
+    nh_mqtt__replay_cancel(b, s, filter);
+    sub_free(b, sub, false);
+    return true;
 }

@@ -25,7 +25,8 @@ static const struct entry {
     {BROKER "clients/disconnected", IDLE, 0, 0},
     {BROKER "clients/total", U32, 0, INFO(session_count)},
     {BROKER "clients/maximum", U32, 0, INFO(conn_max)},
-    {BROKER "clients/expired", U64, 0, INFO(sessions_evicted)},
+    {BROKER "clients/expired", U64, 0, INFO(sessions_expired)},
+    {BROKER "clients/evicted", U64, 0, INFO(sessions_evicted)},
     {BROKER "messages/received", U64, 0, INFO(messages_in)},
     {BROKER "messages/sent", U64, 0, INFO(messages_out)},
     {BROKER "messages/stored", U64, 0, INFO(queued_messages)},
@@ -34,6 +35,7 @@ static const struct entry {
     {BROKER "publish/messages/sent", RATE, 0, INFO(messages_out_qos)},
     {BROKER "publish/messages/dropped", U64, 0, INFO(dropped_queue_full)},
     {BROKER "publish/messages/refused", U64, 0, INFO(publish_refused)},
+    {BROKER "publish/messages/expired", U64, 0, INFO(messages_expired)},
     {BROKER "publish/bytes/received", U64, 0, INFO(publish_bytes_in)},
     {BROKER "publish/bytes/sent", U64, 0, INFO(publish_bytes_out)},
     {BROKER "bytes/received", U64, 0, INFO(bytes_in)},
@@ -219,6 +221,6 @@ void nh_mqtt__sys_tick(nh_mqtt_broker_t *b)
                                      .payload = text_of(b, &entries[i], number)};
         if (nh_mqtt__route(b, &p) < 0)
             b->info.dropped_no_memory++;
-        nh_mqtt__msg_unref(b->mem, p.msg);
+        nh_mqtt__publish_release(b, &p);
     }
 }

@@ -69,6 +69,26 @@ int nh_mqtt__filter_check(nh_span_t filter, const struct nh_mqtt__topic_limits *
     return check_limits(filter, limits);
 }
 
+int nh_mqtt__share_split(nh_span_t filter, nh_span_t *rest)
+{
+    static const char prefix[] = "$share";
+    const size_t at = sizeof prefix; // of the name
+    *rest = filter;
+    if (filter.len < at - 1 || memcmp(filter.ptr, prefix, at - 1) != 0 ||
+        (filter.len >= at && filter.ptr[at - 1] != '/'))
+        return 0;
+    if (filter.len < at)
+        return NH_ERR_PROTO;
+    nh_span_t name = nh_mqtt__topic_level(filter, at);
+    size_t rest_at = at + name.len + 1;
+    bool has_wild =
+        name.len && (memchr(name.ptr, '+', name.len) || memchr(name.ptr, '#', name.len));
+    if (name.len == 0 || has_wild || rest_at >= filter.len)
+        return NH_ERR_PROTO;
+    *rest = (nh_span_t){filter.ptr + rest_at, filter.len - rest_at};
+    return 1;
+}
+
 bool nh_mqtt__topic_match(nh_span_t filter, nh_span_t topic)
 {
     if (topic.ptr[0] == '$' && (filter.ptr[0] == '+' || filter.ptr[0] == '#'))

@@ -19,6 +19,10 @@ NH_MUST_USE int nh_mqtt__topic_check(nh_span_t topic, const struct nh_mqtt__topi
 // A topic filter [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.1-3]. Errors as above.
 NH_MUST_USE int nh_mqtt__filter_check(nh_span_t filter, const struct nh_mqtt__topic_limits *limits);
 
+// Whether `filter` asks for a shared subscription: 1, with the filter behind "$share/NAME/" in
+// `*rest`; 0: no. NH_ERR_PROTO: not in that form [MQTT5-4.8.2-1], [MQTT5-4.8.2-2].
+NH_MUST_USE int nh_mqtt__share_split(nh_span_t filter, nh_span_t *rest);
+
 // Whether the well-formed `filter` takes `topic`: level by level, "a/#" also takes "a", and a
 // wildcard at the front takes no topic that begins with '$' [MQTT-4.7.2-1].
 bool nh_mqtt__topic_match(nh_span_t filter, nh_span_t topic);

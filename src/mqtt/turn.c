@@ -22,6 +22,7 @@ struct plan { // what one connection has to leave out
     struct copies *copies;
     uint64_t over_count, over_bytes, left_count;
     uint32_t dropped, unstored;
+    uint8_t version; // of its packets
 };
 
 static struct copy *copy_slot(struct copy *slots, uint32_t cap, const uint8_t *packet)
@@ -55,25 +56,27 @@ static void copies_deinit(struct copies *c, nh_mem_t *mem)
 }
 
 static struct nh_mqtt__msg *copy_packet(nh_mem_t *mem, const uint8_t *packet, uint32_t len,
-                                        uint32_t head_len)
+                                        uint32_t head_len, uint8_t version)
 {
     struct nh_mqtt__msg *m = nh_mqtt__msg_alloc(mem, len);
     if (!m)
         return NULL;
     memcpy(m->bytes, packet, len);
-    nh_mqtt__msg_adopt(m, head_len, len, false);
+    nh_mqtt__msg_adopt(m, head_len, len, false, version);
     return m;
 }
 
-static struct nh_mqtt__msg *copy_of(struct copies *c, nh_mem_t *mem, const uint8_t *packet,
-                                    uint32_t len, uint32_t head_len)
+static struct nh_mqtt__msg *copy_of(struct plan *p, const uint8_t *packet, uint32_t len,
+                                    uint32_t head_len)
 {
+    struct copies *c = p->copies;
+    nh_mem_t *mem = p->b->mem;
     if (c->count * 2 >= c->cap && !copies_grow(c, mem))
         return NULL;
     struct copy *slot = copy_slot(c->slots, c->cap, packet);
     if (slot->packet)
         return slot->msg;
-    struct nh_mqtt__msg *m = copy_packet(mem, packet, len, head_len);
+    struct nh_mqtt__msg *m = copy_packet(mem, packet, len, head_len, p->version);
     if (m) {
         *slot = (struct copy){packet, m};
         c->count++;
@@ -93,7 +96,7 @@ static struct nh_mqtt__msg *settle_message(void *ctx, const uint8_t *packet, uin
         p->dropped++;
         return NULL;
     }
-    struct nh_mqtt__msg *m = copy_of(p->copies, p->b->mem, packet, len, head_len);
+    struct nh_mqtt__msg *m = copy_of(p, packet, len, head_len);
     p->unstored += !m;
     return m;
 }
@@ -106,7 +109,7 @@ static uint64_t excess(uint64_t value, uint64_t max)
 // Finds what is over and drops the older, already stored messages first.
 static struct plan make_plan(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct copies *copies)
 {
-    struct plan p = {.b = b, .copies = copies};
+    struct plan p = {.b = b, .copies = copies, .version = c->version};
     uint64_t count, bytes;
     nh_mqtt__wire_slices(&c->wire, &count, &bytes);
     for (;;) {
@@ -135,7 +138,7 @@ static void settle(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct copies *copies
     if (rc == NH_OK)
         return;
     nh_mqtt__wire_clear(&b->blocks, &c->wire); // its bytes are no longer whole
-    nh_mqtt__conn_end(b, c, "out of memory", NH_MQTT_CLIENT_DISCONNECTED);
+    nh_mqtt__conn_end(b, c, "out of memory", NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
 }
 
 void nh_mqtt_broker_turn_end(nh_mqtt_broker_t *b)
@@ -150,5 +153,6 @@ void nh_mqtt_broker_turn_end(nh_mqtt_broker_t *b)
             settle(b, c, &copies);
     }
     copies_deinit(&copies, b->mem);
+    nh_mqtt__scratch_reset(b);
     nh_mqtt__held_free(b);
 }

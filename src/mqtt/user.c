@@ -170,7 +170,7 @@ static bool end_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         return false;
     if (s->is_online)
         nh_mqtt__conn_end(b, s->conn, u->is_gone ? "its user is gone" : "its password was changed",
-                          NH_MQTT_CLIENT_DISCONNECTED);
+                          NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_NOT_AUTHORIZED);
     else
         nh_mqtt__session_destroy(b, s);
     return true;

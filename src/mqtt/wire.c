@@ -325,6 +325,7 @@ int nh_mqtt__wire_msg(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, struc
     nh_mqtt__msg_ref(msg);
     w->bytes += msg->len;
     w->count++;
+    w->expiring += msg->has_expiry;
     return NH_OK;
 }
 
@@ -333,6 +334,11 @@ int nh_mqtt__wire_msg(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, struc
 bool nh_mqtt__wire_is_empty(const struct nh_mqtt__wire *w)
 {
     return !w->head && !w->run;
+}
+
+static struct nh_mqtt__msg *msg_of(const struct item *i)
+{
+    return (struct nh_mqtt__msg *)(uintptr_t)i->ptr;
 }
 
 static const uint8_t *item_ptr(const struct item *i)
@@ -368,13 +374,15 @@ static void item_release(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, st
         w->inline_bytes -= i->len;
     if (i->kind != MSG)
         return;
+    struct nh_mqtt__msg *m = msg_of(i);
     if (i->is_droppable) {
         w->bytes -= i->len;
         w->count--;
+        w->expiring -= m->has_expiry;
     } else {
         w->stored_bytes -= i->len;
     }
-    nh_mqtt__msg_unref(bs->mem, (struct nh_mqtt__msg *)(uintptr_t)i->ptr);
+    nh_mqtt__msg_unref(bs->mem, m);
 }
 
 // The first item is done with.
@@ -436,6 +444,16 @@ static struct item *droppable_in(const struct nh_mqtt__wire *w, const struct nh_
     return NULL;
 }
 
+// The item is not written any more. A block whose items are all dead is to be unlinked.
+static void item_kill(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, struct nh_mqtt__block *b,
+                      struct item *i)
+{
+    item_release(bs, w, i);
+    i->kind = DEAD;
+    i->len = 0;
+    b->live--;
+}
+
 static void block_unlink(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w,
                          struct nh_mqtt__block *prev, struct nh_mqtt__block *b)
 {
@@ -454,14 +472,62 @@ bool nh_mqtt__wire_drop(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w)
         struct item *i = droppable_in(w, b);
         if (!i)
             continue;
-        item_release(bs, w, i);
-        i->kind = DEAD;
-        i->len = 0;
-        if (--b->live == 0)
+        item_kill(bs, w, b, i);
+        if (b->live == 0)
             block_unlink(bs, w, prev, b);
         return true;
     }
     return false;
+}
+
+// ---- age ----------------------------------------------------------------------------------------
+
+static uint32_t block_age(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w,
+                          struct nh_mqtt__block *b, uint64_t now_ms)
+{
+    uint32_t count = 0;
+    for (size_t at = b->first; at < b->used; at += item_bytes(item_at(b, at))) {
+        struct item *i = item_at(b, at);
+        bool is_begun = b == w->head && at == b->first && w->head_sent;
+        if (i->kind != MSG || !i->is_droppable || is_begun || nh_mqtt__msg_age(msg_of(i), now_ms))
+            continue;
+        item_kill(bs, w, b, i);
+        count++;
+    }
+    return count;
+}
+
+uint32_t nh_mqtt__wire_age(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, uint64_t now_ms)
+{
+    uint32_t count = 0;
+    struct nh_mqtt__block *prev = NULL;
+    for (struct nh_mqtt__block *b = w->expiring ? w->head : NULL, *next; b; b = next) {
+        next = b->next;
+        count += block_age(bs, w, b, now_ms);
+        if (b->live == 0)
+            block_unlink(bs, w, prev, b);
+        else
+            prev = b;
+    }
+    return count;
+}
+
+void nh_mqtt__wire_own_begun(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w)
+{
+    if (!w->expiring || !w->head || !w->head_sent)
+        return;
+    struct item *i = item_at(w->head, w->head->first);
+    struct nh_mqtt__msg *m = i->kind == MSG && i->is_droppable ? msg_of(i) : NULL;
+    if (!m || !m->has_expiry || m->refs == 1 || w->head_sent >= m->payload_at - m->start)
+        return;
+    uint32_t bytes = m->start + m->len;
+    struct nh_mqtt__msg *own = nh_mqtt__msg_alloc(bs->mem, bytes);
+    if (!own)
+        return;
+    memcpy(own, m, offsetof(struct nh_mqtt__msg, bytes) + bytes);
+    own->refs = 1;
+    i->ptr = own;
+    nh_mqtt__msg_unref(bs->mem, m);
 }
 
 // ---- settle -------------------------------------------------------------------------------------
@@ -601,7 +667,7 @@ int nh_mqtt__wire_settle(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w,
 
 bool nh_mqtt__wire_check(const struct nh_mqtt__wire *w)
 {
-    uint32_t inline_bytes = 0, stored_bytes = 0, bytes = 0, count = 0;
+    uint32_t inline_bytes = 0, stored_bytes = 0, bytes = 0, count = 0, expiring = 0;
     const struct nh_mqtt__block *last = NULL;
     for (const struct nh_mqtt__block *b = w->head; b; last = b, b = b->next) {
         uint16_t live = 0;
@@ -616,10 +682,11 @@ bool nh_mqtt__wire_check(const struct nh_mqtt__wire *w)
             stored_bytes += i->kind == MSG && !i->is_droppable ? i->len : 0;
             bytes += i->kind == MSG && i->is_droppable ? i->len : 0;
             count += i->kind == MSG && i->is_droppable;
+            expiring += i->kind == MSG && i->is_droppable && msg_of(i)->has_expiry;
         }
         if (live != b->live)
             return false;
     }
     return last == w->tail && inline_bytes == w->inline_bytes && bytes == w->bytes &&
-           stored_bytes == w->stored_bytes && count == w->count;
+           stored_bytes == w->stored_bytes && count == w->count && expiring == w->expiring;
 }

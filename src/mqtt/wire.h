@@ -25,6 +25,7 @@ struct nh_mqtt__wire {
     uint32_t inline_bytes; // in INLINE items: what no drop rule can shed
     uint32_t stored_bytes; // in MSG items that belong to a head before them: neither
     uint32_t bytes, count; // MSG items that may be dropped: whole QoS 0 messages
+    uint32_t expiring;     // those of them that expire
 };
 
 // Blocks are kept for reuse up to a limit: the steady state takes none from the heap.
@@ -59,6 +60,12 @@ size_t nh_mqtt__wire_output(const struct nh_mqtt__wire *w, struct nh_mqtt_span *
 void nh_mqtt__wire_sent(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, size_t bytes);
 // Drops the oldest QoS 0 message of which nothing was sent. False: there is none.
 bool nh_mqtt__wire_drop(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w);
+// Drops what has expired and was not begun, and writes into the others what is left of their time
+// [MQTT5-3.3.2-5], [MQTT5-3.3.2-6]. Returns how many were dropped.
+uint32_t nh_mqtt__wire_age(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, uint64_t now_ms);
+// A message that expires and was begun gets a copy of its own, so that its head stays as it was
+// when it was sent. Without memory it stays shared.
+void nh_mqtt__wire_own_begun(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w);
 void nh_mqtt__wire_clear(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w);
 
 // Turns slices into messages. `message` gives the stored copy (borrowed) of the packet that lies at

@@ -388,6 +388,9 @@ struct nh_host_info {
     const char *reset_reason; // "Power On", "Software"
 };
 void nh_host_info_get(struct nh_host_info *out);
+// Asks the host for `want` open connections and files at once. Returns how many it allows now:
+// fewer where an administrator set a limit below. Never lowers what was allowed.
+uint32_t nh_host_connections_allow(uint32_t want);
 void nh_host_reset_reason_set(const char *reason); // static; for a reboot in place
 // Tells the service manager ("READY=1", "RELOADING=1", "STOPPING=1") where there is one.
 void nh_host_notify(const char *state);

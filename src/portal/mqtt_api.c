@@ -170,6 +170,13 @@ static void write_counters(nh_json_writer_t *w, const struct nh_mqtt_info *i)
     nh_json_kv_uint(w, "takeovers", i->takeovers);
     nh_json_kv_uint(w, "retained_refused", i->retained_refused);
     nh_json_kv_uint(w, "connects_total", i->connects_total);
+    nh_json_kv_uint(w, "clients_5", i->v5_count);
+    nh_json_kv_uint(w, "shared_groups", i->group_count);
+    nh_json_kv_uint(w, "wills_waiting", i->will_count);
+    nh_json_kv_uint(w, "sessions_expired", i->sessions_expired);
+    nh_json_kv_uint(w, "messages_expired", i->messages_expired);
+    nh_json_kv_uint(w, "dropped_too_large", i->dropped_too_large);
+    nh_json_kv_uint(w, "shared_moved", i->shared_moved);
     nh_json_kv_uint(w, "refused_connect_rate", i->refused_connect_rate);
     nh_json_kv_uint(w, "publish_refused", i->publish_refused);
     nh_json_kv_uint(w, "publish_slowed", i->publish_slowed);
@@ -306,6 +313,12 @@ static bool row_begin(struct page *p, size_t row_max_bytes)
 #define CLIENT_ROW_MAX_BYTES 1200
 #define CLIENT_ID_TOLD_BYTES 128
 
+// NULL: it is not connected; its session is of no version.
+static const char *version_text(unsigned version)
+{
+    return version == 5 ? "5.0" : version == 4 ? "3.1.1" : NULL;
+}
+
 static bool client_row(void *ctx, const struct nh_mqtt_client_info *c)
 {
     struct page *p = ctx;
@@ -323,8 +336,12 @@ static bool client_row(void *ctx, const struct nh_mqtt_client_info *c)
     nh_json_kv_string(w, "peer", peer[0] ? peer : NULL);
     nh_json_kv_bool(w, "connected", c->is_connected);
     nh_json_kv_bool(w, "clean", c->is_clean);
-    nh_json_kv_string(w, "version", c->version == 5 ? "5.0" : "3.1.1");
+    nh_json_kv_string(w, "version", version_text(c->version));
     nh_json_kv_uint(w, "keepalive_s", c->keepalive_s);
+    if (c->session_expiry_s == UINT32_MAX)
+        nh_json_kv_null(w, "session_expiry_s");
+    else
+        nh_json_kv_uint(w, "session_expiry_s", c->session_expiry_s);
     if (c->is_connected)
         nh_json_kv_int(w, "connected_unix_ms",
                        a->cfg.clock_unix_ms() - (int64_t)(a->cfg.clock_ms() - c->connected_ms));

@@ -131,11 +131,6 @@ class Mosquitto(unittest.TestCase):
             self.assertEqual(watch.result(), ["small"])
             self.assertGreaterEqual(hub.get_json("/api/mqtt")["counters"]["protocol_errors"], 1)
 
-    def test_version_5_client_is_refused_cleanly(self):
-        with Hub() as hub:
-            self.assertNotEqual(publish(hub, "-V", "5", "-t", "x", "-m", "y"), 0)
-            self.assertEqual(publish(hub, "-V", "311", "-t", "x", "-m", "y"), 0)
-
 
 class Paho(unittest.TestCase):
     def test_persistent_session_keeps_what_was_missed(self):

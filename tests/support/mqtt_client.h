@@ -26,7 +26,15 @@ struct client {
     bool is_dirty, is_paused;
     int last_rc; // of input()
     uint16_t next_id;
+    unsigned version; // 5: speaks 5.0; else 3.1.1
 };
+
+struct bytes { // properties as they are written, without their length
+    const char *ptr;
+    size_t len;
+};
+#define NO_PROPS ((struct bytes){"", 0})
+#define PROPS(text) ((struct bytes){text, sizeof(text) - 1})
 
 struct world {
     nh_mem_system_t *sys;
@@ -206,6 +214,7 @@ static int client_open(struct client *c)
     c->rx_len = 0;
     c->last_rc = NH_OK;
     c->next_id = 0;
+    c->version = 4;
     return nh_mqtt_broker_open(c->world->broker, c, c->world->now_ms, &c->conn);
 }
 
@@ -268,6 +277,23 @@ static void put_text(struct packet *p, const char *text)
     p->len += len;
 }
 
+static void put_bytes(struct packet *p, struct bytes b)
+{
+    if (b.len)
+        memcpy(p->bytes + p->len, b.ptr, b.len);
+    p->len += b.len;
+}
+
+static void put_props(struct packet *p, unsigned version, struct bytes props)
+{
+    if (version != 5)
+        return;
+    if (props.len > 127)
+        put_u8(p, (unsigned)(props.len & 127) | 128);
+    put_u8(p, (unsigned)(props.len > 127 ? props.len >> 7 : props.len));
+    put_bytes(p, props);
+}
+
 // Puts a fixed header before the body that was built.
 static void packet_close(struct packet *p, unsigned first)
 {
@@ -287,18 +313,22 @@ struct connect {
     const char *id, *will_topic, *will_payload, *user, *password;
     unsigned will_qos, keepalive_s;
     bool is_kept, will_retain;
+    unsigned version; // 5; else 4
+    struct bytes props, will_props;
 };
 
 static NH_UNUSED const struct packet *packet_connect(const struct connect *k)
 {
     struct packet *p = packet_begin();
     put_text(p, "MQTT");
-    put_u8(p, 4);
+    put_u8(p, k->version == 5 ? 5 : 4);
     put_u8(p, (k->is_kept ? 0 : 2u) | (k->will_topic ? 4u | k->will_qos << 3 : 0) |
                   (k->will_retain ? 32u : 0) | (k->password ? 64u : 0) | (k->user ? 128u : 0));
     put_u16(p, k->keepalive_s);
+    put_props(p, k->version, k->props);
     put_text(p, k->id ? k->id : "");
     if (k->will_topic) {
+        put_props(p, k->version, k->will_props);
         put_text(p, k->will_topic);
         put_text(p, k->will_payload ? k->will_payload : "");
     }
@@ -314,6 +344,8 @@ struct publish {
     const char *topic, *payload;
     unsigned qos, id;
     bool retain, dup;
+    unsigned version; // 5; else 4
+    struct bytes props;
 };
 
 static NH_UNUSED const struct packet *packet_publish(const struct publish *k)
@@ -322,6 +354,7 @@ static NH_UNUSED const struct packet *packet_publish(const struct publish *k)
     put_text(p, k->topic);
     if (k->qos)
         put_u16(p, k->id);
+    put_props(p, k->version, k->props);
     size_t len = k->payload ? strlen(k->payload) : 0;
     memcpy(p->bytes + p->len, k->payload ? k->payload : "", len);
     p->len += len;
@@ -338,6 +371,7 @@ static NH_UNUSED int client_connect_with(struct client *c, const struct connect 
 {
     int rc = client_open(c);
     const struct packet *p = packet_connect(k);
+    c->version = k->version == 5 ? 5 : 4;
     return rc < 0 ? rc : client_packet(c, p);
 }
 
@@ -346,39 +380,76 @@ static NH_UNUSED int client_connect(struct client *c, const char *id, bool is_ke
     return client_connect_with(c, &(struct connect){.id = id, .is_kept = is_kept});
 }
 
+// 5.0: clean start, with properties.
+static NH_UNUSED int client_connect5(struct client *c, const char *id, struct bytes props)
+{
+    return client_connect_with(c, &(struct connect){.id = id, .version = 5, .props = props});
+}
+
+// The same without clean start.
+static NH_UNUSED int client_resume5(struct client *c, const char *id, struct bytes props)
+{
+    return client_connect_with(
+        c, &(struct connect){.id = id, .is_kept = true, .version = 5, .props = props});
+}
+
 static NH_UNUSED int client_publish_with(struct client *c, const struct publish *k)
 {
-    const struct packet *p = packet_publish(k);
+    struct publish own = *k;
+    own.version = c->version;
+    const struct packet *p = packet_publish(&own);
     return client_packet(c, p);
+}
+
+static NH_UNUSED int client_publish5(struct client *c, const char *topic, const char *payload,
+                                     unsigned qos, struct bytes props)
+{
+    return client_publish_with(c, &(struct publish){.topic = topic,
+                                                    .payload = payload,
+                                                    .qos = qos,
+                                                    .id = qos ? ++c->next_id : 0,
+                                                    .props = props});
 }
 
 static NH_UNUSED int client_publish(struct client *c, const char *topic, const char *payload,
                                     unsigned qos)
 {
     return client_publish_with(
-        c, &(struct publish){topic, payload, qos, qos ? ++c->next_id : 0, false, false});
+        c, &(struct publish){
+               .topic = topic, .payload = payload, .qos = qos, .id = qos ? ++c->next_id : 0});
 }
 
 static NH_UNUSED int client_publish_id(struct client *c, const char *topic, const char *payload,
                                        unsigned qos, unsigned id)
 {
-    return client_publish_with(c, &(struct publish){topic, payload, qos, id, false, false});
+    return client_publish_with(
+        c, &(struct publish){.topic = topic, .payload = payload, .qos = qos, .id = id});
+}
+
+enum { NO_LOCAL = 4, AS_PUBLISHED = 8, SEND_NEW = 16, SEND_NONE = 32 }; // beside the QoS
+
+static NH_UNUSED int client_subscribe5(struct client *c, const char *filter, unsigned options,
+                                       struct bytes props)
+{
+    struct packet *p = packet_begin();
+    put_u16(p, 7);
+    put_props(p, c->version, props);
+    put_text(p, filter);
+    put_u8(p, options);
+    packet_close(p, 0x82);
+    return client_packet(c, p);
 }
 
 static NH_UNUSED int client_subscribe(struct client *c, const char *filter, unsigned qos)
 {
-    struct packet *p = packet_begin();
-    put_u16(p, 7);
-    put_text(p, filter);
-    put_u8(p, qos);
-    packet_close(p, 0x82);
-    return client_packet(c, p);
+    return client_subscribe5(c, filter, qos, NO_PROPS);
 }
 
 static NH_UNUSED int client_unsubscribe(struct client *c, const char *filter)
 {
     struct packet *p = packet_begin();
     put_u16(p, 8);
+    put_props(p, c->version, NO_PROPS);
     put_text(p, filter);
     packet_close(p, 0xA2);
     return client_packet(c, p);
@@ -389,6 +460,21 @@ static NH_UNUSED int client_ack(struct client *c, unsigned first, unsigned id)
 {
     const uint8_t bytes[] = {(uint8_t)first, 2, (uint8_t)(id >> 8), (uint8_t)id};
     return client_send(c, bytes, sizeof bytes);
+}
+
+static NH_UNUSED int client_ack5(struct client *c, unsigned first, unsigned id, unsigned code)
+{
+    const uint8_t bytes[] = {(uint8_t)first, 3, (uint8_t)(id >> 8), (uint8_t)id, (uint8_t)code};
+    return client_send(c, bytes, sizeof bytes);
+}
+
+static NH_UNUSED int client_disconnect5(struct client *c, unsigned code, struct bytes props)
+{
+    struct packet *p = packet_begin();
+    put_u8(p, code);
+    put_props(p, 5, props);
+    packet_close(p, 0xE0);
+    return client_packet(c, p);
 }
 
 static NH_UNUSED int client_ping(struct client *c)
@@ -403,8 +489,68 @@ static NH_UNUSED int client_disconnect(struct client *c)
 
 // ---- what a client heard ------------------------------------------------------------------------
 
-static void hear_publish(char *text, size_t cap, unsigned first, const uint8_t *body, size_t len)
+// The properties at `at`, with their length in front, as " {name=value ...}"; nothing if there are
+// none. Returns their end.
+static size_t hear_props(char *text, size_t cap, const uint8_t *body, size_t at, size_t len)
 {
+    // b: byte, 2, 4: numbers, v: variable, s: text or data, p: pair
+    static const struct {
+        uint8_t id;
+        char kind;
+        const char *name;
+    } known[] = {
+        {0x01, 'b', "utf8"},     {0x02, '4', "expiry"}, {0x03, 's', "type"},
+        {0x08, 's', "response"}, {0x09, 's', "data"},   {0x0B, 'v', "id"},
+        {0x11, '4', "session"},  {0x12, 's', "client"}, {0x13, '2', "keepalive"},
+        {0x15, 's', "method"},   {0x16, 's', "auth"},   {0x1A, 's', "info"},
+        {0x1C, 's', "server"},   {0x1F, 's', "reason"}, {0x21, '2', "receive"},
+        {0x22, '2', "aliases"},  {0x23, '2', "alias"},  {0x24, 'b', "qos"},
+        {0x25, 'b', "retain"},   {0x26, 'p', "user"},   {0x27, '4', "packet"},
+        {0x28, 'b', "wildcard"}, {0x29, 'b', "labels"}, {0x2A, 'b', "shared"},
+    };
+    size_t size = 0, shift = 0;
+    do {
+        assert_true(at < len);
+        size |= (size_t)(body[at] & 127) << shift;
+        shift += 7;
+    } while (body[at++] & 128);
+    size_t end = at + size;
+    assert_true(end <= len);
+    for (const char *sep = " {"; at < end; sep = " ") {
+        size_t i = 0;
+        unsigned long v = 0;
+        while (i < NH_ARRAY_LEN(known) && known[i].id != body[at])
+            i++;
+        assert_true(i < NH_ARRAY_LEN(known));
+        at++;
+        text_add(text, cap, "%s%s=", sep, known[i].name);
+        char kind = known[i].kind;
+        size_t bytes = kind == 'b' ? 1 : kind == '2' ? 2 : kind == '4' ? 4 : 0;
+        for (; bytes; bytes--)
+            v = v << 8 | body[at++];
+        for (shift = 0; kind == 'v'; shift += 7) {
+            v |= (unsigned long)(body[at] & 127) << shift;
+            if (!(body[at++] & 128))
+                break;
+        }
+        for (int parts = kind == 'p' ? 2 : kind == 's'; parts; parts--) {
+            size_t n = (size_t)body[at] << 8 | body[at + 1];
+            text_add(text, cap, "%.*s%s", (int)n, (const char *)body + at + 2,
+                     parts == 2 ? ":" : "");
+            at += 2 + n;
+        }
+        if (kind != 's' && kind != 'p')
+            text_add(text, cap, "%lu", v);
+        assert_true(at <= end);
+    }
+    text_add(text, cap, "%s", size ? "}" : "");
+    return end;
+}
+
+static void hear_publish(char *text, size_t cap, unsigned version, unsigned first,
+                         const uint8_t *body, size_t len)
+{
+    char props[256] = "";
     size_t topic_len = (size_t)body[0] << 8 | body[1];
     unsigned qos = first >> 1 & 3, id = 0;
     size_t at = 2 + topic_len;
@@ -412,6 +558,8 @@ static void hear_publish(char *text, size_t cap, unsigned first, const uint8_t *
         id = (unsigned)body[at] << 8 | body[at + 1];
         at += 2;
     }
+    if (version == 5)
+        at = hear_props(props, sizeof props, body, at, len);
     assert_true(at <= len);
     size_t payload = len - at;
     text_add(text, cap, "publish %.*s ", (int)topic_len, (const char *)body + 2);
@@ -422,24 +570,48 @@ static void hear_publish(char *text, size_t cap, unsigned first, const uint8_t *
     text_add(text, cap, " q%u", qos);
     if (qos)
         text_add(text, cap, " #%u", id);
-    text_add(text, cap, "%s%s", first & 8 ? " dup" : "", first & 1 ? " retain" : "");
+    text_add(text, cap, "%s%s%s", first & 8 ? " dup" : "", first & 1 ? " retain" : "", props);
 }
 
-static void hear_packet(char *text, size_t cap, unsigned first, const uint8_t *body, size_t len)
+// What only 5.0 has: reason codes behind the packet id, properties.
+static void hear_rest5(char *text, size_t cap, unsigned type, const uint8_t *body, size_t len)
+{
+    size_t at = type == 2 ? 1 : type >= 4 && type <= 11 ? 2 : 0;
+    bool has_codes = type == 9 || type == 11;
+    if (has_codes)
+        at = hear_props(text, cap, body, at, len);
+    else if (at < len)
+        text_add(text, cap, " 0x%02x", body[at++]);
+    if (has_codes)
+        for (; at < len; at++)
+            text_add(text, cap, " 0x%02x", body[at]);
+    else if (at < len)
+        at = hear_props(text, cap, body, at, len);
+    assert_int_equal(at, len);
+}
+
+static void hear_packet(char *text, size_t cap, unsigned version, unsigned first,
+                        const uint8_t *body, size_t len)
 {
     static const char *const names[] = {
         "?",   "connect", "connack", "publish",  "puback", "pubrec",   "pubrel",     "pubcomp",
-        "sub", "suback",  "unsub",   "unsuback", "ping",   "pingresp", "disconnect", "?"};
+        "sub", "suback",  "unsub",   "unsuback", "ping",   "pingresp", "disconnect", "auth"};
     unsigned type = first >> 4;
     if (type == 3) {
-        hear_publish(text, cap, first, body, len);
+        hear_publish(text, cap, version, first, body, len);
         return;
     }
     text_add(text, cap, "%s", names[type]);
     if (type == 2)
-        text_add(text, cap, " %u %u", body[0], body[1]);
-    if (type >= 4 && type != 13)
+        text_add(text, cap, " %u", body[0]);
+    if (type >= 4 && type < 13)
         text_add(text, cap, " #%u", (unsigned)body[0] << 8 | body[1]);
+    if (version == 5) {
+        hear_rest5(text, cap, type, body, len);
+        return;
+    }
+    if (type == 2)
+        text_add(text, cap, " %u", body[1]);
     for (size_t i = 2; type == 9 && i < len; i++)
         text_add(text, cap, " %u", body[i]);
 }
@@ -463,7 +635,7 @@ static NH_UNUSED const char *client_heard(struct client *c)
         assert_true(at + body <= c->rx_len);
         if (text[0])
             text_add(text, cap, "; ");
-        hear_packet(text, cap, first, c->rx + at, body);
+        hear_packet(text, cap, c->version, first, c->rx + at, body);
         at += body;
     }
     c->rx_len = 0;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/mem/heap.h"
+#include "core/mem/heap_inside.h"
 #include "core/mem/sanitize.h"
 
 #define REGION_BYTES NH_KIB(64)
@@ -156,7 +156,7 @@ static void test_regions(void **state)
 
     h = nh_heap_init(region, 1024); // most of a small region is to be had
     assert_non_null(h);
-    assert_true(nh_heap_free_bytes(h) >= 800);
+    assert_true(nh_heap_free_bytes(h) >= 790);
     assert_int_equal(nh_heap_control_bytes(h) + nh_heap_free_bytes(h) + NH_HEAP_HEADER_BYTES, 1024);
     nh_heap_deinit(h);
 }
@@ -435,6 +435,60 @@ static void test_lowest_first(void **state)
     nh_heap_deinit(h);
 }
 
+struct best {
+    const nh_heap_t *heap;
+    uint32_t need;
+    uint32_t zone_near,
+        zone_any; // the lowest that has a block which fits well; which is large enough
+};
+
+static bool best_look(void *ctx, size_t offset, size_t bytes, int owner)
+{
+    struct best *b = (struct best *)ctx;
+    uint32_t zone = (uint32_t)((uint64_t)offset * b->heap->zone_factor >> 32);
+    if (owner >= 0 || bytes < b->need)
+        return true;
+    if (zone < b->zone_any)
+        b->zone_any = zone;
+    if (bytes <= b->need + 3 * NH_HEAP_ALIGN_BYTES && zone < b->zone_near)
+        b->zone_near = zone;
+    return true;
+}
+
+// The lowest zone that has a block of the size or one of the next three; else the lowest of all
+// that are large enough: as looking at every free block tells.
+static void test_lowest_zone(void **state)
+{
+    (void)state;
+    nh_heap_t *h = nh_heap_init(region, REGION_BYTES);
+    void *p[150] = {0};
+    int near = 0; // taken though a lower zone has a larger block
+    int any = 0;
+    assert_true(h->zone_count > 1);
+    random_state = 21;
+    for (int i = 0; i < 6000; i++) {
+        uint32_t k = draw(NH_ARRAY_LEN(p));
+        if (p[k]) {
+            nh_heap_free(h, p[k]);
+            p[k] = NULL;
+            continue;
+        }
+        size_t bytes = draw(8) ? draw(200) : 1000 + draw(2000);
+        struct best b = {h, nh_heap__block_need(bytes), UINT32_MAX, UINT32_MAX};
+        nh_heap_walk(h, best_look, &b);
+        p[k] = nh_heap_alloc(h, bytes, 1);
+        if (!p[k] || b.need + 3 * NH_HEAP_ALIGN_BYTES >= h->exact_bytes)
+            continue;
+        uint32_t offset = (uint32_t)((char *)p[k] - (char *)h) - NH_HEAP_HEADER_BYTES;
+        uint32_t zone = (uint32_t)((uint64_t)offset * h->zone_factor >> 32);
+        assert_int_equal(zone, b.zone_near != UINT32_MAX ? b.zone_near : b.zone_any);
+        near += b.zone_near != UINT32_MAX && b.zone_near > b.zone_any;
+        any += b.zone_near == UINT32_MAX && zone > 0;
+    }
+    assert_true(near > 20 && any > 20); // the rule was put to work
+    nh_heap_deinit(h);
+}
+
 // What lives is drawn to the low end: after a long time the high end is still whole.
 static void test_high_end_stays_whole(void **state)
 {
@@ -471,14 +525,17 @@ static void test_damage_is_found(void **state)
     unsigned char *c = nh_heap_alloc(h, 64, 1);
     nh_heap_free(h, b);
     size_t block = nh_heap_block_bytes(a);
+    unsigned char *bytes = (unsigned char *)h;
     struct {
         const char *name;
         unsigned char *at;
     } rows[] = {
-        {"size of a used block", a - 8},     {"check of a used block", a - 2},
-        {"size of a free block", b - 8},     {"next of a free block", b - 4},
-        {"prev of a free block", b},         {"footer of a free block", b - 8 + block - 4},
-        {"size behind a free block", c - 8}, {"check behind a free block", c - 1},
+        {"size of a used block", a - 8},       {"check of a used block", a - 2},
+        {"size of a free block", b - 8},       {"next of a free block", b - 4},
+        {"prev of a free block", b},           {"footer of a free block", b - 8 + block - 4},
+        {"size behind a free block", c - 8},   {"check behind a free block", c - 1},
+        {"mark of a list", bytes + h->marks},  {"first level", bytes + h->level[0]},
+        {"second level", bytes + h->level[1]},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         unsigned char old;
@@ -538,14 +595,23 @@ static void test_bad_free_is_caught(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),           cmocka_unit_test(test_regions),
-        cmocka_unit_test(test_exhaustion),       cmocka_unit_test(test_sizes_that_cannot_be),
-        cmocka_unit_test(test_alignment),        cmocka_unit_test(test_coalescing),
-        cmocka_unit_test(test_resize_in_place),  cmocka_unit_test(test_slide),
-        cmocka_unit_test(test_last_of_its_list), cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_largest),          cmocka_unit_test(test_largest_grows),
-        cmocka_unit_test(test_lowest_first),     cmocka_unit_test(test_high_end_stays_whole),
-        cmocka_unit_test(test_damage_is_found),  cmocka_unit_test(test_bad_free_is_caught),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_regions),
+        cmocka_unit_test(test_exhaustion),
+        cmocka_unit_test(test_sizes_that_cannot_be),
+        cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_coalescing),
+        cmocka_unit_test(test_resize_in_place),
+        cmocka_unit_test(test_slide),
+        cmocka_unit_test(test_last_of_its_list),
+        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_largest_grows),
+        cmocka_unit_test(test_lowest_first),
+        cmocka_unit_test(test_lowest_zone),
+        cmocka_unit_test(test_high_end_stays_whole),
+        cmocka_unit_test(test_damage_is_found),
+        cmocka_unit_test(test_bad_free_is_caught),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

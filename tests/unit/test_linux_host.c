@@ -4,6 +4,7 @@
 #include "platform/linux/regions.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -29,6 +30,24 @@ static void test_info(void **state)
     nh_host_info_get(&info);
     assert_string_equal(info.reset_reason, "Software");
     nh_host_reset_reason_set("Power On");
+}
+
+// In a child: the limit of a process cannot be raised again once its ceiling is down.
+static void test_connections_allow(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        const struct rlimit limit = {64, 256};
+        bool is_right =
+            setrlimit(RLIMIT_NOFILE, &limit) == 0 && nh_host_connections_allow(100) == 100 &&
+            nh_host_connections_allow(10) == 100 && nh_host_connections_allow(1000) == 256 &&
+            nh_host_connections_allow(UINT32_MAX) == 256;
+        _exit(is_right ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void test_notify(void **state)
@@ -108,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_info),
+        cmocka_unit_test(test_connections_allow),
         cmocka_unit_test(test_notify),
         cmocka_unit_test(test_regions),
     };

@@ -118,6 +118,82 @@ static void test_window(void **state)
     assert_int_equal(w.frag_max_pct, 0);
 }
 
+static uint64_t random_state;
+
+static uint32_t draw(uint32_t below)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((random_state >> 32) * below >> 32);
+}
+
+// Allocates, frees or cuts what `*p` holds. It never moves: no extreme passes between two looks.
+static void churn(void **p)
+{
+    size_t bytes = draw(4) ? draw(600) : draw(9000);
+    if (!*p) {
+        *p = nh_mem_alloc(mem, bytes, NH_MEM_BULK);
+    } else if (draw(4)) {
+        nh_mem_free(mem, *p);
+        *p = NULL;
+    } else {
+        uint32_t have = (uint32_t)nh_mem_usable_bytes(mem, *p);
+        assert_ptr_equal(nh_mem_realloc(mem, *p, draw(have + 1), NH_MEM_BULK), *p);
+    }
+}
+
+// The model: looks after each operation.
+static void extremes_look(struct nh_mem_window *w, size_t *low, const struct nh_mem_tier_info *t)
+{
+    if (t->free_bytes < w->free_min_bytes)
+        w->free_min_bytes = t->free_bytes;
+    if (t->free_bytes > w->free_max_bytes)
+        w->free_max_bytes = t->free_bytes;
+    if (t->largest_free_bytes < w->largest_min_bytes)
+        w->largest_min_bytes = t->largest_free_bytes;
+    if (t->frag_pct > w->frag_max_pct)
+        w->frag_max_pct = t->frag_pct;
+    if (t->free_bytes < *low)
+        *low = t->free_bytes;
+}
+
+// No extreme is missed, though most operations do not look for one: against a model that does.
+static void test_extremes(void **state)
+{
+    (void)state;
+    void *p[60] = {0};
+    struct nh_mem_window model = {SIZE_MAX, 0, SIZE_MAX, 0};
+    struct nh_mem_window w;
+    struct nh_mem_snapshot snap;
+    size_t low = SIZE_MAX;
+    random_state = 3;
+    nh_mem_window_get(sys, NH_MEM_PSRAM, true, &w);
+    nh_mem_low_water_reset(sys);
+    nh_mem_figures(sys, &snap);
+    extremes_look(&model, &low, &snap.tier[NH_MEM_PSRAM]);
+    for (int i = 0; i < 20000; i++) {
+        churn(&p[draw(NH_ARRAY_LEN(p))]);
+        nh_mem_figures(sys, &snap);
+        extremes_look(&model, &low, &snap.tier[NH_MEM_PSRAM]);
+        bool restart = draw(100) == 0;
+        nh_mem_window_get(sys, NH_MEM_PSRAM, restart, &w);
+        assert_int_equal(w.free_min_bytes, model.free_min_bytes);
+        assert_int_equal(w.free_max_bytes, model.free_max_bytes);
+        assert_int_equal(w.largest_min_bytes, model.largest_min_bytes);
+        assert_int_equal(w.frag_max_pct, model.frag_max_pct);
+        assert_int_equal(snap.tier[NH_MEM_PSRAM].min_free_bytes, low);
+        if (restart) {
+            model = (struct nh_mem_window){SIZE_MAX, 0, SIZE_MAX, 0};
+            extremes_look(&model, &low, &snap.tier[NH_MEM_PSRAM]);
+        }
+        if (draw(300) == 0) {
+            nh_mem_low_water_reset(sys);
+            low = snap.tier[NH_MEM_PSRAM].free_bytes;
+        }
+    }
+    for (size_t k = 0; k < NH_ARRAY_LEN(p); k++)
+        nh_mem_free(mem, p[k]);
+}
+
 struct map {
     size_t next, total;
     int owners[8], count;
@@ -289,12 +365,12 @@ static void test_boards(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SYSTEM(test_snapshot),     WITH_SYSTEM(test_low_water),
-        WITH_SYSTEM(test_tripwire),     WITH_SYSTEM(test_window),
-        WITH_SYSTEM(test_walk),         WITH_SYSTEM(test_check_finds),
-        WITH_SYSTEM(test_fault_nth),    WITH_SYSTEM(test_fault_realloc),
-        WITH_SYSTEM(test_fault_chance), WITH_SYSTEM(test_fault_one_owner),
-        cmocka_unit_test(test_boards),
+        WITH_SYSTEM(test_snapshot),        WITH_SYSTEM(test_low_water),
+        WITH_SYSTEM(test_tripwire),        WITH_SYSTEM(test_window),
+        WITH_SYSTEM(test_extremes),        WITH_SYSTEM(test_walk),
+        WITH_SYSTEM(test_check_finds),     WITH_SYSTEM(test_fault_nth),
+        WITH_SYSTEM(test_fault_realloc),   WITH_SYSTEM(test_fault_chance),
+        WITH_SYSTEM(test_fault_one_owner), cmocka_unit_test(test_boards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

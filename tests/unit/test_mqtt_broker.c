@@ -588,7 +588,8 @@ static void sys(struct client *c)
                         "publish $SYS/broker/clients/disconnected 0 q0 retain; "
                         "publish $SYS/broker/clients/total 3 q0 retain; "
                         "publish $SYS/broker/clients/maximum 3 q0 retain; "
-                        "publish $SYS/broker/clients/expired 0 q0 retain");
+                        "publish $SYS/broker/clients/expired 0 q0 retain; "
+                        "publish $SYS/broker/clients/evicted 0 q0 retain");
     world_tick(&w, w.now_ms + 10000);
     client_heard(&c[0]);
     assert_true(nh_mqtt_broker_next_deadline(w.broker) == w.now_ms + 10000);

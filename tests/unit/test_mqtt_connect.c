@@ -47,7 +47,6 @@ struct refusal {
 
 static const struct refusal refusals[] = {
     {"level 3", BYTES("\x10\x0f\0\4MQTT\3\2\0\0\0\3abc"), "connack 0 1", NH_ERR_DENIED},
-    {"level 5", BYTES("\x10\x10\0\4MQTT\5\2\0\0\0\0\3abc"), "connack 0 1", NH_ERR_DENIED},
     {"MQIsdp", BYTES("\x10\x11\0\6MQIsdp\3\2\0\0\0\3abc"), "connack 0 1", NH_ERR_DENIED},
     {"no id, kept", BYTES("\x10\x0c\0\4MQTT\4\0\0\0\0\0"), "connack 0 2", NH_ERR_DENIED},
     {"another name", BYTES("\x10\x0f\0\4HTTP\4\2\0\0\0\3abc"), "", NH_ERR_PROTO},
@@ -83,7 +82,7 @@ static void refused(struct client *c)
     struct nh_mqtt_info info;
     nh_mqtt_broker_info(w.broker, &info);
     assert_int_equal(info.open_count, 0);
-    assert_int_equal(info.refused_connects, 4);
+    assert_int_equal(info.refused_connects, 3);
 }
 
 static void test_refused(void **state)

@@ -39,29 +39,76 @@ static int teardown(void **state)
 
 // ---- messages -----------------------------------------------------------------------------------
 
+static const uint8_t props[] = {0x01, 0x01, 0x26, 0, 1, 'k', 0, 1, 'v'};
+
+static void adopt(uint32_t size, bool has_id, uint8_t version)
+{
+    uint32_t props_len = version == 5 ? 1 + sizeof props : 0;
+    uint32_t body = 2 + 3 + 2u * has_id + props_len + size;
+    struct nh_mqtt__msg *m = nh_mqtt__msg_alloc(mem, body + NH_MQTT__HEAD_MAX);
+    size_t n = nh_mqtt__head_encode(m->bytes, has_id ? 0x3b : 0x30, body);
+    uint8_t *at = m->bytes + n;
+    memcpy(at, "\0\3t/x\1\2", has_id ? 7 : 5);
+    at += has_id ? 7 : 5;
+    if (version == 5) {
+        *at = sizeof props;
+        memcpy(at + 1, props, sizeof props);
+    }
+    memset(at + props_len, 'p', size);
+    nh_mqtt__msg_adopt(m, n, (uint32_t)n + body, has_id, version);
+    const struct nh_mqtt__content same = {.topic = nh_mqtt__msg_topic(m),
+                                          .payload = nh_mqtt__msg_payload(m),
+                                          .props = nh_mqtt__msg_props(m),
+                                          .version = version};
+    struct nh_mqtt__msg *plain = nh_mqtt__msg_create(mem, &same);
+    assert_int_equal(same.payload.len, size);
+    assert_memory_equal(same.topic.ptr, "t/x", 3);
+    assert_int_equal(same.props.len, version == 5 ? sizeof props : 0);
+    assert_int_equal(m->len, plain->len);
+    assert_memory_equal(m->bytes + m->start, plain->bytes + plain->start, m->len);
+    nh_mqtt__msg_unref(mem, m);
+    nh_mqtt__msg_unref(mem, plain);
+}
+
 // A packet that was gathered becomes a message at QoS 0, its payload where it was.
 static void test_adopt(void **state)
 {
-    static const uint32_t sizes[] = {0, 1, 118, 119, 120, 121, 122, 123, 300};
+    static const uint32_t sizes[] = {0,   1,   108, 109, 110, 111, 112,   113,  118,
+                                     119, 120, 121, 122, 123, 300, 16366, 16390};
     (void)state;
-    for (size_t i = 0; i < NH_ARRAY_LEN(sizes); i++) {
-        for (unsigned has_id = 0; has_id < 2; has_id++) {
-            uint32_t body = 2 + 3 + 2 * has_id + sizes[i];
-            struct nh_mqtt__msg *m = nh_mqtt__msg_alloc(mem, body + NH_MQTT__HEAD_MAX);
-            size_t n = nh_mqtt__head_encode(m->bytes, has_id ? 0x3b : 0x30, body);
-            memcpy(m->bytes + n, "\0\3t/x\1\2", has_id ? 7 : 5);
-            memset(m->bytes + n + body - sizes[i], 'p', sizes[i]);
-            nh_mqtt__msg_adopt(m, n, (uint32_t)n + body, has_id);
-            struct nh_mqtt__msg *plain =
-                nh_mqtt__msg_create(mem, nh_mqtt__msg_topic(m), nh_mqtt__msg_payload(m));
-            assert_int_equal(nh_mqtt__msg_payload(m).len, sizes[i]);
-            assert_memory_equal(nh_mqtt__msg_topic(m).ptr, "t/x", 3);
-            assert_int_equal(m->len, plain->len);
-            assert_memory_equal(m->bytes + m->start, plain->bytes + plain->start, m->len);
-            nh_mqtt__msg_unref(mem, m);
-            nh_mqtt__msg_unref(mem, plain);
-        }
+    for (size_t i = 0; i < NH_ARRAY_LEN(sizes); i++)
+        for (unsigned way = 0; way < 4; way++)
+            adopt(sizes[i], way & 1, way & 2 ? 5 : 4);
+}
+
+// A message that expires tells what is left of its time, down to nothing.
+static void test_age(void **state)
+{
+    const struct nh_mqtt__content k = {.topic = {(const uint8_t *)"t", 1},
+                                       .props = {props, sizeof props},
+                                       .payload = {(const uint8_t *)"hello", 5},
+                                       .expires_ms = 12000,
+                                       .expiry_s = 10,
+                                       .version = 5};
+    static const uint8_t packet[] = "\x30\x17\0\1t\x0e\2\0\0\0\x0a\1\1\x26\0\1k\0\1vhello";
+    static const struct {
+        uint64_t now_ms;
+        uint8_t left_s;
+    } rows[] = {{2000, 10}, {2001, 10}, {3000, 9}, {3500, 9}, {11000, 1}, {11999, 0}};
+    (void)state;
+    struct nh_mqtt__msg *m = nh_mqtt__msg_create(mem, &k);
+    assert_int_equal(m->len, sizeof packet - 1);
+    assert_memory_equal(m->bytes + m->start, packet, m->len);
+    assert_memory_equal(nh_mqtt__msg_props(m).ptr, props, sizeof props);
+    assert_int_equal(nh_mqtt__msg_expires_ms(m), 12000);
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        assert_true(nh_mqtt__msg_age(m, rows[i].now_ms));
+        assert_false(nh_mqtt__msg_is_expired(m, rows[i].now_ms));
+        assert_int_equal(m->bytes[m->start + 10], rows[i].left_s);
     }
+    assert_false(nh_mqtt__msg_age(m, 12000));
+    assert_true(nh_mqtt__msg_is_expired(m, 12000));
+    nh_mqtt__msg_unref(mem, m);
 }
 
 // ---- sent messages ------------------------------------------------------------------------------
@@ -183,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_age, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ids, setup, teardown),
         cmocka_unit_test(test_wheel),

@@ -289,7 +289,9 @@ static void test_retained(void **state)
             value[i] = 0;
         } else {
             char payload[2] = {(char)('a' + rng_below(&r, 26)), 0};
-            struct nh_mqtt__msg *m = nh_mqtt__msg_create(mem, span(sorted[i]), span(payload));
+            struct nh_mqtt__msg *m =
+                nh_mqtt__msg_create(mem, &(struct nh_mqtt__content){.topic = span(sorted[i]),
+                                                                    .payload = span(payload)});
             assert_non_null(m);
             assert_int_equal(nh_mqtt__retain_set(&ret, m), NH_OK);
             nh_mqtt__msg_unref(mem, m);

@@ -99,8 +99,9 @@ static struct nh_mqtt__msg *random_msg(void)
     uint8_t payload[200];
     uint32_t len = rng_below(&rng, 200);
     rng_bytes(&rng, payload, len);
-    return nh_mqtt__msg_create(mem, (nh_span_t){(const uint8_t *)"t/x", 3},
-                               (nh_span_t){payload, len});
+    const struct nh_mqtt__content k = {.topic = {(const uint8_t *)"t/x", 3},
+                                       .payload = {payload, len}};
+    return nh_mqtt__msg_create(mem, &k);
 }
 
 static void do_msg(void)
@@ -217,7 +218,7 @@ static struct nh_mqtt__msg *keep(void *ctx, const uint8_t *packet, uint32_t len,
         return NULL;
     }
     memcpy((*made)->bytes, packet, len);
-    nh_mqtt__msg_adopt(*made, head_len, len, false);
+    nh_mqtt__msg_adopt(*made, head_len, len, false, 4);
     return *made;
 }
 

@@ -7,6 +7,7 @@ void nh_mem_fault_set(nh_mem_system_t *sys, const struct nh_mem_fault *fault)
 {
     nh_lock_acquire(&sys->lock);
     sys->fault = fault ? *fault : (struct nh_mem_fault){0};
+    sys->has_fault = sys->fault.fail_nth || sys->fault.fail_per_million;
     sys->fault_seen = 0;
     sys->fault_hits = 0;
     sys->fault_random = sys->fault.seed;
@@ -32,7 +33,7 @@ bool nh_mem__fault_strikes(nh_mem_t *mem)
 {
     nh_mem_system_t *sys = mem->sys;
     const struct nh_mem_fault *f = &sys->fault;
-    if ((!f->fail_nth && !f->fail_per_million) || (f->only_owner && f->only_owner != mem))
+    if (!sys->has_fault || (f->only_owner && f->only_owner != mem))
         return false;
     sys->fault_seen++;
     bool strikes = sys->fault_seen == f->fail_nth;

@@ -48,6 +48,34 @@ void nh_mem_snapshot_take(nh_mem_system_t *sys, const char *tag, uint64_t now_ms
     nh_lock_release(&sys->lock);
 }
 
+void nh_mem__sample(struct nh_mem__tier *t)
+{
+    size_t free_bytes = nh_heap_free_bytes(t->heap);
+    size_t largest = nh_heap_largest_free(t->heap);
+    if (free_bytes < t->min_free_bytes)
+        t->min_free_bytes = free_bytes;
+    if (free_bytes < t->window_free_min)
+        t->window_free_min = free_bytes;
+    if (free_bytes > t->window_free_max)
+        t->window_free_max = free_bytes;
+    if (largest < t->window_largest_min)
+        t->window_largest_min = largest;
+    // largest / free_bytes below the least ratio seen
+    if ((uint64_t)largest * t->window_frag_free < (uint64_t)t->window_frag_largest * free_bytes) {
+        t->window_frag_largest = largest;
+        t->window_frag_free = free_bytes;
+    }
+    t->seen_largest = (uint32_t)largest;
+    t->calm_min = t->min_free_bytes > t->window_free_min ? t->min_free_bytes : t->window_free_min;
+    t->calm_max = t->window_free_max;
+    // With this largest block, more free bytes than these are a worse ratio.
+    uint64_t worse = UINT64_MAX;
+    if (t->window_frag_largest)
+        worse = (uint64_t)largest * t->window_frag_free / t->window_frag_largest;
+    if (worse < t->calm_max)
+        t->calm_max = (size_t)worse;
+}
+
 void nh_mem__window_restart(struct nh_mem__tier *t)
 {
     if (!t->heap)
@@ -59,6 +87,7 @@ void nh_mem__window_restart(struct nh_mem__tier *t)
     t->window_largest_min = largest;
     t->window_frag_largest = free_bytes ? largest : 1; // nothing free: no fragmentation
     t->window_frag_free = free_bytes ? free_bytes : 1;
+    nh_mem__sample(t);
 }
 
 void nh_mem_window_get(nh_mem_system_t *sys, enum nh_mem_tier tier, bool restart,
@@ -79,8 +108,10 @@ void nh_mem_low_water_reset(nh_mem_system_t *sys)
 {
     nh_lock_acquire(&sys->lock);
     for (int i = 0; i < NH_MEM_TIER_COUNT; i++)
-        if (sys->tier[i].heap)
+        if (sys->tier[i].heap) {
             sys->tier[i].min_free_bytes = nh_heap_free_bytes(sys->tier[i].heap);
+            nh_mem__sample(&sys->tier[i]);
+        }
     for (size_t i = 0; i < sys->owner_count; i++)
         for (int tier = 0; tier < NH_MEM_TIER_COUNT; tier++)
             sys->owner[i]->tier[tier].peak_bytes = sys->owner[i]->tier[tier].current_bytes;
@@ -97,7 +128,7 @@ void nh_mem_tripwire_set(nh_mem_system_t *sys, size_t bytes)
 
 size_t nh_mem_reserve_bytes(const nh_mem_system_t *sys)
 {
-    return sys->reserve_bytes;
+    return sys->tier[NH_MEM_INTERNAL].reserve_bytes;
 }
 
 size_t nh_mem_owner_count(const nh_mem_system_t *sys)
@@ -117,7 +148,7 @@ int nh_mem_owner_info(nh_mem_system_t *sys, size_t index, struct nh_mem_owner_in
         out->name = mem->name;
         out->tier[i].current_bytes = a->current_bytes;
         out->tier[i].peak_bytes = a->peak_bytes;
-        out->tier[i].budget_bytes = a->budget_bytes;
+        out->tier[i].budget_bytes = a->limit_bytes == SIZE_MAX ? 0 : a->limit_bytes;
         out->tier[i].current_blocks = a->current_blocks;
         out->tier[i].alloc_count = a->alloc_count;
         out->tier[i].failed_count = a->failed_count;

@@ -59,9 +59,9 @@ size_t nh_heap_free_bytes(const nh_heap_t *h); // sum of the free blocks, with t
 size_t nh_heap_used_blocks(const nh_heap_t *h);
 size_t nh_heap_control_bytes(const nh_heap_t *h); // what the heap itself takes at the start
 
-// The largest free block, with its header: the largest of the first 16 blocks of each zone's
-// highest list. Where such a list is longer, a lower bound: its blocks differ by at most 3 % (6 %
-// in a region below 1 MiB).
+// The largest free block, with its header: the largest of the first 16 blocks that the highest list
+// has in each zone. Where such a list is longer, a lower bound: its blocks differ by at most 3 % (6
+// % in a region below 1 MiB).
 size_t nh_heap_largest_free(nh_heap_t *h);
 
 // Calls `visit` for each block in address order, `owner` -1 for a free one; `offset` is from the

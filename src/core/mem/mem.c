@@ -6,47 +6,43 @@
 
 #define RESERVE_DEFAULT_BYTES NH_KIB(16)
 #define SMALL_MAX_DEFAULT_BYTES 1024
+#define NOINLINE __attribute__((noinline)) // keeps the common path short
 
 // ---- accounts ----------------------------------------------------------------------------------
 
-// Extremes are sampled where they change: after each allocation, resize and free.
-static void sample(struct nh_mem__tier *t)
+// Extremes are sampled where they change: after each allocation, resize and free. Most change none.
+static inline void watch(struct nh_mem__tier *t)
 {
-    size_t free_bytes = nh_heap_free_bytes(t->heap);
-    size_t largest = nh_heap_largest_free(t->heap);
-    if (free_bytes < t->min_free_bytes)
-        t->min_free_bytes = free_bytes;
-    if (free_bytes < t->window_free_min)
-        t->window_free_min = free_bytes;
-    if (free_bytes > t->window_free_max)
-        t->window_free_max = free_bytes;
-    if (largest < t->window_largest_min)
-        t->window_largest_min = largest;
-    // largest / free_bytes below the least ratio seen, without dividing
-    if ((uint64_t)largest * t->window_frag_free < (uint64_t)t->window_frag_largest * free_bytes) {
-        t->window_frag_largest = largest;
-        t->window_frag_free = free_bytes;
-    }
+    size_t free_bytes = t->heap->free_bytes;
+    if (free_bytes < t->calm_min || free_bytes > t->calm_max || t->heap->largest != t->seen_largest)
+        nh_mem__sample(t);
 }
 
-static void account_add(nh_mem_t *mem, enum nh_mem_tier tier, size_t bytes)
+// `to - from` may wrap on the way down, and comes out right.
+static void account_resize(nh_mem_t *mem, enum nh_mem_tier tier, size_t from, size_t to)
 {
     struct nh_mem__account *a = &mem->tier[tier];
+    a->current_bytes += to - from;
+    if (a->current_bytes > a->peak_bytes)
+        a->peak_bytes = a->current_bytes;
+    watch(&mem->sys->tier[tier]);
+}
+
+static inline void account_add(struct nh_mem__account *a, size_t bytes)
+{
     a->current_bytes += bytes;
     a->current_blocks++;
     a->alloc_count++;
     if (a->current_bytes > a->peak_bytes)
         a->peak_bytes = a->current_bytes;
-    sample(&mem->sys->tier[tier]);
 }
 
-static void account_resize(nh_mem_t *mem, enum nh_mem_tier tier, size_t from, size_t to)
+static void accounts_init(nh_mem_t *mem)
 {
-    struct nh_mem__account *a = &mem->tier[tier];
-    a->current_bytes += to - from; // may wrap on the way down, and comes out right
-    if (a->current_bytes > a->peak_bytes)
-        a->peak_bytes = a->current_bytes;
-    sample(&mem->sys->tier[tier]);
+    for (int i = 0; i < NH_MEM_TIER_COUNT; i++) {
+        mem->tier[i].of = &mem->sys->tier[i];
+        mem->tier[i].limit_bytes = SIZE_MAX;
+    }
 }
 
 static void refused(nh_mem_t *mem, enum nh_mem_tier tier)
@@ -57,17 +53,12 @@ static void refused(nh_mem_t *mem, enum nh_mem_tier tier)
 
 // ---- rules -------------------------------------------------------------------------------------
 
-// Whether `mem` may hold `more` bytes of the tier, when the tier has `free_bytes` without them.
-static bool is_allowed(const nh_mem_t *mem, enum nh_mem_tier tier, size_t more, size_t free_bytes,
-                       enum nh_mem_policy policy)
+// Whether `mem` may hold `more` bytes of the tier, when `free_bytes` are left with them.
+static inline bool is_allowed(const struct nh_mem__account *a, size_t more, size_t free_bytes,
+                              enum nh_mem_policy policy)
 {
-    const struct nh_mem__account *a = &mem->tier[tier];
-    if (a->budget_bytes && a->current_bytes + more > a->budget_bytes)
-        return false;
-    if (more > free_bytes)
-        return false;
-    return tier != NH_MEM_INTERNAL || policy == NH_MEM_VITAL ||
-           free_bytes - more >= mem->sys->reserve_bytes;
+    return a->current_bytes + more <= a->limit_bytes &&
+           (free_bytes >= a->of->reserve_bytes || policy == NH_MEM_VITAL);
 }
 
 static enum nh_mem_tier first_choice(const nh_mem_system_t *sys, enum nh_mem_policy policy)
@@ -83,50 +74,64 @@ static bool is_tier_for(const nh_mem_system_t *sys, enum nh_mem_tier tier,
            (policy == NH_MEM_BULK && tier == NH_MEM_INTERNAL && bytes <= sys->small_max_bytes);
 }
 
-// One try in one tier, counted when it succeeds.
-static void *try_tier(nh_mem_t *mem, enum nh_mem_tier tier, size_t align, size_t bytes,
-                      enum nh_mem_policy policy)
+// Counts a block that was just taken from the account's tier. NULL: limits refuse it, and it went
+// back; how large it would be shows only when it is there.
+static inline void *admit(struct nh_mem__account *a, void *ptr, enum nh_mem_policy policy)
 {
-    nh_heap_t *heap = mem->sys->tier[tier].heap;
-    size_t need = nh_heap_block_need(bytes);
-    size_t free_bytes = nh_heap_free_bytes(heap);
-    if (!need || !is_allowed(mem, tier, need, free_bytes, policy))
-        return NULL;
-    void *ptr = align > NH_HEAP_ALIGN_BYTES ? nh_heap_alloc_aligned(heap, align, bytes, mem->index)
-                                            : nh_heap_alloc(heap, bytes, mem->index);
-    if (!ptr)
-        return NULL;
-    size_t got = nh_heap_block_bytes(ptr); // may be 8 more than was needed
-    if (got != need && !is_allowed(mem, tier, got, free_bytes, policy)) {
-        nh_heap_free(heap, ptr);
+    struct nh_mem__tier *t = a->of;
+    size_t got = nh_heap__bytes_of(ptr);
+    if (!is_allowed(a, got, t->heap->free_bytes, policy)) {
+        nh_heap_free(t->heap, ptr);
         return NULL;
     }
-    account_add(mem, tier, got);
+    account_add(a, got);
+    watch(t);
+    return ptr;
+}
+
+// One try in one tier, counted when it succeeds.
+static inline void *try_tier(struct nh_mem__account *a, uint32_t owner, size_t bytes,
+                             enum nh_mem_policy policy)
+{
+    void *ptr = nh_heap_alloc(a->of->heap, bytes, owner);
+    return ptr ? admit(a, ptr, policy) : NULL;
+}
+
+static void *try_aligned(nh_mem_t *mem, enum nh_mem_tier tier, size_t align, size_t bytes,
+                         enum nh_mem_policy policy)
+{
+    struct nh_mem__account *a = &mem->tier[tier];
+    void *ptr = nh_heap_alloc_aligned(a->of->heap, align, bytes, mem->index);
+    return ptr ? admit(a, ptr, policy) : NULL;
+}
+
+static NOINLINE void *take_any(nh_mem_t *mem, size_t align, size_t bytes, enum nh_mem_policy policy,
+                               bool is_struck)
+{
+    enum nh_mem_tier tier = first_choice(mem->sys, policy);
+    void *ptr = NULL;
+    if (policy == NH_MEM_DMA && align < 16)
+        align = 16;
+    if (!is_struck)
+        ptr = try_aligned(mem, tier, align, bytes, policy);
+    if (!ptr && !is_struck && tier != NH_MEM_INTERNAL &&
+        is_tier_for(mem->sys, NH_MEM_INTERNAL, policy, bytes))
+        ptr = try_aligned(mem, NH_MEM_INTERNAL, align, bytes, policy);
+    if (!ptr)
+        refused(mem, tier);
     return ptr;
 }
 
 void *nh_mem__take(nh_mem_t *mem, size_t align, size_t bytes, enum nh_mem_policy policy)
 {
-    nh_mem_system_t *sys = mem->sys;
-    enum nh_mem_tier tier = first_choice(sys, policy);
-    void *ptr = NULL;
-    if (policy == NH_MEM_DMA && align < 16)
-        align = 16;
-    if (!nh_mem__fault_strikes(mem)) {
-        ptr = try_tier(mem, tier, align, bytes, policy);
-        if (!ptr && tier != NH_MEM_INTERNAL && is_tier_for(sys, NH_MEM_INTERNAL, policy, bytes))
-            ptr = try_tier(mem, NH_MEM_INTERNAL, align, bytes, policy);
-    }
-    if (!ptr)
-        refused(mem, tier);
-    return ptr;
+    return take_any(mem, align, bytes, policy, nh_mem__fault_strikes(mem));
 }
 
 void *nh_mem__take_in(nh_mem_t *mem, enum nh_mem_tier tier, size_t bytes)
 {
     void *ptr = NULL;
     if (mem->sys->tier[tier].heap && !nh_mem__fault_strikes(mem))
-        ptr = try_tier(mem, tier, NH_HEAP_ALIGN_BYTES, bytes, NH_MEM_HOT);
+        ptr = try_aligned(mem, tier, NH_HEAP_ALIGN_BYTES, bytes, NH_MEM_HOT);
     if (!ptr)
         refused(mem, tier);
     return ptr;
@@ -142,14 +147,20 @@ enum nh_mem_tier nh_mem__tier_of(const nh_mem_system_t *sys, const void *ptr)
     return NH_MEM_PSRAM;
 }
 
-void nh_mem__give(nh_mem_system_t *sys, void *ptr)
+static inline void give(nh_mem_system_t *sys, void *ptr)
 {
     enum nh_mem_tier tier = nh_mem__tier_of(sys, ptr);
-    struct nh_mem__account *a = &sys->owner[nh_heap_owner(ptr)]->tier[tier];
-    a->current_bytes -= nh_heap_block_bytes(ptr);
+    struct nh_heap__block *b = nh_heap__block_of(ptr);
+    struct nh_mem__account *a = &sys->owner[nh_heap__owner_of(b)]->tier[tier];
+    a->current_bytes -= nh_heap__size_of(b);
     a->current_blocks--;
-    nh_heap_free(sys->tier[tier].heap, ptr);
-    sample(&sys->tier[tier]);
+    nh_heap__free(a->of->heap, b);
+    watch(a->of);
+}
+
+void nh_mem__give(nh_mem_system_t *sys, void *ptr)
+{
+    give(sys, ptr);
 }
 
 // ---- system ------------------------------------------------------------------------------------
@@ -176,7 +187,8 @@ static void limits_set(nh_mem_system_t *sys, const struct nh_mem_system_config *
 {
     size_t sixteenth = cfg->region[NH_MEM_INTERNAL].size_bytes / 16;
     size_t reserve = sixteenth < RESERVE_DEFAULT_BYTES ? sixteenth : RESERVE_DEFAULT_BYTES;
-    sys->reserve_bytes = cfg->internal_reserve_bytes ? cfg->internal_reserve_bytes : reserve;
+    sys->tier[NH_MEM_INTERNAL].reserve_bytes =
+        cfg->internal_reserve_bytes ? cfg->internal_reserve_bytes : reserve;
     sys->small_max_bytes = cfg->small_max_bytes ? cfg->small_max_bytes : SMALL_MAX_DEFAULT_BYTES;
     sys->tripwire_bytes = cfg->tripwire_bytes;
     sys->lock = cfg->lock;
@@ -196,10 +208,11 @@ static nh_mem_system_t *state_create(const struct nh_mem__tier tiers[NH_MEM_TIER
     memcpy(sys->tier, tiers, sizeof sys->tier);
     memcpy(core->name, "core", sizeof "core");
     core->sys = sys;
+    accounts_init(core);
     sys->owner[0] = core;
     sys->owner_count = 1;
-    account_add(core, NH_MEM_INTERNAL, nh_heap_block_bytes(sys));
-    account_add(core, NH_MEM_INTERNAL, nh_heap_block_bytes(core));
+    account_add(&core->tier[NH_MEM_INTERNAL], nh_heap_block_bytes(sys));
+    account_add(&core->tier[NH_MEM_INTERNAL], nh_heap_block_bytes(core));
     return sys;
 }
 
@@ -219,9 +232,9 @@ int nh_mem_system_create(const struct nh_mem_system_config *cfg, nh_mem_system_t
         return NH_ERR_INVAL;
     }
     limits_set(sys, cfg);
-    nh_mem_low_water_reset(sys);
     for (int i = 0; i < NH_MEM_TIER_COUNT; i++)
         nh_mem__window_restart(&sys->tier[i]);
+    nh_mem_low_water_reset(sys);
     *out = sys;
     return NH_OK;
 }
@@ -274,6 +287,7 @@ int nh_mem__owner_add(nh_mem_system_t *sys, const char *name, nh_mem_t **out)
         return NH_ERR_NOMEM;
     memset(mem, 0, sizeof *mem);
     mem->sys = sys;
+    accounts_init(mem);
     mem->index = (uint32_t)sys->owner_count;
     memcpy(mem->name, name, strlen(name));
     sys->owner[sys->owner_count++] = mem;
@@ -287,7 +301,7 @@ int nh_mem_owner_add(nh_mem_system_t *sys, const char *name, const struct nh_mem
     nh_lock_acquire(&sys->lock);
     int err = nh_mem__owner_add(sys, name, out);
     for (int i = 0; !err && budget && i < NH_MEM_TIER_COUNT; i++)
-        (*out)->tier[i].budget_bytes = budget->tier_bytes[i];
+        (*out)->tier[i].limit_bytes = budget->tier_bytes[i] ? budget->tier_bytes[i] : SIZE_MAX;
     nh_lock_release(&sys->lock);
     return err;
 }
@@ -321,9 +335,30 @@ int nh_mem_charge(nh_mem_t *mem, enum nh_mem_tier tier, size_t bytes)
 
 // ---- allocate ----------------------------------------------------------------------------------
 
+// The common case: nothing to inject, no alignment, the first choice has it. What was refused here
+// is tried once more by take_any(), which counts it.
+static inline void *take_quick(nh_mem_t *mem, size_t bytes, enum nh_mem_policy policy)
+{
+    nh_mem_system_t *sys = mem->sys;
+    if (sys->has_fault || policy == NH_MEM_DMA)
+        return nh_mem__take(mem, NH_HEAP_ALIGN_BYTES, bytes, policy);
+    struct nh_mem__account *a = &mem->tier[first_choice(sys, policy)];
+    void *ptr = try_tier(a, mem->index, bytes, policy);
+    return ptr ? ptr : take_any(mem, NH_HEAP_ALIGN_BYTES, bytes, policy, false);
+}
+
+static NOINLINE void *alloc_locked(nh_mem_t *mem, size_t bytes, enum nh_mem_policy policy)
+{
+    nh_lock_acquire(&mem->sys->lock);
+    void *ptr = take_quick(mem, bytes, policy);
+    nh_lock_release(&mem->sys->lock);
+    return ptr;
+}
+
 void *nh_mem_alloc(nh_mem_t *mem, size_t bytes, enum nh_mem_policy policy)
 {
-    return nh_mem_alloc_aligned(mem, NH_HEAP_ALIGN_BYTES, bytes, policy);
+    return mem->sys->lock.acquire ? alloc_locked(mem, bytes, policy)
+                                  : take_quick(mem, bytes, policy);
 }
 
 void *nh_mem_alloc_zero(nh_mem_t *mem, size_t bytes, enum nh_mem_policy policy)
@@ -354,7 +389,10 @@ static bool resize_in_place(nh_mem_t *owner, enum nh_mem_tier tier, void *ptr, s
         (policy == NH_MEM_DMA && (uintptr_t)ptr % 16))
         return false;
     // 8 more than needed may come: asked for beforehand, since there is no way back.
-    if (need > have && !is_allowed(owner, tier, need - have + 8, nh_heap_free_bytes(heap), policy))
+    size_t more = need > have ? need - have + 8 : 0;
+    size_t free_bytes = nh_heap_free_bytes(heap);
+    if (more &&
+        (more > free_bytes || !is_allowed(&owner->tier[tier], more, free_bytes - more, policy)))
         return false;
     if (!nh_heap_resize(heap, ptr, bytes))
         return false;
@@ -398,7 +436,7 @@ void nh_mem_free(nh_mem_t *mem, void *ptr)
     if (!ptr)
         return;
     nh_lock_acquire(&mem->sys->lock);
-    nh_mem__give(mem->sys, ptr);
+    give(mem->sys, ptr);
     nh_lock_release(&mem->sys->lock);
 }
 

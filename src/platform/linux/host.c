@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -113,6 +114,20 @@ void nh_host_info_get(struct nh_host_info *out)
     cpu_get(out);
     if (gethostname(out->hostname, sizeof out->hostname - 1) != 0)
         snprintf(out->hostname, sizeof out->hostname, "localhost");
+}
+
+uint32_t nh_host_connections_allow(uint32_t want)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    if (limit.rlim_cur < want) {
+        // Not simply all: libraries size their tables by the limit in force.
+        limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur < UINT32_MAX ? (uint32_t)limit.rlim_cur : UINT32_MAX;
 }
 
 void nh_host_reset_reason_set(const char *reason)

@@ -95,23 +95,32 @@ static void tell_closed(nh_stream_set_t *set, nh_stream_t *s)
     set->on.closed(set->on.ctx, s, s->err);
 }
 
-// All is written. Closing now with bytes unread would make the kernel send a reset, and that may
-// overtake our last words; so send our end and wait, within the drain time, for the peer's.
-static void linger(nh_stream_set_t *set, nh_stream_t *s)
+// Reads what nobody will look at. Whether the peer has ended.
+static bool discard(nh_stream_set_t *set, nh_stream_t *s)
 {
-    if (!(s->flags & NH_STREAM_TOLD)) {
-        shutdown(s->fd, SHUT_WR);
-        s->flags |= NH_STREAM_READABLE;
-        tell_closed(set, s);
-    }
     ssize_t n = 1;
     for (int i = 0; i < DISCARD_MAX_COUNT && n > 0; i++)
         n = recv(s->fd, set->buffer, set->buffer_bytes,
                  MSG_DONTWAIT); // nobody borrows it in a sweep
     if (n > 0)
-        return; // still READABLE: goes on in the next round
-    s->flags &= (uint16_t)~NH_STREAM_READABLE;
-    if (n == 0 || errno != EAGAIN)
+        s->flags |= NH_STREAM_READABLE; // goes on in the next round
+    else
+        s->flags &= (uint16_t)~NH_STREAM_READABLE;
+    return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+// All is written. Closing now with bytes unread would make the kernel send a reset, and that may
+// overtake our last words; so read what there is, and unless that ends it, send our end and wait,
+// within the drain time, for the peer's.
+static void linger(nh_stream_set_t *set, nh_stream_t *s)
+{
+    bool has_ended = discard(set, s);
+    if (!(s->flags & NH_STREAM_TOLD)) {
+        if (!has_ended)
+            shutdown(s->fd, SHUT_WR);
+        tell_closed(set, s);
+    }
+    if (has_ended)
         s->flags |= NH_STREAM_DYING;
 }
 

@@ -1,0 +1,81 @@
+// The port's hashes against published vectors: SHA-2 (FIPS 180-4), HMAC (RFC 4231), PBKDF2.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/base/format.h"
+#include "platform/crypto.h"
+
+#include <string.h>
+
+static nh_span_t span(const char *s)
+{
+    return (nh_span_t){(const uint8_t *)s, strlen(s)};
+}
+
+static void assert_hex(const uint8_t *bytes, size_t len, const char *hex)
+{
+    char text[2 * NH_SHA512_BYTES + 1];
+    assert_string_equal(nh_format_hex(bytes, len, text, sizeof text), hex);
+}
+
+static void test_hash(void **state)
+{
+    (void)state;
+    uint8_t out[NH_SHA512_BYTES];
+    const nh_span_t parts[] = {span("a"), span(""), span("bc")};
+    assert_int_equal(nh_hash_parts(NH_SHA256, parts, 3, out), NH_OK);
+    assert_hex(out, NH_SHA256_BYTES,
+               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_int_equal(nh_hash_parts(NH_SHA512, parts, 3, out), NH_OK);
+    assert_hex(out, NH_SHA512_BYTES,
+               "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+               "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+}
+
+static void test_hmac(void **state)
+{
+    (void)state;
+    uint8_t out[NH_SHA512_BYTES];
+    const nh_span_t parts[] = {span("what do ya want "), span("for nothing?")};
+    assert_int_equal(nh_hmac_parts(NH_SHA256, span("Jefe"), parts, 2, out), NH_OK);
+    assert_hex(out, NH_SHA256_BYTES,
+               "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    assert_int_equal(nh_hmac_parts(NH_SHA512, span("Jefe"), parts, 2, out), NH_OK);
+    assert_hex(out, NH_SHA512_BYTES,
+               "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+               "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
+    assert_int_equal(nh_hmac_parts(NH_SHA256, (nh_span_t){NULL, 0}, parts, 0, out), NH_OK);
+    assert_hex(out, NH_SHA256_BYTES,
+               "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+static void test_pbkdf2(void **state)
+{
+    (void)state;
+    uint8_t out[NH_SHA512_BYTES];
+    assert_int_equal(nh_pbkdf2(NH_SHA256, span("password"), span("salt"), 4096, out), NH_OK);
+    assert_hex(out, NH_SHA256_BYTES,
+               "c5e478d59288c841aa530db6845c4c8d962893a001ce4e11a4963873aa98134a");
+    assert_int_equal(nh_pbkdf2(NH_SHA512, span("password"), span("salt"), 1, out), NH_OK);
+    assert_hex(out, NH_SHA512_BYTES,
+               "867f70cf1ade02cff3752599a3a53dc4af34c7a669815ae5d513554e1c8cf252"
+               "c02d470a285a0501bad999bfe943c08f050235d7d68b1da55e63f73b60a57fce");
+    assert_int_equal(nh_pbkdf2(NH_SHA512, span("password"), span("salt"), 0, out), NH_ERR_RANGE);
+    assert_int_equal(nh_pbkdf2(NH_SHA512, span("password"), span("salt"), UINT32_MAX, out),
+                     NH_ERR_RANGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_hmac),
+        cmocka_unit_test(test_pbkdf2),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
