@@ -82,7 +82,7 @@ static int door_open(struct nh_hub *hub, struct nh_hub_door *d, uint32_t index, 
 static int open_first(struct nh_hub *hub)
 {
     char host[64];
-    nh_listener_t *listener;
+    nh_listener_t *listener = NULL;
     struct nh_listener_config cfg = {.address = host};
     if (!hub->cfg.mqtt.listen[0])
         return 0;

@@ -59,7 +59,9 @@ static uint32_t run_stream(const uint8_t *data, size_t size, size_t step)
                 abort();
             used += e.consumed;
             last = e.event;
-            if (e.event != NH_WS_EVENT_NONE && e.event != NH_WS_EVENT_DATA)
+            if (e.event == NH_WS_EVENT_NONE)
+                continue; // a pong that was passed over may lie there
+            if (e.event != NH_WS_EVENT_DATA)
                 hash = hash * 31 + (uint32_t)e.event * 7 + e.code;
             for (size_t i = 0; i < e.len; i++)
                 hash = hash * 31 + (uint8_t)e.bytes[i];

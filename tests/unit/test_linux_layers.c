@@ -710,7 +710,7 @@ static void test_every_allocation_may_fail(void **state)
                                SSL_get_error(p.ssl, rc) != SSL_ERROR_WANT_READ);
         for (size_t at = 0; rc == 1 && at < sizeof REQUEST - 1; at += 40) {
             size_t n = sizeof REQUEST - 1 - at;
-            rc = SSL_write(p.ssl, REQUEST + at, n < 40 ? (int)n : 40) > 0;
+            rc = SSL_write(p.ssl, &REQUEST[at], n < 40 ? (int)n : 40) > 0;
             PUMP(e.loop, 1);
         }
         if (rc == 1)

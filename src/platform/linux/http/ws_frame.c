@@ -144,9 +144,9 @@ static void finish_frame(nh_ws_reader_t *r)
         r->opcode = 0;
 }
 
-// One step: a header, a part of a payload, or the end of a frame. `in_place`: as a stream.
-static struct nh_ws_result step(nh_ws_reader_t *r, const uint8_t *bytes, uint8_t *in_place,
-                                size_t len)
+// One step: a header, a part of a payload, or the end of a frame. Only as a stream are `bytes`
+// changed.
+static struct nh_ws_result step(nh_ws_reader_t *r, uint8_t *bytes, size_t len, bool is_stream)
 {
     size_t used = 0;
     uint16_t code = 0;
@@ -154,18 +154,18 @@ static struct nh_ws_result step(nh_ws_reader_t *r, const uint8_t *bytes, uint8_t
         used = take_header(r, bytes, len, &code);
         if (code || r->header_have < r->header_need)
             return code ? broken(used, code) : (struct nh_ws_result){.consumed = used};
-        code = begin_frame(r, in_place != NULL);
+        code = begin_frame(r, is_stream);
         if (code)
             return broken(used, code);
     }
     bool control = is_control(r->frame_opcode);
-    if (!control && !in_place && !r->message)
+    if (!control && !is_stream && !r->message)
         return (struct nh_ws_result){.event = NH_WS_EVENT_NEED_BUFFER, .consumed = used};
     size_t n = len - used;
     if (n > r->frame_bytes - r->frame_have)
         n = (size_t)(r->frame_bytes - r->frame_have);
-    if (!control && in_place) {
-        struct nh_ws_result piece = stream_piece(r, in_place + used, n, used);
+    if (!control && is_stream) {
+        struct nh_ws_result piece = stream_piece(r, bytes + used, n, used);
         if (r->frame_have == r->frame_bytes)
             finish_frame(r);
         return piece;
@@ -181,13 +181,12 @@ static struct nh_ws_result step(nh_ws_reader_t *r, const uint8_t *bytes, uint8_t
     return end_frame(r, used);
 }
 
-static struct nh_ws_result read_some(nh_ws_reader_t *r, const uint8_t *bytes, uint8_t *in_place,
-                                     size_t len)
+static struct nh_ws_result read_some(nh_ws_reader_t *r, uint8_t *bytes, size_t len, bool is_stream)
 {
     size_t used = 0;
     struct nh_ws_result out;
     do {
-        out = step(r, bytes + used, in_place ? in_place + used : NULL, len - used);
+        out = step(r, bytes + used, len - used, is_stream);
         used += out.consumed;
     } while (out.event == NH_WS_EVENT_NONE && used < len);
     out.consumed = used;
@@ -196,12 +195,12 @@ static struct nh_ws_result read_some(nh_ws_reader_t *r, const uint8_t *bytes, ui
 
 struct nh_ws_result nh_ws_read(nh_ws_reader_t *r, const uint8_t *bytes, size_t len)
 {
-    return read_some(r, bytes, NULL, len);
+    return read_some(r, (uint8_t *)bytes, len, false); // which does not write to them
 }
 
 struct nh_ws_result nh_ws_read_stream(nh_ws_reader_t *r, uint8_t *bytes, size_t len)
 {
-    return read_some(r, bytes, bytes, len);
+    return read_some(r, bytes, len, true);
 }
 
 // ---- writing -----------------------------------------------------------------------------------
