@@ -201,7 +201,7 @@ export class MockHub {
   memory() {
     return { unix_ms: this.now, board: 'esp32-s3', limits: { internal_min_bytes: 102400, frag_max_pct: 40 }, reserve_bytes: 16384,
       tripwire: { bytes: 30720, fired: false, tag: null }, failed_count: 0, tiers: this.tiers(), owners: this.owners, tasks: this.tasks,
-      host: { rss_bytes: 11.4 * KIB * KIB, private_bytes: 9.1 * KIB * KIB, host_libc_bytes: 812 * KIB, cpu_usage_pct: 7, cpu_temperature_c: 47 } };
+      host: { rss_bytes: 11.4 * KIB * KIB, private_bytes: 9.1 * KIB * KIB, host_libc_bytes: 812 * KIB, host_tls_bytes: 96 * KIB, cpu_usage_pct: 7, cpu_temperature_c: 47 } };
   }
 
   mem(whole) {
