@@ -2,7 +2,6 @@
 #include "hub/commands.h"
 #include "hub/hub.h"
 #include "hub/mqtt_rules.h"
-#include "mqtt/topic.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -61,10 +60,9 @@ static bool find_action(struct query *q)
 
 static bool is_topic(const struct query *q)
 {
-    const struct nh_mqtt__topic_limits limits = {65535, NH_MQTT__LEVEL_MAX};
     nh_span_t topic = {(const uint8_t *)q->topic, strlen(q->topic)};
     bool is_filter = q->action == NH_MQTT_MAY_SUBSCRIBE;
-    if ((is_filter ? nh_mqtt__filter_check : nh_mqtt__topic_check)(topic, &limits) == NH_OK)
+    if (is_filter ? nh_mqtt_acl_is_filter(topic) : nh_mqtt_acl_is_topic(topic))
         return true;
     fprintf(stderr, "nuthatch acl: \"%s\" is no topic%s\n", q->topic, is_filter ? " filter" : "");
     return false;

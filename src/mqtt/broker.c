@@ -251,8 +251,7 @@ void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *text,
     struct nh_mqtt__will *will = s ? take_will(b, c) : NULL;
     if (s && c->version == 5 && code != NH_MQTT_REASON_SUCCESS)
         nh_mqtt__send_disconnect(b, c, code);
-    if (c->state == NH_MQTT__CONN_AUTH)
-        nh_mqtt__auth_end(b, c);
+    nh_mqtt__auth_end(b, c);
     c->state = NH_MQTT__CONN_ENDED;
     nh_list_remove(&c->link);
     nh_list_push_back(&b->ended, &c->link);
@@ -417,8 +416,7 @@ static void free_list(nh_mqtt_broker_t *b, nh_list_t *list)
 {
     for (nh_list_t *n = nh_list_first(list); n; n = nh_list_first(list)) {
         nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
-        if (c->state == NH_MQTT__CONN_AUTH)
-            nh_mqtt__auth_end(b, c);
+        nh_mqtt__auth_end(b, c);
         conn_free(b, c);
     }
 }

@@ -81,6 +81,7 @@ struct nh_mqtt_auth_request {
     bool has_user, has_password;
     nh_span_t method, data; // 5.0 enhanced authentication; no method: none
     uint8_t round;          // 0: CONNECT; then one more for each AUTH packet of the client
+    bool is_again;          // it is online as `user` and signs in again; the answer is not LATER
 };
 struct nh_mqtt_auth_answer { // zeroed: refused
     enum nh_mqtt_verdict verdict;

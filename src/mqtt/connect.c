@@ -128,6 +128,9 @@ static int take_options(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_
     struct nh_mqtt__will *will = NULL;
     int rc = nh_mqtt__options_take5(b, c, k);
     if (rc == NH_OK)
+        rc = nh_mqtt__auth_method_keep(
+            b, c, nh_mqtt__props_bytes(&k->props, NH_MQTT__AUTHENTICATION_METHOD));
+    if (rc == NH_OK)
         rc = nh_mqtt__will_create(b, k, &will);
     if (rc < 0 || !will)
         return rc;

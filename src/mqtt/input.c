@@ -62,7 +62,7 @@ static int dispatch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt
     case NH_MQTT__DISCONNECT:
         return on_disconnect(b, c, body);
     case NH_MQTT__AUTH:
-        return NH_ERR_PROTO;
+        return nh_mqtt__on_auth(b, c, body);
     default:
         return nh_mqtt__on_ack(b, c, head->type, body);
     }
@@ -91,7 +91,8 @@ static int read_head(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const uint8_t
         return NH_ERR_SYNTAX;
     if (n > 0 && head->type == NH_MQTT__AUTH && c->version != 5)
         return NH_ERR_SYNTAX;
-    if (c->state == NH_MQTT__CONN_AUTH && head->type != NH_MQTT__AUTH)
+    bool is_of_auth = head->type == NH_MQTT__AUTH || head->type == NH_MQTT__DISCONNECT;
+    if (c->state == NH_MQTT__CONN_AUTH && !is_of_auth) // [MQTT5-3.1.2-30]
         return NH_ERR_PROTO;
     // [MQTT-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2] and only once.
     if ((head->type == NH_MQTT__CONNECT) != (c->state == NH_MQTT__CONN_NEW))

@@ -123,8 +123,11 @@ struct nh_mqtt__extra {
     struct nh_mqtt__will *will; // NULL: none, or taken back
     struct nh_mqtt__aliases in, out;
     uint32_t packet_max;  // the largest packet that the client takes; 0: any
+    char *method;         // by which it signed in; NULL: by none
     uint16_t receive_max; // 0: as many as the broker likes
     bool no_problem_info; // wants no reason strings but in CONNACK and DISCONNECT
+    bool is_signing_in;   // again, by AUTH packets
+    uint8_t round;        // of that
 };
 
 struct nh_mqtt_conn {
@@ -377,6 +380,8 @@ static inline bool nh_mqtt__is_waiting(const nh_mqtt_conn_t *c)
 // Keeps what comes while the answer is waited for. NH_ERR_NOMEM, NH_ERR_FULL.
 NH_MUST_USE int nh_mqtt__auth_keep(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes,
                                    size_t len);
+NH_MUST_USE int nh_mqtt__on_auth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+NH_MUST_USE int nh_mqtt__auth_method_keep(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t method);
 void nh_mqtt__auth_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c); // nobody waits any more
 void nh_mqtt__held_free(nh_mqtt_broker_t *b);
 NH_MUST_USE int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
@@ -564,6 +569,8 @@ void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mq
 NH_MUST_USE int nh_mqtt__publish_take5(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
                                        const struct nh_mqtt__publish_head *k,
                                        struct nh_mqtt__publish *p);
+// Whether a packet of `len` bytes is within what the client takes.
+bool nh_mqtt__fits(const nh_mqtt_conn_t *c, int len);
 NH_MUST_USE struct nh_mqtt__extra *nh_mqtt__extra(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
 void nh_mqtt__extra_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
 

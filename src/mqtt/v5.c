@@ -25,6 +25,7 @@ void nh_mqtt__extra_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     nh_mqtt__will_free(b, x->will);
     nh_mqtt__aliases_deinit(b, &x->in);
     nh_mqtt__aliases_deinit(b, &x->out);
+    nh_mem_free(b->mem, x->method);
     nh_mem_free(b->mem, x);
     c->extra = NULL;
 }
@@ -42,8 +43,7 @@ static nh_span_t text_span(const char *text)
     return (nh_span_t){(const uint8_t *)text, strlen(text)};
 }
 
-// Whether a packet of `len` bytes is within what the client takes.
-static bool fits(const nh_mqtt_conn_t *c, int len)
+bool nh_mqtt__fits(const nh_mqtt_conn_t *c, int len)
 {
     return !c->extra || !c->extra->packet_max || (uint32_t)len <= c->extra->packet_max;
 }
@@ -74,11 +74,11 @@ void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mq
     nh_mqtt__put_reason(b, &out, reason);
     NH_IGNORE(nh_mqtt__props_end(&out, &end.props)); // without the text, the code still tells
     int len = nh_mqtt__end_encode(5, NH_MQTT__DISCONNECT, &end, packet, sizeof packet);
-    if (!fits(c, len)) { // [MQTT5-3.14.2-3]
+    if (!nh_mqtt__fits(c, len)) { // [MQTT5-3.14.2-3]
         end.props = (struct nh_mqtt__props){0};
         len = nh_mqtt__end_encode(5, NH_MQTT__DISCONNECT, &end, packet, sizeof packet);
     }
-    if (len > 0 && fits(c, len))                             // [MQTT5-3.1.2-24]
+    if (len > 0 && nh_mqtt__fits(c, len))                    // [MQTT5-3.1.2-24]
         NH_IGNORE(nh_mqtt__send(b, c, packet, (size_t)len)); // it is closed all the same
 }
 
@@ -95,7 +95,7 @@ int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqt
         nh_mqtt__put_reason(b, &out, reason);
     NH_IGNORE(nh_mqtt__props_end(&out, &ack.props)); // as above
     int len = nh_mqtt__ack_encode(5, type, &ack, packet, sizeof packet);
-    if (!fits(c, len)) { // [MQTT5-3.4.2-2] and its like
+    if (!nh_mqtt__fits(c, len)) { // [MQTT5-3.4.2-2] and its like
         ack.props = (struct nh_mqtt__props){0};
         len = nh_mqtt__ack_encode(5, type, &ack, packet, sizeof packet);
     }
@@ -174,7 +174,7 @@ static int send_connack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__
     if (rc < 0)
         return rc;
     int len = nh_mqtt__connack_encode(5, k, packet, sizeof packet);
-    if (len < 0 || (size_t)len > sizeof packet || !fits(c, len)) // [MQTT5-3.1.2-24]
+    if (len < 0 || (size_t)len > sizeof packet || !nh_mqtt__fits(c, len)) // [MQTT5-3.1.2-24]
         return NH_ERR_TOO_LONG;
     return nh_mqtt__send(b, c, packet, (size_t)len);
 }

@@ -372,6 +372,146 @@ static void test_queue_is_bounded(void **state)
     assert_true(is_let_in(&peers[4]));
 }
 
+// ---- SCRAM --------------------------------------------------------------------------------------
+
+// RFC 7677's user, whose password is "pencil".
+#define PENCIL                                                                                     \
+    "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"    \
+    "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+
+static nh_mqtt_rules_t *scram_users(void)
+{
+    nh_mqtt_rules_t *r = make_rules(NH_HUB_ANONYMOUS_AUTO);
+    add_user(r, "user", PENCIL, "");
+    add_user(r, "ann", ANN, ""); // has no such secret
+    return r;
+}
+
+static struct nh_scram_client scram_client;
+static char said[NH_SCRAM_MESSAGE_MAX_BYTES]; // by the broker, in its last answer
+
+static enum nh_mqtt_verdict scram_say(struct peer *p, nh_span_t data, uint8_t round)
+{
+    const struct nh_mqtt_auth_request r = {.peer = p,
+                                           .client_id = span("c1"),
+                                           .method = span("SCRAM-SHA-256"),
+                                           .data = data,
+                                           .round = round};
+    struct nh_mqtt_auth_answer a = {0};
+    nh_mqtt_access_authenticate(access_of, conn_of(p), &r, &a);
+    snprintf(said, sizeof said, "%.*s", (int)a.data.len,
+             a.data.len ? (const char *)a.data.ptr : "");
+    keep_answer(p, &a);
+    return a.verdict;
+}
+
+// The client's first message, and its answer to the challenge; then whatever the broker says to it.
+static enum nh_mqtt_verdict scram_sign_in(struct peer *p, const char *user, const char *password)
+{
+    nh_span_t out;
+    assert_int_equal(nh_scram_client_begin(&scram_client, &nh_password_crypto, span(user),
+                                           span("abcdefgh"), &out),
+                     NH_OK);
+    enum nh_mqtt_verdict verdict = scram_say(p, out, 0);
+    if (verdict != NH_MQTT_AUTH_CONTINUES)
+        return verdict;
+    assert_int_equal(nh_scram_client_finish(&scram_client, span(password), span(said), &out),
+                     NH_OK);
+    return scram_say(p, out, 1);
+}
+
+static void test_scram(void **state)
+{
+    (void)state;
+    begin(scram_users(), 4);
+    assert_int_equal(scram_sign_in(&peers[0], "user", "pencil"), NH_MQTT_AUTH_ACCEPTED);
+    assert_string_equal(peers[0].user, "user");
+    assert_int_equal(nh_scram_client_verify(&scram_client, span(said)), NH_OK);
+    assert_int_equal(scram_sign_in(&peers[0], "user", "pencils"), NH_MQTT_AUTH_REFUSED);
+    assert_string_equal(said, "");
+    assert_int_equal(scram_sign_in(&peers[0], "ann", "ann"), NH_MQTT_AUTH_REFUSED);
+    assert_int_equal(scram_sign_in(&peers[0], "nobody", "pencil"), NH_MQTT_AUTH_REFUSED);
+    assert_int_equal(info().denied, 3);
+    sign_in(&peers[1], "user", "pencil"); // in clear, the same password
+    assert_true(is_let_in(&peers[1]));
+}
+
+static void test_scram_in_auth_packets_alone(void **state)
+{
+    (void)state;
+    nh_span_t out;
+    begin(scram_users(), 4);
+    assert_int_equal(scram_say(&peers[0], (nh_span_t){NULL, 0}, 0), NH_MQTT_AUTH_CONTINUES);
+    assert_string_equal(said, "");
+    assert_int_equal(nh_scram_client_begin(&scram_client, &nh_password_crypto, span("user"),
+                                           span("abcdefgh"), &out),
+                     NH_OK);
+    assert_int_equal(scram_say(&peers[0], out, 1), NH_MQTT_AUTH_CONTINUES);
+    assert_int_equal(nh_scram_client_finish(&scram_client, span("pencil"), span(said), &out),
+                     NH_OK);
+    assert_int_equal(scram_say(&peers[0], out, 2), NH_MQTT_AUTH_ACCEPTED);
+    // Nothing twice is no message.
+    assert_int_equal(scram_say(&peers[0], (nh_span_t){NULL, 0}, 0), NH_MQTT_AUTH_CONTINUES);
+    assert_int_equal(scram_say(&peers[0], (nh_span_t){NULL, 0}, 1), NH_MQTT_AUTH_REFUSED);
+}
+
+// The challenge does not say who is known: the same one for a stranger each time, of the same form.
+static void test_scram_stranger(void **state)
+{
+    (void)state;
+    char challenges[3][NH_SCRAM_MESSAGE_MAX_BYTES];
+    static const char *const names[] = {"nobody", "nobody", "user"};
+    begin(scram_users(), 8);
+    for (size_t i = 0; i < 3; i++) {
+        char first[40];
+        snprintf(first, sizeof first, "n,,n=%s,r=x", names[i]);
+        assert_int_equal(scram_say(&peers[i], span(first), 0), NH_MQTT_AUTH_CONTINUES);
+        memcpy(challenges[i], said, sizeof said);
+    }
+    assert_int_equal(strlen(challenges[0]), strlen(challenges[2]));
+    assert_string_equal(strstr(challenges[0], ",s="), strstr(challenges[1], ",s="));
+    assert_string_not_equal(challenges[0], challenges[1]); // but for the nonce
+}
+
+static void test_scram_faults(void **state)
+{
+    (void)state;
+    begin(scram_users(), 2);
+    assert_int_equal(scram_say(&peers[0], span("nonsense"), 0), NH_MQTT_AUTH_REFUSED);
+    assert_int_equal(scram_say(&peers[0], span("p=tls-unique,,n=user,r=x"), 0),
+                     NH_MQTT_AUTH_REFUSED);
+    // Too many at once; one that ends makes room.
+    assert_int_equal(scram_say(&peers[1], span("n,,n=user,r=x"), 0), NH_MQTT_AUTH_CONTINUES);
+    assert_int_equal(scram_say(&peers[2], span("n,,n=user,r=x"), 0), NH_MQTT_AUTH_CONTINUES);
+    assert_int_equal(scram_say(&peers[3], span("n,,n=user,r=x"), 0), NH_MQTT_AUTH_REFUSED);
+    assert_int_equal(peers[3].answer.reason, NH_MQTT_REASON_SERVER_BUSY);
+    nh_mqtt_access_cancel(access_of, conn_of(&peers[1]));
+    assert_int_equal(scram_say(&peers[3], span("n,,n=user,r=x"), 0), NH_MQTT_AUTH_CONTINUES);
+    // A guesser is slowed here as well.
+    nh_mqtt_access_cancel(access_of, conn_of(&peers[2]));
+    for (int i = 0; i < 10; i++)
+        NH_IGNORE(scram_sign_in(&peers[4], "user", "guess"));
+    assert_int_equal(peers[4].answer.reason, NH_MQTT_REASON_SERVER_BUSY);
+    assert_int_equal(info().checked, NH_MQTT_ACCESS_WRONG_MAX - 2);
+}
+
+static void test_scram_rules_change(void **state)
+{
+    (void)state;
+    nh_span_t out;
+    begin(scram_users(), 4);
+    assert_int_equal(nh_scram_client_begin(&scram_client, &nh_password_crypto, span("user"),
+                                           span("abcdefgh"), &out),
+                     NH_OK);
+    assert_int_equal(scram_say(&peers[0], out, 0), NH_MQTT_AUTH_CONTINUES);
+    assert_int_equal(nh_scram_client_finish(&scram_client, span("pencil"), span(said), &out),
+                     NH_OK);
+    nh_mqtt_rules_t *old;
+    assert_int_equal(nh_mqtt_access_rules_set(access_of, two_users(), &old), NH_OK);
+    nh_mqtt_rules_destroy(old);
+    assert_int_equal(scram_say(&peers[0], out, 1), NH_MQTT_AUTH_REFUSED);
+}
+
 // ---- changes while somebody waits ---------------------------------------------------------------
 
 static void test_gone_meanwhile(void **state)
@@ -490,6 +630,11 @@ int main(void)
         TEST(test_many_addresses),
         TEST(test_guesses_at_once),
         TEST(test_queue_is_bounded),
+        TEST(test_scram),
+        TEST(test_scram_in_auth_packets_alone),
+        TEST(test_scram_stranger),
+        TEST(test_scram_faults),
+        TEST(test_scram_rules_change),
         TEST(test_gone_meanwhile),
         TEST(test_rules_change_meanwhile),
         TEST(test_old_password_is_forgotten),
