@@ -1,4 +1,5 @@
 #include "hub/config.h"
+#include "hub/config_bridge.h"
 
 #include "core/base/hash.h"
 #include "core/base/log.h"
@@ -290,6 +291,7 @@ struct path {
 struct yaml_reading {
     nh_decoder_t d;
     struct nh_hub_places *places;
+    struct nh_hub_bridge_path bridges; // which are read apart
     const struct nh_hub_lists *lists; // NULL: nobody wants the elements
     struct path path;
     union { // an element at hand
@@ -393,6 +395,8 @@ static int yaml_event(void *ctx, const struct nh_yaml_event *e)
         [NH_YAML_SCALAR] = NH_JSON_STRING,
     };
     struct nh_json_pos pos = {.line = e->line, .column = e->column};
+    if (nh_hub_bridge_path_takes(&r->bridges, e))
+        return 0;
     walk(r, e);
     nh_decoder_event(&r->d, kind[e->kind], e->text, e->len, &pos,
                      e->is_plain ? NH_DECODE_TEXT_PLAIN : 0);

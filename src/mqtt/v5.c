@@ -23,9 +23,9 @@ void nh_mqtt__extra_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     if (!x)
         return;
     nh_mqtt__will_free(b, x->will);
+    nh_mem_free(b->mem, x->method);
     nh_mqtt__aliases_deinit(b, &x->in);
     nh_mqtt__aliases_deinit(b, &x->out);
-    nh_mem_free(b->mem, x->method);
     nh_mem_free(b->mem, x);
     c->extra = NULL;
 }
@@ -43,7 +43,8 @@ static nh_span_t text_span(const char *text)
     return (nh_span_t){(const uint8_t *)text, strlen(text)};
 }
 
-bool nh_mqtt__fits(const nh_mqtt_conn_t *c, int len)
+// Whether a packet of `len` bytes is within what the client takes.
+static bool fits(const nh_mqtt_conn_t *c, int len)
 {
     return !c->extra || !c->extra->packet_max || (uint32_t)len <= c->extra->packet_max;
 }
@@ -74,19 +75,17 @@ void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mq
     nh_mqtt__put_reason(b, &out, reason);
     NH_IGNORE(nh_mqtt__props_end(&out, &end.props)); // without the text, the code still tells
     int len = nh_mqtt__end_encode(5, NH_MQTT__DISCONNECT, &end, packet, sizeof packet);
-    if (!nh_mqtt__fits(c, len)) { // [MQTT5-3.14.2-3]
+    if (!fits(c, len)) { // [MQTT5-3.14.2-3]
         end.props = (struct nh_mqtt__props){0};
         len = nh_mqtt__end_encode(5, NH_MQTT__DISCONNECT, &end, packet, sizeof packet);
     }
-    if (len > 0 && nh_mqtt__fits(c, len))                    // [MQTT5-3.1.2-24]
+    if (len > 0 && fits(c, len))                             // [MQTT5-3.1.2-24]
         NH_IGNORE(nh_mqtt__send(b, c, packet, (size_t)len)); // it is closed all the same
 }
 
-int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
-                             uint16_t id, enum nh_mqtt_reason reason)
+int nh_mqtt__send_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
+                         uint16_t id, enum nh_mqtt_reason reason)
 {
-    if (reason == NH_MQTT_REASON_SUCCESS || c->version != 5)
-        return nh_mqtt__send_ack(b, c, type, id);
     uint8_t list[64], packet[sizeof list + 16];
     struct nh_mqtt__ack ack = {.packet_id = id, .code = (uint8_t)reason};
     struct nh_mqtt__props_out out;
@@ -95,7 +94,7 @@ int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqt
         nh_mqtt__put_reason(b, &out, reason);
     NH_IGNORE(nh_mqtt__props_end(&out, &ack.props)); // as above
     int len = nh_mqtt__ack_encode(5, type, &ack, packet, sizeof packet);
-    if (!nh_mqtt__fits(c, len)) { // [MQTT5-3.4.2-2] and its like
+    if (!fits(c, len)) { // [MQTT5-3.4.2-2] and its like
         ack.props = (struct nh_mqtt__props){0};
         len = nh_mqtt__ack_encode(5, type, &ack, packet, sizeof packet);
     }
@@ -174,7 +173,7 @@ static int send_connack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__
     if (rc < 0)
         return rc;
     int len = nh_mqtt__connack_encode(5, k, packet, sizeof packet);
-    if (len < 0 || (size_t)len > sizeof packet || !nh_mqtt__fits(c, len)) // [MQTT5-3.1.2-24]
+    if (len < 0 || (size_t)len > sizeof packet || !fits(c, len)) // [MQTT5-3.1.2-24]
         return NH_ERR_TOO_LONG;
     return nh_mqtt__send(b, c, packet, (size_t)len);
 }
@@ -211,7 +210,30 @@ int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt
     connack_begin(&out, list);
     nh_mqtt__put_reason(b, &out, reason);
     int rc = send_connack(b, c, &ack, &out);
+    if (rc == NH_ERR_TOO_LONG) { // without the text, the code still tells [MQTT5-3.2.2-19]
+        connack_begin(&out, list);
+        rc = send_connack(b, c, &ack, &out);
+    }
     return rc == NH_ERR_TOO_LONG ? NH_OK : rc; // it is closed without a word
+}
+
+int nh_mqtt__send_auth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt_reason reason,
+                       nh_span_t method, nh_span_t data)
+{
+    uint8_t list[CONNACK_MAX], packet[sizeof list + 16];
+    struct nh_mqtt__end auth = {.code = (uint8_t)reason};
+    struct nh_mqtt__props_out out;
+    const uint8_t where = NH_MQTT__WHERE(NH_MQTT__AUTH, NH_MQTT__FROM_SERVER);
+    nh_mqtt__props_begin(&out, where, list, sizeof list);
+    nh_mqtt__props_put_bytes(&out, NH_MQTT__AUTHENTICATION_METHOD, method);
+    if (data.len)
+        nh_mqtt__props_put_bytes(&out, NH_MQTT__AUTHENTICATION_DATA, data);
+    if (nh_mqtt__props_end(&out, &auth.props) < 0)
+        return NH_ERR_TOO_LONG;
+    int len = nh_mqtt__end_encode(5, NH_MQTT__AUTH, &auth, packet, sizeof packet);
+    if (len < 0 || (size_t)len > sizeof packet || !fits(c, len))
+        return NH_ERR_TOO_LONG;
+    return nh_mqtt__send(b, c, packet, (size_t)len);
 }
 
 // ---- PUBLISH ------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-// Enhanced authentication of 5.0: the AUTH packets before the CONNACK, and signing in again. The
-// hub's part is played by a method named STEPS, whose data says what happens.
+// 5.0: enhanced authentication, at CONNECT and anew, with answers at once and later.
+// Each conversation is held four times: the input whole, byte by byte, and in pieces of 3 and 7.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,370 +8,340 @@
 
 #include <cmocka.h>
 
-#include "mqtt/topic.h"
 #include "support/mqtt_client.h"
-#include "support/mqtt_text.h"
 
-#include "support/mqtt_talk.h"
+static struct world w;
 
-static nh_mqtt_conn_t *under_way[WORLD_CLIENTS]; // who was told to go on
-static unsigned cancelled, answered;
+#define HELLO "connack 0 0x00 {receive=1024 packet=65536 aliases=16"
 
-static nh_mqtt_conn_t **slot_of(const nh_mqtt_conn_t *c)
+// ---- the hub ------------------------------------------------------------------------------------
+
+// Method "X": the hub asks "who?", the client says "ann" or "bob", and is in as that. What it says
+// first is "hi", or at once its name. Other methods are not known.
+static struct {
+    bool is_later;         // answers come by answer_later()
+    nh_mqtt_conn_t *asked; // waits for it
+    struct nh_mqtt_auth_answer answer;
+    unsigned cancelled, again; // calls
+} hub;
+
+static nh_span_t span(const char *text)
 {
-    for (size_t i = 0; i < NH_ARRAY_LEN(under_way); i++)
-        if (under_way[i] == c)
-            return &under_way[i];
-    return NULL;
+    return (nh_span_t){(const uint8_t *)text, strlen(text)};
 }
 
-static void set_user(struct nh_mqtt_auth_answer *out, const char *name)
+static bool is(nh_span_t s, const char *text)
 {
-    out->verdict = NH_MQTT_AUTH_ACCEPTED;
-    out->user = (nh_span_t){(const uint8_t *)name, strlen(name)};
-    out->data = (nh_span_t){(const uint8_t *)"bye", 3};
-    out->grant.may_all = true;
+    return s.len == strlen(text) && (s.len == 0 || memcmp(s.ptr, text, s.len) == 0);
 }
 
-static void go_on_with(struct nh_mqtt_auth_answer *out, const char *data)
+static struct nh_mqtt_auth_answer judge(const struct nh_mqtt_auth_request *r)
 {
-    out->verdict = NH_MQTT_AUTH_CONTINUES;
-    out->data = (nh_span_t){(const uint8_t *)data, strlen(data)};
+    struct nh_mqtt_auth_answer a = {.verdict = NH_MQTT_AUTH_REFUSED};
+    if (!is(r->method, "X"))
+        a.reason = NH_MQTT_REASON_BAD_AUTHENTICATION_METHOD;
+    else if (r->round == 0 && is(r->data, "hi"))
+        a = (struct nh_mqtt_auth_answer){.verdict = NH_MQTT_AUTH_CONTINUES, .data = span("who?")};
+    else if (is(r->data, "ann") || is(r->data, "bob"))
+        a = (struct nh_mqtt_auth_answer){.verdict = NH_MQTT_AUTH_ACCEPTED,
+                                         .user = is(r->data, "ann") ? span("ann") : span("bob"),
+                                         .data = span("welcome")};
+    return a;
 }
 
-static void decide(const struct nh_mqtt_auth_request *r, struct nh_mqtt_auth_answer *out)
-{
-    static char large[1300];
-    if (!nh_mqtt__span_is(r->method, "STEPS"))
-        out->reason = NH_MQTT_REASON_BAD_AUTHENTICATION_METHOD;
-    else if (r->data.len == 0)
-        go_on_with(out, "");
-    else if (nh_mqtt__span_is(r->data, "one"))
-        go_on_with(out, "two?");
-    else if (nh_mqtt__span_is(r->data, "two"))
-        set_user(out, "ann");
-    else if (nh_mqtt__span_is(r->data, "other"))
-        set_user(out, "bob");
-    else if (nh_mqtt__span_is(r->data, "loop"))
-        go_on_with(out, "again");
-    else if (nh_mqtt__span_is(r->data, "busy"))
-        out->reason = NH_MQTT_REASON_SERVER_BUSY;
-    else if (nh_mqtt__span_is(r->data, "later"))
-        out->verdict = NH_MQTT_AUTH_LATER;
-    else if (nh_mqtt__span_is(r->data, "large"))
-        go_on_with(out, memset(large, 'x', sizeof large - 1));
-}
-
-static void steps(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_request *r,
-                  struct nh_mqtt_auth_answer *out)
+static void authenticate(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_request *r,
+                         struct nh_mqtt_auth_answer *out)
 {
     (void)ctx;
-    nh_mqtt_conn_t **slot = slot_of(c);
-    if (r->method.len == 0) {
-        set_user(out, "");
+    hub.again += r->is_again;
+    *out = judge(r);
+    if (!hub.is_later)
         return;
-    }
-    assert_int_equal(slot != NULL, r->round > 0);
-    assert_true(!r->is_again || nh_mqtt__span_is(r->user, "ann"));
-    decide(r, out);
-    if (slot)
-        *slot = NULL;
-    if (out->verdict == NH_MQTT_AUTH_CONTINUES || out->verdict == NH_MQTT_AUTH_LATER)
-        *slot_of(NULL) = c;
+    hub.asked = c;
+    hub.answer = *out;
+    out->verdict = NH_MQTT_AUTH_LATER;
 }
 
-static void on_cancel(void *ctx, nh_mqtt_conn_t *c)
+static void auth_cancel(void *ctx, nh_mqtt_conn_t *c)
 {
     (void)ctx;
-    cancelled++;
-    assert_non_null(slot_of(c));
-    *slot_of(c) = NULL;
+    (void)c;
+    hub.cancelled++;
+    hub.asked = NULL;
 }
 
-static const struct nh_mqtt_broker_config with_steps = {
-    .authenticate = steps, .auth_cancel = on_cancel, .pause = world_pause};
+static void answer_later(void)
+{
+    nh_mqtt_conn_t *c = hub.asked;
+    if (!c)
+        return;
+    hub.asked = NULL;
+    nh_mqtt_broker_auth_done(w.broker, c, &hub.answer, w.now_ms);
+    world_turn_end(&w);
+}
 
-#define IN "connack 0 0 method=STEPS data=bye *\n"
-// Signs in as ann.
-#define SIGN_IN                                                                                    \
-    "A connect v=5 id=a clean method=STEPS data=one\n"                                             \
-    "A < auth 0x18 method=STEPS data=two?\n"                                                    \
-    "A auth rc=0x18 method=STEPS data=two\n"                                                       \
-    "A < " IN
+static void each_way(void (*scenario)(struct client *c))
+{
+    static const size_t chunks[] = {0, 1, 3, 7};
+    const struct nh_mqtt_broker_config cfg = {
+        .authenticate = authenticate, .auth_cancel = auth_cancel, .pause = world_pause};
+    for (size_t i = 0; i < 2 * NH_ARRAY_LEN(chunks); i++) {
+        memset(&hub, 0, sizeof hub);
+        hub.is_later = i >= NH_ARRAY_LEN(chunks);
+        world_init(&w, &cfg);
+        w.chunk = chunks[i % NH_ARRAY_LEN(chunks)];
+        scenario(w.clients);
+        world_deinit(&w);
+    }
+}
 
-static const struct talk talks[] = {
-    // [MQTT5-4.12.0-2], [MQTT5-4.12.0-3], [MQTT5-4.12.0-5]
-    {"two steps",
-     SIGN_IN "A subscribe #1 t=0\n"
-             "A < suback #1 0\n"
-             "A publish t hi\n"
-             "A < publish t hi q0\n",
-     &with_steps},
-    {"one step",
-     "A connect v=5 id=a clean method=STEPS data=two\n"
-     "A < " IN,
-     &with_steps},
-    {"data comes with AUTH only",
-     "A connect v=5 id=a clean method=STEPS\n"
-     "A < auth 0x18 method=STEPS\n"
-     "A auth rc=0x18 method=STEPS data=two\n"
-     "A < " IN,
-     &with_steps},
-    // [MQTT5-4.12.0-1]
-    {"a method that is not there",
-     "A connect v=5 id=a clean method=OTHER data=two\n"
-     "A < connack 0 0x8c *; closed\n"
-     "B connect v=5 id=b clean method=x*65\n"
-     "B < connack 0 0x8c *; closed\n",
-     &with_steps},
-    {"nobody knows methods",
-     "A connect v=5 id=a clean method=STEPS data=two\n"
-     "A < connack 0 0x8c *; closed\n",
-     NULL},
-    // [MQTT5-4.12.0-4]
-    {"refused at once and later",
-     "A connect v=5 id=a clean method=STEPS data=no\n"
-     "A < connack 0 0x87 *; closed\n"
-     "B connect v=5 id=b clean method=STEPS data=one user=ann\n"
-     "B < auth 0x18 method=STEPS data=two?\n"
-     "B auth rc=0x18 method=STEPS data=no\n"
-     "B < connack 0 0x86 *; closed\n"
-     "C connect v=5 id=c clean method=STEPS data=busy\n"
-     "C < connack 0 0x89 *; closed\n",
-     &with_steps},
-    {"without end",
-     "A connect v=5 id=a clean method=STEPS data=loop\n"
-     "A auth rc=0x18 method=STEPS data=loop\n"
-     "A auth rc=0x18 method=STEPS data=loop\n"
-     "A auth rc=0x18 method=STEPS data=loop\n"
-     "A auth rc=0x18 method=STEPS data=loop\n"
-     "A auth rc=0x18 method=STEPS data=loop\n"
-     "A auth rc=0x18 method=STEPS data=loop\n"
-     "A auth rc=0x18 method=STEPS data=loop\n"
-     "A < *again\n"
-     "A auth rc=0x18 method=STEPS data=loop\n"
-     "A < connack 0 0x87 *; closed\n",
-     &with_steps},
-    {"more than an AUTH packet holds, or than the client takes",
-     "A connect v=5 id=a clean method=STEPS data=large\n"
-     "A < connack 0 0x87 *; closed\n",
-     &with_steps},
-    // [MQTT5-3.1.2-30]
-    {"another packet before the CONNACK",
-     "A connect v=5 id=a clean method=STEPS data=one\n"
-     "A < auth 0x18 method=STEPS data=two?\n"
-     "A pingreq\n"
-     "A < closed\n",
-     &with_steps},
-    {"the client gives up",
-     "A connect v=5 id=a clean method=STEPS data=one\n"
-     "A < auth 0x18 method=STEPS data=two?\n"
-     "A disconnect\n"
-     "A < closed\n"
-     "B connect v=5 id=b clean method=STEPS data=one\n"
-     "B < auth 0x18 method=STEPS data=two?\n"
-     "B lost\n",
-     &with_steps},
-    {"it takes too long",
-     "A connect v=5 id=a clean method=STEPS data=one\n"
-     "A < auth 0x18 method=STEPS data=two?\n"
-     "tick 12000\n"
-     "A < closed\n",
-     &with_steps},
-    {"another method on the way",
-     "A connect v=5 id=a clean method=STEPS data=one\n"
-     "A < auth 0x18 method=STEPS data=two?\n"
-     "A auth rc=0x18 method=OTHER data=two\n"
-     "A < closed\n",
-     &with_steps},
-    {"another code on the way",
-     "A connect v=5 id=a clean method=STEPS data=one\n"
-     "A < auth 0x18 method=STEPS data=two?\n"
-     "A auth rc=0x19 method=STEPS data=two\n"
-     "A < closed\n",
-     &with_steps},
-    {"AUTH first",
-     "A open v=5\n"
-     "A auth rc=0x18 method=STEPS data=two\n"
-     "A < closed\n",
-     &with_steps},
-    // [MQTT5-3.15.1-1]
-    {"flags of AUTH",
-     "A connect v=5 id=a clean method=STEPS data=one\n"
-     "A < auth 0x18 method=STEPS data=two?\n"
-     "A raw f1 00\n"
-     "A < closed\n",
-     &with_steps},
-    // [MQTT5-4.12.1-1]
-    {"again",
-     SIGN_IN "A auth rc=0x19 method=STEPS data=one\n"
-             "A < auth 0x18 method=STEPS data=two?\n"
-             "A pingreq\n" // it may go on meanwhile
-             "A < pingresp\n"
-             "A auth rc=0x18 method=STEPS data=two\n"
-             "A < auth 0 method=STEPS data=bye\n"
-             "A auth rc=0x19 method=STEPS data=two\n" // and again, in one step
-             "A < auth 0 method=STEPS data=bye\n",
-     &with_steps},
-    // [MQTT5-4.12.1-2]
-    {"again, and refused",
-     SIGN_IN "A auth rc=0x19 method=STEPS data=no\n"
-             "A < disconnect 0x87 *; closed\n",
-     &with_steps},
-    {"again, and refused with a reason",
-     SIGN_IN "A auth rc=0x19 method=STEPS data=one\n"
-             "A < auth 0x18 method=STEPS data=two?\n"
-             "A auth rc=0x18 method=STEPS data=busy\n"
-             "A < disconnect 0x89 *; closed\n",
-     &with_steps},
-    {"again, as another user",
-     SIGN_IN "A auth rc=0x19 method=STEPS data=other\n"
-             "A < disconnect 0x87 *; closed\n",
-     &with_steps},
-    {"again, with an answer that comes later",
-     SIGN_IN "A auth rc=0x19 method=STEPS data=later\n"
-             "A < disconnect 0x87 *; closed\n",
-     &with_steps},
-    {"again, without end",
-     SIGN_IN "A auth rc=0x19 method=STEPS data=loop\n"
-             "A auth rc=0x18 method=STEPS data=loop\n"
-             "A auth rc=0x18 method=STEPS data=loop\n"
-             "A auth rc=0x18 method=STEPS data=loop\n"
-             "A auth rc=0x18 method=STEPS data=loop\n"
-             "A auth rc=0x18 method=STEPS data=loop\n"
-             "A auth rc=0x18 method=STEPS data=loop\n"
-             "A auth rc=0x18 method=STEPS data=loop\n"
-             "A < *again\n"
-             "A auth rc=0x18 method=STEPS data=loop\n"
-             "A < disconnect 0x87 *; closed\n",
-     &with_steps},
-    {"again, and lost",
-     SIGN_IN "A auth rc=0x19 method=STEPS data=one\n"
-             "A < auth 0x18 method=STEPS data=two?\n"
-             "A lost\n",
-     &with_steps},
-    {"again, with another method",
-     SIGN_IN "A auth rc=0x19 method=OTHER data=one\n"
-             "A < disconnect 0x82 *; closed\n",
-     &with_steps},
-    {"0x18 when nothing was asked",
-     SIGN_IN "A auth rc=0x18 method=STEPS data=one\n"
-             "A < disconnect 0x82 *; closed\n",
-     &with_steps},
-    // [MQTT5-4.12.0-6], [MQTT5-4.12.0-7]
-    {"AUTH of who signed in without a method",
-     "A connect v=5 id=a clean\n"
-     "A < connack 0 0 *\n"
-     "A auth rc=0x19 method=STEPS data=two\n"
-     "A < disconnect 0x82 *; closed\n"
-     "B connect v=5 id=b clean user=u pass=p\n"
-     "B < connack 0 0 *\n",
-     &with_steps},
-    {"AUTH of 3.1.1",
-     "A connect id=a clean\n"
-     "A < connack 0 0\n"
-     "A raw f0 00\n"
-     "A < closed\n",
-     &with_steps},
-};
+// ---- the client ---------------------------------------------------------------------------------
 
-static void test_talks(void **state)
+#define METHOD "\x15\0\1X"
+#define SAYS_HI METHOD "\x16\0\2hi"
+#define SAYS_ANN METHOD "\x16\0\3ann"
+#define SAYS_BOB METHOD "\x16\0\3bob"
+
+static void says(struct client *c, unsigned code, struct bytes props)
+{
+    struct packet *p = packet_begin();
+    put_u8(p, code);
+    put_props(p, 5, props);
+    packet_close(p, 0xF0);
+    client_packet(c, p);
+    answer_later();
+}
+
+static void arrives(struct client *c, const char *id, struct bytes props)
+{
+    client_connect5(c, id, props);
+    answer_later();
+}
+
+static void is_in(struct client *c, const char *id)
+{
+    arrives(c, id, PROPS(SAYS_ANN));
+    assert_heard(c, HELLO " method=X auth=welcome}");
+}
+
+// ---- at CONNECT ---------------------------------------------------------------------------------
+
+// [MQTT5-4.12.0-2], [MQTT5-4.12.0-3], [MQTT5-4.12.0-5]: question and answer, then in, each time by
+// the method of the CONNECT.
+static void exchange(struct client *c)
+{
+    arrives(&c[0], "a", PROPS(SAYS_HI));
+    assert_heard(&c[0], "auth 0x18 {method=X auth=who?}");
+    says(&c[0], 0x18, PROPS(SAYS_ANN));
+    assert_heard(&c[0], HELLO " method=X auth=welcome}");
+    client_subscribe(&c[0], "t", 0);
+    client_publish(&c[0], "t", "m", 0);
+    assert_heard(&c[0], "suback #7 0x00; publish t m q0");
+    is_in(&c[1], "b"); // without a question
+    arrives(&c[2], "c", PROPS(SAYS_HI));
+    client_heard(&c[2]);
+    says(&c[2], 0x18, PROPS(METHOD "\x16\0\1?"));
+    assert_heard(&c[2], "connack 0 0x87 {reason=not authorized}");
+    assert_null(c[2].conn);
+    // [MQTT5-4.12.0-1] a method that is not known
+    arrives(&c[2], "c", PROPS("\x15\0\1Y"));
+    assert_heard(&c[2], "connack 0 0x8c {reason=bad authentication method}");
+    assert_int_equal(hub.cancelled, 0);
+}
+
+static void test_exchange(void **state)
 {
     (void)state;
-    talk_all(talks, NH_ARRAY_LEN(talks));
-    for (size_t i = 0; i < NH_ARRAY_LEN(under_way); i++)
-        assert_null(under_way[i]); // each was answered or cancelled
-    assert_int_equal(cancelled % 4, 0);
-    assert_true(cancelled > 0);
+    each_way(exchange);
 }
 
-// ---- answers that come later --------------------------------------------------------------------
-
-static void answer_later(struct world *w, const char *data)
+// [MQTT5-3.1.2-30], [MQTT5-4.12.0-5] what does not belong there ends it, and the hub hears of it.
+static void disturbed(struct client *c)
 {
-    struct nh_mqtt_auth_answer out = {0};
-    const struct nh_mqtt_auth_request r = {.method = {(const uint8_t *)"STEPS", 5},
-                                           .data = {(const uint8_t *)data, strlen(data)}};
-    nh_mqtt_conn_t *c = w->clients[0].conn;
-    *slot_of(c) = NULL;
-    decide(&r, &out);
-    if (out.verdict == NH_MQTT_AUTH_CONTINUES)
-        *slot_of(NULL) = c;
-    answered++;
-    nh_mqtt_broker_auth_done(w->broker, c, &out, w->now_ms);
-    world_turn_end(w);
+    static const struct {
+        const char *name;
+        unsigned code;
+        struct bytes props;
+    } rows[] = {
+        {"another method", 0x18, PROPS("\x15\0\1Y")},
+        {"begins anew", 0x19, PROPS(SAYS_ANN)},
+        {"success, says the client", 0, PROPS(SAYS_ANN)},
+    };
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        arrives(&c[0], "a", PROPS(SAYS_HI));
+        client_heard(&c[0]);
+        says(&c[0], rows[i].code, rows[i].props);
+        if (strcmp(client_heard(&c[0]), "connack 0 0x82 {reason=protocol error}") || c[0].conn)
+            fail_msg("%s: %s", rows[i].name, w.text);
+        assert_int_equal(hub.cancelled, i + 1);
+    }
+    arrives(&c[0], "a", PROPS(SAYS_HI));
+    client_heard(&c[0]);
+    client_send(&c[0], "\xf0\2\x18\0", 4); // without a method
+    assert_heard(&c[0], "connack 0 0x82 {reason=protocol error}");
+    arrives(&c[0], "a", PROPS(SAYS_HI));
+    client_heard(&c[0]);
+    client_ping(&c[0]);
+    assert_heard(&c[0], "");
+    assert_null(c[0].conn);
+    arrives(&c[0], "a", PROPS(SAYS_HI));
+    client_heard(&c[0]);
+    client_disconnect(&c[0]); // that it may
+    assert_null(c[0].conn);
+    arrives(&c[0], "a", PROPS(SAYS_HI));
+    client_heard(&c[0]);
+    world_tick(&w, w.now_ms + 12000); // it says no more
+    assert_null(c[0].conn);
+    assert_int_equal(hub.cancelled, 7);
+    struct nh_mqtt_info info;
+    nh_mqtt_broker_info(w.broker, &info);
+    assert_int_equal(info.auth_waiting_count, 0);
+    assert_int_equal(info.session_count, 0);
 }
 
-static void say(struct client *c, const char *line)
-{
-    (void)client_packet(c, text_packet(line, strlen(line), 5));
-}
-
-static void expect(struct client *c, const char *text)
-{
-    char heard[400] = "";
-    size_t at = 0;
-    while (at < c->rx_len)
-        at += text_hear(c->rx + at, c->rx_len - at, 5, heard, sizeof heard);
-    c->rx_len = 0;
-    if (!talk_matches(text, strlen(text), heard))
-        fail_msg("heard %s instead of %s", heard, text);
-}
-
-// The hub may take its time at each step.
-static void test_each_step_later(void **state)
+static void test_disturbed(void **state)
 {
     (void)state;
-    struct world *w = &talk.world;
-    struct client *c = &w->clients[0];
-    world_init(w, &with_steps);
-    client_open(c);
-    say(c, "connect v=5 id=a clean method=STEPS data=later");
-    assert_true(c->is_paused);
-    answer_later(w, "one");
-    assert_false(c->is_paused);
-    expect(c, "auth 0x18 method=STEPS data=two?");
-    say(c, "auth rc=0x18 method=STEPS data=later");
-    assert_true(c->is_paused);
-    say(c, "pingreq"); // behind it
-    expect(c, "");
-    answer_later(w, "two");
-    expect(c, "connack 0 0 method=STEPS data=bye *pingresp");
-    world_deinit(w);
+    each_way(disturbed);
 }
 
-// Each allocation fails in turn.
+// Without a hub that asks there is no method.
+static void test_nobody_asks(void **state)
+{
+    (void)state;
+    world_init(&w, NULL);
+    client_connect5(&w.clients[0], "a", PROPS(SAYS_HI));
+    assert_heard(&w.clients[0], "connack 0 0x8c {reason=bad authentication method}");
+    world_deinit(&w);
+}
+
+// ---- anew ---------------------------------------------------------------------------------------
+
+// [MQTT5-4.12.1-1] by the same method, while messages go on.
+static void again(struct client *c)
+{
+    is_in(&c[0], "a");
+    client_subscribe(&c[0], "t", 0);
+    client_heard(&c[0]);
+    says(&c[0], 0x19, PROPS(SAYS_HI));
+    assert_heard(&c[0], "auth 0x18 {method=X auth=who?}");
+    client_publish(&c[0], "t", "m", 0);
+    assert_heard(&c[0], "publish t m q0");
+    says(&c[0], 0x18, PROPS(SAYS_ANN));
+    assert_heard(&c[0], "auth 0x00 {method=X auth=welcome}");
+    says(&c[0], 0x19, PROPS(SAYS_ANN)); // without a question
+    assert_heard(&c[0], "auth 0x00 {method=X auth=welcome}");
+    assert_int_equal(hub.again, 3);
+    assert_non_null(c[0].conn);
+    // [MQTT5-4.12.1-2] who fails is sent away, and so is who is somebody else now.
+    says(&c[0], 0x19, PROPS(METHOD "\x16\0\1?"));
+    assert_heard(&c[0], "disconnect 0x87 {reason=not authorized}");
+    assert_null(c[0].conn);
+    is_in(&c[0], "a");
+    says(&c[0], 0x19, PROPS(SAYS_BOB));
+    assert_heard(&c[0], "disconnect 0x87 {reason=not authorized}");
+    assert_int_equal(hub.cancelled, 0);
+}
+
+static void test_again(void **state)
+{
+    (void)state;
+    each_way(again);
+}
+
+// [MQTT5-4.12.0-7] and what else is out of order.
+static void again_wrong(struct client *c)
+{
+    is_in(&c[0], "a");
+    says(&c[0], 0x19, PROPS("\x15\0\1Y"));
+    assert_heard(&c[0], "disconnect 0x82 {reason=protocol error}");
+    is_in(&c[0], "a");
+    says(&c[0], 0x18, PROPS(SAYS_ANN)); // goes on with nothing
+    assert_heard(&c[0], "disconnect 0x82 {reason=protocol error}");
+    is_in(&c[0], "a");
+    says(&c[0], 0x19, PROPS(SAYS_HI));
+    client_heard(&c[0]);
+    says(&c[0], 0x19, PROPS(SAYS_HI)); // begins twice
+    assert_heard(&c[0], "disconnect 0x82 {reason=protocol error}");
+    assert_int_equal(hub.cancelled, 1);
+    // The line is cut in the middle.
+    is_in(&c[0], "a");
+    says(&c[0], 0x19, PROPS(SAYS_HI));
+    client_close(&c[0]);
+    assert_int_equal(hub.cancelled, 2);
+}
+
+static void test_again_wrong(void **state)
+{
+    (void)state;
+    each_way(again_wrong);
+}
+
+// The hub takes its time: a second word meanwhile is too much, and the broker may go down.
+static void test_again_slowly(void **state)
+{
+    (void)state;
+    const struct nh_mqtt_broker_config cfg = {.authenticate = authenticate,
+                                              .auth_cancel = auth_cancel};
+    memset(&hub, 0, sizeof hub);
+    world_init(&w, &cfg);
+    struct client *c = w.clients;
+    is_in(&c[0], "a");
+    is_in(&c[1], "b");
+    hub.is_later = true;
+    for (unsigned i = 0; i < 2; i++) {
+        struct packet *p = packet_begin();
+        put_u8(p, 0x19);
+        put_props(p, 5, PROPS(SAYS_ANN));
+        packet_close(p, 0xF0);
+        client_packet(&c[0], p);
+        if (i == 0)
+            client_ping(&c[0]);
+    }
+    assert_heard(&c[0], "pingresp; disconnect 0x82 {reason=protocol error}");
+    assert_int_equal(hub.cancelled, 1);
+    struct packet *p = packet_begin();
+    put_u8(p, 0x19);
+    put_props(p, 5, PROPS(SAYS_ANN));
+    packet_close(p, 0xF0);
+    client_packet(&c[1], p);
+    world_deinit(&w);
+    assert_int_equal(hub.cancelled, 2);
+}
+
+// ---- no memory ----------------------------------------------------------------------------------
+
 static void test_no_memory(void **state)
 {
     (void)state;
-    struct world *w = &talk.world;
-    struct client *c = &w->clients[0];
-    for (uint32_t n = 1;; n++) {
-        world_init(w, &with_steps);
-        client_open(c);
-        nh_mem_fault_set(w->sys, &(struct nh_mem_fault){.fail_nth = n, .only_owner = w->mem});
-        say(c, "connect v=5 id=a clean method=STEPS data=one");
-        if (c->conn)
-            say(c, "auth rc=0x18 method=STEPS data=two");
-        if (c->conn)
-            say(c, "auth rc=0x19 method=STEPS data=two");
-        bool is_done = nh_mem_fault_hits(w->sys) == 0;
-        nh_mem_fault_set(w->sys, NULL);
-        client_close(c);
-        client_open(c);
-        say(c, "connect v=5 id=a clean method=STEPS data=two");
-        expect(c, "*connack 0 0 *");
-        world_deinit(w);
-        if (is_done)
-            return;
+    const struct nh_mqtt_broker_config cfg = {.authenticate = authenticate,
+                                              .auth_cancel = auth_cancel};
+    for (uint64_t nth = 1;; nth++) {
+        memset(&hub, 0, sizeof hub);
+        hub.is_later = nth % 2;
+        world_init(&w, &cfg);
+        struct nh_mem_fault fault = {.fail_nth = (nth + 1) / 2, .only_owner = w.mem};
+        nh_mem_fault_set(w.sys, &fault);
+        arrives(&w.clients[0], "a", PROPS(SAYS_HI));
+        if (w.clients[0].conn)
+            says(&w.clients[0], 0x18, PROPS(SAYS_ANN));
+        if (w.clients[0].conn)
+            says(&w.clients[0], 0x19, PROPS(SAYS_HI));
+        uint64_t hits = nh_mem_fault_hits(w.sys);
+        nh_mem_fault_set(w.sys, NULL);
+        world_deinit(&w);
+        if (hits == 0 && hub.is_later == false)
+            break;
+        assert_true(nth < 100);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_talks),
-        cmocka_unit_test(test_each_step_later),
+        cmocka_unit_test(test_exchange),    cmocka_unit_test(test_disturbed),
+        cmocka_unit_test(test_nobody_asks), cmocka_unit_test(test_again),
+        cmocka_unit_test(test_again_wrong), cmocka_unit_test(test_again_slowly),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
