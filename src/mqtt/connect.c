@@ -241,12 +241,7 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, 
         rc = NH_ERR_SYNTAX;
     if (rc < 0)
         return refuse_malformed(b, c, rc);
-    if (nh_mqtt__is_own_id(k.client_id) != c->is_own)
-        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID,
-                               "client id not allowed");
-    if (c->is_own)
-        return nh_mqtt__admit(b, c, &k, &(struct nh_mqtt_auth_answer){0});
-    if (!nh_mqtt__rate_takes_connect(b)) {
+    if (!c->is_own && !nh_mqtt__rate_takes_connect(b)) {
         b->info.refused_connect_rate++;
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CONNECTION_RATE_EXCEEDED,
                                "too many connects a second");
@@ -257,9 +252,12 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, 
                                "out of memory");
     // [MQTT-3.1.3-8], [MQTT-3.1.3-9], [MQTT5-3.1.3-8]
     bool is_nameless = k.client_id.len == 0 && !k.is_clean && k.level < 5;
-    if (is_nameless || k.client_id.len > NH_MQTT__CLIENT_ID_MAX)
+    bool is_taken = nh_mqtt__is_own_id(k.client_id) != c->is_own;
+    if (is_nameless || is_taken || k.client_id.len > NH_MQTT__CLIENT_ID_MAX)
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID,
                                "client id not allowed");
+    if (c->is_own)
+        return nh_mqtt__admit(b, c, &k, &(struct nh_mqtt_auth_answer){0});
     if (b->cfg.is_moved)
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_SERVER_MOVED, "moved");
     return nh_mqtt__auth_start(b, c, &k, body);
