@@ -142,6 +142,7 @@ void nh_mqtt_listener_stop(nh_mqtt_listener_t *l)
         return;
     const struct nh_loop_deadline deadline = {.next = next_deadline, .fire = fire, .ctx = l};
     nh_loop_deadline_remove(l->loop, &deadline);
+    nh_mqtt_broker_shutdown(l->broker, nh_clock_ms()); // clients are told, as far as they read
     nh_stream_set_destroy(l->set);
     l->set = NULL;
     l->listener = NULL;

@@ -55,6 +55,7 @@ struct nh_mqtt_user_limits {
     uint32_t
         conn_max_count; // connections at once; 0: no limit. One more is refused: 0x97, CONNACK 3
     uint32_t subscription_max_count, queue_max_bytes, queue_max_messages; // of each session
+    uint32_t publish_rate_max; // messages a second of all its connections; 0: no limit
 };
 
 // What the hub gives a user. The engine keeps a copy for as long as the user has a session.
@@ -80,6 +81,7 @@ struct nh_mqtt_auth_request {
     bool has_user, has_password;
     nh_span_t method, data; // 5.0 enhanced authentication; no method: none
     uint8_t round;          // 0: CONNECT; then one more for each AUTH packet of the client
+    bool is_again;          // it is in already and proves anew who it is; from round 0 on
 };
 struct nh_mqtt_auth_answer { // zeroed: refused
     enum nh_mqtt_verdict verdict;

@@ -126,7 +126,10 @@ static void go_online(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__se
 static int take_options(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k)
 {
     struct nh_mqtt__will *will = NULL;
-    int rc = nh_mqtt__will_create(b, k, &will);
+    int rc = nh_mqtt__method_keep(b, c,
+                                  nh_mqtt__props_bytes(&k->props, NH_MQTT__AUTHENTICATION_METHOD));
+    if (rc == NH_OK)
+        rc = nh_mqtt__will_create(b, k, &will);
     if (rc < 0 || !will)
         return rc;
     struct nh_mqtt__extra *x = nh_mqtt__extra(b, c);
