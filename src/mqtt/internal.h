@@ -585,7 +585,7 @@ NH_MUST_USE int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
 // The text of a reason, and where to go instead.
 void nh_mqtt__put_reason(const nh_mqtt_broker_t *b, struct nh_mqtt__props_out *out,
                          enum nh_mqtt_reason reason);
-// NH_ERR_TOO_LONG: more data than a packet here holds, or than the client takes.
+// NH_ERR_NOMEM, NH_ERR_TOO_LONG: more data than a property holds, or than the client takes.
 NH_MUST_USE int nh_mqtt__send_auth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
                                    enum nh_mqtt_reason reason, nh_span_t method, nh_span_t data);
 // Tells a client of 5.0 why it is sent away.
