@@ -246,7 +246,7 @@ struct nh_mqtt__group {
 // Bytes made in this turn and sent from where they lie, as those of the input are.
 struct nh_mqtt__scratch {
     struct nh_mqtt__page *used, *free;
-    size_t free_bytes;
+    size_t used_bytes, free_bytes;
 };
 
 // QoS 0 packets in a row for the same subscribers, in one form.
