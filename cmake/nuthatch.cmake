@@ -68,22 +68,22 @@ function(nh_unit_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${labels}")
 endfunction()
 
-# nh_fuzz_target(fuzz_x USES json [LIBS ...]): tests/fuzz/fuzz_x.c, corpus tests/fuzz/corpus/fuzz_x,
-# dictionary tests/fuzz/fuzz_x.dict if there. Without NH_FUZZ a small main replays the corpus, so
+# nh_fuzz_target(fuzz_x USES json [SOURCES more.c] [LIBS ...]): tests/fuzz/fuzz_x.c, corpus
+# tests/fuzz/corpus/fuzz_x, dictionary tests/fuzz/fuzz_x.dict if there. Without NH_FUZZ a small main replays the corpus, so
 # every build runs every find.
 function(nh_fuzz_target name)
-  cmake_parse_arguments(A "" "" "USES;LIBS" ${ARGN})
+  cmake_parse_arguments(A "" "" "SOURCES;USES;LIBS" ${ARGN})
   if(NOT BUILD_TESTING OR NOT NH_TARGET STREQUAL "linux")
     return()
   endif()
   list(TRANSFORM A_USES PREPEND nh_)
   set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
   if(NH_FUZZ)
-    add_executable(${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}.c)
+    add_executable(${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}.c ${A_SOURCES})
     target_link_libraries(${name} PRIVATE ${A_USES} ${A_LIBS} -fsanitize=fuzzer)
   else()
     add_executable(${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}.c
-      ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.c)
+      ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.c ${A_SOURCES})
     target_link_libraries(${name} PRIVATE ${A_USES} ${A_LIBS})
     add_test(NAME ${name}_corpus COMMAND ${name} ${corpus})
     set_tests_properties(${name}_corpus PROPERTIES TIMEOUT 120 LABELS "fuzz;portable")

@@ -315,7 +315,8 @@ static int deliver_kept(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
     if (rc == NH_OK)
         nh_mqtt__push_back(b, s, p->from);
     if (rc == NH_OK && s->is_online && f->sent_count == 0)
-        b->replay_ms = b->now_ms + 1000; // no acknowledgement will set it going: try again
+        b->replay_ms =
+            nh_ms_after(b->now_ms, 1000); // no acknowledgement will set it going: try again
     return rc;
 }
 
@@ -387,7 +388,7 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     struct nh_mqtt__flow *f = s->flow;
     while (f->waiting_count && has_window(b, s)) {
         if (pump_one(b, s) < 0) {
-            b->replay_ms = b->now_ms + 1000;
+            b->replay_ms = nh_ms_after(b->now_ms, 1000);
             return;
         }
         nh_mqtt__waiting_pop(f, b->mem);
@@ -397,7 +398,7 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 void nh_mqtt__on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     if (s->flow->unsent_count && nh_mqtt__resend(b, s) < 0)
-        b->replay_ms = b->now_ms + 1000;
+        b->replay_ms = nh_ms_after(b->now_ms, 1000);
     if (s->flow->waiting_count)
         nh_mqtt__pump(b, s);
     if (s->flags)

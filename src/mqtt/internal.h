@@ -29,6 +29,7 @@ enum nh_mqtt__session_flags {
     NH_MQTT__SESSION_SHARED = 64,  // the front of a shared subscription
     NH_MQTT__SESSION_WILL = 128,   // its will waits in broker->wills
     NH_MQTT__SESSION_DENIED = 256, // it was told that it tried what it may not
+    NH_MQTT__SESSION_OWN = 512,    // of a part of the hub: see nh_mqtt_own
 };
 #define NH_MQTT__NEVER_S UINT32_MAX
 
@@ -150,6 +151,7 @@ struct nh_mqtt_conn {
     uint8_t version; // 4, 5; 0 before CONNECT
     uint8_t form;    // enum nh_mqtt__form
     bool in_turn, is_dirty, is_paused;
+    bool is_own; // of a part of the hub
 };
 
 enum nh_mqtt__target_flags {
@@ -304,6 +306,7 @@ struct nh_mqtt_broker {
     } run;
     struct nh_mqtt__scratch scratch;
 
+    struct nh_mqtt_own *own; // parts of the hub that are clients
     nh_mqtt_local_t *locals;
     struct nh_mqtt__deferred *deferred, **deferred_end;
     unsigned giving_depth; // local subscribers are being called
@@ -432,17 +435,30 @@ static inline bool nh_mqtt__may(nh_mqtt_broker_t *b, const struct nh_mqtt__sessi
 }
 // The same for publishing, remembered with the topic.
 bool nh_mqtt__may_publish(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, nh_span_t topic);
-// The limits of a session (NULL: none): its user's, else the broker's.
+bool nh_mqtt__is_own_id(nh_span_t id);
+uint32_t nh_mqtt__own_count(const nh_mqtt_broker_t *b); // parts of the hub that are clients
+const struct nh_mqtt_user_limits *nh_mqtt__own_limits(const nh_mqtt_broker_t *b,
+                                                      const struct nh_mqtt__session *s);
+// What a session has of its own, by its user or as a part of the hub; zeroed: nothing.
+static inline const struct nh_mqtt_user_limits *
+nh_mqtt__session_limits(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
+{
+    static const struct nh_mqtt_user_limits none = {0};
+    return s->user                           ? &s->user->grant.limits
+           : s->flags & NH_MQTT__SESSION_OWN ? nh_mqtt__own_limits(b, s)
+                                             : &none;
+}
+// The limits of a session (NULL: none): its own, else the broker's.
 static inline uint32_t nh_mqtt__queue_max_bytes(const nh_mqtt_broker_t *b,
                                                 const struct nh_mqtt__session *s)
 {
-    uint32_t own = s && s->user ? s->user->grant.limits.queue_max_bytes : 0;
+    uint32_t own = s ? nh_mqtt__session_limits(b, s)->queue_max_bytes : 0;
     return own ? own : b->cfg.queue_max_bytes;
 }
 static inline uint32_t nh_mqtt__queue_max_messages(const nh_mqtt_broker_t *b,
                                                    const struct nh_mqtt__session *s)
 {
-    uint32_t own = s && s->user ? s->user->grant.limits.queue_max_messages : 0;
+    uint32_t own = s ? nh_mqtt__session_limits(b, s)->queue_max_messages : 0;
     return own ? own : b->cfg.queue_max_messages;
 }
 // Counts what a client may not, and tells of the first.
@@ -668,6 +684,11 @@ void nh_mqtt__rate_tick(nh_mqtt_broker_t *b);
 void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
                          uint8_t qos, uint32_t label);
 void nh_mqtt__replay_run(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+// The subscription has other options: what is still to be sent for it goes by them.
+void nh_mqtt__replay_change(struct nh_mqtt__session *s, nh_span_t filter, uint8_t qos,
+                            uint32_t label);
+// The subscription is gone: what was still to be sent for it is not [MQTT-3.10.4-2].
+void nh_mqtt__replay_cancel(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter);
 void nh_mqtt__replay_clear(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f);
 struct nh_mqtt_message nh_mqtt__message_of(const struct nh_mqtt__msg *m); // a retained one
 void nh_mqtt__local_give(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m,

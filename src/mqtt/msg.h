@@ -25,6 +25,7 @@ struct nh_mqtt__msg {
     uint8_t qos : 2;     // that it was published at
     bool is_v5 : 1;      // a packet of 5.0
     bool has_expiry : 1; // 5.0 only
+    bool was_retain : 1; // published with RETAIN; set for members of a share
     uint8_t bytes[];
 };
 

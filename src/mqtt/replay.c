@@ -8,10 +8,57 @@
 #define LOW_BYTES NH_KIB(32) // of output below which more retained messages are put behind it
 #define SCAN_MAX 512u        // topics looked at in one go; the rest in the next tick
 
+static void replay_free(nh_mqtt_broker_t *b, struct nh_mqtt__replay **link)
+{
+    struct nh_mqtt__replay *r = *link;
+    *link = r->next;
+    nh_mqtt__msg_unref(b->mem, r->last);
+    nh_mem_free(b->mem, r);
+}
+
+static void replay_pop(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f)
+{
+    replay_free(b, &f->replays);
+}
+
+void nh_mqtt__replay_clear(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f)
+{
+    while (f->replays)
+        replay_pop(b, f);
+}
+
+static nh_span_t filter_of(const struct nh_mqtt__replay *r)
+{
+    return (nh_span_t){(const uint8_t *)r->filter, r->filter_len};
+}
+
+void nh_mqtt__replay_change(struct nh_mqtt__session *s, nh_span_t filter, uint8_t qos,
+                            uint32_t label)
+{
+    for (struct nh_mqtt__replay *r = s->flow ? s->flow->replays : NULL; r; r = r->next) {
+        if (!nh_mqtt__span_equal(filter_of(r), filter))
+            continue;
+        r->qos = qos;
+        r->label = label;
+    }
+}
+
+void nh_mqtt__replay_cancel(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter)
+{
+    struct nh_mqtt__replay **link = s->flow ? &s->flow->replays : NULL;
+    while (link && *link) {
+        if (nh_mqtt__span_equal(filter_of(*link), filter))
+            replay_free(b, link);
+        else
+            link = &(*link)->next;
+    }
+}
+
 void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter,
                          uint8_t qos, uint32_t label)
 {
     bool is_sys = filter.ptr[0] == '$';
+    nh_mqtt__replay_cancel(b, s, filter); // the new one sends all again
     if (b->retain.count == 0 && !is_sys)
         return;
     struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, s);
@@ -27,25 +74,6 @@ void nh_mqtt__replay_add(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_spa
     while (*end)
         end = &(*end)->next;
     *end = r;
-}
-
-static void replay_pop(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f)
-{
-    struct nh_mqtt__replay *r = f->replays;
-    f->replays = r->next;
-    nh_mqtt__msg_unref(b->mem, r->last);
-    nh_mem_free(b->mem, r);
-}
-
-void nh_mqtt__replay_clear(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f)
-{
-    while (f->replays)
-        replay_pop(b, f);
-}
-
-static nh_span_t filter_of(const struct nh_mqtt__replay *r)
-{
-    return (nh_span_t){(const uint8_t *)r->filter, r->filter_len};
 }
 
 // What every topic that the filter takes begins with.

@@ -111,6 +111,7 @@ static void pass_on(nh_mqtt_broker_t *b, struct nh_mqtt__group *g, struct nh_mqt
         return;
     }
     struct nh_mqtt__publish p = nh_mqtt__publish_of(m);
+    p.retain = m->was_retain;
     NH_IGNORE(nh_mqtt__share_deliver(b, &g->front, &p)); // counted for whom it was meant
     nh_mqtt__publish_release(b, &p);
     b->info.shared_moved++;
@@ -223,7 +224,10 @@ int nh_mqtt__share_deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *front,
                                      .id_count = sub->id != 0,
                                      .ids = &sub->id,
                                      .group = group_of_front(front)->number};
-    return nh_mqtt__deliver(b, sub->session, p, &how);
+    int rc = nh_mqtt__deliver(b, sub->session, p, &how);
+    if (p->msg && p->retain)
+        p->msg->was_retain = true; // for who gets it when this member does not
+    return rc;
 }
 
 // ---- figures ------------------------------------------------------------------------------------

@@ -217,7 +217,8 @@ int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt
     int rc = send_connack(b, c, &ack, &out);
     if (rc != NH_ERR_NOMEM && rc != NH_ERR_TOO_LONG)
         return rc;
-    const uint8_t plain[] = {NH_MQTT__CONNACK << 4, 3, 0, (uint8_t)reason, 0}; // without a word
+    // Without the text, the code still tells [MQTT5-3.2.2-19].
+    const uint8_t plain[] = {NH_MQTT__CONNACK << 4, 3, 0, (uint8_t)reason, 0};
     return fits(c, sizeof plain) ? nh_mqtt__send(b, c, plain, sizeof plain) : NH_OK;
 }
 

@@ -94,6 +94,7 @@ class Client:
 
 
 class Mosquitto(unittest.TestCase):
+    # [MQTT5-4.2.0-1]
     def test_each_qos_and_properties(self):
         with Hub() as hub:
             for qos in "012":

@@ -2,7 +2,9 @@
 //
 //   "A connect id=a clean\n"        client A opens a connection and says this (mqtt_text.h)
 //   "A < connack 0 0\n"             what A heard since last asked, all of it; ends with "closed" if
-//                                   the broker closed the connection; * stands for any text
+//                                   the broker closed the connection; * stands for any text, ? for
+//                                   a character
+//   "A has *reason=*\n"            a look at that, which leaves it there; "A hasnt *rinfo=*\n"
 //   "B connect v=5 id=b\n"          5.0; without it 3.1.1
 //   "A raw 30 04 00 01 74 6d\n"     bytes in hexadecimal
 //   "A open\n" "A lost\n"           a connection without CONNECT; it breaks
@@ -25,18 +27,19 @@ static struct {
     struct world world;
     const char *name; // of the conversation
     size_t chunk;
-    char heard[WORLD_TEXT_BYTES];
+    char heard[WORLD_CLIENTS][WORLD_TEXT_BYTES]; // what was read and not asked for yet
     uint8_t version[WORLD_CLIENTS];
     bool was_open[WORLD_CLIENTS];
 } talk;
 
-// Whether `text` is `pattern`, where * stands for any text.
+// Whether `text` is `pattern`, where * stands for any text and ? for any character.
 static bool talk_matches(const char *pattern, size_t len, const char *text)
 {
     if (len == 0)
         return *text == '\0';
     if (*pattern != '*')
-        return *pattern == *text && talk_matches(pattern + 1, len - 1, text + 1);
+        return *text && (*pattern == '?' || *pattern == *text) &&
+               talk_matches(pattern + 1, len - 1, text + 1);
     do {
         if (talk_matches(pattern + 1, len - 1, text))
             return true;
@@ -44,29 +47,35 @@ static bool talk_matches(const char *pattern, size_t len, const char *text)
     return false;
 }
 
-static const char *talk_heard(size_t i)
+// What the client heard since it was last asked.
+static char *talk_heard(size_t i)
 {
     struct client *c = &talk.world.clients[i];
-    char *text = talk.heard;
-    text[0] = '\0';
+    char *text = talk.heard[i];
     for (size_t at = 0; at < c->rx_len;) {
-        text_add(text, sizeof talk.heard, "%s", text[0] ? "; " : "");
-        at += text_hear(c->rx + at, c->rx_len - at, talk.version[i], text, sizeof talk.heard);
+        text_add(text, sizeof talk.heard[i], "%s", text[0] ? "; " : "");
+        at += text_hear(c->rx + at, c->rx_len - at, talk.version[i], text, sizeof talk.heard[i]);
     }
     c->rx_len = 0;
     if (talk.was_open[i] && !c->conn) {
-        text_add(text, sizeof talk.heard, "%sclosed", text[0] ? "; " : "");
+        text_add(text, sizeof talk.heard[i], "%sclosed", text[0] ? "; " : "");
         talk.was_open[i] = false;
     }
     return text;
 }
 
-static void talk_expect(size_t i, const char *pattern, size_t len)
+static void talk_look(size_t i, const char *pattern, size_t len, bool is_wanted)
 {
     const char *heard = talk_heard(i);
-    if (!talk_matches(pattern, len, heard))
-        fail_msg("%s (pieces of %u): %c heard\n  %s\ninstead of\n  %.*s", talk.name,
-                 (unsigned)talk.chunk, (char)('A' + i), heard, (int)len, pattern);
+    if (talk_matches(pattern, len, heard) != is_wanted)
+        fail_msg("%s (pieces of %u): %c heard\n  %s\n%s\n  %.*s", talk.name, (unsigned)talk.chunk,
+                 (char)('A' + i), heard, is_wanted ? "instead of" : "which is", (int)len, pattern);
+}
+
+static void talk_expect(size_t i, const char *pattern, size_t len)
+{
+    talk_look(i, pattern, len, true);
+    talk.heard[i][0] = '\0';
 }
 
 static void talk_open(size_t i, unsigned version)
@@ -101,6 +110,10 @@ static void talk_say(size_t i, const char *line, size_t len)
         talk_expect(i, line + 2, len - 2);
     } else if (talk_begins(line, len, "<")) {
         talk_expect(i, "", 0);
+    } else if (talk_begins(line, len, "has ")) {
+        talk_look(i, line + 4, len - 4, true);
+    } else if (talk_begins(line, len, "hasnt ")) {
+        talk_look(i, line + 6, len - 6, false);
     } else if (talk_begins(line, len, "open")) {
         talk_open(i, talk_begins(line, len, "open v=5") ? 5 : 4);
     } else if (talk_begins(line, len, "lost")) {

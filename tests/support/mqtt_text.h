@@ -68,6 +68,68 @@ static const struct text_property {
     {0x2A, "shavail", TEXT_BYTE, IN_CONNACK},
 };
 
+// ---- reason codes -------------------------------------------------------------------------------
+
+enum { IN_PUBACK = 1 << 4, IN_PUBREC = 1 << 5, IN_PUBREL = 1 << 6, IN_PUBCOMP = 1 << 7 };
+
+// Where a code may come from a server, by packet type.
+static const struct {
+    uint8_t code;
+    unsigned from_server;
+} text_codes[] = {
+    {0x00, IN_ANSWERS},
+    {0x01, IN_SUBACK},
+    {0x02, IN_SUBACK},
+    {0x10, IN_PUBACK | IN_PUBREC},
+    {0x11, IN_UNSUBACK},
+    {0x18, IN_AUTH},
+    {0x80, IN_CONNACK | IN_PUBACK | IN_PUBREC | IN_SUBACK | IN_UNSUBACK | IN_DISCONNECT},
+    {0x81, IN_CONNACK | IN_DISCONNECT},
+    {0x82, IN_CONNACK | IN_DISCONNECT},
+    {0x83, IN_CONNACK | IN_PUBACK | IN_PUBREC | IN_SUBACK | IN_UNSUBACK | IN_DISCONNECT},
+    {0x84, IN_CONNACK},
+    {0x85, IN_CONNACK},
+    {0x86, IN_CONNACK},
+    {0x87, IN_CONNACK | IN_PUBACK | IN_PUBREC | IN_SUBACK | IN_UNSUBACK | IN_DISCONNECT},
+    {0x88, IN_CONNACK},
+    {0x89, IN_CONNACK | IN_DISCONNECT},
+    {0x8A, IN_CONNACK},
+    {0x8B, IN_DISCONNECT},
+    {0x8C, IN_CONNACK | IN_DISCONNECT},
+    {0x8D, IN_DISCONNECT},
+    {0x8E, IN_DISCONNECT},
+    {0x8F, IN_SUBACK | IN_UNSUBACK | IN_DISCONNECT},
+    {0x90, IN_CONNACK | IN_PUBACK | IN_PUBREC | IN_DISCONNECT},
+    {0x91, IN_PUBACK | IN_PUBREC | IN_SUBACK | IN_UNSUBACK},
+    {0x92, IN_PUBREL | IN_PUBCOMP},
+    {0x93, IN_DISCONNECT},
+    {0x94, IN_DISCONNECT},
+    {0x95, IN_CONNACK | IN_DISCONNECT},
+    {0x96, IN_DISCONNECT},
+    {0x97, IN_CONNACK | IN_PUBACK | IN_PUBREC | IN_SUBACK | IN_DISCONNECT},
+    {0x98, IN_DISCONNECT},
+    {0x99, IN_CONNACK | IN_PUBACK | IN_PUBREC | IN_DISCONNECT},
+    {0x9A, IN_CONNACK | IN_DISCONNECT},
+    {0x9B, IN_CONNACK | IN_DISCONNECT},
+    {0x9C, IN_CONNACK | IN_DISCONNECT},
+    {0x9D, IN_CONNACK | IN_DISCONNECT},
+    {0x9E, IN_SUBACK | IN_DISCONNECT},
+    {0x9F, IN_CONNACK | IN_DISCONNECT},
+    {0xA0, IN_DISCONNECT},
+    {0xA1, IN_SUBACK | IN_DISCONNECT},
+    {0xA2, IN_SUBACK | IN_DISCONNECT},
+};
+
+static bool text_may_come(unsigned code, unsigned type)
+{
+    for (size_t i = 0; i < NH_ARRAY_LEN(text_codes); i++)
+        if (text_codes[i].code == code)
+            return text_codes[i].from_server & 1u << type;
+    return false;
+}
+
+// ---- packets and words --------------------------------------------------------------------------
+
 static const struct text_property *text_property_named(const char *name, size_t len)
 {
     for (size_t i = 0; i < NH_ARRAY_LEN(text_properties); i++)
@@ -475,10 +537,13 @@ static void text_hear_publish(struct text_reader *r, unsigned first, unsigned ve
              properties);
 }
 
-// A code is 0x.. from 16 on, as the standard writes it.
-static void text_hear_code(struct text_reader *r, bool is_zero_told)
+// A code is 0x.. from 16 on, as the standard writes it; one of 5.0 must be of its packet's table.
+static void text_hear_code(struct text_reader *r, unsigned type, unsigned version,
+                           bool is_zero_told)
 {
     unsigned code = text_get(r, 1);
+    if (version >= 5 && !text_may_come(code, type))
+        fail_msg("reason code 0x%02x in packet type %u", code, type);
     if (code || is_zero_told)
         text_add(r->out, r->cap, code < 16 ? " %u" : " 0x%02x", code);
 }
@@ -494,18 +559,18 @@ static void text_hear_answer(struct text_reader *r, unsigned type, unsigned vers
         unsigned flags = text_get(r, 1);
         assert_true(flags <= 1);
         text_add(r->out, r->cap, " %u", flags);
-        text_hear_code(r, true);
+        text_hear_code(r, type, version, true);
     }
     if (type >= 4 && type <= 11)
         text_add(r->out, r->cap, " #%u", (unsigned)text_get(r, 2));
     if (version >= 5 && type != 2 && type != 9 && type != 11 && r->ptr < r->end)
-        text_hear_code(r, type == 14 || type == 15);
+        text_hear_code(r, type, version, type == 14 || type == 15);
     // PUBACK and its kind, DISCONNECT and AUTH may end before their properties.
     bool always = type == 2 || type == 9 || type == 11;
     if (version >= 5 && type != 13 && (always || r->ptr < r->end))
         text_hear_properties(r, type);
     while ((type == 9 || (type == 11 && version >= 5)) && r->ptr < r->end)
-        text_hear_code(r, true);
+        text_hear_code(r, type, version, true);
     assert_true(r->ptr == r->end);
 }
 

@@ -349,6 +349,13 @@ static const struct talk subscribing[] = {
      "B publish t 3 q1 #3\nB < puback #3\nA <\nA lost\nA connect id=a\n"
      "A < connack 1 0; publish t 1 q1 #1 dup; publish t 2 q2 #2 dup\n"
      "A puback #1\nA pubrec #2\nA < pubrel #2\nA pubcomp #2\n"},
+    // [MQTT-3.10.4-2]
+    {"retained messages that waited do not come after UNSUBSCRIBE",
+     "B connect id=b\nB publish r m q1 #1 retain\nB < connack 0 0; puback #1\n"
+     "A connect id=a\nA subscribe #1 t=1\nA < connack 0 0; suback #1 1\n"
+     "B publish t 1 q1 #2\nB < puback #2\nA < publish t 1 q1 #1\n"
+     "A subscribe #2 r=1\nA unsubscribe #3 r\nA puback #1\nA < suback #2 1; unsuback #3\n",
+     &(const struct nh_mqtt_broker_config){.inflight_max = 1}},
     // [MQTT-3.10.4-4], [MQTT-3.10.4-6]
     {"several filters in one UNSUBSCRIBE",
      "A connect id=a\nA subscribe #1 a b c\nA unsubscribe #513 a c x\n"
