@@ -1,5 +1,6 @@
 #include "core/json/decode.h"
 #include "hub/commands.h"
+#include "hub/config_bridge.h"
 #include "hub/hub.h"
 
 #include <getopt.h>
@@ -139,7 +140,6 @@ static int check_json(const char *file)
 // One row of the reference of all fields, docs/configuration.md.
 static int print_field(void *ctx, const char *pointer, const nh_json_field_t *f, size_t offset)
 {
-    const uint8_t *at = (const uint8_t *)ctx + offset;
     char limit[128], name[NH_JSON_POINTER_MAX];
     if (f->type == NH_JSON_T_OBJECT || f->type == NH_JSON_T_ARRAY)
         return 0;
@@ -152,7 +152,7 @@ static int print_field(void *ctx, const char *pointer, const nh_json_field_t *f,
     nh_json_writer_t w;
     nh_json_writer_init(&w, file_sink, stdout);
     if (!strchr(pointer, '*'))
-        nh_json_encode_field(&w, f, at, 0);
+        nh_json_encode_field(&w, f, (const uint8_t *)ctx + offset, 0);
     printf(" | %s%s%s | %s |\n", limit, f->unit ? " " : "", f->unit ? f->unit : "", f->text);
     return 0;
 }
@@ -162,7 +162,9 @@ static int print_fields(void)
     static struct nh_hub_config standard;
     nh_hub_config_defaults(&standard);
     puts("| field | default | limit | what it is |\n|---|---|---|---|");
-    return nh_json_field_each(nh_hub_config_fields, print_field, &standard);
+    int err = nh_json_field_each(nh_hub_config_fields, print_field, &standard);
+    // All their fields are in an array, and have no default.
+    return err < 0 ? err : nh_json_field_each(nh_hub_bridge_fields, print_field, NULL);
 }
 
 int nh_command_check(int argc, char **argv)

@@ -1,7 +1,9 @@
 #include "hub/config.h"
+#include "hub/config_bridge.h"
 
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include "hub/config_lists.h"
 #include "platform/yaml.h"
 
 #include <stdio.h>
@@ -44,6 +46,9 @@ static const nh_json_field_t http_fields[] = {
     {0},
 };
 
+static const char *const anonymous_names[] = {"auto", "never", "loopback", "always", NULL};
+static const char *const acl_subscribe_names[] = {"covered", "any", NULL};
+
 static const nh_json_field_t mqtt_fields[] = {
     STRING("listen", mqtt.listen, "Address and port of the broker; port 0: a free one"),
     UINT("conn_max_count", mqtt.conn_max_count, 1, 1000000, NULL, "Clients at once"),
@@ -69,6 +74,36 @@ static const nh_json_field_t mqtt_fields[] = {
          "CONNECTs a second; 0: no limit. More are refused"),
     UINT("publish_rate_max", mqtt.publish_rate_max, 0, 1000000, "1/s",
          "Messages a second of one client; 0: no limit. More wait"),
+    {.name = "anonymous",
+     .type = NH_JSON_T_ENUM,
+     AT(mqtt.anonymous),
+     .names = anonymous_names,
+     .text = "Clients without a user; auto: on loopback while there is no user"},
+    {.name = "users",
+     .type = NH_JSON_T_ARRAY,
+     .element = &nh_hub__user_element,
+     .is_streamed = true,
+     .count_offset = offsetof(struct nh_hub_config, mqtt.user_count),
+     .count_max = NH_HUB_LIST_MAX_COUNT,
+     .text = "Users of the broker"},
+    STRING("password_file", mqtt.password_file, "Users besides, a file of mosquitto_passwd"),
+    {.name = "acl",
+     .type = NH_JSON_T_ARRAY,
+     .element = &nh_hub__rule_element,
+     .element_default = &nh_hub__rule_default,
+     .is_streamed = true,
+     .count_offset = offsetof(struct nh_hub_config, mqtt.acl_count),
+     .count_max = NH_HUB_LIST_MAX_COUNT,
+     .text =
+         "Who may publish and subscribe to what; without a rule everybody who is let in may all"},
+    STRING("acl_file", mqtt.acl_file, "Rules besides, a file as Mosquitto's acl_file"),
+    {.name = "acl_subscribe",
+     .type = NH_JSON_T_ENUM,
+     AT(mqtt.acl_subscribe),
+     .names = acl_subscribe_names,
+     .text = "covered: refuse a filter that takes more than may be read; any: give what may be"},
+    UINT("login_queue_max", mqtt.login_queue_max, 1, 10000, NULL,
+         "Clients that wait for their password to be checked; more are refused"),
     UINT("keepalive_max_s", mqtt.keepalive_max_s, 0, 65535, "s",
          "Longest keep-alive, told to 5.0 clients; 0: no limit"),
     UINT("session_expiry_max_s", mqtt.session_expiry_max_s, 0, UINT32_MAX, "s",
@@ -202,6 +237,7 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                  .retained_max_count = 10000,
                  .connect_timeout_ms = 10000,
                  .sys_interval_ms = 10000,
+                 .login_queue_max = 100,
                  .topic_alias_max = 16,
                  .receive_max = 1024,
                  .qos_max = 2,
@@ -239,33 +275,112 @@ static uint32_t hash_of(const char *pointer)
     return nh_hash32(pointer, strlen(pointer), 0);
 }
 
-// The decoder, and where each text of the file stands: the validator comes later and has faults to
-// tell that no table knows.
+// Where a value stands: the way to it from the top.
+#define PATH_MAX_DEPTH 4
+struct path {
+    uint32_t depth;
+    struct path_step {
+        char key[24];   // of a mapping
+        uint32_t index; // of a list
+        bool is_list;
+    } step[PATH_MAX_DEPTH];
+};
+
+// The decoder, and where texts and elements of lists stand: the validator comes later and has
+// faults to tell that no table knows.
 struct yaml_reading {
     nh_decoder_t d;
     struct nh_hub_places *places;
-    char section[24], key[24]; // the names at hand; sections are one deep
-    uint32_t depth;
+    struct nh_hub_bridge_path bridges; // which are read apart
+    const struct nh_hub_lists *lists; // NULL: nobody wants the elements
+    struct path path;
+    union { // an element at hand
+        struct nh_hub_mqtt_user user;
+        struct nh_hub_mqtt_rule rule;
+    } element;
 };
+
+static void path_text(const struct path *p, char *out, size_t cap)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (uint32_t i = 0; i < p->depth && i < PATH_MAX_DEPTH && at < cap; i++) {
+        const struct path_step *s = &p->step[i];
+        int n = s->is_list ? snprintf(out + at, cap - at, "/%u", (unsigned)s->index)
+                           : snprintf(out + at, cap - at, "/%s", s->key);
+        at += (size_t)n;
+    }
+}
+
+static void path_push(struct path *p, bool is_list)
+{
+    if (p->depth < PATH_MAX_DEPTH)
+        p->step[p->depth] = (struct path_step){.is_list = is_list};
+    p->depth++;
+}
+
+// A value has ended: in a list the next one is the next element.
+static void path_next(struct path *p)
+{
+    if (p->depth >= 1 && p->depth <= PATH_MAX_DEPTH && p->step[p->depth - 1].is_list)
+        p->step[p->depth - 1].index++;
+}
+
+// Texts of the sections, and where the elements of a list begin that is kept.
+static bool is_place(const struct path *p, const struct nh_yaml_event *e)
+{
+    if (p->depth == 0 || p->depth > 2)
+        return false;
+    bool in_list = p->step[p->depth - 1].is_list;
+    return e->kind == NH_YAML_SCALAR ? !in_list : e->kind == NH_YAML_MAP_BEGIN && in_list;
+}
 
 static void note_place(struct yaml_reading *r, const struct nh_yaml_event *e)
 {
-    char *name = r->depth == 1 ? r->section : r->key;
-    if (e->kind == NH_YAML_MAP_BEGIN || e->kind == NH_YAML_LIST_BEGIN)
-        r->depth++;
-    else if (e->kind == NH_YAML_MAP_END || e->kind == NH_YAML_LIST_END)
-        r->depth--;
-    else if (e->kind == NH_YAML_KEY && r->depth <= 2)
-        snprintf(name, sizeof r->key, "%.23s", e->text);
-    else if (e->kind == NH_YAML_SCALAR && r->depth >= 1 && r->depth <= 2 &&
-             r->places->count < NH_HUB_PLACE_MAX_COUNT) {
-        struct nh_hub_place *p = &r->places->place[r->places->count++];
-        char pointer[2 + sizeof r->section + sizeof r->key];
-        snprintf(pointer, sizeof pointer, r->depth == 1 ? "/%s" : "/%s/%s", r->section, r->key);
-        p->pointer_hash = hash_of(pointer);
-        p->line = (uint16_t)(e->line < UINT16_MAX ? e->line : UINT16_MAX);
-        p->column = (uint16_t)(e->column < UINT16_MAX ? e->column : UINT16_MAX);
+    char pointer[PATH_MAX_DEPTH * sizeof r->path.step[0].key];
+    if (r->places->count == NH_HUB_PLACE_MAX_COUNT || !is_place(&r->path, e))
+        return;
+    path_text(&r->path, pointer, sizeof pointer);
+    struct nh_hub_place *p = &r->places->place[r->places->count++];
+    p->pointer_hash = hash_of(pointer);
+    p->line = (uint16_t)(e->line < UINT16_MAX ? e->line : UINT16_MAX);
+    p->column = (uint16_t)(e->column < UINT16_MAX ? e->column : UINT16_MAX);
+}
+
+static void walk(struct yaml_reading *r, const struct nh_yaml_event *e)
+{
+    struct path *p = &r->path;
+    note_place(r, e);
+    switch (e->kind) {
+    case NH_YAML_MAP_BEGIN:
+    case NH_YAML_LIST_BEGIN:
+        path_push(p, e->kind == NH_YAML_LIST_BEGIN);
+        break;
+    case NH_YAML_MAP_END:
+    case NH_YAML_LIST_END:
+        p->depth--;
+        path_next(p);
+        break;
+    case NH_YAML_KEY:
+        if (p->depth >= 1 && p->depth <= PATH_MAX_DEPTH)
+            snprintf(p->step[p->depth - 1].key, sizeof p->step[0].key, "%.23s", e->text);
+        break;
+    case NH_YAML_SCALAR:
+        path_next(p);
+        break;
     }
+}
+
+static void take_element(void *ctx, const nh_json_field_t *array, uint32_t index,
+                         const void *element, const struct nh_json_pos *pos)
+{
+    const struct nh_hub_lists *lists = ((struct yaml_reading *)ctx)->lists;
+    if (!lists)
+        return;
+    if (array->element == &nh_hub__user_element)
+        lists->user(lists->ctx, index, element, pos);
+    else
+        lists->rule(lists->ctx, index, element, pos);
 }
 
 static int yaml_event(void *ctx, const struct nh_yaml_event *e)
@@ -280,7 +395,9 @@ static int yaml_event(void *ctx, const struct nh_yaml_event *e)
         [NH_YAML_SCALAR] = NH_JSON_STRING,
     };
     struct nh_json_pos pos = {.line = e->line, .column = e->column};
-    note_place(r, e);
+    if (nh_hub_bridge_path_takes(&r->bridges, e))
+        return 0;
+    walk(r, e);
     nh_decoder_event(&r->d, kind[e->kind], e->text, e->len, &pos,
                      e->is_plain ? NH_DECODE_TEXT_PLAIN : 0);
     return 0;
@@ -290,17 +407,20 @@ static int yaml_event(void *ctx, const struct nh_yaml_event *e)
 struct yaml_source {
     const char *text, *path;
     size_t len;
+    const struct nh_hub_lists *lists;
 };
 
 static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
                      nh_finding_fn finding, void *ctx)
 {
     struct counting counting = {.finding = finding, .ctx = ctx};
-    struct yaml_reading r = {.places = &c->places};
+    struct yaml_reading r = {.places = &c->places, .lists = source->lists};
+    const struct nh_decode_elements elements = {&r, &r.element, sizeof r.element, take_element};
     struct nh_yaml_error error;
     c->places.count = 0;
     nh_decoder_init(&r.d, nh_hub_config_fields, c, count_finding, &counting,
                     NH_DECODE_UNKNOWN_IS_ERROR);
+    nh_decoder_elements(&r.d, &elements);
     int err = source->path ? nh_yaml_read_file(source->path, yaml_event, &r, &error)
                            : nh_yaml_read(source->text, source->len, yaml_event, &r, &error);
     if (err < 0) {
@@ -326,6 +446,14 @@ int nh_hub_config_read_file(struct nh_hub_config *c, const char *path, nh_findin
 {
     const struct yaml_source source = {.path = path};
     return read_yaml(c, &source, finding, ctx);
+}
+
+int nh_hub_config_read_lists(struct nh_hub_config *scratch, const char *path,
+                             const struct nh_hub_lists *lists, nh_finding_fn finding, void *ctx)
+{
+    const struct yaml_source source = {.path = path, .lists = lists};
+    nh_hub_config_defaults(scratch);
+    return read_yaml(scratch, &source, finding, ctx);
 }
 
 int nh_hub_config_read_json(struct nh_hub_config *c, const char *text, size_t len,
@@ -391,16 +519,37 @@ bool nh_hub_address_is_loopback(const char *host)
            strcmp(host, "localhost") == 0;
 }
 
+static const struct nh_hub_place *find_place(const struct nh_hub_places *places,
+                                             const char *pointer)
+{
+    uint32_t hash = hash_of(pointer);
+    for (uint32_t i = 0; i < places->count; i++)
+        if (places->place[i].pointer_hash == hash)
+            return &places->place[i];
+    return NULL;
+}
+
+// Where the field stands, else the element that it is missing in.
+static const struct nh_hub_place *place_of(const struct nh_hub_places *places, const char *pointer)
+{
+    char above[NH_JSON_POINTER_MAX];
+    const struct nh_hub_place *p = find_place(places, pointer);
+    snprintf(above, sizeof above, "%s", pointer);
+    char *slash = strrchr(above, '/');
+    if (p || !slash)
+        return p;
+    *slash = '\0';
+    return find_place(places, above);
+}
+
 static void report(struct counting *c, const char *pointer, const char *value, const char *limit,
                    const char *text)
 {
     struct nh_finding f = {.code = NH_ERR_INVAL};
-    uint32_t hash = hash_of(pointer);
-    for (uint32_t i = 0; i < c->places->count; i++) {
-        if (c->places->place[i].pointer_hash == hash) {
-            f.line = c->places->place[i].line;
-            f.column = c->places->place[i].column;
-        }
+    const struct nh_hub_place *p = place_of(c->places, pointer);
+    if (p) {
+        f.line = p->line;
+        f.column = p->column;
     }
     snprintf(f.pointer, sizeof f.pointer, "%s", pointer);
     snprintf(f.value, sizeof f.value, "%.44s", value);
@@ -409,18 +558,37 @@ static void report(struct counting *c, const char *pointer, const char *value, c
     count_finding(c, &f);
 }
 
-static void check_address(struct counting *c, const struct nh_hub_config *cfg, const char *pointer,
-                          const char *text)
+bool nh_hub_config_has_users(const struct nh_hub_config *c)
+{
+    return c->access.password_hash[0] || c->mqtt.user_count || c->mqtt.password_file[0];
+}
+
+// Splits an address; a finding when it is none. Whether it is open to the network.
+static bool is_open(struct counting *c, const char *pointer, const char *text)
 {
     char host[64];
     uint16_t port;
-    if (nh_hub_address_split(text, host, sizeof host, &port) != 0) {
-        report(c, pointer, text, "ADDRESS:PORT, port 0 to 65535", "is not an address with a port");
-        return;
-    }
-    if (!nh_hub_address_is_loopback(host) && !cfg->access.password_hash[0])
+    if (nh_hub_address_split(text, host, sizeof host, &port) == 0)
+        return !nh_hub_address_is_loopback(host);
+    report(c, pointer, text, "ADDRESS:PORT, port 0 to 65535", "is not an address with a port");
+    return false;
+}
+
+static void check_http_address(struct counting *c, const struct nh_hub_config *cfg,
+                               const char *pointer, const char *text)
+{
+    if (is_open(c, pointer, text) && !cfg->access.password_hash[0])
         report(c, pointer, text, "127.0.0.1 without a password",
                "is open to the network, so access.password_hash must be set (nuthatch passwd)");
+}
+
+static void check_mqtt_address(struct counting *c, const struct nh_hub_config *cfg,
+                               const char *pointer, const char *text)
+{
+    if (is_open(c, pointer, text) && !nh_hub_config_has_users(cfg) &&
+        cfg->mqtt.anonymous != NH_HUB_ANONYMOUS_ALWAYS)
+        report(c, pointer, text, "127.0.0.1 without users",
+               "is open to the network, so there must be users or a password (nuthatch passwd)");
 }
 
 // Two listeners cannot share one address; port 0 gives each its own.
@@ -494,11 +662,11 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     check_names(&c, cfg);
     check_board(&c, cfg);
     check_budgets(&c, cfg);
-    check_address(&c, cfg, "/http/listen", cfg->http.listen);
-    check_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
+    check_http_address(&c, cfg, "/http/listen", cfg->http.listen);
+    check_mqtt_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
     check_apart(&c, cfg);
     if (cfg->http.tls_listen[0]) {
-        check_address(&c, cfg, "/http/tls_listen", cfg->http.tls_listen);
+        check_http_address(&c, cfg, "/http/tls_listen", cfg->http.tls_listen);
         if (!cfg->http.tls_cert_file[0] || !cfg->http.tls_key_file[0])
             report(&c, "/http/tls_listen", cfg->http.tls_listen, "both files",
                    "needs tls_cert_file and tls_key_file");
@@ -518,8 +686,15 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
 
 bool nh_hub_config_needs_restart(const char *pointer)
 {
-    static const char *const live[] = {"/name", "/health/heartbeat_ms", "/health/tripwire_bytes",
-                                       "/health/publish", "/log/level"};
+    static const char *const live[] = {"/name",
+                                       "/health/heartbeat_ms",
+                                       "/health/tripwire_bytes",
+                                       "/health/publish",
+                                       "/log/level",
+                                       "/mqtt/anonymous",
+                                       "/mqtt/password_file",
+                                       "/mqtt/acl_file",
+                                       "/mqtt/acl_subscribe"};
     for (size_t i = 0; i < NH_ARRAY_LEN(live); i++)
         if (strcmp(live[i], pointer) == 0)
             return false;

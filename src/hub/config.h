@@ -23,6 +23,44 @@ struct nh_hub_places {
     } place[NH_HUB_PLACE_MAX_COUNT];
 };
 
+enum nh_hub_anonymous {
+    NH_HUB_ANONYMOUS_AUTO, // on loopback while there is no user
+    NH_HUB_ANONYMOUS_NEVER,
+    NH_HUB_ANONYMOUS_LOOPBACK,
+    NH_HUB_ANONYMOUS_ALWAYS,
+};
+enum nh_hub_acl_subscribe {
+    NH_HUB_ACL_COVERED, // to filters that take nothing but what may be read
+    NH_HUB_ACL_ANY,     // to every filter; only what may be read is given
+};
+enum nh_hub_acl_actions { // as enum nh_mqtt_acl_actions
+    NH_HUB_ACL_NONE,
+    NH_HUB_ACL_PUBLISH,
+    NH_HUB_ACL_SUBSCRIBE,
+    NH_HUB_ACL_BOTH,
+};
+
+// Elements of mqtt.users and mqtt.acl: they are given out as they are read, and not kept.
+#define NH_HUB_LIST_MAX_COUNT 1000
+struct nh_hub_mqtt_user {
+    char name[129], password_hash[240], client_id_prefix[65];
+    uint32_t conn_max_count, subscription_max_count, queue_max_bytes, queue_max_messages;
+    uint32_t publish_rate_max;
+};
+struct nh_hub_mqtt_rule {
+    char user[129];  // "*": everybody; "-": anonymous clients
+    int allow, deny; // enum nh_hub_acl_actions; one of them is NONE
+    char filter[256];
+};
+struct nh_hub_lists {
+    void *ctx;
+    // An element without a fault of its own; `pos` is where it begins.
+    void (*user)(void *ctx, uint32_t index, const struct nh_hub_mqtt_user *u,
+                 const struct nh_json_pos *pos);
+    void (*rule)(void *ctx, uint32_t index, const struct nh_hub_mqtt_rule *r,
+                 const struct nh_json_pos *pos);
+};
+
 struct nh_hub_config {
     struct nh_hub_places places;
     char name[33];
@@ -42,6 +80,10 @@ struct nh_hub_config {
         uint32_t retained_max_bytes, retained_max_count;
         uint32_t connect_timeout_ms, sys_interval_ms;
         uint32_t connect_rate_max, publish_rate_max;
+        int anonymous, acl_subscribe; // enum nh_hub_anonymous, _acl_subscribe
+        uint32_t login_queue_max;
+        char password_file[128], acl_file[128];
+        uint32_t user_count, acl_count; // elements of the lists, which are not kept here
         uint32_t keepalive_max_s, session_expiry_max_s, message_expiry_max_s;
         uint32_t topic_alias_max, receive_max, qos_max;
         bool retain_available, wildcard_available, shared_available, subscription_id_available;
@@ -77,6 +119,12 @@ void nh_hub_config_defaults(struct nh_hub_config *c);
 NH_MUST_USE int nh_hub_config_read_yaml(struct nh_hub_config *c, const char *text, size_t len,
                                         nh_finding_fn finding, void *ctx);
 
+// The lists of a file, its elements given to `lists`. The rest is decoded and thrown away;
+// `scratch` is where. Findings as above.
+NH_MUST_USE int nh_hub_config_read_lists(struct nh_hub_config *scratch, const char *path,
+                                         const struct nh_hub_lists *lists, nh_finding_fn finding,
+                                         void *ctx);
+
 // The same from a file.
 NH_MUST_USE int nh_hub_config_read_file(struct nh_hub_config *c, const char *path,
                                         nh_finding_fn finding, void *ctx);
@@ -88,6 +136,9 @@ NH_MUST_USE int nh_hub_config_read_json(struct nh_hub_config *c, const char *tex
 // What the table cannot say: known board, addresses, a password where it is needed, files in pairs.
 NH_MUST_USE int nh_hub_config_validate(const struct nh_hub_config *c, nh_finding_fn finding,
                                        void *ctx);
+
+// Whether anybody has to sign in: a password for the portal and the broker, or users of the broker.
+bool nh_hub_config_has_users(const struct nh_hub_config *c);
 
 // Splits "127.0.0.1:8080", "[::1]:80", ":80" or "80" into a host (default 127.0.0.1) and a port.
 NH_MUST_USE int nh_hub_address_split(const char *text, char *host, size_t cap, uint16_t *port);

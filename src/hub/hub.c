@@ -34,6 +34,13 @@ int nh_hub_options_apply(const struct nh_hub_options *o, struct nh_hub_config *c
     return err;
 }
 
+// Looks for faults only: who starts the bridges reads them again.
+static int check_bridges(const char *path, nh_finding_fn finding, void *ctx)
+{
+    struct nh_hub_bridges bridges; // not static: that would be charged to the internal tier
+    return nh_hub_bridges_read_file(path, &bridges, finding, ctx);
+}
+
 int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
                        nh_finding_fn finding, void *ctx)
 {
@@ -44,7 +51,11 @@ int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
             return err;
     }
     int err = nh_hub_options_apply(o, c);
-    return err < 0 ? err : nh_hub_config_validate(c, finding, ctx);
+    if (err < 0)
+        return err;
+    err = nh_hub_config_validate(c, finding, ctx);
+    int bridges = o->config_file ? check_bridges(o->config_file, finding, ctx) : NH_OK;
+    return err < 0 ? err : bridges;
 }
 
 // ---- what the parts ask of the hub
@@ -426,9 +437,13 @@ struct step {
 static int start_all(struct nh_hub *hub)
 {
     static const struct step steps[] = {
-        {"memory", nh_hub__start_memory}, {"core", nh_hub__start_core},
-        {"store", nh_hub__start_store},   {"broker", nh_hub__start_mqtt},
-        {"portal", nh_hub__start_portal}, {"loop", start_loop},
+        {"memory", nh_hub__start_memory},
+        {"core", nh_hub__start_core},
+        {"store", nh_hub__start_store},
+        {"broker", nh_hub__start_mqtt},
+        {"bridges", nh_hub__start_bridges},
+        {"portal", nh_hub__start_portal},
+        {"loop", start_loop},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);
@@ -458,7 +473,10 @@ size_t nh_hub__stop(struct nh_hub *hub)
 {
     size_t leaked = 0;
     nh_portal_destroy(hub->portal);
+    nh_bridges_stop(hub->mqtt.bridges);
     nh_mqtt_listener_stop(&hub->mqtt);
+    nh_bridges_destroy(hub->mqtt.bridges);
+    hub->mqtt.bridges = NULL;
     nh_mqtt_api_destroy(hub->mqtt_api);
     hub->mqtt_api = NULL;
     nh_mqtt_broker_destroy(hub->broker);

@@ -61,6 +61,7 @@ NH_MUST_USE int nh_hub__start_memory(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_core(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_store(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_mqtt(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 // Stops everything in the reverse order. Returns the number of leaked blocks.
 size_t nh_hub__stop(struct nh_hub *hub);
@@ -75,5 +76,7 @@ void nh_hub__print_finding(void *ctx, const struct nh_finding *f);
 
 // The hub's own routes: /api/info, /api/reboot.
 struct nh_route_table nh_hub__routes(struct nh_hub *hub);
+// /api/mqtt/bridges.
+struct nh_route_table nh_hub__bridge_routes(struct nh_hub *hub);
 
 #endif

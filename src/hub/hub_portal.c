@@ -72,6 +72,7 @@ int nh_hub__start_portal(struct nh_hub *hub)
     nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT];
     const struct nh_route_table tables[] = {
         nh_hub__routes(hub),
+        nh_hub__bridge_routes(hub),
         nh_settings_routes(hub->settings),
         nh_health_routes(hub->health),
         nh_mqtt_api_routes(hub->mqtt_api),

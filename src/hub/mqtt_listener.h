@@ -3,6 +3,7 @@
 #ifndef NH_HUB_MQTT_LISTENER_H
 #define NH_HUB_MQTT_LISTENER_H
 
+#include "hub/bridges.h"
 #include "mqtt/broker.h"
 #include "platform/platform.h"
 
@@ -11,9 +12,10 @@ typedef struct nh_mqtt_listener { // embedded by the hub; private
     nh_stream_set_t *set;
     nh_listener_t *listener;
     nh_loop_t *loop;
+    nh_bridges_t *bridges; // outgoing connections of the set are theirs; NULL: none
 } nh_mqtt_listener_t;
 
-// The broker's `dirty` callback: `user` of a connection is its nh_stream_t.
+// The broker's `dirty` callback: `user` of a connection is its nh_stream_t, or a bridge's own.
 void nh_mqtt_listener_dirty(void *ctx, nh_mqtt_conn_t *c, void *user);
 // The broker's `pause` callback.
 void nh_mqtt_listener_pause(void *ctx, nh_mqtt_conn_t *c, void *user, bool paused);

@@ -74,17 +74,27 @@ bool nh_mqtt_acl_may(const nh_mqtt_acl_t *a, const struct nh_mqtt_acl_who *who,
 
 // ---- Mosquitto's acl_file -----------------------------------------------------------------------
 
-// Reads the text of an acl_file and adds its rules with `source` and their lines:
+// A file that is read line by line. Embedded by the caller; its fields are private.
 //
 //   topic [read|write|readwrite|deny] FILTER     of the user above; above all users: of anonymous
 //   user NAME                                    clients
 //   pattern [read|write|readwrite|deny] FILTER   of everybody, with %c and %u
 //   # a comment
 //
-// A bare "topic FILTER" is readwrite. Calls `finding` for each fault, with line and text, and goes
-// on. NH_ERR_INVAL: there was one; NH_ERR_NOMEM. Rules that were good are in the list either way.
-NH_MUST_USE int nh_mqtt_acl_read(nh_mqtt_acl_t *a, const char *text, size_t len, uint8_t source,
-                                 void (*finding)(void *ctx, uint32_t line, const char *text),
-                                 void *ctx);
+// A bare "topic FILTER" is readwrite.
+#define NH_MQTT_ACL_NAME_MAX_BYTES 256
+struct nh_mqtt_acl_reading {
+    nh_mqtt_acl_t *acl;
+    size_t user_len; // 0: no "user" line yet
+    uint8_t source;
+    char user[NH_MQTT_ACL_NAME_MAX_BYTES];
+};
+
+// `source` is put into each rule.
+void nh_mqtt_acl_reading_init(struct nh_mqtt_acl_reading *r, nh_mqtt_acl_t *a, uint8_t source);
+// Reads one line, without its end, and adds its rule. `fault`: NULL, or what is wrong with it
+// (static); then nothing was added. NH_OK; NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt_acl_line(struct nh_mqtt_acl_reading *r, nh_span_t line, uint32_t number,
+                                 const char **fault);
 
 #endif

@@ -3,22 +3,13 @@
 #include "mqtt/acl.h"
 #include "mqtt/topic.h"
 
-struct reading {
-    nh_mqtt_acl_t *acl;
-    uint8_t source;
-    nh_span_t user; // of the last "user" line; empty: none yet
-    uint32_t line;
-    bool is_bad;
-    void (*finding)(void *ctx, uint32_t line, const char *text);
-    void *ctx;
-};
+#include <string.h>
 
-static int bad(struct reading *r, const char *text)
+void nh_mqtt_acl_reading_init(struct nh_mqtt_acl_reading *r, nh_mqtt_acl_t *a, uint8_t source)
 {
-    r->is_bad = true;
-    if (r->finding)
-        r->finding(r->ctx, r->line, text);
-    return NH_OK;
+    r->acl = a;
+    r->source = source;
+    r->user_len = 0;
 }
 
 static bool is_blank(uint8_t c)
@@ -79,53 +70,54 @@ static bool take_access(nh_span_t word, struct nh_mqtt_acl_rule *rule)
     return false;
 }
 
-static int add_rule(struct reading *r, nh_span_t rest, uint8_t subject)
+static const char *add_rule(struct nh_mqtt_acl_reading *r, nh_span_t rest, uint8_t subject,
+                            uint32_t number, int *rc)
 {
     struct nh_mqtt_acl_rule rule = {
-        .subject = subject, .actions = NH_MQTT_ACL_BOTH, .source = r->source, .line = r->line};
+        .subject = subject, .actions = NH_MQTT_ACL_BOTH, .source = r->source, .line = number};
     nh_span_t word = take_word(&rest);
     if (subject == NH_MQTT_ACL_USER)
-        rule.user = r->user;
+        rule.user = (nh_span_t){(const uint8_t *)r->user, r->user_len};
     if (rest.len && !take_access(word, &rule))
-        return bad(r, "before a filter stands read, write, readwrite or deny");
+        return "before a filter stands read, write, readwrite or deny";
     rule.filter = rest.len ? rest : word;
     if (subject != NH_MQTT_ACL_EVERYBODY && has_name(rule.filter))
-        return bad(r, "%c and %u stand for names in \"pattern\" lines only");
-    int rc = nh_mqtt_acl_add(r->acl, &rule);
-    return rc < 0 && rc != NH_ERR_NOMEM ? bad(r, "this is no topic filter") : rc;
+        return "%c and %u stand for names in \"pattern\" lines only";
+    *rc = nh_mqtt_acl_add(r->acl, &rule);
+    return *rc < 0 ? "this is no topic filter" : NULL;
 }
 
-static int read_line(struct reading *r, nh_span_t line)
+static const char *set_user(struct nh_mqtt_acl_reading *r, nh_span_t name)
+{
+    if (name.len > sizeof r->user)
+        return "the name is too long";
+    memcpy(r->user, name.ptr, name.len);
+    r->user_len = name.len;
+    return NULL;
+}
+
+static const char *read_line(struct nh_mqtt_acl_reading *r, nh_span_t line, uint32_t number,
+                             int *rc)
 {
     line = trim(line);
     if (line.len == 0 || line.ptr[0] == '#')
-        return NH_OK;
+        return NULL;
     nh_span_t word = take_word(&line);
     bool is_topic = nh_mqtt__span_is(word, "topic"), is_pattern = nh_mqtt__span_is(word, "pattern");
     if (!is_topic && !is_pattern && !nh_mqtt__span_is(word, "user"))
-        return bad(r, "a line begins with topic, user, pattern or #");
+        return "a line begins with topic, user, pattern or #";
     if (line.len == 0)
-        return bad(r, is_topic || is_pattern ? "the filter is missing" : "the name is missing");
+        return is_topic || is_pattern ? "the filter is missing" : "the name is missing";
     if (is_topic)
-        return add_rule(r, line, r->user.len ? NH_MQTT_ACL_USER : NH_MQTT_ACL_ANONYMOUS);
-    if (is_pattern)
-        return add_rule(r, line, NH_MQTT_ACL_EVERYBODY);
-    r->user = line;
-    return NH_OK;
+        return add_rule(r, line, r->user_len ? NH_MQTT_ACL_USER : NH_MQTT_ACL_ANONYMOUS, number,
+                        rc);
+    return is_pattern ? add_rule(r, line, NH_MQTT_ACL_EVERYBODY, number, rc) : set_user(r, line);
 }
 
-int nh_mqtt_acl_read(nh_mqtt_acl_t *a, const char *text, size_t len, uint8_t source,
-                     void (*finding)(void *ctx, uint32_t line, const char *text), void *ctx)
+int nh_mqtt_acl_line(struct nh_mqtt_acl_reading *r, nh_span_t line, uint32_t number,
+                     const char **fault)
 {
-    struct reading r = {.acl = a, .source = source, .finding = finding, .ctx = ctx};
     int rc = NH_OK;
-    for (size_t at = 0; at < len && rc == NH_OK;) {
-        nh_span_t line = {(const uint8_t *)text + at, 0};
-        while (at + line.len < len && line.ptr[line.len] != '\n')
-            line.len++;
-        r.line++;
-        rc = read_line(&r, line);
-        at += line.len + 1;
-    }
-    return rc < 0 ? rc : r.is_bad ? NH_ERR_INVAL : NH_OK;
+    *fault = read_line(r, line, number, &rc);
+    return rc == NH_ERR_NOMEM ? rc : NH_OK;
 }

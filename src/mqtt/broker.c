@@ -118,6 +118,7 @@ int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg, nh_mqtt_broke
 
 void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms)
 {
+    now_ms = now_ms < NH_NEVER ? now_ms : NH_NEVER - 1; // what is never due is not due then
     if (!b->is_started) {
         b->is_started = true;
         b->started_ms = now_ms;
@@ -186,10 +187,10 @@ int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type
 static uint64_t deadline_of(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c)
 {
     if (c->state == NH_MQTT__CONN_NEW || c->state == NH_MQTT__CONN_AUTH)
-        return c->last_in_ms + b->cfg.connect_timeout_ms;
+        return nh_ms_after(c->last_in_ms, b->cfg.connect_timeout_ms);
     if (c->keepalive_s == 0)
         return NH_NEVER;
-    return c->last_in_ms + c->keepalive_s * 1500ull; // [MQTT-3.1.2-24]
+    return nh_ms_after(c->last_in_ms, c->keepalive_s * 1500ull); // [MQTT-3.1.2-24]
 }
 
 void nh_mqtt__conn_watch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
@@ -213,7 +214,7 @@ int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms, nh_mqt
     if (!c)
         return NH_ERR_NOMEM;
     c->user = user;
-    c->last_in_ms = now_ms;
+    c->last_in_ms = b->now_ms;
     nh_list_init(&c->link);
     nh_mqtt__rate_open(b, c);
     nh_mqtt__conn_watch(b, c);
@@ -253,6 +254,7 @@ void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *text,
         nh_mqtt__send_disconnect(b, c, code);
     if (c->state == NH_MQTT__CONN_AUTH)
         nh_mqtt__auth_end(b, c);
+    nh_mqtt__reauth_end(b, c);
     c->state = NH_MQTT__CONN_ENDED;
     nh_list_remove(&c->link);
     nh_list_push_back(&b->ended, &c->link);
@@ -419,6 +421,7 @@ static void free_list(nh_mqtt_broker_t *b, nh_list_t *list)
         nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
         if (c->state == NH_MQTT__CONN_AUTH)
             nh_mqtt__auth_end(b, c);
+        nh_mqtt__reauth_end(b, c);
         conn_free(b, c);
     }
 }

@@ -55,6 +55,7 @@ struct nh_mqtt_user_limits {
     uint32_t
         conn_max_count; // connections at once; 0: no limit. One more is refused: 0x97, CONNACK 3
     uint32_t subscription_max_count, queue_max_bytes, queue_max_messages; // of each session
+    uint32_t publish_rate_max; // messages a second of all its connections; 0: no limit
 };
 
 // What the hub gives a user. The engine keeps a copy for as long as the user has a session.
@@ -80,6 +81,7 @@ struct nh_mqtt_auth_request {
     bool has_user, has_password;
     nh_span_t method, data; // 5.0 enhanced authentication; no method: none
     uint8_t round;          // 0: CONNECT; then one more for each AUTH packet of the client
+    bool is_again;          // it is in already and proves anew who it is; from round 0 on
 };
 struct nh_mqtt_auth_answer { // zeroed: refused
     enum nh_mqtt_verdict verdict;
@@ -204,6 +206,28 @@ bool nh_mqtt_conn_wants_close(const nh_mqtt_conn_t *c);
 uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b);
 void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms);
 
+// ---- clients that are parts of the hub
+// -----------------------------------------------------------
+
+// A part of the hub that is a client of its broker: it speaks MQTT without a socket. It needs no
+// leave for anything, is kept out by no limit of clients or rates, and its session, which nobody
+// else can take, is never evicted.
+#define NH_MQTT_OWN_ID_PREFIX "$bridge/" // of its client id; others are refused under such ids
+struct nh_mqtt_own {                     // embedded by the part
+    struct nh_mqtt_own *next;            // private
+    const char *client_id;               // NUL-terminated, borrowed until it is removed
+    struct nh_mqtt_user_limits limits;   // of the session's queue; 0: the broker's
+};
+// From now on the client id is that part's. One of each client id.
+void nh_mqtt_broker_own_add(nh_mqtt_broker_t *b, struct nh_mqtt_own *o);
+void nh_mqtt_broker_own_remove(nh_mqtt_broker_t *b, struct nh_mqtt_own *o); // its session stays
+// As nh_mqtt_broker_open(), for a CONNECT with the client id of such a part.
+NH_MUST_USE int nh_mqtt_broker_own_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms,
+                                        nh_mqtt_conn_t **out);
+bool nh_mqtt_conn_is_own(const nh_mqtt_conn_t *c);
+// Forgets the sessions of parts that are no more: who was not added has none.
+void nh_mqtt_broker_own_sweep(nh_mqtt_broker_t *b);
+
 // ---- local clients: parts of the hub, without a socket ------------------------------------------
 
 typedef struct nh_mqtt_local nh_mqtt_local_t;
@@ -251,7 +275,7 @@ struct nh_mqtt_client_info {
     uint32_t subscription_count, inflight_count, queued_messages;
     uint64_t queued_bytes, messages_in, messages_out, dropped;
     uint64_t connected_ms; // when, on the broker's clock; 0: not connected
-    const void *user;      // of open(); NULL: not connected
+    const void *user;      // of open(); NULL: not connected, or a part of the hub
 };
 // Visits clients from the `first`-th (0: all) until `visit` returns false. Returns how many.
 size_t nh_mqtt_broker_clients(nh_mqtt_broker_t *b, size_t first,

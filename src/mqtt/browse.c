@@ -66,7 +66,9 @@ static bool has_children(nh_mqtt_broker_t *b, struct nh_mqtt_topic_walk *w, nh_s
     key_set(w, path, '/');
     const struct nh_mqtt__msg *m =
         nh_mqtt__retain_seek(&b->retain, (nh_span_t){w->key, w->key_len}, false);
-    nh_span_t topic = m ? nh_mqtt__msg_topic(m) : (nh_span_t){NULL, 0};
+    if (!m)
+        return false;
+    nh_span_t topic = nh_mqtt__msg_topic(m);
     return topic.len >= w->key_len && memcmp(topic.ptr, w->key, w->key_len) == 0;
 }
 

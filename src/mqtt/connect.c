@@ -94,19 +94,19 @@ static struct nh_mqtt__session *take_session(nh_mqtt_broker_t *b, nh_span_t id, 
 }
 
 // How long the session is kept when its connection is gone [MQTT5-3.1.2-23].
-static uint32_t expiry_of(const nh_mqtt_broker_t *b, const struct nh_mqtt__connect *k)
+static uint32_t expiry_of(const nh_mqtt_broker_t *b, const struct nh_mqtt__connect *k, bool is_own)
 {
     uint32_t s = k->is_clean ? 0 : NH_MQTT__NEVER_S, max = b->cfg.session_expiry_max_s;
     if (k->level == 5)
         s = nh_mqtt__props_number(&k->props, NH_MQTT__SESSION_EXPIRY_INTERVAL, 0);
-    return max && s > max ? max : s;
+    return max && s > max && !is_own ? max : s;
 }
 
 static void go_online(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__session *s,
                       const struct nh_mqtt__connect *k)
 {
     nh_mqtt__session_attach(b, s, c);
-    s->expiry_s = expiry_of(b, k);
+    s->expiry_s = expiry_of(b, k, c->is_own);
     s->flags &= (uint16_t)~NH_MQTT__SESSION_CLEAN;
     if (s->expiry_s == 0)
         s->flags |= NH_MQTT__SESSION_CLEAN;
@@ -114,7 +114,7 @@ static void go_online(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__se
     c->connected_ms = b->now_ms;
     c->keepalive_s = k->keepalive_s;
     uint32_t max = b->cfg.keepalive_max_s;
-    if (max && (c->keepalive_s == 0 || c->keepalive_s > max))
+    if (max && !c->is_own && (c->keepalive_s == 0 || c->keepalive_s > max))
         c->keepalive_s = (uint16_t)max; // [MQTT5-3.1.2-21]
     nh_mqtt__conn_watch(b, c);
     b->info.connects_total++;
@@ -126,7 +126,10 @@ static void go_online(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__se
 static int take_options(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k)
 {
     struct nh_mqtt__will *will = NULL;
-    int rc = nh_mqtt__will_create(b, k, &will);
+    int rc = nh_mqtt__method_keep(b, c,
+                                  nh_mqtt__props_bytes(&k->props, NH_MQTT__AUTHENTICATION_METHOD));
+    if (rc == NH_OK)
+        rc = nh_mqtt__will_create(b, k, &will);
     if (rc < 0 || !will)
         return rc;
     struct nh_mqtt__extra *x = nh_mqtt__extra(b, c);
@@ -203,13 +206,13 @@ int nh_mqtt__admit(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt_
     char text[40];
     nh_span_t id = k->client_id.len ? k->client_id : make_id(b, text, sizeof text);
     struct nh_mqtt__user *u = NULL;
-    if (b->cfg.authenticate) {
+    if (b->cfg.authenticate && !c->is_own) {
         u = nh_mqtt__user_get(b, answer->user, &answer->grant);
         if (!u)
             return nh_mqtt__refuse(b, c, id, NH_MQTT_REASON_SERVER_UNAVAILABLE, "out of memory");
     }
     enum nh_mqtt_reason reason;
-    const char *why_not = is_kept_out(b, k, id, u, &reason);
+    const char *why_not = c->is_own ? NULL : is_kept_out(b, k, id, u, &reason);
     if (!why_not)
         return accept_client(b, c, k, id, u, answer);
     nh_mqtt__user_unref(b, u);
@@ -241,7 +244,10 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, 
         rc = NH_ERR_SYNTAX;
     if (rc < 0)
         return refuse_malformed(b, c, rc);
-    if (!nh_mqtt__rate_takes_connect(b)) {
+    if (nh_mqtt__is_own_id(k.client_id) != c->is_own)
+        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID,
+                               "client id not allowed");
+    if (!c->is_own && !nh_mqtt__rate_takes_connect(b)) {
         b->info.refused_connect_rate++;
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CONNECTION_RATE_EXCEEDED,
                                "too many connects a second");
@@ -250,6 +256,8 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, 
     if (c->version == 5 && nh_mqtt__options_take5(b, c, &k) < 0)
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_SERVER_UNAVAILABLE,
                                "out of memory");
+    if (c->is_own)
+        return nh_mqtt__admit(b, c, &k, &(struct nh_mqtt_auth_answer){0});
     // [MQTT-3.1.3-8], [MQTT-3.1.3-9], [MQTT5-3.1.3-8]
     bool is_nameless = k.client_id.len == 0 && !k.is_clean && k.level < 5;
     if (is_nameless || k.client_id.len > NH_MQTT__CLIENT_ID_MAX)

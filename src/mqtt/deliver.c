@@ -59,10 +59,11 @@ void nh_mqtt__enforce(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
         nh_mqtt__drop(b, s, &b->info.dropped_queue_full, count);
 }
 
-// Makes room for a message at QoS 1 or 2: the oldest QoS 0 messages go first. Publishers that can
-// be held back may exceed the limits by what one read brings, at most twice.
-static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct nh_mqtt__publish *p,
-                  uint64_t len)
+// Makes room for a message at QoS 1 or 2: the oldest QoS 0 messages go first, then what has
+// expired. Publishers that can be held back may exceed the limits by what one read brings, at most
+// twice.
+static bool make_room(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                      const struct nh_mqtt__publish *p, uint64_t len)
 {
     uint32_t count = 0;
     while (is_over(b, s, len, 1) && s->is_online && nh_mqtt__wire_drop(&b->blocks, &s->conn->wire))
@@ -74,6 +75,12 @@ static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct 
     if (nh_mqtt__expire_waiting(b, s) && !is_over(b, s, len, 1))
         return true;
     return nh_mqtt__can_push_back(b, s, p->from) && !is_over(b, s, len, 2);
+}
+
+static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct nh_mqtt__publish *p,
+                  uint64_t len)
+{
+    return !is_over(b, s, len, 1) || make_room(b, s, p, len);
 }
 
 // ---- packets ------------------------------------------------------------------------------------
@@ -308,7 +315,8 @@ static int deliver_kept(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
     if (rc == NH_OK)
         nh_mqtt__push_back(b, s, p->from);
     if (rc == NH_OK && s->is_online && f->sent_count == 0)
-        b->replay_ms = b->now_ms + 1000; // no acknowledgement will set it going: try again
+        b->replay_ms =
+            nh_ms_after(b->now_ms, 1000); // no acknowledgement will set it going: try again
     return rc;
 }
 
@@ -380,7 +388,7 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     struct nh_mqtt__flow *f = s->flow;
     while (f->waiting_count && has_window(b, s)) {
         if (pump_one(b, s) < 0) {
-            b->replay_ms = b->now_ms + 1000;
+            b->replay_ms = nh_ms_after(b->now_ms, 1000);
             return;
         }
         nh_mqtt__waiting_pop(f, b->mem);
@@ -390,7 +398,7 @@ void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 void nh_mqtt__on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     if (s->flow->unsent_count && nh_mqtt__resend(b, s) < 0)
-        b->replay_ms = b->now_ms + 1000;
+        b->replay_ms = nh_ms_after(b->now_ms, 1000);
     if (s->flow->waiting_count)
         nh_mqtt__pump(b, s);
     if (s->flags)
@@ -429,9 +437,7 @@ static int on_pubrec(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__sen
 static int on_pubrel(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint16_t id)
 {
     struct nh_mqtt__flow *f = c->session->flow;
-    bool is_known = f && nh_mqtt__ids_has(f, id);
-    if (is_known)
-        nh_mqtt__ids_remove(f, id);
+    bool is_known = f && nh_mqtt__ids_remove(f, id);
     return nh_mqtt__send_ack_reason(b, c, NH_MQTT__PUBCOMP, id,
                                     is_known ? NH_MQTT_REASON_SUCCESS
                                              : NH_MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND);

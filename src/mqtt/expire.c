@@ -8,7 +8,7 @@
 uint64_t nh_mqtt__expires_ms(const nh_mqtt_broker_t *b, uint32_t interval_s)
 {
     // An interval of 0 leaves no time to wait, but time to be passed on at once.
-    return b->now_ms + (interval_s ? interval_s * 1000ull : 1);
+    return nh_ms_after(b->now_ms, interval_s ? interval_s * 1000ull : 1);
 }
 
 // ---- sessions -----------------------------------------------------------------------------------
@@ -16,7 +16,7 @@ uint64_t nh_mqtt__expires_ms(const nh_mqtt_broker_t *b, uint32_t interval_s)
 static uint64_t ends_ms(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
 {
     bool is_away = !s->is_online && s->expiry_s != NH_MQTT__NEVER_S;
-    return is_away ? b->started_ms + s->expiry_s * 1000ull : NH_NEVER;
+    return is_away ? nh_ms_after(b->started_ms, s->expiry_s * 1000ull) : NH_NEVER;
 }
 
 void nh_mqtt__expire_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
@@ -53,7 +53,8 @@ static void sessions_tick(nh_mqtt_broker_t *b)
             }
         }
     }
-    b->session_ms = next < b->now_ms + SCAN_MS ? b->now_ms + SCAN_MS : next;
+    uint64_t soonest = nh_ms_after(b->now_ms, SCAN_MS);
+    b->session_ms = next < soonest ? soonest : next;
 }
 
 // ---- retained -----------------------------------------------------------------------------------
@@ -80,7 +81,7 @@ static void sweep_end(nh_mqtt_broker_t *b)
 {
     nh_mqtt__msg_unref(b->mem, b->retain_at);
     b->retain_at = NULL;
-    uint64_t soonest = b->now_ms + SCAN_MS;
+    uint64_t soonest = nh_ms_after(b->now_ms, SCAN_MS);
     b->retain_ms = b->retain_next_ms < soonest ? soonest : b->retain_next_ms;
     b->retain_next_ms = NH_NEVER;
 }

@@ -236,10 +236,10 @@ int nh_mqtt__ids_add(struct nh_mqtt__flow *f, nh_mem_t *mem, uint16_t id)
     return 1;
 }
 
-void nh_mqtt__ids_remove(struct nh_mqtt__flow *f, uint16_t id)
+bool nh_mqtt__ids_remove(struct nh_mqtt__flow *f, uint16_t id)
 {
     if (!nh_mqtt__ids_has(f, id))
-        return;
+        return false;
     uint32_t mask = f->ids_cap - 1, hole = ids_slot(f->ids, f->ids_cap, id);
     f->ids_count--;
     // Close the hole: an id that could stand there because it was pushed past it moves up.
@@ -251,6 +251,7 @@ void nh_mqtt__ids_remove(struct nh_mqtt__flow *f, uint16_t id)
         hole = at;
     }
     f->ids[hole] = 0;
+    return true;
 }
 
 bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f)

@@ -81,7 +81,7 @@ void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem);
 // 1: added; 0: it was there already; NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__ids_add(struct nh_mqtt__flow *f, nh_mem_t *mem, uint16_t id);
 bool nh_mqtt__ids_has(const struct nh_mqtt__flow *f, uint16_t id);
-void nh_mqtt__ids_remove(struct nh_mqtt__flow *f, uint16_t id);
+bool nh_mqtt__ids_remove(struct nh_mqtt__flow *f, uint16_t id); // whether it was there
 
 bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f);
 

@@ -34,7 +34,7 @@ static int on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
     struct nh_mqtt__end end;
     int rc = nh_mqtt__end_decode(c->version, NH_MQTT__DISCONNECT, NH_MQTT__FROM_CLIENT, body, &end);
-    if (rc == NH_OK)
+    if (rc == NH_OK && c->session)
         rc = take_expiry(b, c->session, &end);
     if (rc < 0)
         return rc;
@@ -62,7 +62,7 @@ static int dispatch(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt
     case NH_MQTT__DISCONNECT:
         return on_disconnect(b, c, body);
     case NH_MQTT__AUTH:
-        return NH_ERR_PROTO;
+        return nh_mqtt__on_auth(b, c, body);
     default:
         return nh_mqtt__on_ack(b, c, head->type, body);
     }
@@ -80,22 +80,29 @@ static int on_packet(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqt
     return dispatch(b, c, head, (nh_span_t){packet + head->head_len, head->body_len});
 }
 
+// What a connection may not say in its state, or in its version. `n`: of the head; 0: it is cut.
+static int judge_head(const nh_mqtt_conn_t *c, const struct nh_mqtt__head *head, int n)
+{
+    if (n > 0 && !head->is_minimal && c->version == 5) // [MQTT5-1.5.5-1]
+        return NH_ERR_SYNTAX;
+    if (n > 0 && head->type == NH_MQTT__AUTH && c->version != 5)
+        return NH_ERR_SYNTAX;
+    if (c->state == NH_MQTT__CONN_AUTH) // [MQTT5-3.1.2-30]
+        return head->type == NH_MQTT__AUTH || head->type == NH_MQTT__DISCONNECT ? n : NH_ERR_PROTO;
+    // [MQTT-3.1.0-1], [MQTT5-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2], [MQTT5-3.1.0-2] and only
+    // once.
+    return (head->type == NH_MQTT__CONNECT) == (c->state == NH_MQTT__CONN_NEW) ? n : NH_ERR_PROTO;
+}
+
 // Reads a head and judges by it alone: nothing is stored for a packet that will be refused.
 static int read_head(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const uint8_t *bytes, size_t len,
                      struct nh_mqtt__head *head)
 {
     int n = nh_mqtt__head_decode(bytes, len, NH_MQTT__FROM_CLIENT, head);
-    if (n < 0)
-        return n;
-    if (n > 0 && !head->is_minimal && c->version == 5) // [MQTT5-1.5.5-1]
-        return NH_ERR_SYNTAX;
-    if (n > 0 && head->type == NH_MQTT__AUTH && c->version != 5)
-        return NH_ERR_SYNTAX;
-    if (c->state == NH_MQTT__CONN_AUTH && head->type != NH_MQTT__AUTH)
-        return NH_ERR_PROTO;
-    // [MQTT-3.1.0-1] CONNECT comes first, [MQTT-3.1.0-2] and only once.
-    if ((head->type == NH_MQTT__CONNECT) != (c->state == NH_MQTT__CONN_NEW))
-        return NH_ERR_PROTO;
+    bool is_usual = n == 2 && c->state == NH_MQTT__CONN_ONLINE && head->type != NH_MQTT__CONNECT &&
+                    head->type != NH_MQTT__AUTH;
+    if (n >= 0 && !is_usual)
+        n = judge_head(c, head, n);
     if (n > 0 && (uint64_t)n + head->body_len > b->cfg.packet_max_bytes)
         return NH_ERR_TOO_LONG;
     return n;
@@ -208,6 +215,8 @@ static const char *reason_text(int rc)
     case NH_ERR_SYNTAX:
     case NH_ERR_RANGE:
         return "malformed packet";
+    case NH_ERR_DENIED:
+        return "not authorized";
     case NH_ERR_NOMEM:
         return "out of memory";
     case NH_ERR_FULL:
@@ -234,7 +243,7 @@ void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_
     if (rc < 0 && c->state != NH_MQTT__CONN_ENDED) {
         enum nh_mqtt_reason code = b->reason ? b->reason : (uint8_t)nh_mqtt__reason_of(rc);
         const char *text = b->reason ? nh_mqtt_reason_text(code) : reason_text(rc);
-        b->info.protocol_errors += rc != NH_ERR_NOMEM;
+        b->info.protocol_errors += rc != NH_ERR_NOMEM && rc != NH_ERR_DENIED;
         nh_mqtt__conn_end(b, c, text, NH_MQTT_CLIENT_DISCONNECTED, code);
     }
     b->reason = 0;

@@ -29,6 +29,7 @@ enum nh_mqtt__session_flags {
     NH_MQTT__SESSION_SHARED = 64,  // the front of a shared subscription
     NH_MQTT__SESSION_WILL = 128,   // its will waits in broker->wills
     NH_MQTT__SESSION_DENIED = 256, // it was told that it tried what it may not
+    NH_MQTT__SESSION_OWN = 512,    // of a part of the hub: see nh_mqtt_own
 };
 #define NH_MQTT__NEVER_S UINT32_MAX
 
@@ -112,13 +113,23 @@ struct nh_mqtt__aliases {
     uint16_t count, max;           // slots that there are, numbers that may be used
 };
 
+// The authentication method of a connection, and where it is in proving anew who it is.
+struct nh_mqtt__method {
+    uint16_t len;
+    uint8_t round;
+    bool is_open;    // an exchange is under way
+    bool is_waiting; // the hub has the next word in it
+    uint8_t name[];
+};
+
 // What few connections have: a will, or options of 5.0.
 struct nh_mqtt__extra {
     struct nh_mqtt__will *will; // NULL: none, or taken back
     struct nh_mqtt__aliases in, out;
-    uint32_t packet_max;  // the largest packet that the client takes; 0: any
-    uint16_t receive_max; // 0: as many as the broker likes
-    bool no_problem_info; // wants no reason strings but in CONNACK and DISCONNECT
+    uint32_t packet_max;            // the largest packet that the client takes; 0: any
+    struct nh_mqtt__method *method; // of enhanced authentication; NULL: none
+    uint16_t receive_max;           // 0: as many as the broker likes
+    bool no_problem_info;           // wants no reason strings but in CONNACK and DISCONNECT
 };
 
 struct nh_mqtt_conn {
@@ -140,6 +151,7 @@ struct nh_mqtt_conn {
     uint8_t version; // 4, 5; 0 before CONNECT
     uint8_t form;    // enum nh_mqtt__form
     bool in_turn, is_dirty, is_paused;
+    bool is_own; // of a part of the hub
 };
 
 enum nh_mqtt__target_flags {
@@ -294,6 +306,7 @@ struct nh_mqtt_broker {
     } run;
     struct nh_mqtt__scratch scratch;
 
+    struct nh_mqtt_own *own; // parts of the hub that are clients
     nh_mqtt_local_t *locals;
     struct nh_mqtt__deferred *deferred, **deferred_end;
     unsigned giving_depth; // local subscribers are being called
@@ -342,10 +355,19 @@ NH_MUST_USE int nh_mqtt__send(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const void
                               size_t len);
 NH_MUST_USE int nh_mqtt__send_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
                                   uint16_t id);
-// The same with a reason, which 3.1.1 cannot say.
-NH_MUST_USE int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
-                                         enum nh_mqtt__type type, uint16_t id,
-                                         enum nh_mqtt_reason reason);
+// The same with a reason that is none of success, to 5.0.
+NH_MUST_USE int nh_mqtt__send_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                     enum nh_mqtt__type type, uint16_t id,
+                                     enum nh_mqtt_reason reason);
+// With a reason, which 3.1.1 cannot say.
+static inline int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                           enum nh_mqtt__type type, uint16_t id,
+                                           enum nh_mqtt_reason reason)
+{
+    if (reason == NH_MQTT_REASON_SUCCESS || c->version != 5)
+        return nh_mqtt__send_ack(b, c, type, id);
+    return nh_mqtt__send_reason(b, c, type, id, reason);
+}
 void nh_mqtt__clock(nh_mqtt_broker_t *b, uint64_t now_ms);
 
 // ---- input.c, connect.c, auth.c, subscribe.c ----------------------------------------------------
@@ -376,11 +398,22 @@ static inline bool nh_mqtt__is_waiting(const nh_mqtt_conn_t *c)
 // Keeps what comes while the answer is waited for. NH_ERR_NOMEM, NH_ERR_FULL.
 NH_MUST_USE int nh_mqtt__auth_keep(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes,
                                    size_t len);
+NH_MUST_USE int nh_mqtt__on_auth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 void nh_mqtt__auth_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c); // nobody waits any more
 void nh_mqtt__held_free(nh_mqtt_broker_t *b);
 NH_MUST_USE int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 NH_MUST_USE int nh_mqtt__on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 NH_MUST_USE int nh_mqtt__on_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
+
+// ---- reauth.c -----------------------------------------------------------------------------------
+
+NH_MUST_USE int nh_mqtt__method_keep(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t method);
+// An AUTH packet of a client that is in.
+NH_MUST_USE int nh_mqtt__reauth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                const struct nh_mqtt__end *auth);
+NH_MUST_USE int nh_mqtt__reauth_answered(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                         const struct nh_mqtt_auth_answer *answer);
+void nh_mqtt__reauth_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c); // the connection is gone
 
 // ---- user.c -------------------------------------------------------------------------------------
 
@@ -402,17 +435,30 @@ static inline bool nh_mqtt__may(nh_mqtt_broker_t *b, const struct nh_mqtt__sessi
 }
 // The same for publishing, remembered with the topic.
 bool nh_mqtt__may_publish(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, nh_span_t topic);
-// The limits of a session (NULL: none): its user's, else the broker's.
+bool nh_mqtt__is_own_id(nh_span_t id);
+uint32_t nh_mqtt__own_count(const nh_mqtt_broker_t *b); // parts of the hub that are clients
+const struct nh_mqtt_user_limits *nh_mqtt__own_limits(const nh_mqtt_broker_t *b,
+                                                      const struct nh_mqtt__session *s);
+// What a session has of its own, by its user or as a part of the hub; zeroed: nothing.
+static inline const struct nh_mqtt_user_limits *
+nh_mqtt__session_limits(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
+{
+    static const struct nh_mqtt_user_limits none = {0};
+    return s->user                           ? &s->user->grant.limits
+           : s->flags & NH_MQTT__SESSION_OWN ? nh_mqtt__own_limits(b, s)
+                                             : &none;
+}
+// The limits of a session (NULL: none): its own, else the broker's.
 static inline uint32_t nh_mqtt__queue_max_bytes(const nh_mqtt_broker_t *b,
                                                 const struct nh_mqtt__session *s)
 {
-    uint32_t own = s && s->user ? s->user->grant.limits.queue_max_bytes : 0;
+    uint32_t own = s ? nh_mqtt__session_limits(b, s)->queue_max_bytes : 0;
     return own ? own : b->cfg.queue_max_bytes;
 }
 static inline uint32_t nh_mqtt__queue_max_messages(const nh_mqtt_broker_t *b,
                                                    const struct nh_mqtt__session *s)
 {
-    uint32_t own = s && s->user ? s->user->grant.limits.queue_max_messages : 0;
+    uint32_t own = s ? nh_mqtt__session_limits(b, s)->queue_max_messages : 0;
     return own ? own : b->cfg.queue_max_messages;
 }
 // Counts what a client may not, and tells of the first.
@@ -555,6 +601,9 @@ NH_MUST_USE int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
 // The text of a reason, and where to go instead.
 void nh_mqtt__put_reason(const nh_mqtt_broker_t *b, struct nh_mqtt__props_out *out,
                          enum nh_mqtt_reason reason);
+// NH_ERR_TOO_LONG: more data than a packet here holds, or than the client takes.
+NH_MUST_USE int nh_mqtt__send_auth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
+                                   enum nh_mqtt_reason reason, nh_span_t method, nh_span_t data);
 // Tells a client of 5.0 why it is sent away.
 void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt_reason reason);
 

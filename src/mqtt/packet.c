@@ -35,6 +35,12 @@ int nh_mqtt__head_decode(const uint8_t *bytes, size_t len, enum nh_mqtt__from fr
     out->flags = bytes[0] & 15;
     if (!flags_are_right(flags_of_type[from][out->type], out->flags))
         return NH_ERR_SYNTAX;
+    if (len > 1 && bytes[1] < 0x80) { // most packets are short
+        out->body_len = bytes[1];
+        out->head_len = 2;
+        out->is_minimal = true;
+        return 2;
+    }
     uint32_t value = 0;
     for (size_t i = 1; i < NH_MQTT__HEAD_MAX; i++) {
         if (i >= len)

@@ -43,7 +43,7 @@ static void pause_conn(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     nh_list_push_back(&b->paused, &c->link);
     b->info.pushbacks++;
     if (b->pushback_ms == NH_NEVER)
-        b->pushback_ms = b->now_ms + b->cfg.pushback_max_ms;
+        b->pushback_ms = nh_ms_after(b->now_ms, b->cfg.pushback_max_ms);
     b->cfg.pause(b->cfg.ctx, c, c->user, true);
 }
 

@@ -52,6 +52,7 @@ struct nh_mqtt__session *nh_mqtt__session_create(nh_mqtt_broker_t *b, nh_span_t 
         table_grow(b);
     s->id_len = (uint16_t)id.len;
     memcpy(s->id, id.ptr, id.len);
+    s->flags = nh_mqtt__is_own_id(id) ? NH_MQTT__SESSION_OWN : 0;
     nh_list_init(&s->idle);
     uint32_t at = bucket_of(b, s->id, s->id_len);
     s->hash_next = b->sessions[at];
@@ -124,6 +125,17 @@ void nh_mqtt__session_attach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh
         b->info.conn_max = b->online_count;
 }
 
+// The session that has been away longest and may be forgotten; NULL: there is none.
+static struct nh_mqtt__session *oldest_idle(const nh_mqtt_broker_t *b)
+{
+    for (nh_list_t *n = b->idle.next; n != &b->idle; n = n->next) {
+        struct nh_mqtt__session *s = NH_CONTAINER_OF(n, struct nh_mqtt__session, idle);
+        if (!(s->flags & NH_MQTT__SESSION_OWN))
+            return s;
+    }
+    return NULL;
+}
+
 void nh_mqtt__session_detach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     b->online_count--;
@@ -140,11 +152,14 @@ void nh_mqtt__session_detach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     s->flags &= (uint16_t)~NH_MQTT__SESSION_STALLED;
     nh_mqtt__expire_session(b, s);
     nh_list_push_back(&b->idle, &s->idle);
-    if (++b->idle_count <= b->cfg.session_max_count)
+    // Sessions of the hub's own parts are not counted among those that may be kept.
+    if (++b->idle_count <= b->cfg.session_max_count + nh_mqtt__own_count(b))
+        return;
+    struct nh_mqtt__session *oldest = oldest_idle(b);
+    if (!oldest)
         return;
     b->info.sessions_evicted++;
-    nh_list_t *oldest = nh_list_first(&b->idle);
-    nh_mqtt__session_destroy(b, NH_CONTAINER_OF(oldest, struct nh_mqtt__session, idle));
+    nh_mqtt__session_destroy(b, oldest);
 }
 
 struct nh_mqtt__flow *nh_mqtt__session_flow(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)

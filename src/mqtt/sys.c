@@ -205,7 +205,7 @@ void nh_mqtt__sys_tick(nh_mqtt_broker_t *b)
     struct nh_mqtt__sys *sys = b->sys;
     if (b->now_ms < sys->next_ms || !somebody_subscribes(b))
         return;
-    sys->next_ms = b->now_ms + b->cfg.sys_interval_ms;
+    sys->next_ms = nh_ms_after(b->now_ms, b->cfg.sys_interval_ms);
     struct nh_mqtt_info info;
     nh_mqtt_broker_info(b, &info);
     for (size_t i = 0; i < ENTRY_COUNT; i++) {

@@ -23,6 +23,7 @@ void nh_mqtt__extra_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     if (!x)
         return;
     nh_mqtt__will_free(b, x->will);
+    nh_mem_free(b->mem, x->method);
     nh_mqtt__aliases_deinit(b, &x->in);
     nh_mqtt__aliases_deinit(b, &x->out);
     nh_mem_free(b->mem, x);
@@ -82,11 +83,9 @@ void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mq
         NH_IGNORE(nh_mqtt__send(b, c, packet, (size_t)len)); // it is closed all the same
 }
 
-int nh_mqtt__send_ack_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
-                             uint16_t id, enum nh_mqtt_reason reason)
+int nh_mqtt__send_reason(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type type,
+                         uint16_t id, enum nh_mqtt_reason reason)
 {
-    if (reason == NH_MQTT_REASON_SUCCESS || c->version != 5)
-        return nh_mqtt__send_ack(b, c, type, id);
     uint8_t list[64], packet[sizeof list + 16];
     struct nh_mqtt__ack ack = {.packet_id = id, .code = (uint8_t)reason};
     struct nh_mqtt__props_out out;
@@ -216,6 +215,25 @@ int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt
         rc = send_connack(b, c, &ack, &out);
     }
     return rc == NH_ERR_TOO_LONG ? NH_OK : rc; // it is closed without a word
+}
+
+int nh_mqtt__send_auth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt_reason reason,
+                       nh_span_t method, nh_span_t data)
+{
+    uint8_t list[CONNACK_MAX], packet[sizeof list + 16];
+    struct nh_mqtt__end auth = {.code = (uint8_t)reason};
+    struct nh_mqtt__props_out out;
+    const uint8_t where = NH_MQTT__WHERE(NH_MQTT__AUTH, NH_MQTT__FROM_SERVER);
+    nh_mqtt__props_begin(&out, where, list, sizeof list);
+    nh_mqtt__props_put_bytes(&out, NH_MQTT__AUTHENTICATION_METHOD, method);
+    if (data.len)
+        nh_mqtt__props_put_bytes(&out, NH_MQTT__AUTHENTICATION_DATA, data);
+    if (nh_mqtt__props_end(&out, &auth.props) < 0)
+        return NH_ERR_TOO_LONG;
+    int len = nh_mqtt__end_encode(5, NH_MQTT__AUTH, &auth, packet, sizeof packet);
+    if (len < 0 || (size_t)len > sizeof packet || !fits(c, len))
+        return NH_ERR_TOO_LONG;
+    return nh_mqtt__send(b, c, packet, (size_t)len);
 }
 
 // ---- PUBLISH ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #define SLOTS NH_MQTT__WHEEL_SLOTS
 #define FAR_SHIFT 7 // grains in a far slot: SLOTS
+#define GRAIN_MAX (NH_NEVER >> NH_MQTT__WHEEL_SHIFT)
 
 void nh_mqtt__wheel_init(struct nh_mqtt__wheel *w)
 {
@@ -45,11 +46,14 @@ void nh_mqtt__wheel_due(struct nh_mqtt__wheel *w, uint64_t now_ms, nh_list_t *du
 uint64_t nh_mqtt__wheel_next(const struct nh_mqtt__wheel *w)
 {
     uint64_t next = NH_NEVER;
-    for (uint64_t i = 1; i < SLOTS && next == NH_NEVER; i++)
+    // No grain is past the last one of the clock: there a deadline would wrap and seem long past.
+    for (uint64_t i = 1; i < SLOTS && i <= GRAIN_MAX - w->grain && next == NH_NEVER; i++)
         if (!nh_list_is_empty(&w->near[(w->grain + i) % SLOTS]))
             next = (w->grain + i) << NH_MQTT__WHEEL_SHIFT;
     for (uint64_t i = 1; i < SLOTS; i++) {
         uint64_t far = (w->grain >> FAR_SHIFT) + i;
+        if (far > GRAIN_MAX >> FAR_SHIFT)
+            break;
         uint64_t at = far << (FAR_SHIFT + NH_MQTT__WHEEL_SHIFT);
         if (at >= next)
             break;

@@ -109,7 +109,7 @@ static void publish_late(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
 // The list is in order of the time due; most delays are alike, so the place is near the end.
 void nh_mqtt__will_wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s)
 {
-    w->due_ms = b->now_ms + w->delay_s * 1000ull;
+    w->due_ms = nh_ms_after(b->now_ms, w->delay_s * 1000ull);
     w->session = s;
     s->flags |= NH_MQTT__SESSION_WILL;
     nh_list_t *at = b->wills.prev;

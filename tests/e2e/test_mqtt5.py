@@ -198,6 +198,15 @@ class Paho(unittest.TestCase):
             first.paho.loop_stop()
             second.close()
 
+    def test_told_when_the_hub_stops(self):
+        with Hub() as hub:
+            c = Client(hub, "c")
+            c.paho.reconnect_delay_set(1000, 1000)
+            hub.stop()
+            gone, reason = c.done.get(timeout=PATIENCE_S)
+            self.assertEqual((gone, reason.value), ("gone", 0x8B))
+            c.paho.loop_stop()
+
     def test_limits_of_the_client(self):
         with Hub() as hub, Client(hub, "pub") as pub, \
                 Client(hub, "small", MaximumPacketSize=100, TopicAliasMaximum=3, ReceiveMaximum=1) as small:

@@ -20,13 +20,6 @@
 static _Alignas(16) uint8_t internal[16 * 1024];
 static _Alignas(16) uint8_t psram[1024 * 1024];
 
-static void on_fault(void *ctx, uint32_t line, const char *text)
-{
-    (void)text;
-    REQUIRE(line > *(uint32_t *)ctx); // in order, one a line
-    *(uint32_t *)ctx = line;
-}
-
 static nh_span_t take_line(const uint8_t **at, const uint8_t *end)
 {
     nh_span_t line = {*at, 0};
@@ -82,6 +75,25 @@ static void ask(const nh_mqtt_acl_t *acl, const struct nh_mqtt_acl_who *who, nh_
     (void)nh_mqtt_acl_may(acl, who, NH_MQTT_MAY_PUBLISH, filter, NULL);
 }
 
+// Up to a line "?". Each line in a block of its exact size.
+static void read_rules(nh_mqtt_acl_t *acl, const uint8_t **at, const uint8_t *end)
+{
+    struct nh_mqtt_acl_reading r;
+    const char *fault;
+    nh_mqtt_acl_reading_init(&r, acl, 0);
+    for (uint32_t number = 1; *at < end; number++) {
+        nh_span_t line = take_line(at, end);
+        if (nh_mqtt__span_is(line, "?"))
+            return;
+        uint8_t *copy = malloc(line.len ? line.len : 1);
+        memcpy(copy, line.ptr, line.len);
+        uint32_t before = nh_mqtt_acl_count(acl);
+        int rc = nh_mqtt_acl_line(&r, (nh_span_t){copy, line.len}, number, &fault);
+        REQUIRE(rc == NH_ERR_NOMEM || !fault || nh_mqtt_acl_count(acl) == before);
+        free(copy);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -90,17 +102,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     nh_mem_system_t *sys;
     nh_mem_t *mem;
     nh_mqtt_acl_t *acl;
-    uint32_t line = 0;
     if (nh_mem_system_create(&cfg, &sys) < 0 || nh_mem_owner_add(sys, "acl", NULL, &mem) < 0 ||
         nh_mqtt_acl_create(mem, 7, &acl) < 0)
         abort();
-    const uint8_t *end = data + size, *at = memmem(data, size, "\n?\n", 3);
-    at = at ? at + 3 : end;
-    size_t text_len = at == end ? size : (size_t)(at - data) - 2;
-    char *text = malloc(text_len + 1); // of its exact size
-    memcpy(text, data, text_len);
-    (void)!nh_mqtt_acl_read(acl, text, text_len, 0, on_fault, &line);
-    free(text);
+    const uint8_t *end = data + size, *at = data;
+    read_rules(acl, &at, end);
     while (at < end) {
         struct nh_mqtt_acl_who who = {.user = take_line(&at, end)};
         who.client_id = take_line(&at, end);

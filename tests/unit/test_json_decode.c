@@ -545,6 +545,109 @@ static void a_faulty_table_is_told(void **state)
     assert_null(bad);
 }
 
+// ---- streamed arrays ----------------------------------------------------------------------------
+
+struct streamed {
+    uint32_t name_count, point_count;
+    bool after;
+};
+
+static const nh_json_field_t streamed_fields[] = {
+    {"points", NH_JSON_T_ARRAY, .element = &point_element, .count_max = 4, .is_streamed = true,
+     .count_offset = offsetof(struct streamed, point_count), .element_default = &point_default},
+    {"names", NH_JSON_T_ARRAY, .element = &word_element, .count_max = 2, .is_streamed = true,
+     .count_offset = offsetof(struct streamed, name_count)},
+    {"after", NH_JSON_T_BOOL, NH_JSON_AT(struct streamed, after)},
+    NH_JSON_FIELDS_END,
+};
+
+static void take_element(void *ctx, const nh_json_field_t *array, uint32_t index,
+                         const void *element, const struct nh_json_pos *pos)
+{
+    struct log *log = ctx;
+    const struct point *p = element;
+    int n;
+    if (array == &streamed_fields[0])
+        n = snprintf(log->text + log->len, sizeof log->text - log->len, "%u: %d %u %s at %u:%u\n",
+                     (unsigned)index, p->x, p->y, p->tag, (unsigned)pos->line,
+                     (unsigned)pos->column);
+    else
+        n = snprintf(log->text + log->len, sizeof log->text - log->len, "%u: %s at %u\n",
+                     (unsigned)index, (const char *)element, (unsigned)pos->column);
+    log->len += (size_t)n;
+}
+
+static int decode_streamed(const char *text, struct streamed *out, struct log *log,
+                           const struct nh_decode_elements *e)
+{
+    char buffer[64];
+    struct nh_json_reader_config cfg = {
+        .text = buffer, .text_max_bytes = sizeof buffer, .cut_long = true};
+    nh_json_reader_t reader;
+    nh_decoder_t d;
+    memset(log, 0, sizeof *log);
+    memset(out, 0, sizeof *out);
+    nh_json_reader_init(&reader, &cfg);
+    nh_decoder_init(&d, streamed_fields, out, log_finding, log, 0);
+    nh_decoder_elements(&d, e);
+    nh_json_feed(&reader, text, strlen(text), true);
+    return nh_decoder_pull(&d, &reader);
+}
+
+// Elements are given one by one where they are good; the others are findings, and the count is of
+// all. Without somebody who takes them they are skipped.
+static void elements_are_streamed(void **state)
+{
+    static const char text[] = "{\"points\": [{\"x\": 1},\n {\"x\": 2, \"y\": 3, \"tag\": \"b\"},\n"
+                               " {\"y\": 1}, 5, {\"x\": 9}],\n"
+                               "\"names\": [\"a\", \"toolong\", \"c\"], \"after\": true}";
+    static const char expected[] = "0: 1 7 none at 1:13\n"
+                                   "1: 2 3 b at 2:2\n"
+                                   "NOT_FOUND 3:2 /points/2/x  -100 to 100\n"
+                                   "TYPE 3:12 /points/3 5 an object\n"
+                                   "FULL 3:15 /points/4 an object an array of at most 4\n"
+                                   "0: a at 11\n"
+                                   "TOO_LONG 4:16 /names/1 \"toolong\" at most 3 bytes\n"
+                                   "FULL 4:27 /names/2 \"c\" an array of at most 2\n";
+    struct point scratch;
+    struct log log;
+    struct streamed out;
+    struct nh_decode_elements e = {&log, &scratch, sizeof scratch, take_element};
+    (void)state;
+    assert_int_not_equal(decode_streamed(text, &out, &log, &e), 0);
+    assert_string_equal(log.text, expected);
+    assert_int_equal(out.point_count, 4);
+    assert_int_equal(out.name_count, 2);
+    assert_true(out.after);
+    static const char good[] =
+        "{\"points\": [{\"x\": 1}, {\"x\": 2}], \"names\": [\"a\"], \"after\": true}";
+    e.take = NULL; // looked at only
+    assert_int_equal(decode_streamed(good, &out, &log, &e), 0);
+    assert_int_equal(out.point_count, 2);
+    assert_int_equal(decode_streamed(good, &out, &log, NULL), 0);
+    assert_int_equal(out.point_count, 2);
+    assert_true(out.after);
+    assert_int_equal(log.len, 0);
+    e.scratch_bytes = 4; // a point does not fit, a name does
+    e.take = take_element;
+    assert_int_equal(decode_streamed(good, &out, &log, &e), 0);
+    assert_string_equal(log.text, "0: a at 44\n");
+}
+
+static void streamed_arrays_are_not_written(void **state)
+{
+    char text[64];
+    struct nh_json_buf b = {.ptr = text, .cap = sizeof text};
+    struct streamed s = {2, 3, true};
+    nh_json_writer_t w;
+    (void)state;
+    nh_json_writer_init(&w, nh_json_buf_sink, &b);
+    nh_json_encode_struct(&w, streamed_fields, &s, 0);
+    assert_int_equal(nh_json_writer_end(&w), 0);
+    assert_int_equal(b.len, 14);
+    assert_memory_equal(text, "{\"after\":true}", 14);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +664,8 @@ int main(void)
         cmocka_unit_test(secrets_hide_on_request),
         cmocka_unit_test(each_row_is_visited_with_its_place),
         cmocka_unit_test(a_faulty_table_is_told),
+        cmocka_unit_test(elements_are_streamed),
+        cmocka_unit_test(streamed_arrays_are_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,17 +50,25 @@ static bool may(const char *who, enum nh_mqtt_action action, const char *topic)
 
 static char faults[400];
 
-static void note_fault(void *ctx, uint32_t line, const char *text)
-{
-    (void)ctx;
-    size_t at = strlen(faults);
-    snprintf(faults + at, sizeof faults - at, "%u: %s\n", (unsigned)line, text);
-}
-
+// Line by line, each in a buffer that is gone afterwards.
 static int read_rules(const char *text)
 {
+    struct nh_mqtt_acl_reading r;
+    const char *fault;
+    char line[200];
+    int rc = NH_OK;
     faults[0] = '\0';
-    return nh_mqtt_acl_read(acl, text, strlen(text), 3, note_fault, NULL);
+    nh_mqtt_acl_reading_init(&r, acl, 3);
+    for (uint32_t number = 1; *text && rc == NH_OK; number++) {
+        size_t len = strcspn(text, "\n"), at = strlen(faults);
+        memcpy(line, text, len);
+        rc = nh_mqtt_acl_line(&r, (nh_span_t){(const uint8_t *)line, len}, number, &fault);
+        memset(line, 'x', sizeof line);
+        if (rc == NH_OK && fault)
+            snprintf(faults + at, sizeof faults - at, "%u: %s\n", (unsigned)number, fault);
+        text += len + (text[len] == '\n');
+    }
+    return rc < 0 ? rc : faults[0] ? NH_ERR_INVAL : NH_OK;
 }
 
 // ---- rules --------------------------------------------------------------------------------------
@@ -407,8 +415,7 @@ static void test_no_memory(void **state)
     for (uint32_t nth = 1;; nth++) {
         begin();
         mem_fixture_fail_nth(&fix, nth);
-        int rc = nh_mqtt_acl_read(acl, "user a\ntopic a\nuser b\ntopic b\npattern c\n", 40, 0, NULL,
-                                  NULL);
+        int rc = read_rules("user a\ntopic a\nuser b\ntopic b\npattern c\n");
         nh_mem_fault_set(fix.sys, NULL);
         if (rc < 0) {
             assert_int_equal(rc, NH_ERR_NOMEM);

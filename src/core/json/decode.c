@@ -12,6 +12,11 @@ void nh_decoder_init(nh_decoder_t *d, const nh_json_field_t *fields, void *out,
         .findings = findings, .ctx = ctx, .flags = flags, .root = fields, .out = out};
 }
 
+void nh_decoder_elements(nh_decoder_t *d, const struct nh_decode_elements *e)
+{
+    d->elements = e;
+}
+
 static struct nh__decode_level *top(nh_decoder_t *d)
 {
     return d->depth ? &d->levels[d->depth - 1] : NULL;
@@ -182,6 +187,14 @@ void nh_decoder_broken(nh_decoder_t *d, int code, const struct nh_json_pos *pos,
 // ---- events
 // ------------------------------------------------------------------------------------
 
+static uint8_t *element_at(nh_decoder_t *d, const struct nh__decode_level *level)
+{
+    const nh_json_field_t *array = level->field;
+    if (array->is_streamed)
+        return d->elements->scratch;
+    return level->base + array->offset + (size_t)level->index * array->element->size;
+}
+
 // What the value at hand goes into: its field and its place; NULL: nothing.
 static const nh_json_field_t *target(nh_decoder_t *d, uint8_t **to)
 {
@@ -192,9 +205,8 @@ static const nh_json_field_t *target(nh_decoder_t *d, uint8_t **to)
         *to = level->field ? level->base + level->field->offset : NULL;
         return level->field;
     }
-    const nh_json_field_t *element = level->field->element;
-    *to = level->base + level->field->offset + (size_t)level->index * element->size;
-    return element;
+    *to = element_at(d, level);
+    return level->field->element;
 }
 
 static void push(nh_decoder_t *d, const nh_json_field_t *fields, const nh_json_field_t *field,
@@ -205,15 +217,26 @@ static void push(nh_decoder_t *d, const nh_json_field_t *fields, const nh_json_f
         .fields = fields, .field = field, .base = base, .line = pos->line, .column = pos->column};
 }
 
+static void give_element(nh_decoder_t *d, const struct nh__decode_level *level)
+{
+    const struct nh_decode_elements *e = d->elements;
+    if (d->has_element && d->error_count == d->errors_before && e->take)
+        e->take(e->ctx, level->field, level->index, e->scratch, &d->element_pos);
+    d->has_element = false;
+}
+
 // A value has ended: the next one is the next element, or of the next key.
 static void advance(nh_decoder_t *d)
 {
     struct nh__decode_level *level = top(d);
     d->skip_value = false;
-    if (level && level->fields)
+    if (level && level->fields) {
         level->field = NULL;
-    else if (level)
+    } else if (level) {
+        if (level->field->is_streamed)
+            give_element(d, level);
         level->index++;
+    }
 }
 
 static void on_key(nh_decoder_t *d, const struct nh__decode_scalar *key,
@@ -250,12 +273,19 @@ static bool begin_element(nh_decoder_t *d, const struct nh__decode_scalar *v,
             find_value(d, NH_ERR_FULL, array, v, pos);
         return false;
     }
-    uint8_t *to = level->base + array->offset + (size_t)level->index * element->size;
+    memcpy(level->base + array->count_offset, &count, sizeof count);
+    if (array->is_streamed) {
+        d->has_element = d->elements && element->size <= d->elements->scratch_bytes;
+        d->errors_before = d->error_count;
+        d->element_pos = *pos;
+        if (!d->has_element)
+            return false;
+    }
+    uint8_t *to = element_at(d, level);
     if (array->element_default)
         memcpy(to, array->element_default, element->size);
     else
         memset(to, 0, element->size);
-    memcpy(level->base + array->count_offset, &count, sizeof count);
     return true;
 }
 

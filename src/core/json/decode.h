@@ -34,6 +34,17 @@ struct nh__decode_level {
     uint32_t line, column;         // where it begins
 };
 
+// Who takes the elements of streamed arrays: a list may be long, and need not be kept whole.
+struct nh_decode_elements {
+    void *ctx;
+    void *scratch;        // each element is decoded here
+    size_t scratch_bytes; // a larger element is skipped
+    // An element without a fault, `array` its row; `pos` is where it begins. Both, and the element,
+    // are borrowed for the call.
+    void (*take)(void *ctx, const nh_json_field_t *array, uint32_t index, const void *element,
+                 const struct nh_json_pos *pos);
+};
+
 // The caller embeds it; its fields are private but for the counts.
 typedef struct nh_decoder {
     uint32_t error_count, warning_count, unknown_count;
@@ -48,6 +59,10 @@ typedef struct nh_decoder {
     bool is_done;        // the outermost object has ended
     const nh_json_field_t *root;
     uint8_t *out;
+    const struct nh_decode_elements *elements;
+    bool has_element;       // one is being decoded
+    uint32_t errors_before; // it
+    struct nh_json_pos element_pos;
     struct nh__decode_level levels[NH_DECODE_DEPTH_MAX];
 } nh_decoder_t;
 
@@ -55,6 +70,10 @@ typedef struct nh_decoder {
 // `findings` may be NULL. `flags`: enum nh_decode_flag.
 void nh_decoder_init(nh_decoder_t *d, const nh_json_field_t *fields, void *out,
                      nh_finding_fn findings, void *ctx, uint32_t flags);
+
+// From now on `e` (borrowed until the end) takes the elements of streamed arrays; without it, or
+// with NULL, they are skipped.
+void nh_decoder_elements(nh_decoder_t *d, const struct nh_decode_elements *e);
 
 // One event of a well-formed document, in order. `text` (borrowed for the call; KEY, STRING and
 // NUMBER only) needs no NUL; `pos` is where the event begins; `text_flags`: enum nh_decode_text. A

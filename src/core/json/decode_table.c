@@ -86,6 +86,8 @@ static void encode_object(nh_json_writer_t *w, const nh_json_field_t *fields, co
 {
     nh_json_object_begin(w);
     for (const nh_json_field_t *row = fields; row->name; row++) {
+        if (row->is_streamed)
+            continue; // nobody has its elements
         nh_json_key(w, row->name);
         encode_value(w, row, base, base + row->offset, flags);
     }

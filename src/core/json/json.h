@@ -125,6 +125,7 @@ typedef struct nh_json_field {
     const void
         *element_default; // T_ARRAY: copied to each element before it is decoded; NULL: zeros
     bool is_secret;       // never shown in findings; hidden on request when written
+    bool is_streamed;     // T_ARRAY: its elements are given to who asked for them and not kept
     const char *text;     // one line for people: what it is; with it the table documents itself
     const char *unit;     // "ms", "bytes", or NULL
 } nh_json_field_t;

@@ -2,227 +2,13 @@
 
 #include <string.h>
 
-#include "core/mem/heap_inside.h"
-#include "core/mem/sanitize.h"
+#include "core/mem/heap_lists.h"
 
-typedef struct nh_heap__block block_t;
-
-enum { FREE = NH_HEAP__FREE, PREV_FREE = NH_HEAP__PREV_FREE };
-
-#define CHECK NH_HEAP__CHECK
-#define CHECK_MASK NH_HEAP__CHECK_MASK
-#define OWNER_MASK NH_HEAP__OWNER_MASK
-#define TAIL_SHIFT 8 // bits 8..15: payload bytes behind what was asked for, ASan builds only
-
-#define BLOCK_MIN NH_HEAP_BLOCK_MIN_BYTES
-#define HEADER NH_HEAP_HEADER_BYTES
 #define REDZONE NH_HEAP__REDZONE
-#define WALK_MAX 16 // blocks of one list that a single call may look at
-#define ZONES_MAX 8 // a bit of a mark for each
-#define UNKNOWN NH_HEAP__UNKNOWN
+#define TAIL_SHIFT 8 // bits 8..15: payload bytes behind what was asked for, ASan builds only
+#define WALK_MAX 16  // blocks of one list that a single call may look at
+#define ZONES_MAX 8  // a bit of a mark for each
 #define NOINLINE __attribute__((noinline)) // keeps the common path short of registers to save
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "mark i is byte i of a word");
-
-// Short names for what the header shares.
-static inline uint32_t size_of(const block_t *b)
-{
-    return nh_heap__size_of(b);
-}
-
-static inline block_t *used_block(const void *ptr)
-{
-    return nh_heap__block_of(ptr);
-}
-
-static inline uint32_t block_need(size_t bytes)
-{
-    return nh_heap__block_need(bytes);
-}
-
-static inline block_t *at(const nh_heap_t *h, uint32_t offset)
-{
-    return (block_t *)(void *)((char *)h + offset);
-}
-
-static inline uint32_t offset_of(const nh_heap_t *h, const block_t *b)
-{
-    return (uint32_t)((const char *)b - (const char *)h);
-}
-
-static inline block_t *behind(const block_t *b, uint32_t bytes)
-{
-    return (block_t *)(void *)((char *)b + bytes);
-}
-
-static inline void *payload_of(block_t *b)
-{
-    return (char *)b + HEADER;
-}
-
-static inline uint32_t *footer_of(block_t *b, uint32_t size)
-{
-    return (uint32_t *)(void *)((char *)b + size - sizeof(uint32_t));
-}
-
-static inline uint32_t *head_of(const nh_heap_t *h, uint32_t list, uint32_t zone)
-{
-    return (uint32_t *)h->heads + list * h->zone_count + zone;
-}
-
-static inline uint32_t zone_of(const nh_heap_t *h, uint32_t offset)
-{
-    return (uint32_t)((uint64_t)offset * h->zone_factor >> 32);
-}
-
-static inline uint32_t low_bit(uint32_t x)
-{
-    return (uint32_t)__builtin_ctz(x);
-}
-
-static inline uint32_t high_bit(uint32_t x)
-{
-    return 31u - (uint32_t)__builtin_clz(x);
-}
-
-// ---- marks -------------------------------------------------------------------------------------
-
-#define EACH UINT64_C(0x0101010101010101) // one zone's bit in each mark of a word
-
-// Eight marks; `from` need not be aligned.
-static inline uint64_t word_at(const uint8_t *from)
-{
-    uint64_t word;
-    memcpy(&word, from, sizeof word);
-    return word;
-}
-
-static inline uint32_t low_mark(uint64_t word)
-{
-    return (uint32_t)__builtin_ctzll(word) / 8;
-}
-
-static inline uint32_t high_mark(uint64_t word)
-{
-    return 7u - (uint32_t)__builtin_clzll(word) / 8;
-}
-
-// All marks of a word in one.
-static inline uint32_t fold(uint64_t word)
-{
-    uint32_t half = (uint32_t)(word | word >> 32);
-    half |= half >> 16;
-    return (half | half >> 8) & 0xff;
-}
-
-static inline uint8_t *marks(const nh_heap_t *h)
-{
-    return (uint8_t *)h + h->marks;
-}
-
-static inline uint8_t *level(const nh_heap_t *h, int i)
-{
-    return (uint8_t *)h + h->level[i];
-}
-
-static inline void mark_set(nh_heap_t *h, uint32_t list, uint32_t zone)
-{
-    uint8_t bit = (uint8_t)(1u << zone);
-    marks(h)[list] |= bit;
-    level(h, 0)[list / 8] |= bit;
-    level(h, 1)[list / 64] |= bit;
-}
-
-static inline void mark_clear(nh_heap_t *h, uint32_t list, uint32_t zone)
-{
-    uint8_t bit = (uint8_t)(1u << zone);
-    uint64_t each = EACH << zone;
-    marks(h)[list] &= (uint8_t)~bit;
-    if (word_at(marks(h) + (list & ~7u)) & each)
-        return;
-    level(h, 0)[list / 8] &= (uint8_t)~bit;
-    if (word_at(level(h, 0) + (list / 8 & ~7u)) & each)
-        return;
-    level(h, 1)[list / 64] &= (uint8_t)~bit;
-}
-
-// ---- lists -------------------------------------------------------------------------------------
-
-// The list of blocks of this size. Below 2 << fine_log2 units of 8 bytes each size has its own,
-// above that each doubling is cut into 1 << fine_log2 equal parts.
-static inline uint32_t doublings_of(uint32_t fine_log2, uint32_t units)
-{
-    return high_bit(units) - fine_log2;
-}
-
-static inline uint32_t list_number(const nh_heap_t *h, uint32_t size)
-{
-    uint32_t units = size / NH_HEAP_ALIGN_BYTES;
-    if (size < h->exact_bytes)
-        return units;
-    uint32_t doublings = doublings_of(h->fine_log2, units);
-    return (doublings << h->fine_log2) + (units >> doublings);
-}
-
-static inline void list_push(nh_heap_t *h, block_t *b, uint32_t size)
-{
-    uint32_t list = list_number(h, size);
-    uint32_t here = offset_of(h, b);
-    uint32_t zone = zone_of(h, here);
-    uint32_t *head = head_of(h, list, zone);
-    uint32_t next = *head;
-    if (size > h->largest)
-        h->largest = size;
-    b->prev = 0;
-    if (!next) {
-        b->meta = 0;
-        *head = here;
-        mark_set(h, list, zone);
-        return;
-    }
-    // Low addresses first, as far as one step tells: the same aim as that of the zones. More steps
-    // would gain little and fetch a cold line each.
-    block_t *first = at(h, next);
-    if (next > here) {
-        *head = here;
-        b->meta = next;
-        first->prev = here;
-        return;
-    }
-    b->prev = next;
-    b->meta = first->meta;
-    first->meta = here;
-    if (b->meta)
-        at(h, b->meta)->prev = here;
-}
-
-// Takes the first block off a list; `next` is the one behind it.
-static inline void head_remove(nh_heap_t *h, uint32_t *head, uint32_t list, uint32_t zone,
-                               uint32_t next)
-{
-    *head = next;
-    if (next)
-        at(h, next)->prev = 0;
-    else
-        mark_clear(h, list, zone);
-}
-
-static inline void list_remove(nh_heap_t *h, const block_t *b, uint32_t size)
-{
-    uint32_t next = b->meta;
-    uint32_t prev = b->prev;
-    if (size == h->largest)
-        h->largest = UNKNOWN;
-    if (!prev) {
-        uint32_t list = list_number(h, size);
-        uint32_t zone = zone_of(h, offset_of(h, b));
-        head_remove(h, head_of(h, list, zone), list, zone, next);
-        return;
-    }
-    at(h, prev)->meta = next;
-    if (next)
-        at(h, next)->prev = prev;
-}
 
 // Makes a free block of the bytes from `b` on. The block before it is used, since free neighbours
 // are always joined; the block behind it knows already, or is told by the caller.
@@ -260,12 +46,6 @@ static inline block_t *first_of(const nh_heap_t *h, uint32_t list, uint32_t zone
     return at(h, *spot->head);
 }
 
-// Marks of a word above its mark `i`.
-static inline uint64_t above(uint64_t word, uint32_t i)
-{
-    return word & ~(uint64_t)0xff << (8 * i);
-}
-
 // The lowest list with a mark of the zone under mark `i` of the first level, and of the second.
 static inline uint32_t list_under(const nh_heap_t *h, uint32_t i, uint64_t each)
 {
@@ -278,29 +58,30 @@ static inline uint32_t list_under_top(const nh_heap_t *h, uint32_t i, uint64_t e
 }
 
 // The first block of the lowest list from `list` on in the lowest zone that has one. The words:
-// marks from `list` on; the groups above its group; the groups of groups above that; and, in a
-// region so large that there are more than 512 lists, the rest of these.
+// eight marks from `list` on, the eight groups behind its own, the eight groups of groups behind
+// that, and, in a region so large that it has more than 512 lists, eight more. They overlap, no
+// harm.
 static block_t *find_above(const nh_heap_t *h, uint32_t list, struct spot *spot)
 {
-    uint32_t group = list / 8;
-    uint32_t top = list / 64;
-    uint64_t w0 = word_at(marks(h) + list);
-    uint64_t w1 = above(word_at(level(h, 0) + (group & ~7u)), group & 7);
-    uint64_t w2 = above(word_at(level(h, 1) + (top & ~7u)), top & 7);
-    uint64_t w3 = top < 8 && h->list_count > 512 ? word_at(level(h, 1) + 8) : 0;
+    uint32_t group = list / 8 + 1;
+    uint32_t top = list / 64 + 1;
+    uint64_t w0 = word_from(marks(h) + list);
+    uint64_t w1 = word_from(level(h, 0) + group);
+    uint64_t w2 = word_from(level(h, 1) + top);
+    uint64_t w3 = h->list_count > 512 ? word_from(level(h, 1) + top + 8) : 0;
     uint32_t zones = fold(w0 | w1 | w2 | w3);
     if (!zones)
         return NULL;
     uint32_t zone = low_bit(zones);
-    uint64_t each = EACH << zone;
+    uint64_t each = each_of(zone);
     if (w0 & each)
         list += low_mark(w0 & each);
     else if (w1 & each)
-        list = list_under(h, (group & ~7u) + low_mark(w1 & each), each);
+        list = list_under(h, group + low_mark(w1 & each), each);
     else if (w2 & each)
-        list = list_under_top(h, (top & ~7u) + low_mark(w2 & each), each);
+        list = list_under_top(h, top + low_mark(w2 & each), each);
     else
-        list = list_under_top(h, 8 + low_mark(w3 & each), each);
+        list = list_under_top(h, top + 8 + low_mark(w3 & each), each);
     return first_of(h, list, zone, spot);
 }
 
@@ -314,7 +95,7 @@ static inline block_t *find_near(const nh_heap_t *h, uint32_t list, struct spot 
         return NULL;
     uint32_t zones = near | near >> 16;
     uint32_t zone = low_bit(zones | zones >> 8); // the bits of a byte: no zone is above them
-    list += low_bit(near & (uint32_t)EACH << zone) / 8;
+    list += low_bit(near & 0x01010101u << zone) / 8;
     return first_of(h, list, zone, spot);
 }
 
@@ -636,7 +417,13 @@ size_t nh_heap_largest_free(nh_heap_t *h)
 
 // ---- make --------------------------------------------------------------------------------------
 
-// A small region gets fewer lists and zones, so that the heap itself takes little of it: 21 % of
+// Words of 8 marks, when one may be read from mark `last` + 1 on.
+static uint32_t words(uint32_t last)
+{
+    return (last + 9 + 7) / 8;
+}
+
+// A small region gets fewer lists and zones, so that the heap itself takes little of it: 22 % of
 // 1 KiB, 5 % of 16 KiB, 1.3 % of 320 KiB, 0.2 % of 8 MiB.
 static void shape_set(nh_heap_t *h, uint32_t bytes)
 {
@@ -649,10 +436,10 @@ static void shape_set(nh_heap_t *h, uint32_t bytes)
     h->list_count = list_number(h, bytes - (uint32_t)sizeof *h) + 1;
     uint32_t heads_bytes = h->list_count * h->zone_count * (uint32_t)sizeof(uint32_t);
     h->marks = (uint32_t)(sizeof *h + heads_bytes + 7) & ~7u;
-    // Whole words, also when read from the last mark on.
-    h->level[0] = h->marks + ((h->list_count + 14) & ~7u);
-    h->level[1] = h->level[0] + (h->list_count + 63) / 64 * 8;
-    h->first = h->level[1] + (h->list_count + 511) / 512 * 8;
+    // Whole words, also when read behind the last mark.
+    h->level[0] = h->marks + words(h->list_count) * 8;
+    h->level[1] = h->level[0] + words(h->list_count / 8) * 8;
+    h->first = h->level[1] + words(h->list_count / 64 + (h->list_count > 512 ? 8 : 0)) * 8;
 }
 
 nh_heap_t *nh_heap_init(void *base, size_t bytes)
@@ -680,115 +467,4 @@ void nh_heap_deinit(nh_heap_t *h)
 {
     nh_unpoison(h, h->end + HEADER);
     memset(h, 0, sizeof *h);
-}
-
-// ---- walk and check ----------------------------------------------------------------------------
-
-// Whether a block of this header may stand at `offset`.
-static bool is_sane(const nh_heap_t *h, uint32_t offset, const block_t *b)
-{
-    uint32_t size = size_of(b);
-    if (size < BLOCK_MIN || size > h->end - offset || (b->size & 4))
-        return false;
-    return b->size & FREE || (b->meta & CHECK_MASK) == CHECK;
-}
-
-void nh_heap_walk(const nh_heap_t *h,
-                  bool (*visit)(void *ctx, size_t offset, size_t bytes, int owner), void *ctx)
-{
-    uint32_t offset = h->first;
-    while (offset < h->end) {
-        const block_t *b = at(h, offset);
-        int owner = b->size & FREE ? -1 : (int)(b->meta & OWNER_MASK);
-        if (!is_sane(h, offset, b) || !visit(ctx, offset, size_of(b), owner))
-            return;
-        offset += size_of(b);
-    }
-}
-
-struct tally {
-    uint32_t free_blocks, free_bytes, used_blocks;
-};
-
-// All blocks in address order: sizes add up to the region, flags and footers agree, no two free
-// blocks are neighbours.
-static bool check_blocks(const nh_heap_t *h, struct tally *t)
-{
-    bool prev_free = false;
-    uint32_t offset = h->first;
-    while (offset < h->end) {
-        block_t *b = at(h, offset);
-        bool is_free = b->size & FREE;
-        if (!is_sane(h, offset, b) || !!(b->size & PREV_FREE) != prev_free)
-            return false;
-        if (is_free && (prev_free || *footer_of(b, size_of(b)) != size_of(b)))
-            return false;
-        t->free_blocks += is_free;
-        t->free_bytes += is_free ? size_of(b) : 0;
-        t->used_blocks += !is_free;
-        prev_free = is_free;
-        offset += size_of(b);
-    }
-    const block_t *end = at(h, h->end);
-    return offset == h->end && end->size == (prev_free ? PREV_FREE : 0u) && end->meta == CHECK;
-}
-
-// One list: free blocks of its sizes that start in its zone, linked both ways. Returns how many, or
-// -1.
-static int64_t check_list(const nh_heap_t *h, uint32_t zone, uint32_t list, uint32_t max)
-{
-    uint32_t prev = 0;
-    uint32_t count = 0;
-    for (uint32_t offset = *head_of(h, list, zone); offset; count++) {
-        if (offset < h->first || offset >= h->end || offset % 8 || count >= max)
-            return -1;
-        const block_t *b = at(h, offset);
-        if (!(b->size & FREE) || b->prev != prev || zone_of(h, offset) != zone ||
-            list_number(h, size_of(b)) != list)
-            return -1;
-        prev = offset;
-        offset = b->meta;
-    }
-    return count;
-}
-
-// The marks of a level are the sums of those below it, and nothing is marked past the last.
-static bool check_level(const uint8_t *marks, uint32_t count, const uint8_t *over)
-{
-    for (uint32_t i = 0; i < count; i += 8)
-        if (over[i / 8] != fold(word_at(marks + i)))
-            return false;
-    return true;
-}
-
-// All lists of a zone and their marks. Returns how many blocks are listed, or -1.
-static int64_t check_zone(const nh_heap_t *h, uint32_t zone, uint32_t max)
-{
-    int64_t listed = 0;
-    for (uint32_t i = 0; i < h->list_count; i++) {
-        int64_t n = check_list(h, zone, i, max);
-        bool marked = marks(h)[i] >> zone & 1;
-        if (n < 0 || marked != (n > 0))
-            return -1;
-        listed += n;
-    }
-    return listed;
-}
-
-int nh_heap_check(const nh_heap_t *h)
-{
-    struct tally t = {0};
-    if (!check_blocks(h, &t) || t.free_bytes != h->free_bytes || t.used_blocks != h->used_blocks)
-        return NH_ERR_CORRUPT;
-    if (!check_level(marks(h), h->list_count, level(h, 0)) ||
-        !check_level(level(h, 0), (h->list_count + 7) / 8, level(h, 1)))
-        return NH_ERR_CORRUPT;
-    int64_t listed = 0;
-    for (uint32_t zone = 0; zone < h->zone_count; zone++) {
-        int64_t n = check_zone(h, zone, t.free_blocks);
-        if (n < 0)
-            return NH_ERR_CORRUPT;
-        listed += n;
-    }
-    return listed == t.free_blocks ? NH_OK : NH_ERR_CORRUPT;
 }

@@ -7,7 +7,8 @@
 
 #include <stddef.h>
 
-// Given from outside for heap.c, which is built without ASan's checks but still poisons.
+// Given from outside for heap.c and heap_check.c, which are built without ASan's checks; the first
+// still poisons.
 #ifndef NH_ASAN
 #if defined(__SANITIZE_ADDRESS__)
 #define NH_ASAN 1

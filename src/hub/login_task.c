@@ -1,0 +1,140 @@
+#include "hub/login_task.h"
+
+#include "core/base/log.h"
+
+#define STOP_MS 60000 // the longest that a hash may take on a slow machine
+
+struct jobs { // first come, first served
+    struct nh_login_job *first, **end;
+};
+
+struct nh_login_task {
+    struct nh_login_task_config cfg;
+    nh_task_t *task;
+    nh_notify_t *notify;
+    nh_lock_t lock;
+    nh_loop_post_t post;
+    struct jobs asked, answered; // under the lock
+    bool wants_stop;             // likewise
+    uint32_t count;              // of jobs on their way; the loop's
+};
+
+static void push(struct jobs *l, struct nh_login_job *job)
+{
+    job->next = NULL;
+    *l->end = job;
+    l->end = &job->next;
+}
+
+static struct nh_login_job *pop(nh_login_task_t *t, struct jobs *l)
+{
+    nh_lock_acquire(&t->lock);
+    struct nh_login_job *job = l->first;
+    if (job)
+        l->first = job->next;
+    if (!l->first)
+        l->end = &l->first;
+    nh_lock_release(&t->lock);
+    return job;
+}
+
+static bool is_told_to_stop(nh_login_task_t *t)
+{
+    nh_lock_acquire(&t->lock);
+    bool stop = t->wants_stop;
+    nh_lock_release(&t->lock);
+    return stop;
+}
+
+static void check(nh_login_task_t *t, struct nh_login_job *job)
+{
+    job->result =
+        nh_password_text_verify(job->password_text, (nh_span_t){job->password, job->password_len});
+    nh_wipe(job->password, sizeof job->password);
+    nh_lock_acquire(&t->lock);
+    push(&t->answered, job);
+    nh_lock_release(&t->lock);
+    nh_loop_post(t->cfg.loop, &t->post);
+}
+
+static void run(void *ctx)
+{
+    nh_login_task_t *t = ctx;
+    while (!is_told_to_stop(t)) {
+        struct nh_login_job *job = pop(t, &t->asked);
+        if (job)
+            check(t, job);
+        else
+            NH_IGNORE(nh_notify_wait(t->notify, NH_NEVER)); // it never times out
+    }
+}
+
+static void on_answers(void *ctx)
+{
+    nh_login_task_t *t = ctx;
+    struct nh_login_job *job;
+    while ((job = pop(t, &t->answered)) != NULL) {
+        t->count--;
+        t->cfg.done(t->cfg.ctx, job);
+    }
+}
+
+static void free_task(nh_login_task_t *t)
+{
+    nh_notify_destroy(t->notify);
+    nh_lock_destroy(&t->lock);
+    nh_mem_free(t->cfg.mem, t);
+}
+
+int nh_login_task_start(const struct nh_login_task_config *cfg, nh_login_task_t **out)
+{
+    *out = NULL;
+    nh_login_task_t *t = nh_mem_alloc_zero(cfg->mem, sizeof *t, NH_MEM_BULK);
+    if (!t)
+        return NH_ERR_NOMEM;
+    t->cfg = *cfg;
+    t->post = (nh_loop_post_t){.fn = on_answers, .ctx = t};
+    t->asked.end = &t->asked.first;
+    t->answered.end = &t->answered.first;
+    int rc = nh_lock_create(&t->lock);
+    if (rc == NH_OK)
+        rc = nh_notify_create(cfg->mem, &t->notify);
+    const struct nh_task_config task = {
+        .name = "login", .priority = 1, .chip_stack_bytes = 4096, .run = run, .ctx = t};
+    if (rc == NH_OK)
+        rc = nh_task_start(cfg->sys, &task, &t->task);
+    if (rc < 0) {
+        free_task(t);
+        return rc;
+    }
+    *out = t;
+    return NH_OK;
+}
+
+void nh_login_task_stop(nh_login_task_t *t)
+{
+    if (!t)
+        return;
+    nh_lock_acquire(&t->lock);
+    t->wants_stop = true;
+    nh_lock_release(&t->lock);
+    nh_notify_post(t->notify);
+    int rc = nh_task_join(t->task, STOP_MS);
+    nh_loop_post_cancel(t->cfg.loop, &t->post);
+    if (rc == NH_OK)
+        free_task(t);
+    else // it still uses them
+        NH_LOG_E("mqtt", "a password is still being checked after %d s", STOP_MS / 1000);
+}
+
+int nh_login_task_put(nh_login_task_t *t, struct nh_login_job *job)
+{
+    if (t->count >= t->cfg.queue_max)
+        return NH_ERR_FULL;
+    t->count++;
+    nh_lock_acquire(&t->lock);
+    push(&t->asked, job);
+    nh_lock_release(&t->lock);
+    nh_notify_post(t->notify);
+    return NH_OK;
+}
