@@ -333,6 +333,42 @@ static void test_budget_to_the_byte(void **state)
     nh_mem_free(mem, fence);
 }
 
+// Takes the smallest blocks until there are no more; what is left goes down by what they take.
+static void take_all(enum nh_mem_policy policy, enum nh_mem_tier tier)
+{
+    void *held = NULL, **p;
+    size_t room = nh_mem_headroom_bytes(mem, policy);
+    size_t before = info_of(mem).tier[tier].current_bytes, all = before + room;
+    while ((p = nh_mem_alloc(mem, sizeof held, policy)) != NULL) {
+        *p = held;
+        held = p;
+        size_t now = info_of(mem).tier[tier].current_bytes;
+        if (now == before)
+            break; // the tier of its second choice
+        before = now;
+        assert_int_equal(nh_mem_headroom_bytes(mem, policy), all - now);
+    }
+    assert_true(all - before < 64); // nothing that a block could be made of
+    while ((p = held) != NULL) {
+        held = *p;
+        nh_mem_free(mem, p);
+    }
+}
+
+static void test_headroom(void **state)
+{
+    (void)state;
+    struct nh_mem_budget budget = {.tier_bytes = {1000, 2000}};
+    assert_int_equal(nh_mem_headroom_bytes(mem, NH_MEM_VITAL),
+                     nh_mem_headroom_bytes(mem, NH_MEM_HOT) + nh_mem_reserve_bytes(sys));
+    for (int i = 0; i < 2; i++) {
+        take_all(NH_MEM_HOT, NH_MEM_INTERNAL);
+        take_all(NH_MEM_BULK, NH_MEM_PSRAM);
+        take_all(NH_MEM_VITAL, NH_MEM_INTERNAL);
+        assert_int_equal(nh_mem_owner_add(sys, "test", &budget, &mem), NH_OK);
+    }
+}
+
 // ---- allocate ----------------------------------------------------------------------------------
 
 static void test_aligned_and_zeroed(void **state)
@@ -459,6 +495,7 @@ int main(void)
         WITH_SYSTEM(test_reserve),
         WITH_SYSTEM(test_budget),
         WITH_SYSTEM(test_budget_to_the_byte),
+        WITH_SYSTEM(test_headroom),
         WITH_SYSTEM(test_aligned_and_zeroed),
         WITH_SYSTEM(test_realloc_moves),
         WITH_SYSTEM(test_realloc_dma),

@@ -440,6 +440,18 @@ void nh_mem_free(nh_mem_t *mem, void *ptr)
     nh_lock_release(&mem->sys->lock);
 }
 
+size_t nh_mem_headroom_bytes(const nh_mem_t *mem, enum nh_mem_policy policy)
+{
+    const struct nh_mem__account *a = &mem->tier[first_choice(mem->sys, policy)];
+    nh_lock_acquire(&mem->sys->lock);
+    size_t free_bytes = nh_heap_free_bytes(a->of->heap);
+    size_t reserve = policy == NH_MEM_VITAL ? 0 : a->of->reserve_bytes;
+    size_t room = free_bytes > reserve ? free_bytes - reserve : 0;
+    size_t left = a->limit_bytes > a->current_bytes ? a->limit_bytes - a->current_bytes : 0;
+    nh_lock_release(&mem->sys->lock);
+    return left < room ? left : room;
+}
+
 size_t nh_mem_usable_bytes(const nh_mem_t *mem, const void *ptr)
 {
     nh_lock_acquire(&mem->sys->lock); // a neighbour's free may write this block's flags

@@ -95,6 +95,10 @@ void nh_mem_free(nh_mem_t *mem, void *ptr);
 size_t nh_mem_usable_bytes(const nh_mem_t *mem, const void *ptr);
 enum nh_mem_tier nh_mem_tier_of(const nh_mem_t *mem, const void *ptr);
 
+// How much the owner may still take of the tier that `policy` prefers, by budget, reserve and what
+// is free. No promise: it need not be there in one piece. O(1).
+size_t nh_mem_headroom_bytes(const nh_mem_t *mem, enum nh_mem_policy policy);
+
 // ---- figures -----------------------------------------------------------------------------------
 
 struct nh_mem_tier_info {
