@@ -467,14 +467,16 @@ static bool is_it(const struct model *m, unsigned client, const struct model_cop
     struct model_copy c = *at;
     bool is_mine = c.kind == MODEL_SHARED ? c.members >> client & 1 : c.client == client;
     if (c.state != MODEL_DUE || !is_mine || c.message.number != h->number ||
-        c.message.topic != h->topic)
+        c.message.topic != h->topic || (h->dup && !c.may_be_dup))
         return false;
     bool has_changed = c.is_vague || !find_sub(&m->sessions[client], c.filter, c.share);
     if (c.kind == MODEL_SHARED && is_loose && has_changed)
         return h->qos <= c.message.qos;
     as_heard_by(m, client, &c);
     bool is_v5 = m->sessions[client].with.is_v5;
-    return c.qos == h->qos && c.retain == h->retain && (!is_v5 || c.sids == h->sids);
+    bool expires = is_v5 && c.message.expires_ms != NH_NEVER;
+    return c.qos == h->qos && c.retain == h->retain && expires == h->has_expiry &&
+           (!is_v5 || c.sids == h->sids);
 }
 
 static bool is_out_of_order(const struct model *m, const struct model_copy *c)
@@ -491,8 +493,6 @@ static const char *check_new(const struct model *m, unsigned client, const struc
                              const struct model_heard *h)
 {
     const struct model_session *s = &m->sessions[client];
-    if (h->dup && !c->may_be_dup)
-        return "DUP at the first time";
     if (is_out_of_order(m, c))
         return "out of order";
     for (const struct model_copy *o = m->copies; h->qos && o < end_of(m); o++)
@@ -501,13 +501,23 @@ static const char *check_new(const struct model *m, unsigned client, const struc
     if (h->qos && unacknowledged(m, client) >= s->with.window)
         return "more than receive maximum unacknowledged";
     bool expires = s->with.is_v5 && c->message.expires_ms != NH_NEVER;
-    if (expires != h->has_expiry)
-        return "expiry interval lost, or from nowhere";
     uint64_t left_s = expires ? (c->message.expires_ms - m->now_ms) / 1000 : 0;
     if (expires && c->message.expires_ms > m->now_ms &&
         (h->expiry_s + 1 < left_s || (h->expiry_s > left_s + 1 && !h->is_late)))
         return "another expiry interval than the time left";
     return NULL;
+}
+
+// Empty messages look all alike: which of two copies this one is rather.
+static bool is_likelier(const struct model *m, const struct model_copy *a,
+                        const struct model_copy *b)
+{
+    bool late_a = is_out_of_order(m, a), late_b = is_out_of_order(m, b);
+    if (late_a != late_b)
+        return late_b;
+    if (a->kind == MODEL_SHARED && b->kind == MODEL_SHARED && a->message.qos != b->message.qos)
+        return a->message.qos < b->message.qos;
+    return b->is_optional && !a->is_optional;
 }
 
 const char *model_heard(struct model *m, unsigned client, const struct model_heard *h)
@@ -517,8 +527,7 @@ const char *model_heard(struct model *m, unsigned client, const struct model_hea
         return heard_again(m, found, h);
     for (unsigned is_loose = 0; is_loose < 2 && !found; is_loose++)
         for (struct model_copy *c = m->copies; c < end_of(m); c++)
-            if (is_it(m, client, c, h, is_loose) &&
-                (!found || (found->is_optional && !c->is_optional)))
+            if (is_it(m, client, c, h, is_loose) && (!found || is_likelier(m, c, found)))
                 found = c;
     if (!found)
         return "a message that is not due";

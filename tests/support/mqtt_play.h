@@ -73,6 +73,7 @@ struct play {
     struct play_memory memory[MODEL_CLIENTS];
     uint32_t next_number;
     uint64_t now_ms;
+    bool is_time_going; // the model is there already
     const char *doing;
 };
 

@@ -172,11 +172,16 @@ void play_put_unsubscribe(struct play_bytes *b, bool is_v5, uint16_t packet_id, 
     finish(b, PLAY_UNSUBSCRIBE << 4 | 2);
 }
 
-void play_put_disconnect(struct play_bytes *b, unsigned reason)
+void play_put_disconnect(struct play_bytes *b, unsigned reason, const uint32_t *expiry_s)
 {
     begin(b);
-    if (reason)
+    if (reason || expiry_s)
         put1(b, reason);
+    if (expiry_s) {
+        put_varint(b, 5);
+        put1(b, 0x11);
+        put4(b, *expiry_s);
+    }
     finish(b, PLAY_DISCONNECT << 4);
 }
 
@@ -235,7 +240,8 @@ static void get_property(struct reader *r, struct play_packet *out)
         break;
     case 0x0B:
         sid = get_varint(r);
-        r->is_bad |= sid == 0 || (out->heard.sids & sid); // each once
+        r->is_bad |= sid == 0;
+        out->is_foreign |= (out->heard.sids & sid) != 0; // each once
         out->heard.sids |= sid;
         break;
     case 0x11: // CONNACK: limits, and what is not available

@@ -46,7 +46,8 @@ void play_put_subscribe(struct play_bytes *b, bool is_v5, uint16_t packet_id,
                         const struct model_sub *sub, unsigned handling);
 void play_put_unsubscribe(struct play_bytes *b, bool is_v5, uint16_t packet_id, unsigned filter,
                           unsigned share);
-void play_put_disconnect(struct play_bytes *b, unsigned reason);
+// `expiry_s`: NULL: none is said.
+void play_put_disconnect(struct play_bytes *b, unsigned reason, const uint32_t *expiry_s);
 
 struct play_packet {
     uint8_t type, code_count;

@@ -454,6 +454,10 @@ static const struct talk sharing[] = {
      "A subscribe #1 $share/s/t=1\nA < suback #1 1\nB subscribe #1 $share/s/t=1\n"
      "B < suback #1 1\nC publish t 1 q1 #1\nC publish t 2 q1 #2\nC < puback #1; puback #2\n"
      "A < publish t ? q1 #1\nB < publish t ? q1 #1\n"},
+    {"at QoS 0 too",
+     A_IN B_IN C_IN "A subscribe #1 $share/s/t\nA < suback #1 0\nB subscribe #1 $share/s/t\n"
+                    "B < suback #1 0\nC publish t 1\nC publish t 2\nC publish t 3\nC publish t 4\n"
+                    "A < publish t ? q0; publish t ? q0\nB < publish t ? q0; publish t ? q0\n"},
     {"a share, another one, and a subscription of its own",
      A_IN B_IN "A subscribe #1 $share/s/t $share/r/t t sid=1\nA < suback #1 0 0 0\nB publish t 1\n"
                "A < publish t 1 q0*; publish t 1 q0*; publish t 1 q0*\n"},
