@@ -126,7 +126,7 @@ static void is_in(struct client *c, const char *id)
 
 // ---- at CONNECT ---------------------------------------------------------------------------------
 
-// [MQTT5-4.12.0-2], [MQTT5-4.12.0-3], [MQTT5-4.12.0-5]: question and answer, then in, each time by
+// [MQTT5-4.12.0-2], -3, -4, -5: question and answer, then in, each time by
 // the method of the CONNECT.
 static void exchange(struct client *c)
 {

@@ -258,6 +258,8 @@ static bool cut_after(size_t budget, uint8_t version, bool forgets, size_t piece
     return was_cut;
 }
 
+// What is repeated goes under its old packet id, what is new under a free one [MQTT-2.3.1-2], -3:
+// else a QoS 2 message would come twice or not at all. Both ends keep the standard [MQTT-7.0.0-1].
 static void test_cut_at_every_byte(void **state)
 {
     (void)state;
@@ -279,7 +281,7 @@ static void test_cut_and_forget_at_every_byte(void **state)
 }
 
 // A broker that loses its sessions in the middle of it all: what is published afterwards comes,
-// even under a packet id that the other one still has from before.
+// even under a packet id that the other one still has from before [MQTT5-3.2.2-5].
 static void lose(struct side *s)
 {
     if (w.conn)
@@ -363,6 +365,7 @@ static void test_back_off(void **state)
     world_deinit(&w);
 }
 
+// [MQTT-3.1.2-23], [MQTT5-3.1.2-20]
 static void test_pings(void **state)
 {
     (void)state;

@@ -237,7 +237,8 @@ static void test_properties_and_mark(void **state)
     stop();
 }
 
-// A message that no rule carries is acknowledged, at QoS 2 to the end.
+// A message that no rule carries is acknowledged, at QoS 2 to the end [MQTT-4.5.0-2],
+// [MQTT5-4.5.0-2].
 static void test_unmapped(void **state)
 {
     (void)state;

@@ -56,6 +56,8 @@ static const struct talk connects[] = {
     {"no response information unasked", "A connect v=5 id=a\nA hasnt *rinfo=*\nA < connack 0 0*\n"
                                         "B connect v=5 id=b rri=0\nB hasnt *rinfo=*\n"
                                         "B < connack 0 0*\n"},
+    // [MQTT5-4.12.0-1]
+    {"unknown authentication method", "A connect v=5 id=a method=X\nA < connack 0 0x8c*; closed\n"},
     // [MQTT5-4.12.0-6]
     {"no method, no AUTH", "A connect v=5 id=a\nA hasnt *auth*\nA hasnt *method=*\n"
                            "A < connack 0 0*\n"},
