@@ -272,7 +272,7 @@ static int check_status_topic(const char *topic)
 
 static int check_config(const struct nh_mqtt_bridge_config *cfg)
 {
-    if (!text_len(cfg->name) || strpbrk(cfg->name, "/+#"))
+    if (!text_len(cfg->name) || cfg->name[strcspn(cfg->name, "/+#")])
         return NH_ERR_INVAL;
     if (text_len(cfg->name) > NH_MQTT_BRIDGE_NAME_MAX || text_len(cfg->client_id) > UINT16_MAX ||
         text_len(cfg->user) > UINT16_MAX || text_len(cfg->password) > UINT16_MAX)
