@@ -395,6 +395,8 @@ class Scram:
         code = body[1] if first == 0x20 else body[0] if body else 0
         if code == 0:
             assert self.data_of(body) == self.expected
+        else:
+            self.socket.close()
         return code
 
     def again(self):
