@@ -1,7 +1,9 @@
 #include "core/json/decode.h"
+#include "hub/cli_memory.h"
 #include "hub/commands.h"
 #include "hub/config_bridge.h"
 #include "hub/hub.h"
+#include "hub/mqtt_rules.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -28,7 +30,9 @@ void nh_command_print_finding(void *ctx, const struct nh_finding *f)
     const char *file = ctx;
     fprintf(stderr, "%s:", file);
     if (f->line)
-        fprintf(stderr, "%u:%u:", f->line, f->column);
+        fprintf(stderr, "%u:", f->line);
+    if (f->column)
+        fprintf(stderr, "%u:", f->column);
     fprintf(stderr, " %s", f->is_warning ? "warning: " : "");
     if (f->pointer[0])
         fprintf(stderr, "%s ", f->pointer);
@@ -48,12 +52,14 @@ static int file_sink(void *ctx, const char *bytes, size_t len)
 struct json_findings {
     nh_json_writer_t w;
     size_t count;
+    const char *file;
 };
 
 static void json_finding(void *ctx, const struct nh_finding *f)
 {
     struct json_findings *j = ctx;
     nh_json_object_begin(&j->w);
+    nh_json_kv_string(&j->w, "file", j->file);
     nh_json_kv_string(&j->w, "severity", f->is_warning ? "warning" : "error");
     nh_json_kv_string(&j->w, "code", nh_err_name(f->code));
     nh_json_kv_uint(&j->w, "line", f->line);
@@ -66,6 +72,29 @@ static void json_finding(void *ctx, const struct nh_finding *f)
     j->count++;
 }
 
+static void json_rules_fault(void *ctx, const char *file, const struct nh_finding *f)
+{
+    struct json_findings *j = ctx;
+    j->file = file;
+    json_finding(ctx, f);
+}
+
+// Users and rules, and the files that the configuration names for them.
+static int check_rules(const struct nh_hub_config *cfg, const char *file, nh_rules_fault_fn fault,
+                       void *ctx)
+{
+    struct nh_cli_memory m;
+    nh_mqtt_rules_t *rules;
+    if (!nh_cli_memory_open(&m))
+        return NH_ERR_NOMEM;
+    int err = nh_mqtt_rules_create(m.mem, &rules);
+    if (err == 0)
+        err = nh_mqtt_rules_load(rules, cfg, file, fault, ctx);
+    nh_mqtt_rules_destroy(rules);
+    nh_cli_memory_close(&m);
+    return err;
+}
+
 static int check_config(const char *file, bool as_json)
 {
     static struct nh_hub_config cfg;
@@ -73,16 +102,20 @@ static int check_config(const char *file, bool as_json)
     if (!as_json) {
         int err = nh_hub_config_load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)file);
         if (err == 0)
+            err = check_rules(&cfg, file, nh_command_print_rules_fault, NULL);
+        if (err == 0)
             printf("%s: good\n", file);
         return err < 0 ? 1 : 0;
     }
-    struct json_findings j = {0};
+    struct json_findings j = {.file = file};
     nh_json_writer_init(&j.w, file_sink, stdout);
     nh_json_object_begin(&j.w);
     nh_json_kv_string(&j.w, "file", file);
     nh_json_key(&j.w, "findings");
     nh_json_array_begin(&j.w);
     int err = nh_hub_config_load(&o, &cfg, json_finding, &j);
+    if (err == 0)
+        err = check_rules(&cfg, file, json_rules_fault, &j);
     nh_json_array_end(&j.w);
     nh_json_kv_bool(&j.w, "good", err == 0);
     nh_json_object_end(&j.w);

@@ -12,6 +12,7 @@ struct nh_command {
 };
 
 int nh_command_run(int argc, char **argv);
+int nh_command_acl(int argc, char **argv);
 int nh_command_check(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);
 int nh_command_sim(int argc, char **argv); // tools/sim_home.c
@@ -19,5 +20,7 @@ int nh_command_sim(int argc, char **argv); // tools/sim_home.c
 // Prints "file:line:column: /field: text; has VALUE, limit LIMIT" to stderr. `ctx`: the file's
 // name.
 void nh_command_print_finding(void *ctx, const struct nh_finding *f);
+// The same for a fault that comes with its file's name.
+void nh_command_print_rules_fault(void *ctx, const char *file, const struct nh_finding *f);
 
 #endif

@@ -287,10 +287,15 @@ void nh_hub__reload(void *ctx)
 {
     struct nh_hub *hub = ctx;
     struct nh_hub_config fresh;
+    nh_mqtt_rules_t *rules = NULL;
     nh_host_notify("RELOADING=1");
     int err = config_base(hub, &fresh);
     if (err == 0)
         err = nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL);
+    if (err == 0)
+        err = nh_hub__load_rules(hub, &fresh, &rules);
+    if (err == 0)
+        err = nh_hub__set_rules(hub, rules);
     if (err == 0) {
         nh_hub__apply(hub, &fresh);
         NH_LOG_I("config", "read again; what needs a restart waits for one");
@@ -481,6 +486,8 @@ size_t nh_hub__stop(struct nh_hub *hub)
     hub->mqtt_api = NULL;
     nh_mqtt_broker_destroy(hub->broker);
     hub->broker = NULL;
+    nh_mqtt_access_destroy(hub->mqtt_access);
+    hub->mqtt_access = NULL;
     nh_settings_destroy(hub->settings);
     nh_store_destroy(hub->store);
     nh_files_close(hub->files);

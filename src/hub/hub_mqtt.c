@@ -49,18 +49,6 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
     post_client_event(hub, e, id);
 }
 
-static void authenticate(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_request *r,
-                         struct nh_mqtt_auth_answer *out)
-{
-    struct nh_hub *hub = ctx;
-    (void)c;
-    if (!nh_access_verify(&hub->access, r->user, r->password, nh_clock_ms()))
-        return;
-    out->verdict = NH_MQTT_AUTH_ACCEPTED;
-    out->user = nh_access_is_required(&hub->access) ? r->user : (nh_span_t){NULL, 0};
-    out->grant.may_all = true;
-}
-
 static void peer(void *ctx, const void *user, char *text, size_t cap)
 {
     (void)ctx;
@@ -120,7 +108,6 @@ static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
         .dirty = nh_mqtt_listener_dirty,
         .pause = nh_mqtt_listener_pause,
         .memory = memory_tier,
-        .authenticate = authenticate,
     };
 }
 
@@ -168,6 +155,9 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
         return err;
     fill_limits(hub, mem);
     allow_connections(hub);
+    err = nh_hub__start_access(hub, mem);
+    if (err < 0)
+        return err;
     err = nh_mqtt_broker_create(&hub->broker_cfg, &hub->broker);
     if (err == 0)
         err = nh_mqtt_listener_start(&hub->mqtt, hub->broker, hub->loop, mem, host, port,

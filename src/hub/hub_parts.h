@@ -9,6 +9,7 @@
 #include "core/store/store.h"
 #include "hub/access.h"
 #include "hub/hub.h"
+#include "hub/mqtt_access.h"
 #include "hub/mqtt_listener.h"
 #include "hub/settings.h"
 #include "platform/linux/regions.h"
@@ -30,7 +31,8 @@ struct nh_hub {
     nh_files_t *files;
     nh_store_t *store;
     nh_settings_t *settings;
-    nh_access_t access;
+    nh_access_t access; // to the portal
+    nh_mqtt_access_t *mqtt_access;
     nh_mqtt_broker_t *broker;
     struct nh_mqtt_broker_config broker_cfg;
     nh_mqtt_listener_t mqtt;
@@ -55,6 +57,14 @@ NH_MUST_USE int nh_hub__listen(const char *text, uint16_t given_port, char *host
                                uint16_t *port);
 // "127.0.0.1:8080", with brackets around IPv6.
 void nh_hub__address(char *out, size_t cap, const char *host, uint16_t port);
+
+// Who may use the broker, part of its start; fills in the callbacks of hub->broker_cfg.
+NH_MUST_USE int nh_hub__start_access(struct nh_hub *hub, nh_mem_t *mem);
+// The rules as `cfg` and the files have them now; faults go to the log. Then puts them in force;
+// they are taken in any case.
+NH_MUST_USE int nh_hub__load_rules(struct nh_hub *hub, const struct nh_hub_config *cfg,
+                                   nh_mqtt_rules_t **out);
+NH_MUST_USE int nh_hub__set_rules(struct nh_hub *hub, nh_mqtt_rules_t *rules);
 
 // Steps of the start, each in the file of its name; what they made is undone by nh_hub__stop().
 NH_MUST_USE int nh_hub__start_memory(struct nh_hub *hub);

@@ -9,7 +9,8 @@ static const struct nh_command commands[] = {
     {"run", nh_command_run, "start the hub"},
     {"check", nh_command_check, "check a configuration, or the syntax of a JSON file"},
     {"sim", nh_command_sim, "play a simulated home against a broker"},
-    {"passwd", nh_command_passwd, "make the hash of a password for the configuration"},
+    {"acl", nh_command_acl, "tell what a user of the broker may do, and by which rule"},
+    {"passwd", nh_command_passwd, "make users and the hashes of their passwords"},
 };
 
 static void help(FILE *out)

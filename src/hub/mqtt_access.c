@@ -4,6 +4,7 @@
 #include "core/base/secret.h"
 #include "hub/config.h"
 #include "hub/login_task.h"
+#include "hub/mqtt_scram.h"
 
 #include <string.h>
 
@@ -35,6 +36,7 @@ struct nh_mqtt_access {
     struct login *logins;
     uint8_t (*known)[KNOWN_BYTES]; // with the task
     uint8_t key[NH_KEYED_HASH_BYTES];
+    struct nh_mqtt_scram scram;
     struct guesser guessers[NH_MQTT_ACCESS_ADDRESSES];
     struct nh_mqtt_access_info info;
 };
@@ -80,6 +82,7 @@ int nh_mqtt_access_create(const struct nh_mqtt_access_config *cfg, nh_mqtt_rules
         return NH_ERR_NOMEM;
     a->cfg = *cfg;
     nh_random_bytes(a->key, sizeof a->key);
+    nh_mqtt_scram_init(&a->scram, cfg->mem, cfg->login_queue_max);
     int rc = nh_mqtt_access_rules_set(a, rules, &none);
     if (rc < 0) {
         nh_mem_free(cfg->mem, a->known);
@@ -108,6 +111,7 @@ void nh_mqtt_access_destroy(nh_mqtt_access_t *a)
     nh_login_task_stop(a->task);
     while (a->logins)
         login_free(a, a->logins);
+    nh_mqtt_scram_deinit(&a->scram);
     nh_mqtt_rules_destroy(a->rules);
     nh_wipe(a->key, sizeof a->key);
     nh_mem_free(a->cfg.mem, a->known);
@@ -321,6 +325,49 @@ static void sign_in(nh_mqtt_access_t *a, nh_mqtt_conn_t *c, const struct nh_mqtt
     check_later(a, l, user, out);
 }
 
+static bool is_scram(nh_span_t method)
+{
+    return method.len == strlen(NH_SCRAM_METHOD) &&
+           memcmp(method.ptr, NH_SCRAM_METHOD, method.len) == 0;
+}
+
+// By SCRAM: who it is, stands in its messages. The rules may have changed between two of them.
+static void scram(nh_mqtt_access_t *a, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_request *r,
+                  uint32_t address, struct nh_mqtt_auth_answer *out)
+{
+    struct nh_mqtt_scram_step step;
+    if (r->round == 0 && is_slowed(a, address)) {
+        a->info.slowed++;
+        out->reason = NH_MQTT_REASON_SERVER_BUSY;
+        return;
+    }
+    enum nh_mqtt_scram_result result =
+        nh_mqtt_scram_take(&a->scram, c, a->rules->users, r->data, &step);
+    const struct nh_user *user = nh_users_find(a->rules->users, step.user);
+    switch (result) {
+    case NH_MQTT_SCRAM_GOES_ON:
+        out->verdict = NH_MQTT_AUTH_CONTINUES;
+        break;
+    case NH_MQTT_SCRAM_PROVED:
+        a->info.checked++;
+        if (user && user->stamp == step.stamp)
+            accept(a, step.user, r->client_id, out);
+        break;
+    case NH_MQTT_SCRAM_WRONG:
+        a->info.checked++;
+        note_wrong(a, address);
+        break;
+    case NH_MQTT_SCRAM_FAULT:
+        note_wrong(a, address);
+        break;
+    case NH_MQTT_SCRAM_FULL:
+        a->info.queue_full++;
+        out->reason = NH_MQTT_REASON_SERVER_BUSY;
+        break;
+    }
+    out->data = step.data;
+}
+
 void nh_mqtt_access_authenticate(nh_mqtt_access_t *a, nh_mqtt_conn_t *c,
                                  const struct nh_mqtt_auth_request *r,
                                  struct nh_mqtt_auth_answer *out)
@@ -328,10 +375,14 @@ void nh_mqtt_access_authenticate(nh_mqtt_access_t *a, nh_mqtt_conn_t *c,
     char text[64];
     nh_span_t address = address_of(a, r->peer, text);
     bool lets_in = nh_mqtt_rules_lets_anonymous_in(a->rules, is_loopback(address));
+    uint32_t hash = nh_hash32(address.ptr, address.len, 0) | 1;
     if (r->method.len) {
-        out->reason = NH_MQTT_REASON_BAD_AUTHENTICATION_METHOD;
+        if (is_scram(r->method))
+            scram(a, c, r, hash, out);
+        else
+            out->reason = NH_MQTT_REASON_BAD_AUTHENTICATION_METHOD;
     } else if (r->has_user && !(lets_in && nh_users_count(a->rules->users) == 0)) {
-        sign_in(a, c, r, nh_hash32(address.ptr, address.len, 0) | 1, out);
+        sign_in(a, c, r, hash, out);
     } else if (lets_in) {
         accept(a, (nh_span_t){NULL, 0}, r->client_id, out);
     } else {
@@ -371,6 +422,7 @@ void nh_mqtt_access_cancel(nh_mqtt_access_t *a, nh_mqtt_conn_t *c)
     for (struct login *l = a->logins; l; l = l->next)
         if (l->conn == c)
             l->conn = NULL; // its password is checked all the same
+    nh_mqtt_scram_cancel(&a->scram, c);
 }
 
 // ---- rights -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 //         '-- known by this password before ----> accepted at once
 //         '-- too many wrong ones from there ---> refused: busy
 //         '-- else -----> queue -- login task --> accepted or refused
+//   CONNECT, AUTH -- SCRAM-SHA-256 -------------> accepted or refused: a proof is quick to check
 //
 // The loop's task makes every call.
 
@@ -53,7 +54,7 @@ bool nh_mqtt_access_may(nh_mqtt_access_t *a, const struct nh_mqtt_who *who,
 
 struct nh_mqtt_access_info {
     uint32_t user_count, rule_count, waiting_count, waiting_max;
-    uint64_t remembered, checked; // signed in from memory; passwords that were checked
+    uint64_t remembered, checked; // signed in from memory; passwords and proofs that were checked
     uint64_t denied;              // wrong passwords, unknown users, names that do not fit
     uint64_t slowed, queue_full;  // refused unchecked: too many wrong ones, too many waiting
 };

@@ -157,6 +157,18 @@ static struct list *user_list(nh_mqtt_acl_t *a, struct rule *r)
 
 // ---- adding -------------------------------------------------------------------------------------
 
+static const struct nh_mqtt__topic_limits limits = {UINT16_MAX, NH_MQTT__LEVEL_MAX};
+
+bool nh_mqtt_acl_is_topic(nh_span_t topic)
+{
+    return nh_mqtt__topic_check(topic, &limits) == NH_OK;
+}
+
+bool nh_mqtt_acl_is_filter(nh_span_t filter)
+{
+    return nh_mqtt__filter_check(filter, &limits) == NH_OK;
+}
+
 static bool has_percent(nh_span_t level)
 {
     for (size_t i = 0; i + 1 < level.len; i++)
@@ -174,7 +186,6 @@ static uint8_t name_of(nh_span_t level)
 
 static int check_filter(nh_span_t filter, struct rule *out)
 {
-    const struct nh_mqtt__topic_limits limits = {UINT16_MAX, NH_MQTT__LEVEL_MAX};
     int rc = nh_mqtt__filter_check(filter, &limits);
     if (rc < 0)
         return rc == NH_ERR_PROTO ? NH_ERR_INVAL : rc;

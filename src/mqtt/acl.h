@@ -67,6 +67,8 @@ struct nh_mqtt_acl_reason {
     const struct nh_mqtt_acl_rule *rule; // that decides, valid as the list; NULL: several, or none
     uint32_t level_count; // no rule: topics of so many levels are not covered; 0: all are
 };
+bool nh_mqtt_acl_is_topic(nh_span_t topic);
+bool nh_mqtt_acl_is_filter(nh_span_t filter);
 // Whether the topic (well formed) may be published to or received, the filter (well formed) be
 // subscribed to. `why` may be NULL.
 bool nh_mqtt_acl_may(const nh_mqtt_acl_t *a, const struct nh_mqtt_acl_who *who,

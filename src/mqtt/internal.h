@@ -35,11 +35,17 @@ enum nh_mqtt__session_flags {
 
 #define NH_MQTT__USER_MAX 256 // bytes of a user's name
 
+struct nh_mqtt__rate { // a bucket of messages or CONNECTs
+    uint64_t filled_ms;
+    int64_t credit; // thousandths; below 0: a debt
+};
+
 // One for each name that has sessions.
 struct nh_mqtt__user {
     struct nh_mqtt__user *hash_next; // by name
     struct nh_mqtt_grant grant;
-    uint32_t refs; // sessions, and calls that hold it
+    struct nh_mqtt__rate rate; // of grant.limits.publish_rate_max
+    uint32_t refs;             // sessions, and calls that hold it
     uint32_t conn_count;
     uint16_t name_len;
     bool is_gone, is_stale; // its connections are about to be closed
@@ -255,11 +261,6 @@ struct nh_mqtt__scratch {
 struct nh_mqtt__run {
     const uint8_t *ptr; // NULL: not made
     uint32_t len;
-};
-
-struct nh_mqtt__rate { // a bucket of messages or CONNECTs
-    uint64_t filled_ms;
-    int64_t credit; // thousandths; below 0: a debt
 };
 
 struct nh_mqtt_broker {

@@ -523,6 +523,38 @@ static void test_own_limits(void **state)
     world_deinit(&w);
 }
 
+// Both connections of a user come out of one bucket; those of others are as they were.
+static void test_own_rate(void **state)
+{
+    (void)state;
+    begin();
+    struct client *c = w.clients;
+    hub.users[0].grant.limits.publish_rate_max = 10;
+    sign_in(&c[0], "one", "ann", false);
+    sign_in(&c[1], "two", "ann", false);
+    sign_in(&c[2], "other", "bob", false);
+    for (int i = 0; i < 8; i++)
+        client_publish(&c[0], "a/x", "m", 0);
+    for (int i = 0; i < 8; i++)
+        client_publish(&c[2], "b/x", "m", 0);
+    assert_false(c[0].is_paused || c[1].is_paused || c[2].is_paused);
+    for (int i = 0; i < 8; i++)
+        client_publish(&c[1], "a/x", "m", 0); // 16 in all: 6 too many
+    assert_true(c[1].is_paused);
+    assert_false(c[0].is_paused);
+    assert_int_equal(info().publish_slowed, 1);
+    client_publish(&c[0], "a/x", "m", 0); // it meets the debt too
+    assert_true(c[0].is_paused);
+    for (int i = 0; i < 8; i++)
+        client_publish(&c[2], "b/x", "m", 0);
+    assert_true(c[2].is_paused == false);
+    world_tick(&w, w.now_ms + 500);
+    assert_true(c[0].is_paused && c[1].is_paused);
+    world_tick(&w, w.now_ms + 300);
+    assert_false(c[0].is_paused || c[1].is_paused);
+    world_deinit(&w);
+}
+
 // ---- changes ------------------------------------------------------------------------------------
 
 static void test_user_is_gone(void **state)
@@ -632,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_will),
         cmocka_unit_test(test_conn_max),
         cmocka_unit_test(test_own_limits),
+        cmocka_unit_test(test_own_rate),
         cmocka_unit_test(test_user_is_gone),
         cmocka_unit_test(test_secret_changed),
         cmocka_unit_test(test_no_memory),
