@@ -192,7 +192,7 @@ static int free_id(nh_mqtt_bridge_t *b, const struct nh_mqtt__publish_head *k)
 static int send_out(nh_mqtt_bridge_t *b, const struct nh_mqtt__publish_head *k,
                     const struct nh_mqtt__mapped *topic)
 {
-    struct pieces p;
+    struct pieces p = {0};
     int rc = assemble(&p, b->far.version, k, topic, own_mark(b));
     if (rc < 0 || p.len > b->far.packet_max || k->qos > b->far.max_qos)
         return drop(b, false, k, &b->info.dropped_unfit);
@@ -254,7 +254,7 @@ int nh_mqtt__relay_in(nh_mqtt_bridge_t *b, const struct nh_mqtt__packet *p)
         return drop(b, true, &k, &b->info.dropped_unmapped);
     if (is_own(b, &k))
         return drop(b, true, &k, &b->info.dropped_loops);
-    struct pieces out;
+    struct pieces out = {0};
     rc = assemble(&out, 5, &k, &topic, own_mark(b));
     if (rc < 0 || out.len > b->near.packet_max)
         return drop(b, true, &k, &b->info.dropped_unfit);

@@ -61,7 +61,8 @@ const char *nh_mqtt_bridge_rule_fault(const struct nh_mqtt_bridge_rule *rule)
 // A wildcard in front takes no topic that begins with '$' [MQTT-4.7.2-1].
 static bool is_hidden(nh_span_t filter, nh_span_t from)
 {
-    return filter.ptr[0] == '$' && (from.ptr[0] == '+' || from.ptr[0] == '#');
+    return filter.len && from.len && filter.ptr[0] == '$' &&
+           (from.ptr[0] == '+' || from.ptr[0] == '#');
 }
 
 // Whether what is left of the filter at `at` takes its parent: "a/#" also takes "a", but "/#" takes

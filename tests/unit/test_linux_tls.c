@@ -259,105 +259,107 @@ static void test_echo(void **state)
 }
 
 // Who believes whom: what both ends are told.
+static const struct {
+    const char *name;
+    struct end server, client;
+    const char *host;
+    int err; // of the client; 0: the echo comes
+    const char *reason;
+    bool opens; // before the refusal reaches it
+} trust_rows[] = {
+    {"a name", {.cert = "server"}, {.ca = "ca"}, "localhost", 0, "", 0},
+    {"an address", {.cert = "server"}, {.ca = "ca"}, "127.0.0.1", 0, "", 0},
+    {"another's name",
+     {.cert = "elsewhere"},
+     {.ca = "ca"},
+     "localhost",
+     NH_ERR_DENIED,
+     "hostname mismatch",
+     0},
+    {"another's name, any will do",
+     {.cert = "elsewhere"},
+     {.ca = "ca", .any_name = true},
+     "localhost",
+     0,
+     "",
+     0},
+    {"not its address",
+     {.cert = "stranger"},
+     {.ca = "other"},
+     "127.0.0.1",
+     NH_ERR_DENIED,
+     "IP address mismatch",
+     0},
+    {"another authority",
+     {.cert = "stranger"},
+     {.ca = "ca"},
+     "localhost",
+     NH_ERR_DENIED,
+     "unable to get local issuer certificate",
+     0},
+    {"whom the machine believes",
+     {.cert = "server"},
+     {0},
+     "localhost",
+     NH_ERR_DENIED,
+     "unable to get local issuer certificate",
+     0},
+    {"no client certificate",
+     {.cert = "server", .ca = "ca", .ask = NH_TLS_CERT_REQUIRED},
+     {.ca = "ca"},
+     "localhost",
+     NH_ERR_PROTO,
+     "tlsv13 alert certificate required",
+     1},
+    {"a stranger's client certificate",
+     {.cert = "server", .ca = "ca", .ask = NH_TLS_CERT_REQUIRED},
+     {.ca = "ca", .cert = "mallory"},
+     "localhost",
+     NH_ERR_PROTO,
+     "tlsv1 alert unknown ca",
+     1},
+    {"a stranger's, where none is needed",
+     {.cert = "server", .ca = "ca", .ask = NH_TLS_CERT_OPTIONAL},
+     {.ca = "ca", .cert = "mallory"},
+     "localhost",
+     NH_ERR_PROTO,
+     "tlsv1 alert unknown ca",
+     1},
+    {"none, where none is needed",
+     {.cert = "server", .ca = "ca", .ask = NH_TLS_CERT_OPTIONAL},
+     {.ca = "ca"},
+     "localhost",
+     0,
+     "",
+     0},
+    {"one that nobody asks for",
+     {.cert = "server"},
+     {.ca = "ca", .cert = "mallory"},
+     "localhost",
+     0,
+     "",
+     0},
+};
+
 static void test_trust(void **state)
 {
-    static const struct {
-        const char *name;
-        struct end server, client;
-        const char *host;
-        int err; // of the client; 0: the echo comes
-        const char *reason;
-        bool opens; // before the refusal reaches it
-    } rows[] = {
-        {"a name", {.cert = "server"}, {.ca = "ca"}, "localhost", 0, "", 0},
-        {"an address", {.cert = "server"}, {.ca = "ca"}, "127.0.0.1", 0, "", 0},
-        {"another's name",
-         {.cert = "elsewhere"},
-         {.ca = "ca"},
-         "localhost",
-         NH_ERR_DENIED,
-         "hostname mismatch",
-         0},
-        {"another's name, any will do",
-         {.cert = "elsewhere"},
-         {.ca = "ca", .any_name = true},
-         "localhost",
-         0,
-         "",
-         0},
-        {"not its address",
-         {.cert = "stranger"},
-         {.ca = "other"},
-         "127.0.0.1",
-         NH_ERR_DENIED,
-         "IP address mismatch",
-         0},
-        {"another authority",
-         {.cert = "stranger"},
-         {.ca = "ca"},
-         "localhost",
-         NH_ERR_DENIED,
-         "unable to get local issuer certificate",
-         0},
-        {"whom the machine believes",
-         {.cert = "server"},
-         {0},
-         "localhost",
-         NH_ERR_DENIED,
-         "unable to get local issuer certificate",
-         0},
-        {"no client certificate",
-         {.cert = "server", .ca = "ca", .ask = NH_TLS_CERT_REQUIRED},
-         {.ca = "ca"},
-         "localhost",
-         NH_ERR_PROTO,
-         "tlsv13 alert certificate required",
-         1},
-        {"a stranger's client certificate",
-         {.cert = "server", .ca = "ca", .ask = NH_TLS_CERT_REQUIRED},
-         {.ca = "ca", .cert = "mallory"},
-         "localhost",
-         NH_ERR_PROTO,
-         "tlsv1 alert unknown ca",
-         1},
-        {"a stranger's, where none is needed",
-         {.cert = "server", .ca = "ca", .ask = NH_TLS_CERT_OPTIONAL},
-         {.ca = "ca", .cert = "mallory"},
-         "localhost",
-         NH_ERR_PROTO,
-         "tlsv1 alert unknown ca",
-         1},
-        {"none, where none is needed",
-         {.cert = "server", .ca = "ca", .ask = NH_TLS_CERT_OPTIONAL},
-         {.ca = "ca"},
-         "localhost",
-         0,
-         "",
-         0},
-        {"one that nobody asks for",
-         {.cert = "server"},
-         {.ca = "ca", .cert = "mallory"},
-         "localhost",
-         0,
-         "",
-         0},
-    };
     (void)state;
-    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < NH_ARRAY_LEN(trust_rows); i++) {
         client = (struct echo_client){0};
-        serve(&rows[i].server);
+        serve(&trust_rows[i].server);
         uint64_t failures = info_now().handshake_failures;
-        assert_int_equal(dial_as(&client, &rows[i].client, rows[i].host), NH_OK);
-        if (rows[i].err == 0) {
+        assert_int_equal(dial_as(&client, &trust_rows[i].client, trust_rows[i].host), NH_OK);
+        if (trust_rows[i].err == 0) {
             echo_round(&e, &client, 1000);
             echo_hang_up(&e, &client);
         }
         PUMP_UNTIL(e.loop, client.closed && info_now().handshake_count == 0);
-        if (client.err != rows[i].err || client.opened != (rows[i].err == 0 || rows[i].opens) ||
-            (rows[i].err && !strstr(client.reason, rows[i].reason)))
-            fail_msg("%s: err %d, %s", rows[i].name, client.err, client.reason);
+        if (client.err != trust_rows[i].err ||
+            client.opened != (trust_rows[i].err == 0 || trust_rows[i].opens) ||
+            (trust_rows[i].err && !strstr(client.reason, trust_rows[i].reason)))
+            fail_msg("%s: err %d, %s", trust_rows[i].name, client.err, client.reason);
         PUMP_UNTIL(e.loop, info_now().conn_count == 0);
-        assert_int_equal(info_now().handshake_failures, failures + (rows[i].err != 0));
+        assert_int_equal(info_now().handshake_failures, failures + (trust_rows[i].err != 0));
         echo_restart(&e);
         nh_tls_destroy(server_tls);
         server_tls = NULL;

@@ -171,7 +171,7 @@ static void disturbed(struct client *c)
         arrives(&c[0], "a", PROPS(SAYS_HI));
         client_heard(&c[0]);
         says(&c[0], rows[i].code, rows[i].props);
-        if (strcmp(client_heard(&c[0]), "connack 0 0x82 {reason=protocol error}") || c[0].conn)
+        if (strcmp(client_heard(&c[0]), "connack 0 0x82 {reason=protocol error}") != 0 || c[0].conn)
             fail_msg("%s: %s", rows[i].name, w.text);
         assert_int_equal(hub.cancelled, i + 1);
     }
