@@ -216,6 +216,7 @@ class Carry(unittest.TestCase):
             self.assertEqual(home.get()[1], "last")
             self.assertEqual(other.get()[1], "last")
 
+    # [MQTT-7.1.2-1], [MQTT5-4.2.0-1]
     def test_mqtt_5(self):
         self.check_carrying()
 
