@@ -193,7 +193,7 @@ test('single-letter keys can be turned off', async () => {
 test('skip link, and segments by arrow keys with one tab stop', async () => {
   const page = await open();
   await h1(page, 'Home');
-  await page.getByRole('button', { name: '30 min' }).waitFor();
+  await page.getByRole('radio', { name: '30 min' }).waitFor();
   await page.keyboard.press('Tab');
   assert.equal(await focused(page), 'A Go to content');
   await page.keyboard.press('Enter');

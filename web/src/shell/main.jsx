@@ -41,10 +41,11 @@ function Body() {
   const page = pages.find((p) => p.id === route.page);
   const { Page, error, load } = usePage(page);
   const first = useRef(true);
+  const onTitle = document.activeElement?.matches('main h1'); // of the page that is being loaded
   useEffect(() => {
     document.title = page ? `${page.title} \u00b7 nuthatch` : 'nuthatch';
     if (!Page) return;
-    if (!first.current) {
+    if (!first.current || onTitle) {
       scrollTo(0, 0);
       const h1 = document.querySelector('main h1');
       if (h1) h1.focus({ preventScroll: true });
