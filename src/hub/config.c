@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const durabilities[] = {"durable", "interval", "memory", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 
 // The rows of a table, short: a field of `struct nh_hub_config`, in the section `s` or at the top.
@@ -67,6 +68,19 @@ static const nh_json_field_t mqtt_fields[] = {
     UINT("retained_max_bytes", mqtt.retained_max_bytes, 0, 1073741824, "bytes",
          "All retained topics and payloads"),
     UINT("retained_max_count", mqtt.retained_max_count, 0, 10000000, NULL, "Retained messages"),
+    {.name = "durability",
+     .type = NH_JSON_T_ENUM,
+     AT(mqtt.durability),
+     .names = durabilities,
+     .text = "Kept sessions and retained messages: on disk first, soon, or in memory only"},
+    UINT("durability_interval_ms", mqtt.durability_interval_ms, 10, 600000, "ms",
+         "Between writes when durability is interval"),
+    UINT("store_max_bytes", mqtt.store_max_bytes, 1048576, UINT32_MAX, "bytes",
+         "The broker's store on disk; over it publishers wait"),
+    UINT("store_batch_max_bytes", mqtt.store_batch_max_bytes, 4096, 67108864, "bytes",
+         "Changes not yet on disk; over it publishers wait"),
+    UINT("queue_memory_max_bytes", mqtt.queue_memory_max_bytes, 1024, 67108864, "bytes",
+         "Of a kept session's queue in memory; the rest is on disk only"),
     UINT("connect_timeout_ms", mqtt.connect_timeout_ms, 100, 120000, "ms",
          "From the connection to CONNECT"),
     UINT("sys_interval_ms", mqtt.sys_interval_ms, 1000, 3600000, "ms", "Interval of $SYS topics"),
@@ -235,6 +249,10 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                  .inflight_max = 64,
                  .retained_max_bytes = 1048576,
                  .retained_max_count = 10000,
+                 .durability_interval_ms = 1000,
+                 .store_max_bytes = 1073741824,
+                 .store_batch_max_bytes = 1048576,
+                 .queue_memory_max_bytes = 65536,
                  .connect_timeout_ms = 10000,
                  .sys_interval_ms = 10000,
                  .login_queue_max = 100,

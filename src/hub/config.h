@@ -13,6 +13,8 @@ struct nh_hub_budget {
     uint32_t internal_bytes, psram_bytes;
 };
 
+enum nh_hub_durability { NH_HUB_DURABLE, NH_HUB_INTERVAL, NH_HUB_MEMORY };
+
 // Where the texts and numbers of the file stand, for findings of the validator.
 #define NH_HUB_PLACE_MAX_COUNT 48
 struct nh_hub_places {
@@ -78,6 +80,9 @@ struct nh_hub_config {
         uint32_t packet_max_bytes, topic_max_bytes, topic_level_max;
         uint32_t queue_max_bytes, queue_max_messages, inflight_max;
         uint32_t retained_max_bytes, retained_max_count;
+        int durability; // enum nh_hub_durability
+        uint32_t durability_interval_ms, store_max_bytes, store_batch_max_bytes;
+        uint32_t queue_memory_max_bytes;
         uint32_t connect_timeout_ms, sys_interval_ms;
         uint32_t connect_rate_max, publish_rate_max;
         int anonymous, acl_subscribe; // enum nh_hub_anonymous, _acl_subscribe

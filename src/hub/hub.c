@@ -117,6 +117,10 @@ static void facts(void *ctx, struct nh_health_facts *out)
         struct nh_mqtt_info info;
         nh_mqtt_broker_info(hub->broker, &info);
         out->mqtt_clients = info.conn_count;
+        out->mqtt_store_commits = (int64_t)info.store_commits;
+        out->mqtt_store_errors = (int64_t)info.store_errors;
+        out->mqtt_store_bytes = (int64_t)info.store_bytes;
+        out->mqtt_paged_messages = (int64_t)info.paged_messages;
     }
     if (hub->console)
         out->console_dropped = nh_console_dropped(hub->console);
@@ -482,10 +486,13 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_mqtt_listener_stop(&hub->mqtt);
     nh_bridges_destroy(hub->mqtt.bridges);
     hub->mqtt.bridges = NULL;
+    nh_mqtt_store_flush(hub->mqtt_store, 10000);
     nh_mqtt_api_destroy(hub->mqtt_api);
     hub->mqtt_api = NULL;
     nh_mqtt_broker_destroy(hub->broker);
     hub->broker = NULL;
+    nh_mqtt_store_stop(hub->mqtt_store);
+    hub->mqtt_store = NULL;
     nh_mqtt_access_destroy(hub->mqtt_access);
     hub->mqtt_access = NULL;
     nh_settings_destroy(hub->settings);

@@ -63,6 +63,7 @@ static void write_counters(nh_json_writer_t *w, const struct nh_mqtt_bridge_info
     nh_json_kv_uint(w, "dropped_unfit", i->dropped_unfit);
     nh_json_kv_uint(w, "refused_there", i->refused_there);
     nh_json_kv_uint(w, "refused_here", i->refused_here);
+    nh_json_kv_bool(w, "subscribed", i->is_subscribed);
     nh_json_kv_uint(w, "refused_subscriptions", i->refused_subscriptions);
 }
 

@@ -37,6 +37,19 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
     case NH_MQTT_CLIENT_REFUSED:
         NH_LOG_W("mqtt", "refused %s: %s", id[0] ? id : "a client", reason);
         break;
+    case NH_MQTT_STORE_FAILED:
+        NH_LOG_E("mqtt", "THE STORE CANNOT BE WRITTEN (%s): acknowledgements wait until it can",
+                 reason);
+        return;
+    case NH_MQTT_STORE_FULL:
+        NH_LOG_E("mqtt", "the store is over mqtt.store_max_bytes: publishers wait for room");
+        return;
+    case NH_MQTT_STORE_WORKS:
+        NH_LOG_W("mqtt", "the store is written again; everything goes on");
+        return;
+    case NH_MQTT_STORE_DAMAGED:
+        NH_LOG_E("mqtt", "the store is damaged: %s could not be read and is lost", reason);
+        return;
     case NH_MQTT_ACTION_DENIED:
         NH_LOG_W("mqtt", "%s (%s) %s %.*s; told once", id, e->user_name ? e->user_name : "no user",
                  reason, (int)e->topic.len, (const char *)e->topic.ptr);
@@ -64,6 +77,12 @@ static bool memory_tier(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_inf
     return out->size_bytes > 0;
 }
 
+static int64_t unix_ms(void *ctx)
+{
+    (void)ctx;
+    return nh_clock_unix_ms();
+}
+
 static const char *text_or_null(const char *text)
 {
     return text[0] ? text : NULL;
@@ -89,6 +108,9 @@ static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
         .sys_interval_ms = c->mqtt.sys_interval_ms,
         .connect_rate_max = c->mqtt.connect_rate_max,
         .publish_rate_max = c->mqtt.publish_rate_max,
+        .durability_interval_ms = c->mqtt.durability_interval_ms,
+        .batch_max_bytes = c->mqtt.store_batch_max_bytes,
+        .queue_memory_max_bytes = c->mqtt.queue_memory_max_bytes,
         .keepalive_max_s = c->mqtt.keepalive_max_s,
         .session_expiry_max_s = c->mqtt.session_expiry_max_s,
         .message_expiry_max_s = c->mqtt.message_expiry_max_s,
@@ -108,6 +130,7 @@ static void fill_limits(struct nh_hub *hub, nh_mem_t *mem)
         .dirty = nh_mqtt_listener_dirty,
         .pause = nh_mqtt_listener_pause,
         .memory = memory_tier,
+        .unix_ms = unix_ms,
     };
 }
 
@@ -125,6 +148,49 @@ static int start_api(struct nh_hub *hub, nh_mem_t *mem)
         .peer = peer,
     };
     return nh_mqtt_api_create(&cfg, &hub->mqtt_api);
+}
+
+static int start_store(struct nh_hub *hub)
+{
+    const struct nh_hub_config *c = &hub->cfg;
+    struct nh_mqtt_store_config cfg = {.sys = hub->sys,
+                                       .loop = hub->loop,
+                                       .data_dir = c->data,
+                                       .max_bytes = c->mqtt.store_max_bytes};
+    if (c->mqtt.durability == NH_HUB_MEMORY)
+        return 0;
+    int err = nh_hub__owner(hub, "store", &cfg.mem);
+    if (err == 0)
+        err = nh_mqtt_store_start(&cfg, &hub->mqtt_store);
+    if (err < 0)
+        fprintf(stderr, "nuthatch: %s/mqtt: %s\n", c->data, nh_err_text(err));
+    if (err < 0)
+        return err;
+    hub->broker_cfg.persist = nh_mqtt_store_persist(hub->mqtt_store);
+    hub->broker_cfg.durability =
+        c->mqtt.durability == NH_HUB_INTERVAL ? NH_MQTT_INTERVAL : NH_MQTT_DURABLE;
+    return 0;
+}
+
+static int load_broker(struct nh_hub *hub)
+{
+    int err = nh_mqtt_broker_create(&hub->broker_cfg, &hub->broker);
+    return err < 0 ? err : nh_mqtt_broker_load(hub->broker, nh_clock_ms());
+}
+
+// A store that the broker cannot read is set aside, not a reason to stay down.
+static int start_broker(struct nh_hub *hub)
+{
+    int err = load_broker(hub);
+    if (hub->mqtt_store && (err == NH_ERR_CORRUPT || err == NH_ERR_UNSUPPORTED)) {
+        nh_mqtt_broker_destroy(hub->broker);
+        hub->broker = NULL;
+        err = nh_mqtt_store_set_aside(hub->mqtt_store, err);
+        err = err < 0 ? err : load_broker(hub);
+    }
+    if (err == 0 && hub->mqtt_store)
+        nh_mqtt_store_broker_set(hub->mqtt_store, hub->broker);
+    return err;
 }
 
 #define OTHER_FILE_COUNT 128u // listeners, documents, sets of connections, who is being refused
@@ -156,12 +222,14 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
     fill_limits(hub, mem);
     allow_connections(hub);
     err = nh_hub__start_access(hub, mem);
+    if (err == 0)
+        err = start_store(hub);
+    if (err == 0)
+        err = start_broker(hub);
     if (err < 0)
         return err;
-    err = nh_mqtt_broker_create(&hub->broker_cfg, &hub->broker);
-    if (err == 0)
-        err = nh_mqtt_listener_start(&hub->mqtt, hub->broker, hub->loop, mem, host, port,
-                                     hub->cfg.mqtt.conn_max_count);
+    err = nh_mqtt_listener_start(&hub->mqtt, hub->broker, hub->loop, mem, host, port,
+                                 hub->cfg.mqtt.conn_max_count);
     if (err < 0) {
         fprintf(stderr, "nuthatch: mqtt.listen %s: %s\n", hub->cfg.mqtt.listen, nh_err_text(err));
         return err;

@@ -11,6 +11,7 @@
 #include "hub/hub.h"
 #include "hub/mqtt_access.h"
 #include "hub/mqtt_listener.h"
+#include "hub/mqtt_store.h"
 #include "hub/settings.h"
 #include "platform/linux/regions.h"
 #include "portal/mqtt_api.h"
@@ -33,6 +34,7 @@ struct nh_hub {
     nh_settings_t *settings;
     nh_access_t access; // to the portal
     nh_mqtt_access_t *mqtt_access;
+    nh_mqtt_store_t *mqtt_store; // NULL: in memory only
     nh_mqtt_broker_t *broker;
     struct nh_mqtt_broker_config broker_cfg;
     nh_mqtt_listener_t mqtt;

@@ -18,6 +18,7 @@ void nh_mqtt__bridge_enter(nh_mqtt_bridge_t *b, enum nh_mqtt_bridge_state state,
     if (state != b->info.state)
         b->info.since_ms = b->now_ms;
     b->info.state = state;
+    b->info.is_subscribed = b->info.is_subscribed && state == NH_MQTT_BRIDGE_ONLINE;
     b->info.reason = reason;
     b->info.code = code;
     if (state == NH_MQTT_BRIDGE_ONLINE && !b->was_online) {

@@ -113,6 +113,7 @@ struct nh_mqtt_bridge_info {
     const char *reason; // why it is in that state
     uint8_t code;
     uint64_t since_ms, next_ms; // of the state; of the next attempt
+    bool is_subscribed;         // there and here: nothing published from now on is missed
     uint64_t connects, failures;
     uint64_t messages_in, messages_out, bytes_in, bytes_out;
     uint64_t dropped_unmapped; // no rule carries it

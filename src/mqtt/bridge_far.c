@@ -193,6 +193,7 @@ int nh_mqtt__far_subscribe(nh_mqtt_bridge_t *b, uint16_t packet_id)
     const struct nh_mqtt__subscribe k = {
         .packet_id = packet_id, .version = b->far.version, .type = NH_MQTT__SUBSCRIBE};
     size_t count = collect(b, subs);
+    b->info.is_subscribed = count == 0;
     if (count == 0)
         return NH_OK;
     int len = nh_mqtt__subscribe_encode(&k, subs, count, NULL, 0);
@@ -216,6 +217,7 @@ static int on_suback(nh_mqtt_bridge_t *b, const struct nh_mqtt__packet *p)
         nh_mqtt__bridge_enter(b, NH_MQTT_BRIDGE_ONLINE, "it refused a subscription",
                               k.codes.ptr[i]);
     }
+    b->info.is_subscribed = rc == NH_OK;
     return rc;
 }
 

@@ -2,6 +2,7 @@
 
 #include "mqtt/bridge_parts.h"
 #include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -101,14 +102,23 @@ static int put_connect(nh_mqtt_bridge_t *b)
 }
 
 // Packet ids of a session over there that is no more: a new message under one of them is not the
-// old one again.
-static void release_ids(nh_mqtt_bridge_t *b)
+// old one again. NH_ERR_NOMEM.
+static int release_ids(nh_mqtt_bridge_t *b)
 {
-    const struct nh_mqtt__session *s = b->near.conn->session;
+    nh_mqtt_broker_t *broker = b->cfg.broker;
+    struct nh_mqtt__session *s = b->near.conn->session;
     struct nh_mqtt__flow *f = s ? s->flow : NULL;
-    for (uint32_t i = 0; f && i < f->ids_cap; i++)
-        while (f->ids[i])
-            nh_mqtt__ids_remove(f, f->ids[i]);
+    for (uint32_t i = 0; f && i < f->ids_cap; i++) {
+        while (f->ids[i]) {
+            uint16_t id = f->ids[i];
+            int rc = nh_mqtt__keep_ack_reserve(broker, s);
+            if (rc < 0)
+                return rc;
+            nh_mqtt__ids_remove(f, id);
+            nh_mqtt__keep_id(broker, s, id, false);
+        }
+    }
+    return NH_OK;
 }
 
 int nh_mqtt__near_open(nh_mqtt_bridge_t *b)
@@ -121,9 +131,7 @@ int nh_mqtt__near_open(nh_mqtt_bridge_t *b)
     rc = rc < 0 ? rc : nh_mqtt__near_flush(b);
     if (rc < 0)
         return rc;
-    if (!b->far.has_session)
-        release_ids(b);
-    return NH_OK;
+    return b->far.has_session ? NH_OK : release_ids(b);
 }
 
 void nh_mqtt__near_close(nh_mqtt_bridge_t *b)

@@ -1,6 +1,6 @@
 // The broker's life, its connections and its clock.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -32,6 +32,9 @@ static void set_defaults(struct nh_mqtt_broker_config *cfg)
     set_default(&cfg->qos2_max_count, 1024);
     set_default(&cfg->pushback_max_ms, 2000);
     set_default(&cfg->topic_alias_max, 16);
+    set_default(&cfg->durability_interval_ms, 1000);
+    set_default(&cfg->batch_max_bytes, 1024 * 1024);
+    set_default(&cfg->queue_memory_max_bytes, 64 * 1024);
 }
 
 static bool is_text(const char *text)
@@ -74,7 +77,8 @@ static int init_parts(nh_mqtt_broker_t *b)
     if (!b->sessions)
         return NH_ERR_NOMEM;
     int rc = nh_mqtt__index_init(&b->index, b->mem, b->cfg.hash_seed);
-    return rc < 0 ? rc : nh_mqtt__sys_create(b);
+    rc = rc < 0 ? rc : nh_mqtt__sys_create(b);
+    return rc < 0 ? rc : nh_mqtt__journal_create(b);
 }
 
 static const char *keep_text(char *copy, const char *text)
@@ -250,6 +254,7 @@ void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *text,
     nh_mqtt__run_flush(b); // it may be meant for the session that goes now
     struct nh_mqtt__session *s = c->session;
     struct nh_mqtt__will *will = s ? take_will(b, c) : NULL;
+    nh_mqtt__gate_cut(b, c);
     if (s && c->version == 5 && code != NH_MQTT_REASON_SUCCESS)
         nh_mqtt__send_disconnect(b, c, code);
     if (c->state == NH_MQTT__CONN_AUTH)
@@ -280,6 +285,7 @@ static void conn_free(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     nh_list_remove(&c->link);
     if (c->in_turn)
         turn_remove(b, c);
+    nh_mqtt__gate_forget(b, c);
     nh_mqtt__wire_clear(&b->blocks, &c->wire);
     nh_mqtt__msg_unref(b->mem, c->gather);
     nh_mqtt__extra_free(b, c);
@@ -356,6 +362,7 @@ uint64_t nh_mqtt_broker_next_deadline(const nh_mqtt_broker_t *b)
     uint64_t next = nh_mqtt__wheel_next(&b->wheel);
     const uint64_t others[] = {nh_mqtt__sys_deadline(b),
                                nh_mqtt__will_deadline(b),
+                               nh_mqtt__journal_deadline(b),
                                b->replay_ms,
                                b->slowed_ms,
                                b->pushback_ms,
@@ -411,6 +418,7 @@ void nh_mqtt_broker_tick(nh_mqtt_broker_t *b, uint64_t now_ms)
     replay_tick(b);
     nh_mqtt__sys_tick(b);
     nh_mqtt__local_settle(b);
+    nh_mqtt__journal_run(b);
 }
 
 // ---- end ----------------------------------------------------------------------------------------
@@ -457,6 +465,7 @@ void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b)
     nh_mqtt__scratch_deinit(b);
     nh_mqtt__msg_unref(b->mem, b->retain_at);
     nh_mqtt__retain_clear(&b->retain);
+    nh_mqtt__journal_destroy(b);
     nh_mqtt__sys_destroy(b);
     nh_mqtt__blocks_deinit(&b->blocks);
     nh_mqtt__index_deinit(&b->index);

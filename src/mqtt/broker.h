@@ -8,6 +8,7 @@
 
 #include "core/base/base.h"
 #include "core/mem/mem.h"
+#include "mqtt/persist.h"
 #include "mqtt/reason.h"
 
 typedef struct nh_mqtt_broker nh_mqtt_broker_t;
@@ -33,6 +34,10 @@ enum nh_mqtt_event_kind {
     NH_MQTT_CLIENT_DISCONNECTED,
     NH_MQTT_CLIENT_TAKEN_OVER,
     NH_MQTT_MESSAGE_DROPPED,
+    NH_MQTT_STORE_FAILED,  // no client: a commit failed; it is tried again until it succeeds
+    NH_MQTT_STORE_FULL,    // no client: over its limit; who publishes to it is held back
+    NH_MQTT_STORE_WORKS,   // no client: neither any more
+    NH_MQTT_STORE_DAMAGED, // a record could not be read; what it held is lost
     NH_MQTT_ACTION_DENIED, // the first one of a connection; the counters tell the rest
 };
 struct nh_mqtt_event {
@@ -137,6 +142,15 @@ struct nh_mqtt_broker_config {
     // At most 256 bytes each; copied. NULL: none. The reference is also given (0x9C) to who is one
     // too many, and at shutdown.
     const char *server_reference, *response_information;
+    // Where sessions, their messages and retained messages outlive the process. commit NULL: in
+    // memory only. nh_mqtt_broker_load() is then the first call.
+    struct nh_mqtt_persist persist;
+    enum nh_mqtt_durability durability;
+    uint32_t durability_interval_ms; // 0: 1000, between commits of NH_MQTT_INTERVAL
+    uint32_t batch_max_bytes;        // 0: 1 MiB of changes not yet written; then publishers are
+                                     // held back until the store has caught up
+    uint32_t queue_memory_max_bytes; // 0: 64 KiB of a kept session's queue; the rest is read from
+                                     // the store when its turn comes
     void *ctx;
     // All may be NULL. Called within input(), sent(), tick(), close(), turn_end() and publish();
     // they must not call the broker. `dirty` is called once, until output() is called for `c`; also
@@ -158,6 +172,8 @@ struct nh_mqtt_broker_config {
     void (*pause)(void *ctx, nh_mqtt_conn_t *c, void *user, bool paused);
     // The state of a tier for $SYS; false: not known. NULL: only the owner's own use is shown.
     bool (*memory)(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_info *out);
+    // The time of day, for what expires while the process is down. NULL: that begins anew then.
+    int64_t (*unix_ms)(void *ctx);
 };
 
 // Creates a broker from a copy of `cfg`; zeroed fields take the default named there.
@@ -166,6 +182,22 @@ struct nh_mqtt_broker_config {
 NH_MUST_USE int nh_mqtt_broker_create(const struct nh_mqtt_broker_config *cfg,
                                       nh_mqtt_broker_t **out);
 void nh_mqtt_broker_destroy(nh_mqtt_broker_t *b);
+
+// ---- the store ----------------------------------------------------------------------------------
+
+// Takes up what the store has: the first call after create, when there is a store. NH_ERR_CORRUPT,
+// NH_ERR_UNSUPPORTED (a newer format): the store cannot be used; NH_ERR_NOMEM, NH_ERR_IO. After an
+// error only nh_mqtt_broker_destroy() is allowed.
+NH_MUST_USE int nh_mqtt_broker_load(nh_mqtt_broker_t *b, uint64_t now_ms);
+// The outcome of persist.commit(): 0; 1: written, but the store is over its limit, and publishers
+// are held back until a later commit says 0; or an error: the commit is asked for again later.
+void nh_mqtt_broker_saved(nh_mqtt_broker_t *b, int rc, uint64_t now_ms);
+// Whether there are changes that the store has not written. To end without losing any: stop the
+// listeners, then flush(), which hands them over whatever the interval, until this says no.
+bool nh_mqtt_broker_is_unsaved(const nh_mqtt_broker_t *b);
+void nh_mqtt_broker_flush(nh_mqtt_broker_t *b, uint64_t now_ms);
+
+// ---- connections --------------------------------------------------------------------------------
 
 // A new connection; `user` is given back in `dirty`. NH_ERR_FULL, NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt_broker_open(nh_mqtt_broker_t *b, void *user, uint64_t now_ms,
@@ -254,6 +286,11 @@ struct nh_mqtt_info {
     uint64_t publish_denied, subscribe_denied; // by authorize(): acknowledged, not passed on; 0x80
     uint32_t auth_waiting_count;               // connections that wait for their answer
     uint64_t pushbacks, sessions_evicted;
+    uint64_t store_commits, store_records, store_bytes, store_errors; // errors: commits that failed
+    uint64_t store_damaged; // records that could not be read, and what depended on them
+    uint64_t store_holds;   // times that publishers were held back because much was not yet written
+    uint64_t paged_bytes, paged_messages; // of queued_*: on disk only
+    uint32_t store_commit_max_ms;
     uint64_t sessions_expired, messages_expired; // their time was over; copies of messages
     uint64_t dropped_too_large;                  // over the client's own limit
     uint64_t shared_moved;                       // given to another member of a shared subscription

@@ -1,6 +1,6 @@
 // CONNECT: who may come in, under which name, in place of whom.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +80,10 @@ static struct nh_mqtt__session *take_session(nh_mqtt_broker_t *b, nh_span_t id, 
     }
     bool is_own = s && s->user == u;
     *is_present = is_own && !is_clean; // [MQTT-3.2.2-1], -2, -3, [MQTT5-3.2.2-2], -3
+    if (s && !*is_present && nh_mqtt__keep_end_reserve(b, s) < 0) {
+        nh_mqtt__user_unref(b, u);
+        return NULL;
+    }
     if (s && !*is_present)
         nh_mqtt__session_wipe(b, s);
     if (!s)
@@ -152,30 +156,63 @@ static int refuse_options(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id, 
     return nh_mqtt__refuse(b, c, id, reason, "will not allowed");
 }
 
+// Has the session and its will recorded when it is to be kept in the store, before the client goes
+// online. NH_ERR_NOMEM: a session that was made for this client is gone again.
+static int keep_client(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                       const struct nh_mqtt__connect *k, const nh_mqtt_conn_t *c)
+{
+    int rc = nh_mqtt__keep_session(b, s, expiry_of(b, k, c->is_own), c->version);
+    if (rc == NH_OK && c->extra && c->extra->will)
+        rc = nh_mqtt__keep_will_reserve(b, s);
+    if (rc < 0 && !nh_list_is_linked(&s->idle))
+        nh_mqtt__session_destroy(b, s);
+    return rc;
+}
+
+// CONNACK waits until the session is on disk as it says: a new one must not be an old one again
+// after a crash.
+static int gate_connack(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, uint32_t serial)
+{
+    if (nh_mqtt__journal_serial_of(b->journal) != serial)
+        return nh_mqtt__gate(b, c->session->conn, nh_mqtt__journal_no(b));
+    return nh_mqtt__keep_gate(b, c->session);
+}
+
+static int send_connack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k,
+                        bool is_present, const struct nh_mqtt_auth_answer *answer)
+{
+    if (c->version != 5) {
+        const uint8_t connack[] = {NH_MQTT__CONNACK << 4, 2, is_present, NH_MQTT__ACCEPTED};
+        return nh_mqtt__send(b, c, connack, sizeof connack); // [MQTT-3.2.0-1]
+    }
+    int rc = nh_mqtt__connack_accept(b, c, k, is_present, answer);
+    if (rc == NH_ERR_TOO_LONG) // before CONNACK nothing else is said [MQTT5-3.2.0-1]
+        nh_mqtt__conn_end(b, c, "takes no packet as large as its CONNACK",
+                          NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
+    return rc;
+}
+
 // The reference to `u` is taken.
 static int accept_client(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__connect *k,
                          nh_span_t id, struct nh_mqtt__user *u,
                          const struct nh_mqtt_auth_answer *answer)
 {
     bool is_present;
+    uint32_t serial = nh_mqtt__journal_serial_of(b->journal);
     int rc = take_options(b, c, k);
     if (rc < 0) {
         nh_mqtt__user_unref(b, u);
         return refuse_options(b, c, id, rc);
     }
     struct nh_mqtt__session *s = take_session(b, id, k->is_clean, u, &is_present);
-    if (!s)
+    if (!s || keep_client(b, s, k, c) < 0)
         return nh_mqtt__refuse(b, c, id, NH_MQTT_REASON_SERVER_UNAVAILABLE, "out of memory");
     go_online(b, c, s, k);
-    if (c->version == 5) {
-        rc = nh_mqtt__connack_accept(b, c, k, is_present, answer);
-        if (rc == NH_ERR_TOO_LONG) // before CONNACK nothing else is said [MQTT5-3.2.0-1]
-            nh_mqtt__conn_end(b, c, "takes no packet as large as its CONNACK",
-                              NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
-    } else {
-        const uint8_t connack[] = {NH_MQTT__CONNACK << 4, 2, is_present, NH_MQTT__ACCEPTED};
-        rc = nh_mqtt__send(b, c, connack, sizeof connack); // [MQTT-3.2.0-1]
-    }
+    if (c->extra && c->extra->will)
+        nh_mqtt__keep_will(b, s, c->extra->will);
+    rc = gate_connack(b, c, serial);
+    if (rc == NH_OK)
+        rc = send_connack(b, c, k, is_present, answer);
     return rc < 0 ? rc : nh_mqtt__resume(b, s);
 }
 

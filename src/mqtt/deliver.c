@@ -1,7 +1,7 @@
 // A message's way to one subscriber: into its output, its window of sent messages, or its queue.
 
 #include "core/base/bytes.h"
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -258,23 +258,52 @@ static struct nh_mqtt__msg *msg_to_keep(nh_mqtt_broker_t *b, struct nh_mqtt__pub
     return how->id_count > 1 ? nh_mqtt__publish_form(b, p, 5, how) : nh_mqtt__publish_msg(b, p);
 }
 
-// Sends `p` as a new message in flight. A session that ends with its connection needs no copy of
-// it: a retry happens on reconnection only [MQTT-4.4.0-1]. What came by a shared subscription may
-// be for another member then.
+// Moves on to a place of the queue, over those at which nothing stands any more. False: too much is
+// in flight for that now.
+static bool skip_to(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s, uint32_t seq)
+{
+    struct nh_mqtt__flow *f = s->flow;
+    uint32_t gap = seq - (uint32_t)(f->kept->head_seq + f->sent_span);
+    if (gap == 0)
+        return true;
+    if (f->sent_span && f->sent_span + gap >= nh_mqtt__window(b, s))
+        return false;
+    for (; f->sent_span && gap; gap--) { // one by one, so that there is room
+        if (nh_mqtt__sent_reserve(f, b->mem) < 0)
+            return false;
+        nh_mqtt__sent_skip(f, 1);
+    }
+    if (gap)
+        nh_mqtt__sent_skip(f, gap);
+    return true;
+}
+
+// What a message at QoS 2 waits for. The packet id must be on disk before it is seen: after a crash
+// the message would come again under another one. To a clean session: the publisher's packet id.
+static uint32_t batch_of(const nh_mqtt_broker_t *b, const struct nh_mqtt__flow *f,
+                         const struct nh_mqtt__publish *p)
+{
+    return f->kept || p->is_recorded ? nh_mqtt__journal_no(b) : 0;
+}
+
+// Sends `p` as a new message in flight, at QoS 2 when `batch` is on disk. A session that ends with
+// its connection needs no copy of it: a retry happens on reconnection only [MQTT-4.4.0-1]. What
+// came by a shared subscription may be for another member then.
 static int send_first(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
-                      const struct nh_mqtt__how *how)
+                      const struct nh_mqtt__how *how, bool is_dup, uint32_t batch)
 {
     struct nh_mqtt__flow *f = s->flow;
     struct nh_mqtt__msg *keep = NULL;
     uint32_t label = 0;
-    if (nh_mqtt__sent_reserve(f, b->mem) < 0)
+    if (nh_mqtt__sent_reserve(f, b->mem) < 0 ||
+        (how->qos == 2 && nh_mqtt__gate(b, s->conn, batch) < 0))
         return NH_ERR_NOMEM;
-    if (!(s->flags & NH_MQTT__SESSION_CLEAN) || how->group) {
+    if (!(s->flags & NH_MQTT__SESSION_CLEAN) || how->group || f->kept) {
         keep = msg_to_keep(b, p, how, &label);
         if (!keep)
             return NH_ERR_NOMEM;
     }
-    uint8_t flags = (uint8_t)(how->qos << 1 | how->retain);
+    uint8_t flags = (uint8_t)((is_dup ? 8 : 0) | how->qos << 1 | how->retain);
     int rc = put_publish(b, s->conn, p, flags, nh_mqtt__sent_next_id(f), how);
     if (rc < 0)
         return rc;
@@ -287,15 +316,45 @@ static int send_first(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh
     return NH_OK;
 }
 
+// Puts the message where it waits: in memory, or on disk alone.
 static int wait_turn(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
                      const struct nh_mqtt__how *how)
 {
-    uint32_t label;
-    struct nh_mqtt__msg *m = msg_to_keep(b, p, how, &label);
-    if (!m)
+    struct nh_mqtt__flow *f = s->flow;
+    struct nh_mqtt__waiting w = {.group = how->group, .qos = how->qos, .retain = how->retain};
+    w.msg = msg_to_keep(b, p, how, &w.label);
+    w.seq = f->kept ? (uint32_t)f->kept->next_seq : batch_of(b, f, p);
+    if (!w.msg)
         return NH_ERR_NOMEM;
-    return nh_mqtt__waiting_push(
-        s->flow, b->mem, (struct nh_mqtt__waiting){m, label, how->group, how->qos, how->retain});
+    bool in_memory = !nh_mqtt__page_is_full(b, s, w.msg->len);
+    if (in_memory && nh_mqtt__waiting_push(f, b->mem, w) < 0)
+        return NH_ERR_NOMEM;
+    nh_mqtt__keep_message(b, s, &w, in_memory);
+    return NH_OK;
+}
+
+// Whether the next message of the session can be sent at once, in its place.
+static bool is_open(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
+{
+    const struct nh_mqtt__kept *k = s->flow->kept;
+    if (!s->is_online || s->flow->waiting_count || !has_window(b, s))
+        return false;
+    return !k || (k->page_seq == k->next_seq && skip_to(b, s, (uint32_t)k->next_seq));
+}
+
+// Sends it at once and has it recorded.
+static int send_now(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
+                    const struct nh_mqtt__how *how)
+{
+    struct nh_mqtt__flow *f = s->flow;
+    int rc = send_first(b, s, p, how, false, batch_of(b, f, p));
+    if (rc < 0 || !f->kept)
+        return rc;
+    const struct nh_mqtt__sent *sent = nh_mqtt__sent_at(f, f->sent_span - 1);
+    const struct nh_mqtt__waiting w = {
+        .msg = sent->msg, .label = sent->label, .qos = how->qos, .retain = how->retain};
+    nh_mqtt__keep_message(b, s, &w, true);
+    return NH_OK;
 }
 
 static int deliver_kept(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__publish *p,
@@ -306,8 +365,11 @@ static int deliver_kept(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
         return NH_ERR_NOMEM;
     if (!admit(b, s, p, len_of(p)))
         return NH_ERR_FULL;
-    if (s->is_online && f->waiting_count == 0 && has_window(b, s)) {
-        int rc = send_first(b, s, p, how);
+    if (nh_mqtt__keep_message_reserve(b, s) < 0)
+        return NH_ERR_NOMEM;
+    p->is_recorded = p->is_recorded || f->kept;
+    if (is_open(b, s)) {
+        int rc = send_now(b, s, p, how);
         if (rc == NH_OK || rc == NH_ERR_TOO_LONG)
             return rc;
     }
@@ -366,28 +428,59 @@ int nh_mqtt__deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_
 
 // ---- acknowledgements ---------------------------------------------------------------------------
 
-// Sends the first of the queue, or drops it. NH_ERR_NOMEM: it stays.
-static int pump_one(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+// A message that the client has received; its packet id is still to be released.
+static int send_released(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
-    const struct nh_mqtt__waiting *w = nh_mqtt__waiting_first(s->flow);
+    struct nh_mqtt__flow *f = s->flow;
+    if (nh_mqtt__sent_reserve(f, b->mem) < 0)
+        return NH_ERR_NOMEM;
+    int rc = nh_mqtt__send_ack(b, s->conn, NH_MQTT__PUBREL, nh_mqtt__sent_next_id(f));
+    if (rc == NH_OK)
+        nh_mqtt__sent_push(f, (struct nh_mqtt__sent){.state = NH_MQTT__SENT_WAIT_PUBCOMP});
+    return rc;
+}
+
+// The first of the queue is not sent. NH_ERR_NOMEM: it stays.
+static int leave_out(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                     const struct nh_mqtt__waiting *w)
+{
+    return nh_mqtt__keep_dropped(b, s, w) ? NH_OK : NH_ERR_NOMEM;
+}
+
+// Sends the first of the queue, or drops it. NH_ERR_NOMEM: it stays.
+static int pump_one(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                    const struct nh_mqtt__waiting *w)
+{
     const struct nh_mqtt__how how = {w->qos, w->retain, w->label != 0, w->group, &w->label};
+    uint32_t batch = s->flow->kept ? s->flow->kept->put_batch : w->seq;
+    if (w->flags & NH_MQTT__WAITING_RELEASED)
+        return send_released(b, s);
     if (nh_mqtt__msg_is_expired(w->msg, b->now_ms)) { // [MQTT5-3.3.2-5]
-        b->info.messages_expired++;
-        return NH_OK;
+        int rc = leave_out(b, s, w);
+        b->info.messages_expired += rc == NH_OK;
+        return rc;
     }
     struct nh_mqtt__publish p = nh_mqtt__publish_of(w->msg);
-    int rc = send_first(b, s, &p, &how);
+    int rc = send_first(b, s, &p, &how, w->flags & NH_MQTT__WAITING_DUP, batch);
     nh_mqtt__publish_release(b, &p);
-    if (rc == NH_ERR_TOO_LONG)
+    if (rc != NH_ERR_TOO_LONG)
+        return rc;
+    rc = leave_out(b, s, w);
+    if (rc == NH_OK)
         nh_mqtt__drop(b, s, &b->info.dropped_too_large, 1);
-    return rc == NH_ERR_TOO_LONG ? NH_OK : rc;
+    return rc;
 }
 
 void nh_mqtt__pump(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     struct nh_mqtt__flow *f = s->flow;
-    while (f->waiting_count && has_window(b, s)) {
-        if (pump_one(b, s) < 0) {
+    while (has_window(b, s) && (f->waiting_count || nh_mqtt__page_in(b, s))) {
+        const struct nh_mqtt__waiting *w = nh_mqtt__waiting_first(f);
+        if (!w)
+            continue; // what was read was damaged
+        if (f->kept && !skip_to(b, s, w->seq))
+            return; // the next acknowledgement will do
+        if (pump_one(b, s, w) < 0) {
             b->replay_ms = nh_ms_after(b->now_ms, 1000);
             return;
         }
@@ -399,7 +492,7 @@ void nh_mqtt__on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     if (s->flow->unsent_count && nh_mqtt__resend(b, s) < 0)
         b->replay_ms = nh_ms_after(b->now_ms, 1000);
-    if (s->flow->waiting_count)
+    if (s->flow->waiting_count || s->flow->kept)
         nh_mqtt__pump(b, s);
     if (s->flags)
         nh_mqtt__relieve(b, s);
@@ -409,6 +502,7 @@ void nh_mqtt__on_window(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 
 static void on_done(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_mqtt__sent *sent)
 {
+    nh_mqtt__keep_done(b, s, sent);
     nh_mqtt__sent_done(s->flow, b->mem, sent);
     nh_mqtt__on_window(b, s);
 }
@@ -426,9 +520,12 @@ static int on_pubrec(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__sen
         return NH_OK;
     }
     if (is_known && sent->state == NH_MQTT__SENT_WAIT_PUBREC) {
+        nh_mqtt__keep_released(b, c->session, sent);
         nh_mqtt__sent_forget(c->session->flow, b->mem, sent);
         sent->state = NH_MQTT__SENT_WAIT_PUBCOMP;
     }
+    if (nh_mqtt__keep_gate(b, c->session) < 0)
+        return NH_ERR_NOMEM;
     return nh_mqtt__send_ack_reason(b, c, NH_MQTT__PUBREL, id,
                                     is_known ? NH_MQTT_REASON_SUCCESS
                                              : NH_MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND);
@@ -438,6 +535,10 @@ static int on_pubrel(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint16_t id)
 {
     struct nh_mqtt__flow *f = c->session->flow;
     bool is_known = f && nh_mqtt__ids_remove(f, id);
+    if (is_known)
+        nh_mqtt__keep_id(b, c->session, id, false);
+    if (nh_mqtt__keep_gate(b, c->session) < 0)
+        return NH_ERR_NOMEM;
     return nh_mqtt__send_ack_reason(b, c, NH_MQTT__PUBCOMP, id,
                                     is_known ? NH_MQTT_REASON_SUCCESS
                                              : NH_MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND);
@@ -456,6 +557,8 @@ int nh_mqtt__on_ack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type t
         code = ack.code;
     }
     struct nh_mqtt__session *s = c->session;
+    if (nh_mqtt__keep_ack_reserve(b, s) < 0)
+        return NH_ERR_NOMEM;
     if (type == NH_MQTT__PUBREL)
         return on_pubrel(b, c, (uint16_t)id);
     struct nh_mqtt__sent *sent = s->flow ? nh_mqtt__sent_find(s->flow, (uint16_t)id) : NULL;
@@ -496,10 +599,13 @@ int nh_mqtt__resend(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         int rc = NH_OK;
         if (sent->state != NH_MQTT__SENT_DONE)
             rc = resend_one(b, s, sent, nh_mqtt__sent_id_at(f, at));
+        if (rc == NH_ERR_TOO_LONG && nh_mqtt__keep_ack_reserve(b, s) < 0)
+            rc = NH_ERR_NOMEM;
         if (rc < 0 && rc != NH_ERR_TOO_LONG)
             return rc;
         f->unsent_count--;
         if (rc == NH_ERR_TOO_LONG) { // this client takes less than the one before
+            nh_mqtt__keep_done(b, s, sent);
             nh_mqtt__drop(b, s, &b->info.dropped_too_large, 1);
             nh_mqtt__sent_done(f, b->mem, sent);
         }

@@ -1,6 +1,6 @@
 // What ends by itself: sessions that are away, retained messages, messages in queues.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #define SCAN_MAX 512u // retained messages looked at in one go; the rest in the next tick
 #define SCAN_MS 1000u // between two walks over all sessions or all retained messages
@@ -73,6 +73,8 @@ bool nh_mqtt__retained_is_over(nh_mqtt_broker_t *b, struct nh_mqtt__msg *m)
     if (!nh_mqtt__msg_is_expired(m, b->now_ms))
         return false;
     b->info.messages_expired++;
+    if (m->no && nh_mqtt__keep_retained_reserve(b) == NH_OK) // else a restart finds it expired
+        nh_mqtt__keep_retained(b, NULL, m->no);
     nh_mqtt__retain_remove(&b->retain, nh_mqtt__msg_topic(m));
     return true;
 }
@@ -120,15 +122,22 @@ void nh_mqtt__expire_tick(nh_mqtt_broker_t *b)
 
 // ---- queues -------------------------------------------------------------------------------------
 
+struct waiting_of {
+    nh_mqtt_broker_t *b;
+    struct nh_mqtt__session *s;
+};
+
 static bool is_over(void *ctx, const struct nh_mqtt__waiting *w)
 {
-    const nh_mqtt_broker_t *b = ctx;
-    return nh_mqtt__msg_is_expired(w->msg, b->now_ms);
+    const struct waiting_of *of = ctx;
+    return w->msg && nh_mqtt__msg_is_expired(w->msg, of->b->now_ms) &&
+           nh_mqtt__keep_dropped(of->b, of->s, w);
 }
 
 uint32_t nh_mqtt__expire_waiting(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
-    uint32_t count = s->flow ? nh_mqtt__waiting_filter(s->flow, b->mem, is_over, b) : 0;
+    struct waiting_of of = {b, s};
+    uint32_t count = s->flow ? nh_mqtt__waiting_filter(s->flow, b->mem, is_over, &of) : 0;
     b->info.messages_expired += count;
     return count;
 }

@@ -18,6 +18,7 @@ void nh_mqtt__flow_deinit(struct nh_mqtt__flow *f, nh_mem_t *mem)
     nh_mem_free(mem, f->sent);
     nh_mem_free(mem, f->waiting);
     nh_mem_free(mem, f->ids);
+    nh_mem_free(mem, f->kept);
 }
 
 bool nh_mqtt__flow_is_idle(const struct nh_mqtt__flow *f)
@@ -66,6 +67,30 @@ uint16_t nh_mqtt__sent_push(struct nh_mqtt__flow *f, struct nh_mqtt__sent sent)
     return id;
 }
 
+void nh_mqtt__sent_skip(struct nh_mqtt__flow *f, uint32_t count)
+{
+    if (f->sent_span == 0) {
+        f->first_id = id_add(f->first_id, count % ID_COUNT);
+        f->kept->head_seq += count;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        NH_ASSERT(f->sent_span < f->sent_cap);
+        *nh_mqtt__sent_at(f, f->sent_span++) = (struct nh_mqtt__sent){.state = NH_MQTT__SENT_DONE};
+    }
+}
+
+void nh_mqtt__flow_id_set(struct nh_mqtt__flow *f, uint64_t seq)
+{
+    f->first_id = id_add(1, (uint32_t)((seq - 1) % ID_COUNT));
+}
+
+uint64_t nh_mqtt__sent_seq(const struct nh_mqtt__flow *f, const struct nh_mqtt__sent *s)
+{
+    uint32_t place = (uint32_t)(s - f->sent);
+    return f->kept->head_seq + ((place - f->sent_head) & (f->sent_cap - 1));
+}
+
 struct nh_mqtt__sent *nh_mqtt__sent_at(const struct nh_mqtt__flow *f, uint32_t at)
 {
     return &f->sent[(f->sent_head + at) & (f->sent_cap - 1)];
@@ -103,12 +128,19 @@ void nh_mqtt__sent_done(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__
         f->sent_head = (f->sent_head + 1) & (f->sent_cap - 1);
         f->sent_span--;
         f->first_id = id_add(f->first_id, 1);
+        if (f->kept)
+            f->kept->head_seq++;
     }
     if (f->unsent_count > f->sent_span)
         f->unsent_count = f->sent_span;
 }
 
 // ---- waiting ------------------------------------------------------------------------------------
+
+static uint32_t waiting_len(const struct nh_mqtt__waiting *w)
+{
+    return w->msg ? w->msg->len : 0;
+}
 
 static int waiting_grow(struct nh_mqtt__flow *f, nh_mem_t *mem)
 {
@@ -133,8 +165,9 @@ int nh_mqtt__waiting_push(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt
             return rc;
     }
     *nh_mqtt__waiting_at(f, f->waiting_count++) = w;
-    nh_mqtt__msg_ref(w.msg);
-    f->bytes += w.msg->len;
+    if (w.msg)
+        nh_mqtt__msg_ref(w.msg);
+    f->bytes += waiting_len(&w);
     f->messages++;
     return NH_OK;
 }
@@ -159,12 +192,12 @@ static void waiting_free(struct nh_mqtt__flow *f, nh_mem_t *mem)
 
 void nh_mqtt__waiting_pop(struct nh_mqtt__flow *f, nh_mem_t *mem)
 {
-    struct nh_mqtt__msg *msg = f->waiting[f->waiting_head].msg;
+    struct nh_mqtt__waiting w = f->waiting[f->waiting_head];
     f->waiting_head = (f->waiting_head + 1) & (f->waiting_cap - 1);
     f->waiting_count--;
-    f->bytes -= msg->len;
+    f->bytes -= waiting_len(&w);
     f->messages--;
-    nh_mqtt__msg_unref(mem, msg);
+    nh_mqtt__msg_unref(mem, w.msg);
     if (f->waiting_count == 0)
         waiting_free(f, mem);
 }
@@ -180,7 +213,7 @@ uint32_t nh_mqtt__waiting_filter(struct nh_mqtt__flow *f, nh_mem_t *mem,
             *nh_mqtt__waiting_at(f, kept++) = w;
             continue;
         }
-        f->bytes -= w.msg->len;
+        f->bytes -= waiting_len(&w);
         f->messages--;
         nh_mqtt__msg_unref(mem, w.msg);
     }
@@ -254,6 +287,22 @@ bool nh_mqtt__ids_remove(struct nh_mqtt__flow *f, uint16_t id)
     return true;
 }
 
+// The places of a kept queue: sent, then waiting, then on disk only.
+static bool kept_check(const struct nh_mqtt__flow *f)
+{
+    const struct nh_mqtt__kept *k = f->kept;
+    if (!k)
+        return true;
+    uint64_t seq = k->head_seq + f->sent_span;
+    for (uint32_t i = 0; i < f->waiting_count; i++) {
+        uint32_t gap = nh_mqtt__waiting_at(f, i)->seq - (uint32_t)seq;
+        seq += (uint64_t)gap + 1;
+    }
+    return seq <= k->page_seq && k->page_seq <= k->next_seq &&
+           f->first_id == id_add(1, (uint32_t)((k->head_seq - 1) % ID_COUNT)) &&
+           (k->page_bytes == 0 || k->page_seq < k->next_seq);
+}
+
 bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f)
 {
     uint32_t bytes = 0, count = 0, ids = 0;
@@ -265,10 +314,10 @@ bool nh_mqtt__flow_check(const struct nh_mqtt__flow *f)
             return false;
     }
     for (uint32_t i = 0; i < f->waiting_count; i++)
-        bytes += nh_mqtt__waiting_at(f, i)->msg->len;
+        bytes += waiting_len(nh_mqtt__waiting_at(f, i));
     for (uint32_t i = 0; i < f->ids_cap; i++)
         ids += f->ids[i] != 0;
     return count == f->sent_count && bytes == f->bytes && ids == f->ids_count &&
            count + f->waiting_count == f->messages && f->first_id != 0 &&
-           f->unsent_count <= f->sent_span;
+           f->unsent_count <= f->sent_span && kept_check(f);
 }

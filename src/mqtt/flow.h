@@ -25,12 +25,40 @@ struct nh_mqtt__sent {
     bool retain;
 };
 
+enum nh_mqtt__waiting_flags {      // read from the store
+    NH_MQTT__WAITING_DUP = 1,      // may have been sent before
+    NH_MQTT__WAITING_RELEASED = 2, // received at QoS 2; `msg` is NULL, the id is to be released
+};
+
 struct nh_mqtt__waiting {
     struct nh_mqtt__msg *msg;
     uint32_t label;
     uint16_t group;
     uint8_t qos;
     bool retain;
+    uint8_t flags;
+    uint32_t seq; // kept in a store: the low half of its place in the queue; else: the batch that
+                  // it waits for at QoS 2, 0: none
+};
+
+// What a session has whose queue is in the store as well. Places in the queue are counted up from
+// 1 and never used again; a packet id follows from the place, so that sending writes no record.
+//
+//   head_seq ....... sent ....... | .... waiting .... | ...... on disk only ...... | next_seq
+struct nh_mqtt__kept {
+    uint64_t head_seq;  // of sent[0], or of the next to be sent when none is
+    uint64_t page_seq;  // the first that is on disk only; next_seq: none is
+    uint64_t next_seq;  // of the next message that comes
+    uint64_t sum_bytes; // of all that came: the bytes between two places are a difference
+    uint64_t page_bytes;
+    uint32_t no;        // of its records
+    uint32_t batch;     // the last batch with any of its records
+    uint32_t put_batch; // the last batch with a message put in its queue
+    uint32_t dup_count; // places from page_seq on that may have been sent before the restart
+    uint32_t expiry_s;  // as recorded
+    uint16_t last_sub;  // number of its newest subscription record
+    bool is_away;       // as recorded
+    bool wants_page;    // its next messages are still being written
 };
 
 struct nh_mqtt__replay;
@@ -40,6 +68,7 @@ struct nh_mqtt__flow {
     struct nh_mqtt__waiting *waiting;
     uint16_t *ids; // open addressing, 0 is free: packet ids of QoS 2 messages to be released
     struct nh_mqtt__replay *replays;
+    struct nh_mqtt__kept *kept;                          // NULL: not in the store
     uint32_t sent_cap, sent_head, sent_span, sent_count; // span: head to newest; count: not DONE
     uint32_t unsent_count; // the newest of `sent`: not sent again since the client came back
     uint32_t waiting_cap, waiting_head, waiting_count;
@@ -56,6 +85,9 @@ bool nh_mqtt__flow_is_idle(const struct nh_mqtt__flow *f);
 NH_MUST_USE int nh_mqtt__sent_reserve(struct nh_mqtt__flow *f, nh_mem_t *mem);
 // Takes the next packet id for a message on its way; `sent.msg` is taken.
 uint16_t nh_mqtt__sent_push(struct nh_mqtt__flow *f, struct nh_mqtt__sent sent);
+// Leaves out `count` places (and packet ids) that nothing stands at any more. Room was reserved
+// when others are in flight.
+void nh_mqtt__sent_skip(struct nh_mqtt__flow *f, uint32_t count);
 // The packet id that the next push will give.
 uint16_t nh_mqtt__sent_next_id(const struct nh_mqtt__flow *f);
 // The message of that packet id, not DONE; NULL: none.
@@ -63,6 +95,9 @@ struct nh_mqtt__sent *nh_mqtt__sent_find(struct nh_mqtt__flow *f, uint16_t id);
 // The `at`-th in order of sending, 0 to sent_span - 1.
 struct nh_mqtt__sent *nh_mqtt__sent_at(const struct nh_mqtt__flow *f, uint32_t at);
 uint16_t nh_mqtt__sent_id_at(const struct nh_mqtt__flow *f, uint32_t at);
+// The next packet id is that of the place `seq`; nothing is in flight.
+void nh_mqtt__flow_id_set(struct nh_mqtt__flow *f, uint64_t seq);
+uint64_t nh_mqtt__sent_seq(const struct nh_mqtt__flow *f, const struct nh_mqtt__sent *s); // kept
 void nh_mqtt__sent_forget(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__sent *s);
 void nh_mqtt__sent_done(struct nh_mqtt__flow *f, nh_mem_t *mem, struct nh_mqtt__sent *s);
 

@@ -38,6 +38,7 @@ struct nh_mqtt__sub {
     struct nh_mqtt__sub *session_next;           // in session->subs
     uint32_t id;                                 // subscription identifier; 0: none
     uint8_t qos, flags;
+    uint16_t no; // of its record in the store, within its session; 0: none
 };
 
 struct nh_mqtt__index {

@@ -1,6 +1,6 @@
 // Figures for people and for $SYS, visits for the portal, and the check of all structures.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -10,6 +10,9 @@ static void add_flow(struct nh_mqtt_info *out, const struct nh_mqtt__session *s)
     out->queued_bytes += load.bytes;
     out->queued_messages += load.messages;
     out->inflight_count += s->flow ? s->flow->sent_count : 0;
+    const struct nh_mqtt__kept *k = nh_mqtt__kept(s);
+    out->paged_bytes += k ? k->page_bytes : 0;
+    out->paged_messages += k ? k->next_seq - k->page_seq : 0;
     out->v5_count += s->is_online && s->conn->version == 5;
     out->will_count += (s->flags & NH_MQTT__SESSION_WILL) != 0;
 }
@@ -209,6 +212,7 @@ int nh_mqtt_broker_check(const nh_mqtt_broker_t *b)
 {
     bool is_right = (b->is_turn || !b->held) && nh_mqtt__index_check(&b->index) &&
                     nh_mqtt__retain_check(&b->retain) && nh_mqtt__share_check(b) &&
-                    check_sessions(b) && check_users(b) && check_conns(b);
+                    check_sessions(b) && check_users(b) && check_conns(b) &&
+                    nh_mqtt__journal_check(b);
     return is_right ? NH_OK : NH_ERR_CORRUPT;
 }

@@ -1,6 +1,6 @@
 // Bytes in: cutting them into packets, gathering the one that the input's end cut, dispatch.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@ static int take_expiry(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
     s->expiry_s = max && expiry_s > max ? max : expiry_s;
     if (expiry_s == 0)
         s->flags |= NH_MQTT__SESSION_CLEAN;
-    return NH_OK;
+    return NH_OK; // recorded when the connection ends, in a moment
 }
 
 static int on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)

@@ -6,6 +6,7 @@
 #include "mqtt/broker.h"
 #include "mqtt/flow.h"
 #include "mqtt/index.h"
+#include "mqtt/journal.h"
 #include "mqtt/packet.h"
 #include "mqtt/retain.h"
 #include "mqtt/topic.h"
@@ -109,6 +110,7 @@ struct nh_mqtt__will {
     uint64_t due_ms;
     uint32_t delay_s;
     uint32_t expiry_s; // from when it is published, if it expires
+    uint32_t kept_no;  // of the session that has a record of it; 0: none
     uint8_t qos;
     bool retain, expires;
 };
@@ -209,6 +211,7 @@ struct nh_mqtt__publish {
     uint8_t version;                 // of the packet, or what `msg` is to be made as
     uint8_t qos;
     bool retain, is_unheard;      // nobody subscribed
+    bool is_recorded;             // something of it goes to the store: its answer waits
     uint8_t reason;               // why it is not passed on: enum nh_mqtt_reason; 0: it is
     nh_mqtt_conn_t *from;         // NULL: the hub itself, a will
     struct nh_mqtt__match *match; // who takes it, when that is known already; NULL
@@ -329,6 +332,7 @@ struct nh_mqtt_broker {
     bool groups_wrapped; // numbers come round
     bool is_ending;      // nothing is passed on to others any more
     struct nh_mqtt__sys *sys;
+    struct nh_mqtt__journal *journal; // NULL: no store
     char reference[NH_MQTT__TEXT_MAX + 1], response[NH_MQTT__TEXT_MAX + 1];
 };
 
@@ -487,6 +491,9 @@ NH_MUST_USE int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__
 // Whether there was one.
 bool nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
                                   nh_span_t filter);
+// A subscription that the store has. NH_ERR_CORRUPT, NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__session_restore_sub(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                             const struct nh_mqtt__sub_record *rec, uint16_t no);
 NH_MUST_USE struct nh_mqtt__flow *nh_mqtt__session_flow(nh_mqtt_broker_t *b,
                                                         struct nh_mqtt__session *s);
 
@@ -635,6 +642,9 @@ void nh_mqtt__will_free(nh_mqtt_broker_t *b, struct nh_mqtt__will *w);
 void nh_mqtt__will_publish(nh_mqtt_broker_t *b, struct nh_mqtt__will *w);
 // Publishes it when its delay is over; it is the session's from here on.
 void nh_mqtt__will_wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s);
+// The same, due at `due_ms`.
+void nh_mqtt__will_wait_until(nh_mqtt_broker_t *b, struct nh_mqtt__will *w,
+                              struct nh_mqtt__session *s, uint64_t due_ms);
 // The session goes on [MQTT5-3.1.3-9] or ends: the will that waits is dropped or published.
 void nh_mqtt__will_cancel(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 void nh_mqtt__will_release(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);

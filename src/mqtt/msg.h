@@ -26,6 +26,7 @@ struct nh_mqtt__msg {
     bool is_v5 : 1;      // a packet of 5.0
     bool has_expiry : 1; // 5.0 only
     bool was_retain : 1; // published with RETAIN; set for members of a share
+    uint64_t no;         // of its record in the store (keep.c); 0: none
     uint8_t bytes[];
 };
 

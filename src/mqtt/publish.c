@@ -5,7 +5,7 @@
 // passes through does not grow with the number of its subscribers.
 
 #include "core/base/bytes.h"
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -186,17 +186,32 @@ static int run_start(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
 
 // ---- one message --------------------------------------------------------------------------------
 
-static void store_retained(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
+static int set_retained(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
 {
+    struct nh_mqtt__msg *old = nh_mqtt__retain_get(&b->retain, p->topic), *m = NULL;
+    uint64_t old_no = old ? old->no : 0;
+    int rc = nh_mqtt__keep_retained_reserve(b);
+    if (rc < 0)
+        return rc;
     if (p->payload.len == 0) { // [MQTT-3.3.1-10], [MQTT-3.3.1-11], [MQTT5-3.3.1-6], -7
         nh_mqtt__retain_remove(&b->retain, p->topic);
-        return;
+    } else {
+        m = b->cfg.retain_refused ? NULL : nh_mqtt__publish_msg(b, p);
+        rc = m ? nh_mqtt__retain_set(&b->retain, m) : NH_ERR_NOMEM;
     }
-    struct nh_mqtt__msg *m = b->cfg.retain_refused ? NULL : nh_mqtt__publish_msg(b, p);
-    if (!m || nh_mqtt__retain_set(&b->retain, m) < 0)
-        b->info.retained_refused++;
-    else
+    if (rc < 0)
+        return rc;
+    p->is_recorded = p->is_recorded || (b->journal && (m || old));
+    nh_mqtt__keep_retained(b, m, old_no);
+    if (m)
         nh_mqtt__expire_retained(b, m);
+    return NH_OK;
+}
+
+static void store_retained(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
+{
+    if (set_retained(b, p) < 0)
+        b->info.retained_refused++;
 }
 
 static int give(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m,
@@ -290,31 +305,52 @@ static int pass_on_qos2(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, uint16_
     struct nh_mqtt__flow *f = nh_mqtt__session_flow(b, c->session);
     if (!f)
         return NH_ERR_NOMEM;
-    if (f->ids_count >= b->cfg.qos2_max_count && !nh_mqtt__ids_has(f, id)) // [MQTT5-3.3.4-8]
+    // [MQTT5-3.3.4-8]. A bridge hands on what another broker sent, and Mosquitto 2.0 sends more
+    // than it may after it was cut off: hanging up would only make it do so again.
+    if (f->ids_count >= b->cfg.qos2_max_count && !c->is_own && !nh_mqtt__ids_has(f, id))
         return nh_mqtt__fault(b, NH_MQTT_REASON_RECEIVE_MAXIMUM_EXCEEDED);
     if (p->reason && c->version == 5 && !nh_mqtt__ids_has(f, id))
         return pass_on(b, p);
+    if (nh_mqtt__keep_ack_reserve(b, c->session) < 0)
+        return NH_ERR_NOMEM;
     int is_new = nh_mqtt__ids_add(f, b->mem, id);
     if (is_new == 0) // [MQTT-4.3.3-2], [MQTT5-4.3.3-10]: seen before, acknowledged only
         p->reason = 0;
     if (is_new <= 0)
         return is_new;
+    nh_mqtt__keep_id(b, c->session, id, true);
+    p->is_recorded = f->kept != NULL;
     int rc = pass_on(b, p);
     if (rc == NH_ERR_NOMEM) { // not begun: it may come again
         nh_mqtt__ids_remove(f, id);
+        if (nh_mqtt__keep_ack_reserve(b, c->session) == NH_OK)
+            nh_mqtt__keep_id(b, c->session, id, false);
         return rc;
     }
     return NH_OK;
+}
+
+// What is acknowledged is on disk first, as far as it goes there. One seen before may still be on
+// its way there.
+static int gate_ack(nh_mqtt_broker_t *b, const struct nh_mqtt__publish *p)
+{
+    if (p->is_recorded)
+        return nh_mqtt__gate(b, p->from, nh_mqtt__journal_no(b));
+    return p->qos == 2 ? nh_mqtt__keep_gate(b, p->from->session) : NH_OK;
 }
 
 static int publish_and_ack(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p, uint16_t id)
 {
     nh_mqtt_conn_t *c = p->from;
     int rc = p->qos == 2 ? pass_on_qos2(b, p, id) : pass_on(b, p);
+    if (p->is_recorded)
+        nh_mqtt__hold(b, c);
     if (p->qos == 0) {
         b->info.dropped_no_memory += rc == NH_ERR_NOMEM;
         return NH_OK;
     }
+    if (rc == NH_OK)
+        rc = gate_ack(b, p);
     if (rc < 0)
         return rc;
     uint8_t reason = p->is_unheard ? NH_MQTT_REASON_NO_MATCHING_SUBSCRIBERS : p->reason;

@@ -1,13 +1,17 @@
 // Push-back: while a subscriber's queue is more than half full, who publishes to it at QoS 1 or 2
 // is not read from. A subscriber that does not recover in time holds nobody back any more.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 struct nh_mqtt__load nh_mqtt__load_of(const struct nh_mqtt__session *s)
 {
     struct nh_mqtt__load load = {0, 0};
     if (s->flow)
         load = (struct nh_mqtt__load){s->flow->bytes, s->flow->messages};
+    if (s->flow && s->flow->kept) {
+        load.bytes += s->flow->kept->page_bytes;
+        load.messages += s->flow->kept->next_seq - s->flow->kept->page_seq;
+    }
     if (s->is_online && s->conn) {
         load.bytes += s->conn->wire.bytes;
         load.messages += s->conn->wire.count;
@@ -61,6 +65,8 @@ void nh_mqtt__conn_resume(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
 static void resume_all(nh_mqtt_broker_t *b)
 {
     b->pushback_ms = NH_NEVER;
+    if (b->journal && b->journal->is_holding)
+        return;
     for (nh_list_t *n = nh_list_first(&b->paused); n; n = nh_list_first(&b->paused))
         nh_mqtt__conn_resume(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
 }
@@ -111,4 +117,29 @@ void nh_mqtt__pushback_tick(nh_mqtt_broker_t *b)
     }
     b->high_count = 0;
     resume_all(b);
+}
+
+// ---- the store ----------------------------------------------------------------------------------
+
+void nh_mqtt__hold(nh_mqtt_broker_t *b, nh_mqtt_conn_t *from)
+{
+    bool is_behind = b->journal->is_full || nh_mqtt__journal_weight(b) > b->cfg.batch_max_bytes;
+    if (!is_behind || !b->cfg.pause || !from || from->is_paused ||
+        from->state != NH_MQTT__CONN_ONLINE)
+        return;
+    b->info.store_holds += !b->journal->is_holding;
+    b->journal->is_holding = true;
+    pause_conn(b, from);
+}
+
+void nh_mqtt__hold_end(nh_mqtt_broker_t *b)
+{
+    struct nh_mqtt__journal *j = b->journal;
+    if (!j->is_holding || j->is_full || nh_mqtt__journal_weight(b) > b->cfg.batch_max_bytes / 2)
+        return;
+    j->is_holding = false;
+    if (b->high_count == 0)
+        resume_all(b);
+    else if (b->pushback_ms == NH_NEVER)
+        b->pushback_ms = b->now_ms + b->cfg.pushback_max_ms;
 }

@@ -1,7 +1,7 @@
 // Sessions: the table by client id, subscriptions, coming and going of connections.
 
 #include "core/base/hash.h"
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -75,11 +75,13 @@ static void sub_free(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, bool is_over
 void nh_mqtt__session_wipe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     nh_mqtt__will_release(b, s); // it ends here [MQTT5-3.1.2-8]
+    nh_mqtt__keep_end_subs(b, s);
     while (s->subs) {
         struct nh_mqtt__sub *sub = s->subs;
         s->subs = sub->session_next;
         sub_free(b, sub, true);
     }
+    nh_mqtt__keep_end(b, s);
     s->sub_count = 0;
     s->dropped = 0;
     nh_mqtt__relieve_end(b, s);
@@ -142,6 +144,8 @@ void nh_mqtt__session_detach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     if (s->user)
         s->user->conn_count--;
     nh_mqtt__relieve_end(b, s);
+    if (!(s->flags & NH_MQTT__SESSION_CLEAN))
+        nh_mqtt__keep_away(b, s);
     s->conn->session = NULL;
     s->is_online = false;
     nh_list_init(&s->idle);
@@ -213,9 +217,12 @@ int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
                                const struct nh_mqtt__subscription *k, uint32_t id)
 {
     struct nh_mqtt__sub **end = sub_find(b, s, k->filter);
+    if (nh_mqtt__keep_sub_reserve(b, s, k->filter.len) < 0)
+        return NH_ERR_NOMEM;
     if (*end) { // replaces its options [MQTT-3.8.4-3], [MQTT5-3.8.4-3]
         b->index.generation++;
         set_options(*end, k, id);
+        nh_mqtt__keep_sub(b, s, *end, k->filter);
         nh_mqtt__replay_change(s, k->filter, k->qos, id);
         return 0;
     }
@@ -232,9 +239,37 @@ int nh_mqtt__session_subscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
         nh_mem_free(b->mem, sub);
         return rc;
     }
+    nh_mqtt__keep_sub(b, s, sub, k->filter);
     *end = sub;
     s->sub_count++;
     return 1;
+}
+
+int nh_mqtt__session_restore_sub(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
+                                 const struct nh_mqtt__sub_record *rec, uint16_t no)
+{
+    struct nh_mqtt__sub **end = sub_find(b, s, rec->filter);
+    struct nh_mqtt__kept *kept = nh_mqtt__kept(s);
+    const struct nh_mqtt__subscription k = {.qos = rec->options & 3,
+                                            .no_local = rec->options & 4,
+                                            .retain_as_published = rec->options & 8};
+    if (*end || no == 0)
+        return NH_ERR_CORRUPT;
+    struct nh_mqtt__sub *sub = nh_mem_alloc_zero(b->mem, sizeof(*sub), NH_MEM_BULK);
+    if (!sub)
+        return NH_ERR_NOMEM;
+    sub->session = s;
+    sub->no = no;
+    set_options(sub, &k, rec->id);
+    int rc = sub_add(b, sub, rec->filter);
+    if (rc < 0) {
+        nh_mem_free(b->mem, sub);
+        return rc;
+    }
+    kept->last_sub = no > kept->last_sub ? no : kept->last_sub;
+    *end = sub;
+    s->sub_count++;
+    return NH_OK;
 }
 
 bool nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter)
@@ -242,6 +277,7 @@ bool nh_mqtt__session_unsubscribe(nh_mqtt_broker_t *b, struct nh_mqtt__session *
     struct nh_mqtt__sub **at = sub_find(b, s, filter), *sub = *at;
     if (!sub)
         return false;
+    nh_mqtt__keep_unsub(b, s, sub);
     *at = sub->session_next;
     s->sub_count--;
     nh_mqtt__replay_cancel(b, s, filter);

@@ -7,7 +7,7 @@
 // The members' node is the one that their filter names, so subscribing again and unsubscribing are
 // as for any filter. No topic reaches it, and no filter can name the node below it.
 
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -100,6 +100,7 @@ int nh_mqtt__share_join(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, nh_span_t
 
 struct leaving {
     nh_mqtt_broker_t *b;
+    struct nh_mqtt__session *session;
     struct nh_mqtt__group *group;
 };
 
@@ -121,8 +122,14 @@ static bool pass_on_waiting(void *ctx, const struct nh_mqtt__waiting *w)
     struct leaving *l = ctx;
     if (w->group != l->group->number)
         return false;
-    pass_on(l->b, l->group, w->msg);
-    return true;
+    struct nh_mqtt__msg *m = nh_mqtt__msg_ref(w->msg);
+    bool goes = nh_mqtt__keep_ack_reserve(l->b, l->session) == NH_OK;
+    if (goes) { // first to the other one, so that its record is never without a place
+        pass_on(l->b, l->group, m);
+        goes = nh_mqtt__keep_dropped(l->b, l->session, w);
+    }
+    nh_mqtt__msg_unref(l->b->mem, m);
+    return goes;
 }
 
 // Sent at QoS 1 and not acknowledged: somebody else gets it when the session is over; at QoS 2 that
@@ -156,7 +163,7 @@ void nh_mqtt__share_leave(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, bool is
     nh_mqtt__index_remove(&b->index, sub); // the anchor keeps the node
     bool has_others = members(g) && !b->is_ending;
     if (f && has_others) {
-        struct leaving leaving = {b, g};
+        struct leaving leaving = {b, sub->session, g};
         pass_on_sent(b, g, f, is_over);
         nh_mqtt__waiting_filter(f, b->mem, pass_on_waiting, &leaving);
     } else if (f) {

@@ -1,7 +1,7 @@
 // SUBSCRIBE and UNSUBSCRIBE.
 
 #include "core/base/bytes.h"
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 // Walks the filters once without doing anything: a malformed packet must not half take effect.
 static int check_filters(nh_mqtt_broker_t *b, struct nh_mqtt__subscribe k)
@@ -85,6 +85,9 @@ static int send_head(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type 
         return len;
     if (c->extra && c->extra->packet_max && (uint32_t)len + count > c->extra->packet_max)
         return NH_ERR_TOO_LONG; // [MQTT5-3.1.2-24]
+    // The answer waits for what it is going to change.
+    if (nh_mqtt__kept(c->session) && nh_mqtt__gate(b, c, nh_mqtt__journal_no(b)) < 0)
+        return NH_ERR_NOMEM;
     return nh_mqtt__send(b, c, head, (size_t)len);
 }
 
@@ -118,6 +121,8 @@ int nh_mqtt__on_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t bo
     int rc = nh_mqtt__subscribe_decode(c->version, NH_MQTT__UNSUBSCRIBE, body, &k);
     rc = rc < 0 ? rc : check_filters(b, k);
     // [MQTT-3.10.4-4], -5, [MQTT5-3.10.4-4], -5, -6, [MQTT5-3.11.3-1], -2
+    if (rc == NH_OK && nh_mqtt__kept(c->session))
+        rc = nh_mqtt__journal_reserve(b, k.count, k.count * NH_MQTT_KEY_MAX_BYTES);
     rc = rc < 0 ? rc : send_head(b, c, NH_MQTT__UNSUBACK, &k);
     while (rc == NH_OK && nh_mqtt__subscribe_next(&k, &sub)) {
         bool was_there = nh_mqtt__session_unsubscribe(b, c->session, sub.filter);

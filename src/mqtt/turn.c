@@ -2,7 +2,7 @@
 // connections that still need it, and what is over a queue's limits is dropped.
 
 #include "core/base/hash.h"
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 #include <string.h>
 
@@ -155,4 +155,5 @@ void nh_mqtt_broker_turn_end(nh_mqtt_broker_t *b)
     copies_deinit(&copies, b->mem);
     nh_mqtt__scratch_reset(b);
     nh_mqtt__held_free(b);
+    nh_mqtt__journal_run(b);
 }

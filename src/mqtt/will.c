@@ -2,7 +2,7 @@
 // delay that the client may use to come back. A will that waits belongs to the session.
 
 #include "core/base/utf8.h"
-#include "mqtt/internal.h"
+#include "mqtt/keep.h"
 
 // What is judged before anything is made. NH_OK, or a fault with its reason.
 static int check(nh_mqtt_broker_t *b, const struct nh_mqtt__connect *k)
@@ -68,6 +68,7 @@ void nh_mqtt__will_free(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
 {
     if (!w)
         return;
+    nh_mqtt__keep_will_gone(b, w);
     nh_list_remove(&w->link);
     if (w->session)
         w->session->flags &= (uint16_t)~NH_MQTT__SESSION_WILL;
@@ -106,10 +107,17 @@ static void publish_late(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
 
 // ---- waiting ------------------------------------------------------------------------------------
 
-// The list is in order of the time due; most delays are alike, so the place is near the end.
 void nh_mqtt__will_wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s)
 {
-    w->due_ms = nh_ms_after(b->now_ms, w->delay_s * 1000ull);
+    nh_mqtt__will_wait_until(b, w, s, nh_ms_after(b->now_ms, w->delay_s * 1000ull));
+    nh_mqtt__keep_will_due(b, w);
+}
+
+// The list is in order of the time due; most delays are alike, so the place is near the end.
+void nh_mqtt__will_wait_until(nh_mqtt_broker_t *b, struct nh_mqtt__will *w,
+                              struct nh_mqtt__session *s, uint64_t due_ms)
+{
+    w->due_ms = due_ms;
     w->session = s;
     s->flags |= NH_MQTT__SESSION_WILL;
     nh_list_t *at = b->wills.prev;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { INLINE, SLICE, MSG, DEAD };
+enum { INLINE, SLICE, MSG, GATE, DEAD };
 
 enum {
     SMALL_BYTES = 256, // the first block of a connection: a few acknowledgements
@@ -14,8 +14,8 @@ enum {
 };
 
 struct item {
-    const void *ptr; // INLINE, SLICE: bytes. MSG: struct nh_mqtt__msg.
-    uint32_t len;    // bytes to write; of a MSG its last ones. DEAD: 0
+    const void *ptr; // INLINE, SLICE: bytes. MSG: struct nh_mqtt__msg. GATE: NULL
+    uint32_t len;    // bytes to write; of a MSG its last ones. GATE: the batch. DEAD: 0
     uint16_t count;  // of packets in a SLICE
     uint8_t kind;
     bool is_droppable;
@@ -357,7 +357,7 @@ size_t nh_mqtt__wire_output(const struct nh_mqtt__wire *w, struct nh_mqtt_span *
             const struct item *i = item_at(b, at);
             if (i->kind == DEAD)
                 continue;
-            if (n == max)
+            if (n == max || i->kind == GATE)
                 return n;
             spans[n++] = (struct nh_mqtt_span){item_ptr(i) + skip, i->len - skip};
             skip = 0;
@@ -406,7 +406,10 @@ static void head_pop(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w)
 void nh_mqtt__wire_sent(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, size_t bytes)
 {
     while (w->head) {
-        size_t left = item_at(w->head, w->head->first)->len - w->head_sent;
+        const struct item *i = item_at(w->head, w->head->first);
+        if (i->kind == GATE)
+            return;
+        size_t left = i->len - w->head_sent;
         if (bytes < left) {
             w->head_sent += (uint32_t)bytes;
             return;
@@ -427,7 +430,7 @@ void nh_mqtt__wire_clear(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w)
 {
     while (w->head)
         head_pop(bs, w);
-    *w = (struct nh_mqtt__wire){0};
+    *w = (struct nh_mqtt__wire){.gate = w->gate};
 }
 
 // ---- drop ---------------------------------------------------------------------------------------
@@ -530,6 +533,95 @@ void nh_mqtt__wire_own_begun(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w
     nh_mqtt__msg_unref(bs->mem, m);
 }
 
+// ---- gates --------------------------------------------------------------------------------------
+
+int nh_mqtt__wire_gate(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, uint32_t batch)
+{
+    if (w->gate >= batch)
+        return NH_OK; // what follows waits already
+    int rc = run_flush(bs, w);
+    if (rc == NH_OK)
+        rc = item_add(bs, w, (struct item){NULL, batch, 0, GATE, false});
+    if (rc == NH_OK)
+        w->gate = batch;
+    return rc;
+}
+
+// Opens the gates of one block. False: one stays closed.
+static bool open_in(struct nh_mqtt__block *b, uint32_t batch)
+{
+    for (size_t at = b->first; at < b->used; at += item_bytes(item_at(b, at))) {
+        struct item *i = item_at(b, at);
+        if (i->kind != GATE)
+            continue;
+        if (i->len > batch)
+            return false;
+        i->kind = DEAD;
+        i->len = 0;
+        b->live--;
+    }
+    return true;
+}
+
+void nh_mqtt__wire_open(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, uint32_t batch)
+{
+    struct nh_mqtt__block *prev = NULL, *next;
+    bool goes_on = true;
+    for (struct nh_mqtt__block *b = w->head; b && goes_on; b = next) {
+        next = b->next;
+        goes_on = open_in(b, batch);
+        if (b->live == 0)
+            block_unlink(bs, w, prev, b);
+        else
+            prev = b;
+    }
+}
+
+// Releases the items of a block from `at` on.
+static void release_from(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w,
+                         struct nh_mqtt__block *b, size_t at)
+{
+    for (; at < b->used; at += item_bytes(item_at(b, at))) {
+        b->live = (uint16_t)(b->live - (item_at(b, at)->kind != DEAD));
+        item_release(bs, w, item_at(b, at));
+    }
+}
+
+// Ends the chain with block `b`, which ends before `at`; `last` is its last item then.
+static void cut_at(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, struct nh_mqtt__block *prev,
+                   struct nh_mqtt__block *b, size_t at, size_t last)
+{
+    struct nh_mqtt__block *chain = b->next;
+    release_from(bs, w, b, at);
+    b->used = (uint16_t)at;
+    b->last = (uint16_t)last;
+    b->next = NULL;
+    w->tail = b;
+    w->run = NULL;
+    while (chain) {
+        struct nh_mqtt__block *next = chain->next;
+        release_from(bs, w, chain, chain->first);
+        block_put(bs, chain);
+        chain = next;
+    }
+    if (b->live == 0)
+        block_unlink(bs, w, prev, b);
+}
+
+void nh_mqtt__wire_cut(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w)
+{
+    struct nh_mqtt__block *prev = NULL;
+    for (struct nh_mqtt__block *b = w->head; b; prev = b, b = b->next) {
+        size_t last = b->first;
+        for (size_t at = b->first; at < b->used; last = at, at += item_bytes(item_at(b, at))) {
+            if (item_at(b, at)->kind != GATE)
+                continue;
+            cut_at(bs, w, prev, b, at, last);
+            return;
+        }
+    }
+}
+
 // ---- settle -------------------------------------------------------------------------------------
 
 struct slice {
@@ -611,6 +703,8 @@ static int item_settle(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, stru
         rc = nh_mqtt__wire_put(bs, w, &rest, 1);
     } else if (i->kind == SLICE) {
         rc = slice_settle(bs, w, (struct slice){p, p + i->len}, sent, how);
+    } else if (i->kind == GATE) {
+        rc = item_add(bs, w, *i);
     } else if (i->kind == MSG) {
         rc = item_add(bs, w, *i);
         w->head_sent = sent ? sent : w->head_sent;

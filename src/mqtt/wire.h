@@ -1,10 +1,11 @@
 // wire.h - what waits to be written to one connection, in order.
 //
-// Items lie in a chain of blocks taken from a pool; an idle connection has none. Four kinds:
+// Items lie in a chain of blocks taken from a pool; an idle connection has none. Five kinds:
 //   INLINE  bytes in the block itself: acknowledgements, heads, small messages at QoS 1 and 2
 //   SLICE   a run of whole QoS 0 packets inside the bytes of this turn, sent from where they lie
 //   MSG     the rest of a stored message from some offset on; holds a reference
-//   DEAD    a message that was dropped
+//   GATE    nothing behind it leaves before a batch of records is on disk (journal.h)
+//   DEAD    a message that was dropped, a gate that was opened
 // The last run is kept in the connection itself (`run`), so that plain QoS 0 fan-out needs no
 // block. At the end of a turn nh_mqtt__wire_settle() turns slices into messages: none outlives its
 // bytes.
@@ -26,6 +27,7 @@ struct nh_mqtt__wire {
     uint32_t stored_bytes; // in MSG items that belong to a head before them: neither
     uint32_t bytes, count; // MSG items that may be dropped: whole QoS 0 messages
     uint32_t expiring;     // those of them that expire
+    uint32_t gate;         // the batch that the last gate waits (or waited) for; 0: never gated
 };
 
 // Blocks are kept for reuse up to a limit: the steady state takes none from the heap.
@@ -53,6 +55,15 @@ NH_MUST_USE int nh_mqtt__wire_slice(struct nh_mqtt__blocks *bs, struct nh_mqtt__
 // Appends all of `msg` as a QoS 0 message that may be dropped, taking a reference. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__wire_msg(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w,
                                   struct nh_mqtt__msg *msg);
+
+// What is appended from now on waits until nh_mqtt__wire_open() is called with `batch` or a later
+// one. Batches are numbered from 1 up. NH_ERR_NOMEM.
+NH_MUST_USE int nh_mqtt__wire_gate(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w,
+                                   uint32_t batch);
+// Opens the gates that wait for `batch` or an earlier one.
+void nh_mqtt__wire_open(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w, uint32_t batch);
+// Takes out the first gate that is closed and all behind it.
+void nh_mqtt__wire_cut(struct nh_mqtt__blocks *bs, struct nh_mqtt__wire *w);
 
 bool nh_mqtt__wire_is_empty(const struct nh_mqtt__wire *w);
 size_t nh_mqtt__wire_output(const struct nh_mqtt__wire *w, struct nh_mqtt_span *spans, size_t max);

@@ -307,6 +307,47 @@ NH_MUST_USE int nh_kv_commit(nh_kv_t *kv, const struct nh_kv_write *writes, size
 NH_MUST_USE int nh_kv_each(nh_kv_t *kv, const char *space,
                            bool (*visit)(void *ctx, const char *key, nh_span_t value), void *ctx);
 
+// ---- records: an ordered store of binary keys, written in whole batches
+// -------------------------
+
+// Keys are 1 to NH_RECORDS_KEY_MAX_BYTES bytes, the first one not 0, in byte order. A record has a
+// count: who puts it sets it, and one whose count comes to 0 is removed.
+#define NH_RECORDS_KEY_MAX_BYTES 64
+#define NH_RECORDS_PARTS 4
+typedef struct nh_records nh_records_t;
+struct nh_records_config {
+    struct nh_mem *mem;
+    const char *dir;    // made if missing; its parent exists
+    uint64_t max_bytes; // 0: 1 GiB. Over it commits succeed, with a warning, for a while yet.
+};
+// NH_ERR_CORRUPT: what is there is damaged and stays untouched. NH_ERR_BUSY: somebody has it open.
+NH_MUST_USE int nh_records_open(const struct nh_records_config *cfg, nh_records_t **out);
+void nh_records_close(nh_records_t *r);
+enum nh_record_op_kind { NH_RECORD_PUT, NH_RECORD_DELETE, NH_RECORD_COUNT /* adds; 0: removes */ };
+struct nh_record_op {
+    enum nh_record_op_kind kind;
+    int32_t count; // PUT: sets it (1 and more). COUNT: adds it.
+    nh_span_t key;
+    nh_span_t value[NH_RECORDS_PARTS]; // PUT: one behind the other
+};
+// All that `next` gives until it says false, or nothing; durable when it returns. One task commits.
+// NH_OK; 1: written, and the store is over its max_bytes. NH_ERR_NOSPC, NH_ERR_IO, NH_ERR_NOMEM:
+// nothing was written, and the same may be tried again.
+NH_MUST_USE int nh_records_commit(nh_records_t *r, bool (*next)(void *ctx, struct nh_record_op *op),
+                                  void *ctx);
+// Visits records whose key begins with `prefix`, in order, from the first at or after `from` (len
+// 0: all) until `visit` returns false, as they were when it began. `value.ptr` NULL: damaged. All
+// reads are one task's, not that of the commits; `visit` may read again, one deep.
+typedef bool (*nh_record_fn)(void *ctx, nh_span_t key, nh_span_t value);
+NH_MUST_USE int nh_records_read(nh_records_t *r, nh_span_t prefix, nh_span_t from,
+                                nh_record_fn visit, void *ctx);
+// Visits the last such record, if there is one.
+NH_MUST_USE int nh_records_last(nh_records_t *r, nh_span_t prefix, nh_record_fn visit, void *ctx);
+struct nh_records_info {
+    uint64_t used_bytes, file_bytes, max_bytes; // used: of the last commit
+};
+void nh_records_info(nh_records_t *r, struct nh_records_info *out); // any task
+
 // ---- files
 // ---------------------------------------------------------------------------------------
 

@@ -182,6 +182,15 @@ static void write_counters(nh_json_writer_t *w, const struct nh_mqtt_info *i)
     nh_json_kv_uint(w, "publish_slowed", i->publish_slowed);
     nh_json_kv_uint(w, "pushbacks", i->pushbacks);
     nh_json_kv_uint(w, "sessions_evicted", i->sessions_evicted);
+    nh_json_kv_uint(w, "store_commits", i->store_commits);
+    nh_json_kv_uint(w, "store_commit_max_ms", i->store_commit_max_ms);
+    nh_json_kv_uint(w, "store_records", i->store_records);
+    nh_json_kv_uint(w, "store_bytes", i->store_bytes);
+    nh_json_kv_uint(w, "store_errors", i->store_errors);
+    nh_json_kv_uint(w, "store_holds", i->store_holds);
+    nh_json_kv_uint(w, "store_damaged", i->store_damaged);
+    nh_json_kv_uint(w, "paged_messages", i->paged_messages);
+    nh_json_kv_uint(w, "paged_bytes", i->paged_bytes);
     nh_json_object_end(w);
 }
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 import paho.mqtt.client as paho
@@ -304,10 +305,11 @@ def mosquitto(config, folder):
     process = subprocess.Popen(["mosquitto", "-c", path], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     try:
-        for _ in range(300):
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
-            process.poll()
+            time.sleep(0.02)
         yield port
     finally:
         process.terminate()

@@ -48,7 +48,7 @@ struct world {
 };
 
 static _Alignas(16) uint8_t world_internal[24 * 1024];
-static _Alignas(16) uint8_t world_psram[144 * 1024];
+static _Alignas(16) uint8_t world_psram[152 * 1024];
 static uint8_t world_turn[8192]; // the listener's receive buffer
 
 static NH_PRINTF(3, 4) void text_add(char *text, size_t cap, const char *fmt, ...)
@@ -78,11 +78,12 @@ static NH_UNUSED void world_pause(void *ctx, nh_mqtt_conn_t *c, void *user, bool
 
 static void world_event(void *ctx, const struct nh_mqtt_event *e)
 {
-    static const char *const names[] = {"connected",  "refused", "disconnected",
-                                        "taken over", "dropped", "denied"};
+    static const char *const names[] = {"connected", "refused",      "disconnected", "taken over",
+                                        "dropped",   "store failed", "store full",   "store works",
+                                        "damaged",   "denied"};
     struct world *w = ctx;
     text_add(w->events, sizeof w->events, "%s%s %s", w->events[0] ? "; " : "", names[e->kind],
-             e->client_id);
+             e->client_id ? e->client_id : e->reason);
 }
 
 // ---- the world ----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ struct nh_health_facts {
     int cpu_usage_pct, cpu_temperature_c, cpu_freq_mhz;
     const char *reset_reason, *hostname, *address; // borrowed for the call; address may be NULL
     uint32_t mqtt_clients;
+    int64_t mqtt_store_commits, mqtt_store_errors, mqtt_store_bytes, mqtt_paged_messages;
     bool is_published; // telemetry on MQTT is on
     uint64_t console_dropped;
 };

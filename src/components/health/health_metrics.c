@@ -82,6 +82,10 @@ FACT(host_libc, host_libc_bytes)
 FACT(host_tls, host_tls_bytes)
 FACT(host_cpu, cpu_usage_pct)
 FACT(mqtt_clients, mqtt_clients)
+FACT(mqtt_store_commits, mqtt_store_commits)
+FACT(mqtt_store_errors, mqtt_store_errors)
+FACT(mqtt_store_bytes, mqtt_store_bytes)
+FACT(mqtt_paged_messages, mqtt_paged_messages)
 FACT(console_dropped, console_dropped)
 
 static const struct family families[] = {
@@ -120,6 +124,14 @@ static const struct family families[] = {
     {"nuthatch_host_cpu_percent", "gauge", "Processor use since the last reading", SCALAR,
      .scalar = host_cpu},
     {"nuthatch_mqtt_clients", "gauge", "Connected MQTT clients", SCALAR, .scalar = mqtt_clients},
+    {"nuthatch_mqtt_store_commits_total", "counter", "Batches of the broker on disk", SCALAR,
+     .scalar = mqtt_store_commits},
+    {"nuthatch_mqtt_store_errors_total", "counter", "Commits of the broker that failed", SCALAR,
+     .scalar = mqtt_store_errors},
+    {"nuthatch_mqtt_store_bytes_total", "counter", "Bytes of records written", SCALAR,
+     .scalar = mqtt_store_bytes},
+    {"nuthatch_mqtt_paged_messages", "gauge", "Messages of queues on disk only", SCALAR,
+     .scalar = mqtt_paged_messages},
     {"nuthatch_console_dropped_lines_total", "counter", "Console lines dropped", SCALAR,
      .scalar = console_dropped},
 };

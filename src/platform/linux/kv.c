@@ -1,25 +1,13 @@
 // kv.c - small values by key on LMDB: durable when a call returns, whole after a power cut.
 //
 // A record: key = name space, NUL, key; value = CRC-32 of key and value (little-endian), value.
-// LMDB trusts its file, so a damaged one could take the process down: at open a child process
-// reads all of it first, and what kills the child is NH_ERR_CORRUPT for us.
 
 #include "core/base/crc.h"
-#include "core/base/log.h"
 #include "core/mem/mem.h"
+#include "platform/linux/lmdb_file.h"
 #include "platform/linux/port.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <lmdb.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define MAP_BYTES NH_MIB(64) // the most that all values may take; the file grows as they do
@@ -35,29 +23,6 @@ struct nh_kv {
     pthread_mutex_t read_lock; // guards `reader`
     MDB_txn *reader;           // reset between uses, so that a read allocates nothing
 };
-
-static int kv_err(int rc)
-{
-    switch (rc) {
-    case MDB_SUCCESS:
-        return NH_OK;
-    case MDB_NOTFOUND:
-        return NH_ERR_NOT_FOUND;
-    case MDB_MAP_FULL:
-        return NH_ERR_NOSPC;
-    case MDB_BAD_VALSIZE:
-        return NH_ERR_TOO_LONG;
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_INVALID:
-    case MDB_VERSION_MISMATCH:
-    case MDB_PANIC:
-    case MDB_INCOMPATIBLE:
-        return NH_ERR_CORRUPT;
-    default:
-        return rc > 0 ? nh_linux__err(rc) : NH_ERR_IO;
-    }
-}
 
 // ---- records -----------------------------------------------------------------------------------
 
@@ -98,12 +63,18 @@ static int record_value(const MDB_val *key, const MDB_val *record, nh_span_t *ou
     return crc == record_crc(key, out->ptr, out->len) ? NH_OK : NH_ERR_CORRUPT;
 }
 
+static bool record_is_whole(const MDB_val *key, const MDB_val *record)
+{
+    nh_span_t value;
+    return record_value(key, record, &value) == NH_OK;
+}
+
 static int record_put(MDB_txn *txn, MDB_dbi dbi, const struct nh_kv_write *w, MDB_val *key)
 {
     MDB_val record = {.mv_size = CRC_BYTES + w->len};
     int rc = mdb_put(txn, dbi, key, &record, MDB_RESERVE);
     if (rc != 0)
-        return kv_err(rc);
+        return nh_linux__lmdb_err(rc);
     uint8_t *b = record.mv_data;
     uint32_t crc = record_crc(key, w->value, w->len);
     for (int i = 0; i < CRC_BYTES; i++)
@@ -112,119 +83,27 @@ static int record_put(MDB_txn *txn, MDB_dbi dbi, const struct nh_kv_write *w, MD
     return NH_OK;
 }
 
-// ---- checking a file before it is trusted ------------------------------------------------------
-
-static int walk_all(MDB_env *env, MDB_txn *txn, MDB_dbi dbi, bool has_records)
-{
-    MDB_cursor *cursor;
-    MDB_val key, record;
-    nh_span_t value;
-    (void)env;
-    int rc = mdb_cursor_open(txn, dbi, &cursor);
-    if (rc != 0)
-        return rc;
-    while ((rc = mdb_cursor_get(cursor, &key, &record, MDB_NEXT)) == 0)
-        if (has_records && record_value(&key, &record, &value) != NH_OK)
-            return MDB_CORRUPTED;
-    return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-static int env_open(const char *dir, unsigned flags, MDB_env **out)
-{
-    int rc = mdb_env_create(out);
-    if (rc != 0)
-        return rc;
-    mdb_env_set_mapsize(*out, MAP_BYTES);
-    // MDB_NOTLS: the readers belong to us, not to the threads that happen to call.
-    rc = mdb_env_open(*out, dir, MDB_NOTLS | flags, 0600);
-    if (rc != 0) {
-        mdb_env_close(*out);
-        *out = NULL;
-    }
-    return rc;
-}
-
-// In the child. Never returns; the status says what was found.
-static void check_and_exit(const char *dir)
-{
-    MDB_env *env;
-    MDB_txn *txn;
-    const struct rlimit no_core = {0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
-    for (int sig = 1; sig < 32; sig++) // sanitizers' handlers, too: dying is the answer here
-        signal(sig, SIG_DFL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    alarm(CHECK_MAX_S);
-    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (null >= 0)
-        dup2(null, STDERR_FILENO); // an assertion of LMDB would print there
-    int rc = env_open(dir, MDB_RDONLY, &env);
-    if (rc != 0)
-        _exit(kv_err(rc) == NH_ERR_CORRUPT ? 1 : 0); // else the parent will say it better
-    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
-        _exit(1);
-    MDB_dbi dbi;
-    rc = walk_all(env, txn, 0, false); // the list of free pages is the first tree
-    if (rc == 0)
-        rc = mdb_dbi_open(txn, NULL, 0, &dbi);
-    if (rc == 0)
-        rc = walk_all(env, txn, dbi, true);
-    _exit(rc == 0 ? 0 : 1);
-}
-
-static int check_file(const char *dir)
-{
-    char path[4096];
-    struct stat st;
-    int status;
-    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
-        return NH_ERR_TOO_LONG;
-    if (stat(path, &st) != 0)
-        return errno == ENOENT ? NH_OK : nh_linux__err(errno);
-    pid_t pid = fork();
-    if (pid < 0)
-        return NH_ERR_NOMEM;
-    if (pid == 0)
-        check_and_exit(dir);
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return NH_ERR_IO;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? NH_OK : NH_ERR_CORRUPT;
-}
-
 // ---- life --------------------------------------------------------------------------------------
-
-static int lock_dir(nh_kv_t *kv, const char *dir)
-{
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return nh_linux__err(errno);
-    kv->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (kv->dir_fd < 0)
-        return nh_linux__err(errno);
-    if (flock(kv->dir_fd, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? NH_ERR_BUSY : nh_linux__err(errno);
-    return NH_OK;
-}
 
 static int open_tree(nh_kv_t *kv, const char *dir)
 {
     MDB_txn *txn;
-    int rc = env_open(dir, 0, &kv->env);
+    int rc = nh_linux__lmdb_open(dir, MAP_BYTES, 0, &kv->env);
     if (rc == 0)
         rc = mdb_txn_begin(kv->env, NULL, 0, &txn);
     if (rc != 0)
-        return kv_err(rc);
+        return nh_linux__lmdb_err(rc);
     rc = mdb_dbi_open(txn, NULL, 0, &kv->dbi);
     if (rc != 0) {
         mdb_txn_abort(txn);
-        return kv_err(rc);
+        return nh_linux__lmdb_err(rc);
     }
     rc = mdb_txn_commit(txn);
     if (rc == 0)
         rc = mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &kv->reader);
     if (rc == 0)
         mdb_txn_reset(kv->reader);
-    return kv_err(rc);
+    return nh_linux__lmdb_err(rc);
 }
 
 int nh_kv_open(struct nh_mem *mem, const char *dir, nh_kv_t **out)
@@ -236,9 +115,9 @@ int nh_kv_open(struct nh_mem *mem, const char *dir, nh_kv_t **out)
     kv->mem = mem;
     kv->dir_fd = -1;
     pthread_mutex_init(&kv->read_lock, NULL);
-    int rc = lock_dir(kv, dir);
+    int rc = nh_linux__lmdb_lock(dir, &kv->dir_fd);
     if (rc == NH_OK)
-        rc = check_file(dir);
+        rc = nh_linux__lmdb_check(dir, MAP_BYTES, CHECK_MAX_S, false, record_is_whole);
     if (rc == NH_OK)
         rc = open_tree(kv, dir);
     if (rc < 0) {
@@ -270,10 +149,10 @@ static int get_locked(nh_kv_t *kv, const struct full_key *full, void *out, size_
     MDB_val key = {full->len, (void *)full->bytes};
     MDB_val record;
     nh_span_t value = {0};
-    int rc = kv_err(mdb_txn_renew(kv->reader));
+    int rc = nh_linux__lmdb_err(mdb_txn_renew(kv->reader));
     if (rc < 0)
         return rc;
-    rc = kv_err(mdb_get(kv->reader, kv->dbi, &key, &record));
+    rc = nh_linux__lmdb_err(mdb_get(kv->reader, kv->dbi, &key, &record));
     if (rc == NH_OK)
         rc = record_value(&key, &record, &value);
     if (rc == NH_OK) {
@@ -318,7 +197,7 @@ static int each_in(nh_kv_t *kv, MDB_cursor *cursor, const struct full_key *start
         if (!visit(ctx, name, value))
             return NH_OK;
     }
-    return rc == MDB_NOTFOUND ? NH_OK : kv_err(rc);
+    return rc == MDB_NOTFOUND ? NH_OK : nh_linux__lmdb_err(rc);
 }
 
 int nh_kv_each(nh_kv_t *kv, const char *space,
@@ -329,10 +208,10 @@ int nh_kv_each(nh_kv_t *kv, const char *space,
     MDB_cursor *cursor;
     int rc = full_key_make(space, "-", &start);
     if (rc == NH_OK)
-        rc = kv_err(mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn));
+        rc = nh_linux__lmdb_err(mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn));
     if (rc < 0)
         return rc;
-    rc = kv_err(mdb_cursor_open(txn, kv->dbi, &cursor));
+    rc = nh_linux__lmdb_err(mdb_cursor_open(txn, kv->dbi, &cursor));
     if (rc == NH_OK) {
         rc = each_in(kv, cursor, &start, visit, ctx);
         mdb_cursor_close(cursor);
@@ -355,13 +234,13 @@ static int write_one(MDB_txn *txn, MDB_dbi dbi, const struct nh_kv_write *w)
     if (w->value)
         return record_put(txn, dbi, w, &key);
     rc = mdb_del(txn, dbi, &key, NULL);
-    return rc == MDB_NOTFOUND ? NH_OK : kv_err(rc);
+    return rc == MDB_NOTFOUND ? NH_OK : nh_linux__lmdb_err(rc);
 }
 
 int nh_kv_commit(nh_kv_t *kv, const struct nh_kv_write *writes, size_t count)
 {
     MDB_txn *txn;
-    int rc = kv_err(mdb_txn_begin(kv->env, NULL, 0, &txn));
+    int rc = nh_linux__lmdb_err(mdb_txn_begin(kv->env, NULL, 0, &txn));
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < count && rc == NH_OK; i++)
@@ -370,7 +249,7 @@ int nh_kv_commit(nh_kv_t *kv, const struct nh_kv_write *writes, size_t count)
         mdb_txn_abort(txn);
         return rc;
     }
-    return kv_err(mdb_txn_commit(txn)); // on disk when it returns
+    return nh_linux__lmdb_err(mdb_txn_commit(txn)); // on disk when it returns
 }
 
 int nh_kv_set(nh_kv_t *kv, const char *space, const char *key, const void *value, size_t len)

@@ -282,6 +282,7 @@ int nh_loop_create(struct nh_mem *mem, nh_loop_t **out)
     l->signal_fd = -1;
     pthread_mutex_init(&l->lock, NULL);
     signal(SIGPIPE, SIG_IGN); // a peer that is gone is an error value, not a signal
+    signal(SIGXFSZ, SIG_IGN); // so is a file that may not grow
     rc = handles_init(l);
     if (rc < 0)
         goto fail_handles;
