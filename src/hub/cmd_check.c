@@ -97,7 +97,7 @@ static int check_rules(const struct nh_hub_config *cfg, const char *file, nh_rul
 
 static int check_config(const char *file, bool as_json)
 {
-    static struct nh_hub_config cfg;
+    struct nh_hub_config cfg;
     struct nh_hub_options o = {.config_file = file};
     if (!as_json) {
         int err = nh_hub_config_load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)file);
@@ -192,7 +192,7 @@ static int print_field(void *ctx, const char *pointer, const nh_json_field_t *f,
 
 static int print_fields(void)
 {
-    static struct nh_hub_config standard;
+    struct nh_hub_config standard;
     nh_hub_config_defaults(&standard);
     puts("| field | default | limit | what it is |\n|---|---|---|---|");
     int err = nh_json_field_each(nh_hub_config_fields, print_field, &standard);

@@ -80,7 +80,7 @@ static int parse(int argc, char **argv, struct nh_hub_options *o)
 
 int nh_command_run(int argc, char **argv)
 {
-    static struct nh_hub_config cfg;
+    struct nh_hub_config cfg;
     struct nh_hub_options o = {0};
     int stop = parse(argc, argv, &o);
     if (stop != 0)

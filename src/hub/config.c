@@ -1,8 +1,8 @@
-#include "hub/config.h"
-#include "hub/config_bridge.h"
+#include "hub/config_private.h"
 
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include "hub/config_bridge.h"
 #include "hub/config_lists.h"
 #include "platform/yaml.h"
 
@@ -51,7 +51,20 @@ static const char *const anonymous_names[] = {"auto", "never", "loopback", "alwa
 static const char *const acl_subscribe_names[] = {"covered", "any", NULL};
 
 static const nh_json_field_t mqtt_fields[] = {
-    STRING("listen", mqtt.listen, "Address and port of the broker; port 0: a free one"),
+    STRING("listen", mqtt.listen, "Address and port of the broker; port 0: a free one; empty: off"),
+    {.name = "listeners",
+     .type = NH_JSON_T_ARRAY,
+     .element = &nh_hub_config__listener_element,
+     .offset = offsetof(struct nh_hub_config, mqtt.listeners),
+     .count_offset = offsetof(struct nh_hub_config, mqtt.listener_count),
+     .count_max = NH_HUB_LISTENER_MAX_COUNT,
+     .text = "Further listeners: TLS, WebSocket, Unix socket"},
+    UINT("handshake_max_count", mqtt.handshake_max_count, 1, 10000, NULL,
+         "Handshakes at once, of TLS, WebSocket and PROXY; the next wait"),
+    UINT("handshake_timeout_ms", mqtt.handshake_timeout_ms, 100, 120000, "ms",
+         "Time for a handshake"),
+    UINT("ws_frame_max_bytes", mqtt.ws_frame_max_bytes, 1024, 268435455, "bytes",
+         "Longest frame of a WebSocket; a longer one closes its connection"),
     UINT("conn_max_count", mqtt.conn_max_count, 1, 1000000, NULL, "Clients at once"),
     UINT("session_max_count", mqtt.session_max_count, 1, 1000000, NULL, "Sessions kept"),
     UINT("subscription_max_count", mqtt.subscription_max_count, 1, 10000, NULL,
@@ -238,6 +251,9 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                  .idle_timeout_ms = 30000,
                  .ws_max_count = 8},
         .mqtt = {.listen = "127.0.0.1:1883",
+                 .handshake_max_count = 256,
+                 .handshake_timeout_ms = 10000,
+                 .ws_frame_max_bytes = 1048576,
                  .conn_max_count = 1000,
                  .session_max_count = 1000,
                  .subscription_max_count = 64,
@@ -272,23 +288,16 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
 // ---- reading
 // -------------------------------------------------------------------------------------
 
-struct counting {
-    const struct nh_hub_places *places; // of the file, for the validator; else NULL
-    nh_finding_fn finding;
-    void *ctx;
-    size_t errors;
-};
-
-static void count_finding(void *ctx, const struct nh_finding *f)
+void nh_hub_config__count(void *ctx, const struct nh_finding *f)
 {
-    struct counting *c = ctx;
+    struct nh_hub_counting *c = ctx;
     if (!f->is_warning)
         c->errors++;
     if (c->finding)
         c->finding(c->ctx, f);
 }
 
-static uint32_t hash_of(const char *pointer)
+uint32_t nh_hub_config__hash(const char *pointer)
 {
     return nh_hash32(pointer, strlen(pointer), 0);
 }
@@ -344,10 +353,11 @@ static void path_next(struct path *p)
         p->step[p->depth - 1].index++;
 }
 
-// Texts of the sections, and where the elements of a list begin that is kept.
+// Texts of the sections and of listeners, and where the elements of a list begin that is kept.
 static bool is_place(const struct path *p, const struct nh_yaml_event *e)
 {
-    if (p->depth == 0 || p->depth > 2)
+    bool is_listener = p->depth > 2 && strcmp(p->step[1].key, "listeners") == 0;
+    if (p->depth == 0 || p->depth > (is_listener ? PATH_MAX_DEPTH : 2))
         return false;
     bool in_list = p->step[p->depth - 1].is_list;
     return e->kind == NH_YAML_SCALAR ? !in_list : e->kind == NH_YAML_MAP_BEGIN && in_list;
@@ -360,7 +370,7 @@ static void note_place(struct yaml_reading *r, const struct nh_yaml_event *e)
         return;
     path_text(&r->path, pointer, sizeof pointer);
     struct nh_hub_place *p = &r->places->place[r->places->count++];
-    p->pointer_hash = hash_of(pointer);
+    p->pointer_hash = nh_hub_config__hash(pointer);
     p->line = (uint16_t)(e->line < UINT16_MAX ? e->line : UINT16_MAX);
     p->column = (uint16_t)(e->column < UINT16_MAX ? e->column : UINT16_MAX);
 }
@@ -431,12 +441,12 @@ struct yaml_source {
 static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
                      nh_finding_fn finding, void *ctx)
 {
-    struct counting counting = {.finding = finding, .ctx = ctx};
+    struct nh_hub_counting counting = {.finding = finding, .ctx = ctx};
     struct yaml_reading r = {.places = &c->places, .lists = source->lists};
     const struct nh_decode_elements elements = {&r, &r.element, sizeof r.element, take_element};
     struct nh_yaml_error error;
     c->places.count = 0;
-    nh_decoder_init(&r.d, nh_hub_config_fields, c, count_finding, &counting,
+    nh_decoder_init(&r.d, nh_hub_config_fields, c, nh_hub_config__count, &counting,
                     NH_DECODE_UNKNOWN_IS_ERROR);
     nh_decoder_elements(&r.d, &elements);
     int err = source->path ? nh_yaml_read_file(source->path, yaml_event, &r, &error)
@@ -445,7 +455,7 @@ static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
         struct nh_finding f = {.code = err, .line = error.line, .column = error.column};
         snprintf(f.text, sizeof f.text, "%.95s",
                  error.text[0] ? error.text : "the file cannot be read");
-        count_finding(&counting, &f);
+        nh_hub_config__count(&counting, &f);
     } else if (r.d.depth > 0 || r.d.is_done || r.d.error_count > 0) {
         NH_IGNORE(nh_decoder_end(&r.d)); // its findings are counted; an empty file has none
     }
@@ -477,244 +487,8 @@ int nh_hub_config_read_lists(struct nh_hub_config *scratch, const char *path,
 int nh_hub_config_read_json(struct nh_hub_config *c, const char *text, size_t len,
                             nh_finding_fn finding, void *ctx)
 {
-    struct counting counting = {.finding = finding, .ctx = ctx};
-    NH_IGNORE(nh_json_decode(text, len, nh_hub_config_fields, c, count_finding, &counting,
+    struct nh_hub_counting counting = {.finding = finding, .ctx = ctx};
+    NH_IGNORE(nh_json_decode(text, len, nh_hub_config_fields, c, nh_hub_config__count, &counting,
                              NH_DECODE_UNKNOWN_IS_ERROR));
     return counting.errors > 0 ? NH_ERR_INVAL : 0;
-}
-
-// ---- validation
-// ----------------------------------------------------------------------------------
-
-static bool parse_port(const char *text, uint16_t *port)
-{
-    uint32_t v = 0;
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        v = v * 10 + (uint32_t)(*text - '0');
-        if (v > 65535)
-            return false;
-    }
-    *port = (uint16_t)v;
-    return true;
-}
-
-int nh_hub_address_split(const char *text, char *host, size_t cap, uint16_t *port)
-{
-    const char *colon = strrchr(text, ':');
-    const char *digits = colon ? colon + 1 : text;
-    const char *begin = text;
-    size_t len = colon ? (size_t)(colon - text) : 0;
-    if (!parse_port(digits, port))
-        return NH_ERR_INVAL;
-    if (len >= 2 && text[0] == '[') { // an IPv6 address stands in brackets
-        if (text[len - 1] != ']')
-            return NH_ERR_INVAL;
-        begin++;
-        len -= 2;
-    } else if (memchr(text, ':', len)) {
-        return NH_ERR_INVAL;
-    }
-    if (len == 0) {
-        begin = "127.0.0.1";
-        len = 9;
-    }
-    if (len >= cap)
-        return NH_ERR_TOO_LONG;
-    if (len == 9 && memcmp(begin, "localhost", 9) == 0)
-        begin = "127.0.0.1"; // of the same length; names are not looked up
-    memcpy(host, begin, len);
-    host[len] = 0;
-    return 0;
-}
-
-bool nh_hub_address_is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-           strcmp(host, "localhost") == 0;
-}
-
-static const struct nh_hub_place *find_place(const struct nh_hub_places *places,
-                                             const char *pointer)
-{
-    uint32_t hash = hash_of(pointer);
-    for (uint32_t i = 0; i < places->count; i++)
-        if (places->place[i].pointer_hash == hash)
-            return &places->place[i];
-    return NULL;
-}
-
-// Where the field stands, else the element that it is missing in.
-static const struct nh_hub_place *place_of(const struct nh_hub_places *places, const char *pointer)
-{
-    char above[NH_JSON_POINTER_MAX];
-    const struct nh_hub_place *p = find_place(places, pointer);
-    snprintf(above, sizeof above, "%s", pointer);
-    char *slash = strrchr(above, '/');
-    if (p || !slash)
-        return p;
-    *slash = '\0';
-    return find_place(places, above);
-}
-
-static void report(struct counting *c, const char *pointer, const char *value, const char *limit,
-                   const char *text)
-{
-    struct nh_finding f = {.code = NH_ERR_INVAL};
-    const struct nh_hub_place *p = place_of(c->places, pointer);
-    if (p) {
-        f.line = p->line;
-        f.column = p->column;
-    }
-    snprintf(f.pointer, sizeof f.pointer, "%s", pointer);
-    snprintf(f.value, sizeof f.value, "%.44s", value);
-    snprintf(f.limit, sizeof f.limit, "%s", limit);
-    snprintf(f.text, sizeof f.text, "%s", text);
-    count_finding(c, &f);
-}
-
-bool nh_hub_config_has_users(const struct nh_hub_config *c)
-{
-    return c->access.password_hash[0] || c->mqtt.user_count || c->mqtt.password_file[0];
-}
-
-// Splits an address; a finding when it is none. Whether it is open to the network.
-static bool is_open(struct counting *c, const char *pointer, const char *text)
-{
-    char host[64];
-    uint16_t port;
-    if (nh_hub_address_split(text, host, sizeof host, &port) == 0)
-        return !nh_hub_address_is_loopback(host);
-    report(c, pointer, text, "ADDRESS:PORT, port 0 to 65535", "is not an address with a port");
-    return false;
-}
-
-static void check_http_address(struct counting *c, const struct nh_hub_config *cfg,
-                               const char *pointer, const char *text)
-{
-    if (is_open(c, pointer, text) && !cfg->access.password_hash[0])
-        report(c, pointer, text, "127.0.0.1 without a password",
-               "is open to the network, so access.password_hash must be set (nuthatch passwd)");
-}
-
-static void check_mqtt_address(struct counting *c, const struct nh_hub_config *cfg,
-                               const char *pointer, const char *text)
-{
-    if (is_open(c, pointer, text) && !nh_hub_config_has_users(cfg) &&
-        cfg->mqtt.anonymous != NH_HUB_ANONYMOUS_ALWAYS)
-        report(c, pointer, text, "127.0.0.1 without users",
-               "is open to the network, so there must be users or a password (nuthatch passwd)");
-}
-
-// Two listeners cannot share one address; port 0 gives each its own.
-static void check_apart(struct counting *c, const struct nh_hub_config *cfg)
-{
-    if (strcmp(cfg->http.listen, cfg->mqtt.listen) == 0 && !strstr(cfg->mqtt.listen, ":0"))
-        report(c, "/mqtt/listen", cfg->mqtt.listen, "another port", "is the portal's address too");
-}
-
-static void check_budgets(struct counting *c, const struct nh_hub_config *cfg)
-{
-    for (uint32_t i = 0; i < cfg->budget_count; i++) {
-        char pointer[32];
-        snprintf(pointer, sizeof pointer, "/budgets/%u/owner", (unsigned)i);
-        if (!nh_hub_is_owner(cfg->budgets[i].owner))
-            report(c, pointer, cfg->budgets[i].owner, "an owner of the memory page",
-                   "owns no memory");
-    }
-}
-
-static void check_board(struct counting *c, const struct nh_hub_config *cfg)
-{
-    char names[64] = "one of";
-    const struct nh_mem_board *b;
-    if (nh_mem_board_find(cfg->board))
-        return;
-    for (size_t i = 0; (b = nh_mem_board_at(i)) != NULL; i++) {
-        size_t at = strlen(names);
-        snprintf(names + at, sizeof names - at, "%s %s", i ? "," : "", b->name);
-    }
-    report(c, "/board", cfg->board, names, "is not a board");
-}
-
-struct texts {
-    struct counting *c;
-    const struct nh_hub_config *cfg;
-};
-
-// A line break in a name would forge lines on the console, and the portal's rows count on no
-// character that takes six bytes in JSON.
-static int check_text(void *ctx, const char *pointer, const nh_json_field_t *f, size_t offset)
-{
-    struct texts *t = ctx;
-    if (f->type != NH_JSON_T_STRING || strchr(pointer, '*'))
-        return 0;
-    for (const char *p = (const char *)t->cfg + offset; *p; p++) {
-        if ((unsigned char)*p >= 0x20 && *p != 0x7f)
-            continue;
-        report(t->c, pointer, "", "no control characters", "has a control character");
-        break;
-    }
-    return 0;
-}
-
-// The name is one level of the telemetry's topic, nuthatch/<name>/health.
-static void check_names(struct counting *c, const struct nh_hub_config *cfg)
-{
-    if (!cfg->name[0] || strpbrk(cfg->name, "/+#"))
-        report(c, "/name", cfg->name, "1 to 32 bytes without / + #",
-               "is no level of a topic, and telemetry is published under it");
-    if (cfg->access.password_hash[0] && (!cfg->access.user[0] || strchr(cfg->access.user, ':')))
-        report(c, "/access/user", cfg->access.user, "1 to 32 bytes without :",
-               "cannot sign in: browsers end the user name at the first colon");
-}
-
-int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
-{
-    struct counting c = {.places = &cfg->places, .finding = finding, .ctx = ctx};
-    struct texts texts = {.c = &c, .cfg = cfg};
-    NH_IGNORE(nh_json_field_each(nh_hub_config_fields, check_text, &texts)); // it never stops
-    check_names(&c, cfg);
-    check_board(&c, cfg);
-    check_budgets(&c, cfg);
-    check_http_address(&c, cfg, "/http/listen", cfg->http.listen);
-    check_mqtt_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
-    check_apart(&c, cfg);
-    if (cfg->http.tls_listen[0]) {
-        check_http_address(&c, cfg, "/http/tls_listen", cfg->http.tls_listen);
-        if (!cfg->http.tls_cert_file[0] || !cfg->http.tls_key_file[0])
-            report(&c, "/http/tls_listen", cfg->http.tls_listen, "both files",
-                   "needs tls_cert_file and tls_key_file");
-    }
-    if (strcmp(cfg->console, "stdout") != 0 && strcmp(cfg->console, "pty") != 0 &&
-        strncmp(cfg->console, "pty:", 4) != 0)
-        report(&c, "/console", cfg->console, "one of stdout, pty, pty:LINK", "is not a console");
-    if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
-        report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
-               "is not an Argon2id hash");
-    if (strcmp(cfg->console, "pty:") == 0)
-        report(&c, "/console", cfg->console, "pty:LINK, or pty without a colon", "names no link");
-    if (!cfg->data[0])
-        report(&c, "/data", "", "a folder", "is empty");
-    return c.errors > 0 ? NH_ERR_INVAL : 0;
-}
-
-bool nh_hub_config_needs_restart(const char *pointer)
-{
-    static const char *const live[] = {"/name",
-                                       "/health/heartbeat_ms",
-                                       "/health/tripwire_bytes",
-                                       "/health/publish",
-                                       "/log/level",
-                                       "/mqtt/anonymous",
-                                       "/mqtt/password_file",
-                                       "/mqtt/acl_file",
-                                       "/mqtt/acl_subscribe"};
-    for (size_t i = 0; i < NH_ARRAY_LEN(live); i++)
-        if (strcmp(live[i], pointer) == 0)
-            return false;
-    return true;
 }

@@ -15,8 +15,23 @@ struct nh_hub_budget {
 
 enum nh_hub_durability { NH_HUB_DURABLE, NH_HUB_INTERVAL, NH_HUB_MEMORY };
 
+// A listener of the broker beside mqtt.listen.
+#define NH_HUB_LISTENER_MAX_COUNT 8
+enum nh_hub_protocol { NH_HUB_MQTT, NH_HUB_WEBSOCKET };
+enum nh_hub_identity { NH_HUB_IDENTITY_NONE, NH_HUB_IDENTITY_CN, NH_HUB_IDENTITY_SAN };
+struct nh_hub_listener {
+    char listen[112]; // an address with a port, or unix:/PATH
+    char tls_cert_file[160], tls_key_file[160], tls_ca_file[160];
+    int protocol;         // enum nh_hub_protocol
+    int client_cert;      // enum nh_tls_client_cert
+    int identity_as_user; // enum nh_hub_identity
+    int proxy_protocol;   // 0: off, 1: required
+    char mode[5];         // of a Unix socket, octal
+    char ws_path[32], ws_origins[128];
+};
+
 // Where the texts and numbers of the file stand, for findings of the validator.
-#define NH_HUB_PLACE_MAX_COUNT 48
+#define NH_HUB_PLACE_MAX_COUNT 112
 struct nh_hub_places {
     uint32_t count;
     struct nh_hub_place {
@@ -75,7 +90,10 @@ struct nh_hub_config {
         uint32_t conn_max_count, head_max_bytes, head_timeout_ms, idle_timeout_ms, ws_max_count;
     } http;
     struct {
-        char listen[64];
+        char listen[64]; // "": none
+        uint32_t listener_count;
+        struct nh_hub_listener listeners[NH_HUB_LISTENER_MAX_COUNT];
+        uint32_t handshake_max_count, handshake_timeout_ms, ws_frame_max_bytes;
         uint32_t conn_max_count, session_max_count, subscription_max_count;
         uint32_t packet_max_bytes, topic_max_bytes, topic_level_max;
         uint32_t queue_max_bytes, queue_max_messages, inflight_max;
@@ -148,6 +166,10 @@ bool nh_hub_config_has_users(const struct nh_hub_config *c);
 // Splits "127.0.0.1:8080", "[::1]:80", ":80" or "80" into a host (default 127.0.0.1) and a port.
 NH_MUST_USE int nh_hub_address_split(const char *text, char *host, size_t cap, uint16_t *port);
 bool nh_hub_address_is_loopback(const char *host);
+// The path of "unix:/PATH"; NULL: it is no Unix socket.
+const char *nh_hub_unix_path(const char *listen);
+// "0660" and "660" to 0660; false: no mode of a file.
+bool nh_hub_mode_parse(const char *text, uint32_t *mode);
 
 // Whether a part of the hub owns memory by this name, so that a budget for it means something.
 bool nh_hub_is_owner(const char *name);

@@ -287,25 +287,43 @@ void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
     (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
 }
 
+// A configuration is large for the stack of the loop's task.
+static struct nh_hub_config *config_new(struct nh_hub *hub, nh_mem_t **mem)
+{
+    if (nh_hub__owner(hub, "hub", mem) < 0)
+        return NULL;
+    return nh_mem_alloc(*mem, sizeof(struct nh_hub_config), NH_MEM_BULK);
+}
+
+static int reload_into(struct nh_hub *hub, struct nh_hub_config *fresh)
+{
+    if (!fresh)
+        return NH_ERR_NOMEM;
+    nh_mqtt_rules_t *rules = NULL;
+    int err = config_base(hub, fresh);
+    if (err == 0)
+        err = nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, NULL);
+    if (err == 0)
+        err = nh_hub__load_rules(hub, fresh, &rules);
+    return err < 0 ? err : nh_hub__set_rules(hub, rules);
+}
+
 void nh_hub__reload(void *ctx)
 {
     struct nh_hub *hub = ctx;
-    struct nh_hub_config fresh;
-    nh_mqtt_rules_t *rules = NULL;
+    nh_mem_t *mem = NULL;
     nh_host_notify("RELOADING=1");
-    int err = config_base(hub, &fresh);
-    if (err == 0)
-        err = nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL);
-    if (err == 0)
-        err = nh_hub__load_rules(hub, &fresh, &rules);
-    if (err == 0)
-        err = nh_hub__set_rules(hub, rules);
+    struct nh_hub_config *fresh = config_new(hub, &mem);
+    int err = reload_into(hub, fresh);
     if (err == 0) {
-        nh_hub__apply(hub, &fresh);
+        nh_hub__apply(hub, fresh);
+        nh_hub__reload_certificates(hub);
         NH_LOG_I("config", "read again; what needs a restart waits for one");
     } else {
         NH_LOG_W("config", "not taken: %s; the old configuration stays", nh_err_text(err));
     }
+    if (fresh)
+        nh_mem_free(mem, fresh);
     nh_host_notify("READY=1");
 }
 
@@ -327,14 +345,18 @@ static int start_settings(struct nh_hub *hub)
         return err;
     // Kept settings that no longer hold (a limit changed with a new version) do not keep the hub
     // down: it starts with the file and says so.
-    struct nh_hub_config fresh = hub->cfg;
-    err = nh_settings_overlay(hub->settings, &fresh, nh_hub__print_finding, NULL);
-    nh_settings_started(hub->settings, err == 0 ? &fresh : &hub->cfg);
+    struct nh_hub_config *fresh = config_new(hub, &cfg.mem);
+    if (!fresh)
+        return NH_ERR_NOMEM;
+    *fresh = hub->cfg;
+    err = nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, NULL);
+    nh_settings_started(hub->settings, err == 0 ? fresh : &hub->cfg);
     if (err == 0)
-        nh_hub__apply(hub, &fresh);
+        nh_hub__apply(hub, fresh);
     else if (err != NH_ERR_NOMEM) // that says nothing of the settings, and passes
         NH_LOG_W("config", "the kept settings do not hold (%s); started without them",
                  nh_err_text(err));
+    nh_mem_free(cfg.mem, fresh);
     return err == NH_ERR_NOMEM ? err : 0;
 }
 
@@ -396,7 +418,9 @@ static void print_ready(const struct nh_hub *hub)
     nh_json_object_begin(&w);
     nh_json_kv_string(&w, "http", hub->http_address);
     nh_json_kv_string(&w, "https", hub->https_address[0] ? hub->https_address : NULL);
-    nh_json_kv_string(&w, "mqtt", hub->mqtt_address);
+    nh_json_kv_string(&w, "mqtt", hub->mqtt_address[0] ? hub->mqtt_address : NULL);
+    nh_json_key(&w, "mqtt_listeners");
+    nh_hub__write_listeners(hub, &w);
     nh_json_kv_string(&w, "console", nh_console_path(hub->console));
     nh_json_kv_int(&w, "pid", getpid());
     nh_json_object_end(&w);
@@ -417,7 +441,9 @@ static void ready(struct nh_hub *hub)
     nh_health_snapshot(hub->health, "setup", NULL);
     nh_host_notify("READY=1");
     NH_LOG_I("hub", "portal http://%s, broker mqtt://%s, board %s", hub->http_address,
-             hub->mqtt_address, hub->board->name);
+             hub->mqtt_address[0] ? hub->mqtt_address : "-", hub->board->name);
+    for (uint32_t i = 0; i < hub->door_count; i++)
+        NH_LOG_I("hub", "broker also at %s", hub->doors[i].address);
     if (hub->options.ready_json)
         print_ready(hub);
 }
@@ -483,7 +509,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     size_t leaked = 0;
     nh_portal_destroy(hub->portal);
     nh_bridges_stop(hub->mqtt.bridges);
-    nh_mqtt_listener_stop(&hub->mqtt);
+    nh_hub__stop_listeners(hub);
     nh_bridges_destroy(hub->mqtt.bridges);
     hub->mqtt.bridges = NULL;
     nh_mqtt_store_flush(hub->mqtt_store, 10000);
@@ -544,6 +570,7 @@ static void renew(struct nh_hub *hub, struct nh_hub_config *cfg)
                           .given_http_port = port_of(hub->http_address),
                           .given_https_port = port_of(hub->https_address),
                           .given_mqtt_port = port_of(hub->mqtt_address)};
+    memcpy(next.given_door_ports, hub->door_ports, sizeof next.given_door_ports);
     *hub = next;
     nh_log_set(log_sink, hub, NH_LOG_WARN); // on standard error, until health keeps the log
     // A file that was broken meanwhile does not keep the hub down: the last good one stays.
@@ -554,8 +581,8 @@ static void renew(struct nh_hub *hub, struct nh_hub_config *cfg)
 
 int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
 {
-    static struct nh_hub hub; // one hub a process; too large for a stack
-    static struct nh_hub_config good;
+    static struct nh_hub hub;  // one hub a process; too large for a stack
+    struct nh_hub_config good; // below it the stack of the loop's task begins
     nh_tls_memory_watch();
     int code, err = nh_console_open(cfg->console, &hub.console);
     if (err < 0) {

@@ -42,7 +42,18 @@ static void answer(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_answe
 static void address(void *ctx, const void *peer, char *text, size_t cap)
 {
     (void)ctx;
-    nh_stream_peer(peer, text, cap);
+    nh_mqtt_user_peer(peer, text, cap);
+}
+
+static int identity(void *ctx, const void *peer, char *text, size_t cap)
+{
+    const struct nh_hub_door *d = nh_mqtt_user_listener(peer);
+    (void)ctx;
+    if (!d || d->cfg.identity_as_user == NH_HUB_IDENTITY_NONE)
+        return NH_ERR_NOT_FOUND;
+    return nh_mqtt_user_identity(
+        peer, d->cfg.identity_as_user == NH_HUB_IDENTITY_SAN ? NH_IDENTITY_SAN : NH_IDENTITY_CN,
+        text, cap);
 }
 
 // ---- rules --------------------------------------------------------------------------------------
@@ -85,6 +96,7 @@ int nh_hub__start_access(struct nh_hub *hub, nh_mem_t *mem)
                                               .ctx = hub,
                                               .clock_ms = nh_clock_ms,
                                               .address = address,
+                                              .identity = identity,
                                               .answer = answer};
     int err = load(hub, mem, &hub->cfg, print_fault_early, &rules);
     if (err == 0) {

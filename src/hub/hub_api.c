@@ -48,6 +48,8 @@ static int get_info(nh_request_t *req)
     kv_text_or_null(w, "https", hub->https_address);
     kv_text_or_null(w, "mqtt", hub->mqtt_address);
     nh_json_object_end(w);
+    nh_json_key(w, "mqtt_listeners");
+    nh_hub__write_listeners(hub, w);
     nh_json_key(w, "auth");
     nh_json_object_begin(w);
     nh_json_kv_bool(w, "required", nh_access_is_required(&hub->access));

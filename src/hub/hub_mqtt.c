@@ -65,7 +65,13 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
 static void peer(void *ctx, const void *user, char *text, size_t cap)
 {
     (void)ctx;
-    nh_stream_peer(user, text, cap);
+    nh_mqtt_user_peer(user, text, cap);
+}
+
+static void streams(void *ctx, struct nh_stream_set_info *out)
+{
+    struct nh_hub *hub = ctx;
+    nh_stream_set_info(hub->mqtt.set, out);
 }
 
 static bool memory_tier(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_info *out)
@@ -141,11 +147,13 @@ static int start_api(struct nh_hub *hub, nh_mem_t *mem)
         .broker = hub->broker,
         .sched = hub->sched,
         .limits = hub->broker_cfg,
-        .listen = hub->mqtt_address,
+        .listen = hub->mqtt_address[0] || hub->door_count == 0 ? hub->mqtt_address
+                                                               : hub->doors[0].address,
         .ctx = hub,
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
         .peer = peer,
+        .streams = streams,
     };
     return nh_mqtt_api_create(&cfg, &hub->mqtt_api);
 }
@@ -206,15 +214,11 @@ static void allow_connections(const struct nh_hub *hub)
 
 int nh_hub__start_mqtt(struct nh_hub *hub)
 {
-    char host[64];
-    uint16_t port;
     uint8_t key[NH_KEYED_HASH_BYTES];
     nh_mem_t *mem = NULL, *portal_mem = NULL;
     nh_random_bytes(key, sizeof key);
     nh_access_init(&hub->access, hub->cfg.access.user, hub->cfg.access.password_hash, key);
-    int err = nh_hub__listen(hub->cfg.mqtt.listen, hub->given_mqtt_port, host, sizeof host, &port);
-    if (err == 0)
-        err = nh_hub__owner(hub, "mqtt", &mem);
+    int err = nh_hub__owner(hub, "mqtt", &mem);
     if (err == 0)
         err = nh_hub__owner(hub, "portal", &portal_mem);
     if (err < 0)
@@ -226,15 +230,7 @@ int nh_hub__start_mqtt(struct nh_hub *hub)
         err = start_store(hub);
     if (err == 0)
         err = start_broker(hub);
-    if (err < 0)
-        return err;
-    err = nh_mqtt_listener_start(&hub->mqtt, hub->broker, hub->loop, mem, host, port,
-                                 hub->cfg.mqtt.conn_max_count);
-    if (err < 0) {
-        fprintf(stderr, "nuthatch: mqtt.listen %s: %s\n", hub->cfg.mqtt.listen, nh_err_text(err));
-        return err;
-    }
-    nh_hub__address(hub->mqtt_address, sizeof hub->mqtt_address, host,
-                    nh_listener_port(hub->mqtt.listener));
-    return start_api(hub, portal_mem);
+    if (err == 0)
+        err = nh_hub__start_listeners(hub, mem);
+    return err < 0 ? err : start_api(hub, portal_mem);
 }

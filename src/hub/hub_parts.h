@@ -14,8 +14,18 @@
 #include "hub/mqtt_store.h"
 #include "hub/settings.h"
 #include "platform/linux/regions.h"
+#include "platform/tls.h"
 #include "portal/mqtt_api.h"
 #include "portal/portal.h"
+
+// One of mqtt.listeners, as it was at the start. nh_listener_user() of its connections.
+struct nh_hub_door {
+    struct nh_hub_listener cfg;
+    nh_listener_t *listener;
+    nh_tls_t *tls; // NULL: plain
+    struct nh_ws_rules ws;
+    char address[sizeof((struct nh_hub_listener *)0)->listen]; // with the port that it got
+};
 
 struct nh_hub {
     struct nh_hub_config cfg; // in force; of the loop's task
@@ -38,11 +48,16 @@ struct nh_hub {
     nh_mqtt_broker_t *broker;
     struct nh_mqtt_broker_config broker_cfg;
     nh_mqtt_listener_t mqtt;
+    struct nh_hub_door *doors; // of mqtt.listeners
+    nh_mem_t *doors_mem;
+    uint32_t door_count;
+    const char *host_names[2]; // of this hub, for pages that open a WebSocket
     nh_mqtt_api_t *mqtt_api;
     nh_portal_t *portal;
     char http_address[72], https_address[72], mqtt_address[72];
     // The ports that the life before this one gave out for "any port"; 0: there was none.
     uint16_t given_http_port, given_https_port, given_mqtt_port;
+    uint16_t given_door_ports[NH_HUB_LISTENER_MAX_COUNT], door_ports[NH_HUB_LISTENER_MAX_COUNT];
     struct nh_host_info host; // read at most once a second
     uint64_t host_read_ms;
     uint64_t started_ms;
@@ -75,6 +90,11 @@ NH_MUST_USE int nh_hub__start_store(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_mqtt(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
+// hub_listeners.c: all of the broker's listeners. What went wrong is told on standard error.
+NH_MUST_USE int nh_hub__start_listeners(struct nh_hub *hub, nh_mem_t *mem);
+void nh_hub__stop_listeners(struct nh_hub *hub);
+void nh_hub__reload_certificates(struct nh_hub *hub); // those that connect from now on see them
+void nh_hub__write_listeners(const struct nh_hub *hub, nh_json_writer_t *w); // a JSON array
 // Stops everything in the reverse order. Returns the number of leaked blocks.
 size_t nh_hub__stop(struct nh_hub *hub);
 

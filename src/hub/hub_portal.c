@@ -87,6 +87,7 @@ int nh_hub__start_portal(struct nh_hub *hub)
         .asset_count = nh_web_asset_count,
         .auth = {.user = hub->access.user, .ctx = hub},
         .host_names = names,
+        .stream = nh_mqtt_listener_http(&hub->mqtt, "/mqtt", hub->cfg.mqtt.ws_frame_max_bytes),
         .fs = nh_files_fs(hub->files),
         .ws_max_count = hub->cfg.http.ws_max_count,
     };

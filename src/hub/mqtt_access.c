@@ -38,6 +38,7 @@ struct nh_mqtt_access {
     uint8_t key[NH_KEYED_HASH_BYTES];
     struct nh_mqtt_scram scram;
     struct guesser guessers[NH_MQTT_ACCESS_ADDRESSES];
+    char vouched[NH_USER_NAME_MAX_BYTES]; // of the answer at hand
     struct nh_mqtt_access_info info;
 };
 
@@ -143,7 +144,7 @@ static bool is_loopback(nh_span_t address)
         address = (nh_span_t){address.ptr + 1, address.len - 2};
     memcpy(host, address.ptr, address.len);
     host[address.len] = '\0';
-    return nh_hub_address_is_loopback(host);
+    return nh_hub_address_is_loopback(host) || strcmp(host, "unix") == 0;
 }
 
 // ---- guessing -----------------------------------------------------------------------------------
@@ -368,11 +369,28 @@ static void scram(nh_mqtt_access_t *a, nh_mqtt_conn_t *c, const struct nh_mqtt_a
     out->data = step.data;
 }
 
+// A certificate said who it is. While there are users, it has to be one of them.
+static bool vouched(nh_mqtt_access_t *a, const struct nh_mqtt_auth_request *r,
+                    struct nh_mqtt_auth_answer *out)
+{
+    char *name = a->vouched;
+    int len = a->cfg.identity ? a->cfg.identity(a->cfg.ctx, r->peer, name, sizeof a->vouched)
+                              : NH_ERR_NOT_FOUND;
+    if (len == NH_ERR_NOT_FOUND)
+        return false;
+    if (len > 0)
+        accept(a, (nh_span_t){(const uint8_t *)name, (size_t)len}, r->client_id, out);
+    a->info.denied += len <= 0 || (out->verdict != NH_MQTT_AUTH_ACCEPTED && !out->reason);
+    return true;
+}
+
 void nh_mqtt_access_authenticate(nh_mqtt_access_t *a, nh_mqtt_conn_t *c,
                                  const struct nh_mqtt_auth_request *r,
                                  struct nh_mqtt_auth_answer *out)
 {
     char text[64];
+    if (r->method.len == 0 && vouched(a, r, out))
+        return;
     nh_span_t address = address_of(a, r->peer, text);
     bool lets_in = nh_mqtt_rules_lets_anonymous_in(a->rules, is_loopback(address));
     uint32_t hash = nh_hash32(address.ptr, address.len, 0) | 1;

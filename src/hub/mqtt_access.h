@@ -28,6 +28,9 @@ struct nh_mqtt_access_config {
     uint64_t (*clock_ms)(void);
     // Where a client of the broker comes from: "127.0.0.1:51234".
     void (*address)(void *ctx, const void *peer, char *text, size_t cap);
+    // Whose name a client may bear without a password, since its certificate vouches for it. The
+    // length; NH_ERR_NOT_FOUND: nobody's, others: a name that is none, refused. May be NULL.
+    int (*identity)(void *ctx, const void *peer, char *text, size_t cap);
     // The answer that nh_mqtt_access_authenticate() put off, for the broker's auth_done().
     void (*answer)(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_answer *a);
 };

@@ -5,26 +5,46 @@
 
 #include "hub/bridges.h"
 #include "mqtt/broker.h"
-#include "platform/platform.h"
+#include "platform/http_server.h"
+#include "platform/tls.h"
 
 typedef struct nh_mqtt_listener { // embedded by the hub; private
     nh_mqtt_broker_t *broker;
-    nh_stream_set_t *set;
-    nh_listener_t *listener;
+    nh_stream_set_t *set; // one for all listeners: what comes in by one goes out by all uncopied
     nh_loop_t *loop;
     nh_bridges_t *bridges; // outgoing connections of the set are theirs; NULL: none
 } nh_mqtt_listener_t;
 
-// The broker's `dirty` callback: `user` of a connection is its nh_stream_t, or a bridge's own.
+struct nh_mqtt_listener_config {
+    nh_mqtt_broker_t *broker; // created with the two callbacks below
+    nh_loop_t *loop;
+    struct nh_mem *mem;
+    uint32_t conn_max_count, handshake_max_count, handshake_timeout_ms; // as nh_stream_set_config
+};
+
+// The broker's `dirty` callback. `user` of a connection is its stream, a WebSocket of the
+// portal's server, or a bridge's own: the calls below know which.
 void nh_mqtt_listener_dirty(void *ctx, nh_mqtt_conn_t *c, void *user);
 // The broker's `pause` callback.
 void nh_mqtt_listener_pause(void *ctx, nh_mqtt_conn_t *c, void *user, bool paused);
 
-// Listens and adds the broker's deadlines to the loop. The broker must have been created with
-// these two. Errors as of nh_stream_listen().
-NH_MUST_USE int nh_mqtt_listener_start(nh_mqtt_listener_t *l, nh_mqtt_broker_t *broker,
-                                       nh_loop_t *loop, struct nh_mem *mem, const char *host,
-                                       uint16_t port, uint32_t conn_max_count);
+// Adds the broker's deadlines to the loop. NH_ERR_NOMEM, NH_ERR_FULL: nothing was made.
+NH_MUST_USE int nh_mqtt_listener_start(nh_mqtt_listener_t *l,
+                                       const struct nh_mqtt_listener_config *cfg);
+// One more address. Lifetimes and errors as of nh_stream_listen().
+NH_MUST_USE int nh_mqtt_listener_add(nh_mqtt_listener_t *l, const struct nh_listener_config *cfg,
+                                     nh_listener_t **out);
 void nh_mqtt_listener_stop(nh_mqtt_listener_t *l); // closes every connection
+
+// The broker behind the portal's server, at `path`. For the life of the broker.
+struct nh_http_stream nh_mqtt_listener_http(nh_mqtt_listener_t *l, const char *path,
+                                            uint32_t frame_max_bytes);
+
+// Of a connection by the broker's `user`: its address; who its certificate says it is, as
+// nh_stream_identity(); nh_listener_user() of its listener, NULL: the portal's.
+void nh_mqtt_user_peer(const void *user, char *text, size_t cap);
+NH_MUST_USE int nh_mqtt_user_identity(const void *user, enum nh_identity kind, char *text,
+                                      size_t cap);
+void *nh_mqtt_user_listener(const void *user);
 
 #endif

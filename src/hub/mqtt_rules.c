@@ -246,6 +246,8 @@ int nh_mqtt_rules_load(nh_mqtt_rules_t *r, const struct nh_hub_config *cfg, cons
     r->anonymous = cfg->mqtt.anonymous;
     r->subscribes_any = cfg->mqtt.acl_subscribe == NH_HUB_ACL_ANY;
     r->has_acl = cfg->mqtt.acl_count > 0;
+    for (uint32_t i = 0; i < cfg->mqtt.listener_count; i++)
+        r->trusts_certificates |= cfg->mqtt.listeners[i].identity_as_user != NH_HUB_IDENTITY_NONE;
     add_owner(&l, cfg);
     if (config_file && (cfg->mqtt.user_count || cfg->mqtt.acl_count))
         read_lists(&l, config_file);
@@ -264,9 +266,11 @@ bool nh_mqtt_rules_grant(const nh_mqtt_rules_t *r, nh_span_t name, struct nh_mqt
     if (name.len == 0)
         return true;
     const struct nh_user *user = nh_users_find(r->users, name);
-    if (!user)
+    if (!user && (!r->trusts_certificates || nh_users_count(r->users) > 0))
         return false;
     out->identity = nh_mqtt_acl_own(r->acl, name);
+    if (!user)
+        return true; // its certificate vouches for it
     out->stamp = user->stamp;
     out->may_all |= user->may_all;
     out->limits = user->limits;

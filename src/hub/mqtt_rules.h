@@ -14,9 +14,10 @@ typedef struct nh_mqtt_rules {
     nh_mem_t *mem;
     nh_users_t *users;
     nh_mqtt_acl_t *acl;
-    bool has_acl;        // else who is let in may all
-    bool subscribes_any; // any filter is granted, and gives what may be read
-    int anonymous;       // enum nh_hub_anonymous
+    bool has_acl;             // else who is let in may all
+    bool trusts_certificates; // some listener takes a certificate's name for a user's
+    bool subscribes_any;      // any filter is granted, and gives what may be read
+    int anonymous;            // enum nh_hub_anonymous
 } nh_mqtt_rules_t;
 
 // A fault, with the file it stands in; `file` and `f` are borrowed for the call.

@@ -10,12 +10,11 @@ int nh_settings_create(const struct nh_settings_config *cfg, nh_settings_t **out
     if (!s)
         return NH_ERR_NOMEM;
     s->cfg = *cfg;
-    s->scratch = nh_mem_alloc_zero(cfg->mem, 4 * sizeof *s->scratch, NH_MEM_BULK);
-    if (!s->scratch) {
+    s->running = nh_mem_alloc_zero(cfg->mem, sizeof *s->running, NH_MEM_BULK);
+    if (!s->running) {
         nh_mem_free(cfg->mem, s);
         return NH_ERR_NOMEM;
     }
-    s->running = &s->scratch[3];
     *out = s;
     return 0;
 }
@@ -29,7 +28,7 @@ void nh_settings_destroy(nh_settings_t *s)
 {
     if (!s)
         return;
-    nh_mem_free(s->cfg.mem, s->scratch);
+    nh_mem_free(s->cfg.mem, s->running);
     nh_mem_free(s->cfg.mem, s);
 }
 

@@ -40,7 +40,7 @@ static void write_limits(nh_json_writer_t *w, const nh_json_field_t *f)
 struct listing {
     nh_settings_t *s;
     const struct nh_hub_config *in_force, *base;
-    struct nh_hub_config *standard;
+    struct nh_hub_config *standard; // and behind it what the file says; too large for the arena
     struct nh_json_buf b;
     size_t next, index; // leaf to tell next; leaf visited
     bool is_full;
@@ -149,6 +149,13 @@ static int produce_settings(nh_request_t *req, char *out, size_t cap)
     return (int)l->b.len;
 }
 
+static void listing_end(nh_request_t *req)
+{
+    struct listing *l = req->state;
+    if (l)
+        nh_mem_free(l->s->cfg.mem, l->standard);
+}
+
 static int get_settings(nh_request_t *req)
 {
     nh_settings_t *s = req->ctx;
@@ -159,12 +166,13 @@ static int get_settings(nh_request_t *req)
     req->state = l;
     l->s = s;
     l->in_force = s->cfg.current(s->cfg.ctx);
-    // The scratch configurations are filled anew by whoever needs them; two readers at once fill
-    // them with the same.
-    l->standard = &s->scratch[1];
+    req->cleanup = listing_end;
+    l->standard = nh_mem_alloc(s->cfg.mem, 2 * sizeof *l->standard, NH_MEM_BULK);
+    if (!l->standard)
+        return NH_ERR_NOMEM;
     nh_hub_config_defaults(l->standard);
-    l->base = &s->scratch[2];
-    if (s->cfg.base(s->cfg.ctx, &s->scratch[2]) < 0)
+    l->base = &l->standard[1];
+    if (s->cfg.base(s->cfg.ctx, &l->standard[1]) < 0)
         l->base = l->in_force; // a file that is broken now tells nothing of its values
     l->kept = nh_arena_alloc(req->arena, NH_SETTINGS_DOC_MAX_BYTES);
     if (!l->kept)
@@ -309,8 +317,6 @@ static int parse_body(nh_request_t *req, int64_t *base, struct apply *a)
 static int prepare(nh_request_t *req, struct apply *a)
 {
     char *doc = nh_arena_alloc(req->arena, NH_SETTINGS_DOC_MAX_BYTES);
-    a->s = req->ctx;
-    a->c = &a->s->scratch[0];
     a->findings = nh_arena_alloc(req->arena, FINDINGS_TOLD_MAX * sizeof *a->findings);
     a->restart = nh_arena_alloc(req->arena, RESTART_TOLD_MAX * sizeof *a->restart);
     a->doc = (struct nh_json_buf){.ptr = doc, .cap = NH_SETTINGS_DOC_MAX_BYTES};
@@ -381,40 +387,49 @@ static int reply_applied(nh_request_t *req, const struct apply *a, int generatio
     return nh_reply_json_end(req);
 }
 
-static int put_settings(nh_request_t *req)
+static int put(nh_request_t *req, struct apply *a)
 {
     static const char unchanged[] = "Nothing was changed.";
-    struct apply a = {0};
     int64_t base;
-    int err = prepare(req, &a);
+    int err = prepare(req, a);
     if (err < 0)
         return err;
-    if (parse_body(req, &base, &a) < 0)
+    if (parse_body(req, &base, a) < 0)
         return nh_reply_error(req, 400, "bad_body",
                               "The body is {\"base_generation\":N,\"values\":{POINTER:VALUE}}. %s",
                               unchanged);
-    uint32_t generation = nh_settings_generation(a.s);
+    uint32_t generation = nh_settings_generation(a->s);
     if (base != (int64_t)generation)
         return nh_reply_error(
             req, 409, "conflict",
             "Settings are at generation %u, yours is %lld: somebody changed them. "
             "%s",
             (unsigned)generation, (long long)base, unchanged);
-    err = compose(req, &a);
+    err = compose(req, a);
     if (err == NH_ERR_FULL)
         return nh_reply_error(req, 413, "too_large", "Settings have over %d bytes, limit %d. %s",
                               NH_SETTINGS_DOC_MAX_BYTES, NH_SETTINGS_DOC_MAX_BYTES, unchanged);
     if (err == 0)
-        err = judge(&a);
+        err = judge(a);
     if (err < 0)
         return err;
-    if (a.finding_count > 0)
-        return nh_reply_findings(req, a.findings, a.finding_count, unchanged);
-    err = store(&a, generation);
+    if (a->finding_count > 0)
+        return nh_reply_findings(req, a->findings, a->finding_count, unchanged);
+    err = store(a, generation);
     if (err < 0)
         return err;
-    a.s->cfg.apply(a.s->cfg.ctx, a.c);
-    return reply_applied(req, &a, err);
+    a->s->cfg.apply(a->s->cfg.ctx, a->c);
+    return reply_applied(req, a, err);
+}
+
+// A configuration is too large for the arena.
+static int put_settings(nh_request_t *req)
+{
+    nh_settings_t *s = req->ctx;
+    struct apply a = {.s = s, .c = nh_mem_alloc(s->cfg.mem, sizeof *a.c, NH_MEM_BULK)};
+    int err = a.c ? put(req, &a) : NH_ERR_NOMEM;
+    nh_mem_free(s->cfg.mem, a.c);
+    return err;
 }
 
 static const nh_route_t routes[] = {

@@ -11,7 +11,6 @@
 
 struct nh_settings {
     struct nh_settings_config cfg;
-    struct nh_hub_config *scratch; // the candidate of an apply; taken once, used by one request
     struct nh_hub_config *running; // what the parts of the hub were built from
 };
 

@@ -120,7 +120,10 @@ static int check(const nh_users_t *u, const struct nh_user *user)
         return NH_ERR_INVAL;
     if (nh_users_find(u, (nh_span_t){(const uint8_t *)user->name, len}))
         return NH_ERR_EXISTS;
-    return nh_password_form_of(user->password_text) == NH_PASSWORD_NO_FORM ? NH_ERR_SYNTAX : NH_OK;
+    bool has_password = user->password_text[0];
+    return has_password && nh_password_form_of(user->password_text) == NH_PASSWORD_NO_FORM
+               ? NH_ERR_SYNTAX
+               : NH_OK;
 }
 
 // Copies a text to `*at`, with its NUL, and goes behind it.
@@ -194,7 +197,7 @@ int nh_users_add_line(nh_users_t *u, nh_span_t line, uint32_t number, const char
     *colon = '\0';
     const struct nh_user user = {
         .name = text, .password_text = colon + 1, .client_id_prefix = "", .line = number};
-    int rc = nh_users_add(u, &user);
+    int rc = colon[1] ? nh_users_add(u, &user) : NH_ERR_SYNTAX;
     *fault = rc < 0 ? fault_of(rc) : NULL;
     nh_wipe(text, sizeof text);
     return rc == NH_ERR_NOMEM ? rc : NH_OK;

@@ -27,7 +27,8 @@ void nh_users_destroy(nh_users_t *u); // overwrites what is stored
 
 // Adds a copy of `user`; its `next` and `stamp` are not looked at. NH_ERR_EXISTS: the name is
 // taken. NH_ERR_INVAL: the name is empty, has a control character or is not UTF-8. NH_ERR_SYNTAX:
-// the password has none of the forms. NH_ERR_TOO_LONG, NH_ERR_NOMEM.
+// the password has none of the forms; empty: no password opens to it. NH_ERR_TOO_LONG,
+// NH_ERR_NOMEM.
 NH_MUST_USE int nh_users_add(nh_users_t *u, const struct nh_user *user);
 const struct nh_user *nh_users_find(const nh_users_t *u, nh_span_t name); // NULL: not known
 uint32_t nh_users_count(const nh_users_t *u);

@@ -35,6 +35,7 @@ static const struct entry {
     {BROKER "publish/messages/sent", RATE, 0, INFO(messages_out_qos)},
     {BROKER "publish/messages/dropped", U64, 0, INFO(dropped_queue_full)},
     {BROKER "publish/messages/refused", U64, 0, INFO(publish_refused)},
+    {BROKER "publish/messages/denied", U64, 0, INFO(publish_denied)},
     {BROKER "publish/messages/expired", U64, 0, INFO(messages_expired)},
     {BROKER "publish/bytes/received", U64, 0, INFO(publish_bytes_in)},
     {BROKER "publish/bytes/sent", U64, 0, INFO(publish_bytes_out)},

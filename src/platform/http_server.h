@@ -49,6 +49,22 @@ struct nh_http_handler {
     void (*ws_closed)(void *ctx, nh_http_conn_t *c);
 };
 
+// A WebSocket that carries one stream of bytes in binary frames, framed anyhow, where the handler's
+// ws_... carry messages. A text frame is closed with 1003.
+struct nh_http_stream {
+    const char *path;         // NULL: there is none
+    const char *protocol;     // the subprotocol that a client must offer
+    uint32_t frame_max_bytes; // 0: 1 MiB; a longer frame is closed with 1009
+    void *ctx;
+    // 0, or the status that refuses it. After 0 closed() is owed.
+    int (*open)(void *ctx, nh_http_conn_t *c, const struct nh_http_head *head);
+    // Bytes, borrowed for the call. Not 0: it ends after its output.
+    int (*input)(void *ctx, nh_http_conn_t *c, const uint8_t *bytes, size_t len);
+    // The next bytes to send; after nh_http_wake(). 0: nothing now.
+    size_t (*output)(void *ctx, nh_http_conn_t *c, uint8_t *buf, size_t cap);
+    void (*closed)(void *ctx, nh_http_conn_t *c);
+};
+
 struct nh_http_server_config {
     nh_loop_t *loop;
     struct nh_mem *mem;
@@ -65,6 +81,7 @@ struct nh_http_server_config {
     uint32_t chunk_bytes;          // 0: 2048: the fixed buffer of a reply
     const char *ws_path;           // "/ws"
     struct nh_http_handler handler;
+    struct nh_http_stream stream; // strings borrowed for the server's life
 };
 // Listens. NH_ERR_INVAL, NH_ERR_RANGE: the configuration; NH_ERR_IO: an address cannot be had or
 // the certificate cannot be read; NH_ERR_NOMEM. Nothing was made then.
@@ -95,5 +112,8 @@ NH_MUST_USE int nh_http_reply_start(nh_http_conn_t *c, int status,
                                     int64_t content_length);
 void nh_http_wake(nh_http_conn_t *c);  // output() or ws_output() has something again; loop task
 void nh_http_close(nh_http_conn_t *c); // after the reply, or the WebSocket now
+void nh_http_stream_end(nh_http_conn_t *c); // a stream: after what output() still gives
+void nh_http_stream_pause(nh_http_conn_t *c, bool paused);    // a stream: stop or resume reading
+void nh_http_peer(nh_http_conn_t *c, char *text, size_t cap); // "127.0.0.1:51234"
 
 #endif

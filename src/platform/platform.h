@@ -158,7 +158,8 @@ struct nh_stream_set_config {
     uint32_t conn_max_count;    // 0: 1000 of all listeners; one more is closed at once and counted
     uint32_t read_buffer_bytes; // 0: 64 KiB on Linux; NH_ERR_RANGE under 256
     uint32_t drain_ms;          // 0: 5000; a closing connection that takes nothing is cut then
-    // Until `open`: a TLS handshake. That many at once, the next wait unaccepted.
+    // Until `open`: PROXY header, TLS handshake, WebSocket request. That many at once, the next
+    // wait unaccepted.
     uint32_t handshake_max_count;  // 0: 256
     uint32_t handshake_timeout_ms; // 0: 10000; then it is cut and counted
     struct nh_stream_handler handler;
@@ -176,16 +177,40 @@ struct nh_stream_set_info {
 };
 void nh_stream_set_info(const nh_stream_set_t *set, struct nh_stream_set_info *out);
 
+// Bytes in the binary frames of a WebSocket (RFC 6455), framed anyhow: the handler sees the bytes.
+// A text frame is closed with 1003; a ping is answered.
+struct nh_ws_rules {
+    const char *protocol;     // the subprotocol that a client must offer: "mqtt"
+    const char *path;         // NULL: any
+    uint32_t head_max_bytes;  // 0: 4096; a longer request gets 431
+    uint32_t frame_max_bytes; // 0: 1 MiB; a longer frame is closed with 1009
+    // The pages that may connect: NULL: those of the host that they connect to, at any port; "*":
+    // all; else those of a list: "https://a.example, http://b.example:8080". Who is no browser has
+    // no page.
+    const char *origins;
+    // Names by which a page may call this host, besides addresses and localhost, when `origins` is
+    // NULL: a stranger's name could be pointed at us. NULL-terminated. NULL: all names.
+    const char *const *host_names;
+};
+
 struct nh_tls;
 struct nh_listener_config {
-    const char *address; // numeric: "127.0.0.1", "::1", host only
+    // Numeric, host only: "127.0.0.1", "::1"; "::" takes IPv4 as well. Or the path of a Unix
+    // socket, beginning with '/': one that nobody listens on any more is replaced, and removed at
+    // the end.
+    const char *address;
     uint16_t port;       // 0: a free one
-    struct nh_tls *tls;  // tls.h; NULL: plain. Borrowed for the set's life
-    void *user;          // see nh_listener_user()
+    uint32_t unix_mode;  // permissions of a Unix socket; 0: 0660
+    bool proxy_protocol; // each connection begins with a PROXY header of version 2; others are cut
+    struct nh_tls *tls;  // tls.h; NULL: plain
+    const struct nh_ws_rules *ws; // NULL: no WebSocket
+    void *user;                   // see nh_listener_user()
 };
 typedef struct nh_listener nh_listener_t;
-// Listens; the listener lives as long as its set. NH_ERR_INVAL: no address of this machine.
-// NH_ERR_BUSY, NH_ERR_DENIED, NH_ERR_NOMEM.
+// Listens; the listener lives as long as its set, and what `cfg` points to must as well (address
+// apart). NH_ERR_INVAL: no address of this machine, or a client's `tls`. NH_ERR_BUSY: somebody
+// listens there. NH_ERR_EXISTS: the path is there and is no socket. NH_ERR_TOO_LONG: the path.
+// NH_ERR_DENIED, NH_ERR_NOMEM.
 NH_MUST_USE int nh_stream_listen(nh_stream_set_t *set, const struct nh_listener_config *cfg,
                                  nh_listener_t **out);
 uint16_t nh_listener_port(const nh_listener_t *l);
@@ -215,7 +240,8 @@ nh_listener_t *nh_stream_listener(const nh_stream_t *s); // NULL: an outgoing co
 void nh_stream_dirty(nh_stream_t *s);
 void nh_stream_pause(nh_stream_t *s, bool paused); // stop or resume reading: push back
 void nh_stream_close(nh_stream_t *s, bool drain);  // drain: after what output() still gives
-void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap); // "127.0.0.1:51234"
+// "127.0.0.1:51234", "[::1]:80", "unix:1000" (a user id); what a proxy says, where one must.
+void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap);
 // For people, valid within closed(): "Connection refused", "the name is not known".
 const char *nh_stream_reason(const nh_stream_t *s);
 

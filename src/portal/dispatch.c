@@ -151,6 +151,14 @@ int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_
     return err == NH_ERR_BUSY ? 429 : err ? 401 : 0;
 }
 
+int nh_portal__stream_check(const nh_portal_t *p, nh_http_conn_t *c)
+{
+    // Who is no browser says nothing of a page, and cannot be led here by one.
+    if (!nh_http_header(c, "origin"))
+        return 0;
+    return find_foreign(p, c, true) ? 403 : 0;
+}
+
 // ---- how much ----------------------------------------------------------------------------------
 
 static int check_body(struct nh_portal__request *r, const struct nh_http_head *head)

@@ -179,6 +179,8 @@ static void write_counters(nh_json_writer_t *w, const struct nh_mqtt_info *i)
     nh_json_kv_uint(w, "shared_moved", i->shared_moved);
     nh_json_kv_uint(w, "refused_connect_rate", i->refused_connect_rate);
     nh_json_kv_uint(w, "publish_refused", i->publish_refused);
+    nh_json_kv_uint(w, "publish_denied", i->publish_denied);
+    nh_json_kv_uint(w, "subscribe_denied", i->subscribe_denied);
     nh_json_kv_uint(w, "publish_slowed", i->publish_slowed);
     nh_json_kv_uint(w, "pushbacks", i->pushbacks);
     nh_json_kv_uint(w, "sessions_evicted", i->sessions_evicted);
@@ -214,6 +216,23 @@ static void write_limits(nh_json_writer_t *w, const struct nh_mqtt_broker_config
     nh_json_object_end(w);
 }
 
+static void write_connections(nh_json_writer_t *w, const nh_mqtt_api_t *a)
+{
+    struct nh_stream_set_info s;
+    if (!a->cfg.streams)
+        return;
+    a->cfg.streams(a->cfg.ctx, &s);
+    nh_json_key(w, "connections");
+    nh_json_object_begin(w);
+    nh_json_kv_uint(w, "open", s.conn_count);
+    nh_json_kv_uint(w, "accepted", s.accepted);
+    nh_json_kv_uint(w, "refused", s.refused);
+    nh_json_kv_uint(w, "handshakes", s.handshake_count);
+    nh_json_kv_uint(w, "handshake_failures", s.handshake_failures);
+    nh_json_kv_uint(w, "handshake_timeouts", s.handshake_timeouts);
+    nh_json_object_end(w);
+}
+
 static int get_mqtt(nh_request_t *req)
 {
     nh_mqtt_api_t *a = req->ctx;
@@ -227,6 +246,7 @@ static int get_mqtt(nh_request_t *req)
     nh_json_kv_uint(w, "uptime_ms", a->cfg.clock_ms());
     write_limits(w, &a->cfg.limits);
     write_counters(w, &info);
+    write_connections(w, a);
     nh_json_object_end(w);
     return nh_reply_json_end(req);
 }

@@ -6,6 +6,7 @@
 #include "core/http/http.h"
 #include "core/sched/sched.h"
 #include "mqtt/broker.h"
+#include "platform/platform.h"
 
 typedef struct nh_mqtt_api nh_mqtt_api_t;
 
@@ -23,6 +24,8 @@ struct nh_mqtt_api_config {
     int64_t (*clock_unix_ms)(void);
     // The peer of a connection ("127.0.0.1:5000") by the `user` of its broker connection.
     void (*peer)(void *ctx, const void *user, char *text, size_t cap);
+    // What lies below the broker: connections, handshakes. NULL: nothing is told of them.
+    void (*streams)(void *ctx, struct nh_stream_set_info *out);
 };
 NH_MUST_USE int nh_mqtt_api_create(const struct nh_mqtt_api_config *cfg, nh_mqtt_api_t **out);
 void nh_mqtt_api_destroy(nh_mqtt_api_t *a);

@@ -198,6 +198,31 @@ static void on_ws_closed(void *ctx, nh_http_conn_t *c)
     nh_portal__feed_close(ctx, c);
 }
 
+static int on_stream_open(void *ctx, nh_http_conn_t *c, const struct nh_http_head *head)
+{
+    nh_portal_t *p = ctx;
+    int status = nh_portal__stream_check(p, c);
+    return status ? status : p->cfg.stream.open(p->cfg.stream.ctx, c, head);
+}
+
+static int on_stream_input(void *ctx, nh_http_conn_t *c, const uint8_t *bytes, size_t len)
+{
+    const nh_portal_t *p = ctx;
+    return p->cfg.stream.input(p->cfg.stream.ctx, c, bytes, len);
+}
+
+static size_t on_stream_output(void *ctx, nh_http_conn_t *c, uint8_t *buf, size_t cap)
+{
+    const nh_portal_t *p = ctx;
+    return p->cfg.stream.output(p->cfg.stream.ctx, c, buf, cap);
+}
+
+static void on_stream_closed(void *ctx, nh_http_conn_t *c)
+{
+    const nh_portal_t *p = ctx;
+    p->cfg.stream.closed(p->cfg.stream.ctx, c);
+}
+
 // ---- deadlines ---------------------------------------------------------------------------------
 
 static uint64_t next_deadline(void *ctx)
@@ -305,6 +330,12 @@ int nh_portal_start(nh_portal_t *p)
         .ws_output = on_ws_output,
         .ws_closed = on_ws_closed,
     };
+    cfg.stream = p->cfg.stream;
+    cfg.stream.ctx = p;
+    cfg.stream.open = on_stream_open;
+    cfg.stream.input = on_stream_input;
+    cfg.stream.output = on_stream_output;
+    cfg.stream.closed = on_stream_closed;
     int err = nh_loop_deadline_add(p->cfg.loop, &p->deadline);
     if (!err)
         err = nh_http_server_create(&cfg, &p->server);

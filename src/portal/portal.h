@@ -27,7 +27,8 @@ typedef struct nh_portal nh_portal_t;
 struct nh_portal_config {
     nh_mem_t *mem;   // borrowed; the portal's own owner, so that its peak tells the requests' cost
     nh_loop_t *loop; // borrowed
-    // Where to listen and the server's limits; loop, handler and ws_path are filled in. Its `mem`
+    // Where to listen and the server's limits; loop, handler, stream and ws_path are
+    // filled in. Its `mem`
     // NULL: the portal's. Strings are borrowed for the portal's life.
     struct nh_http_server_config server;
     const struct nh_route_table *tables; // copied; routes and ctx borrowed
@@ -36,7 +37,9 @@ struct nh_portal_config {
     size_t part_count;                   // at most NH_FEED_PART_MAX_COUNT
     const struct nh_asset *assets;       // borrowed
     size_t asset_count;
-    struct nh_auth_config auth; // verify NULL: no password, everything is open
+    struct nh_http_stream stream; // path NULL: none. Its open() sees no other site's page; who it
+                                  // is, is for its own protocol to ask
+    struct nh_auth_config auth;   // verify NULL: no password, everything is open
     // Host names under which the hub may be called, besides addresses and localhost. Looked at only
     // while no password is set: a stranger's page could otherwise reach the hub through a DNS name
     // of its own. NULL-terminated, borrowed; may be NULL.

@@ -61,6 +61,8 @@ void nh_portal__dispatch(struct nh_portal__request *r, const struct nh_http_head
 void nh_portal__body(struct nh_portal__request *r, const uint8_t *bytes, size_t len, bool last);
 // Host, Origin and credentials of a WebSocket: 0 or a status.
 int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_head *head);
+// Host and Origin alone: the stream's protocol asks for its own credentials.
+int nh_portal__stream_check(const nh_portal_t *p, nh_http_conn_t *c);
 
 // ---- assets.c: false: there is no such file.
 bool nh_portal__asset(struct nh_portal__request *r, bool is_get);

@@ -66,7 +66,7 @@ export class MockHub {
     this.makeRetained(retained);
     this.counters = { clients, sessions: clients + 7, subscriptions: 218, retained, retained_bytes: 48 * KIB, retained_changes: retained, inflight: 6, queued_messages: 3, queued_bytes: 912,
       messages_in: 81220, messages_out: 371204, bytes_in: 9120444, bytes_out: 40211920, messages_in_qos: [57666, 21117, 2437], messages_out_qos: [263554, 96513, 11137],
-      dropped_queue_full: 0, dropped_no_memory: 0, refused_connects: 1, protocol_errors: 2, keepalive_timeouts: 3, takeovers: 4, retained_refused: 0, connects_total: 61, refused_connect_rate: 0, publish_refused: 0, publish_slowed: 0, pushbacks: 5, sessions_evicted: 0 };
+      dropped_queue_full: 0, dropped_no_memory: 0, refused_connects: 1, protocol_errors: 2, keepalive_timeouts: 3, takeovers: 4, retained_refused: 0, connects_total: 61, refused_connect_rate: 0, publish_refused: 0, publish_denied: 0, subscribe_denied: 0, publish_slowed: 0, pushbacks: 5, sessions_evicted: 0 };
     for (const [level, module, text] of [['I', 'hub', 'started on board esp32-s3, data in /var/lib/nuthatch'], ['I', 'portal', 'listening on 127.0.0.1:8080'], ['I', 'mqtt', 'listening on 127.0.0.1:1883'],
       ['W', 'mqtt', 'conn 7: packet 70112 bytes over 65536, closed'], ['I', 'store', 'settings generation 41 written, 412 bytes'], ['I', 'mqtt', 'greenhouse-3 is back, session resumed, 12 sent'],
       ['E', 'store', 'messages.db: no space left for 4096 bytes, kept in memory'], ['D', 'bus', 'queue of portal: depth 3 of 32']]) this.line(level, module, text);
@@ -201,7 +201,7 @@ export class MockHub {
   memory() {
     return { unix_ms: this.now, board: 'esp32-s3', limits: { internal_min_bytes: 102400, frag_max_pct: 40 }, reserve_bytes: 16384,
       tripwire: { bytes: 30720, fired: false, tag: null }, failed_count: 0, tiers: this.tiers(), owners: this.owners, tasks: this.tasks,
-      host: { rss_bytes: 11.4 * KIB * KIB, private_bytes: 9.1 * KIB * KIB, host_libc_bytes: 812 * KIB, cpu_usage_pct: 7, cpu_temperature_c: 47 } };
+      host: { rss_bytes: 11.4 * KIB * KIB, private_bytes: 9.1 * KIB * KIB, host_libc_bytes: 812 * KIB, host_tls_bytes: 96 * KIB, cpu_usage_pct: 7, cpu_temperature_c: 47 } };
   }
 
   mem(whole) {

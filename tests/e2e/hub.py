@@ -48,7 +48,7 @@ class Hub:
         line = self.wait_line(r"^\{", START_S)
         self.ready = json.loads(line)
         self.http = self.ready["http"]
-        self.mqtt_port = int(self.ready["mqtt"].rsplit(":", 1)[1])
+        self.mqtt_port = int((self.ready["mqtt"] or ":0").rsplit(":", 1)[1])
         return self
 
     def read_lines(self, timeout):

@@ -393,30 +393,47 @@ class Cut(unittest.TestCase):
 
 
 class HubKilled(unittest.TestCase):
-    def test_hub_killed_in_the_middle(self):
-        """The bridge's own queue and its packet ids are the store's: none lost, none twice at QoS 2."""
+    """The bridge's own queue and its packet ids are the store's: none lost, none twice at QoS 2."""
+    KILLS = 8
+
+    def check_ledgers(self, hub, port, names):
+        """Between the hub, which is killed again and again, and the broker at `port`."""
         rng = random.Random(11)
-        with Mosquitto() as there, Hub(bridge_config(there.port)) as hub:
-            connected(hub)
-            here_of, there_of = lambda: hub.mqtt_port, lambda: there.port
-            pairs = []
-            for from_of, to_of, name in (here_of, there_of, "h"), (there_of, here_of, "o"):
-                sub = mqtt_ledger.Subscriber(to_of, f"sub-{name}", f"t/{name}")
-                sub.start()
-                self.assertTrue(sub.subscribed.wait(PATIENCE_S))
-                pairs.append((mqtt_ledger.Publisher(from_of, f"pub-{name}", f"t/{name}"), sub))
+        connected(hub)
+        here_of, there_of = lambda: hub.mqtt_port, lambda: port
+        pairs = []
+        for name in names:
+            from_of, to_of = (here_of, there_of) if name == "h" else (there_of, here_of)
+            sub = mqtt_ledger.Subscriber(to_of, f"sub-{name}", f"t/{name}")
+            sub.start()
+            self.assertTrue(sub.subscribed.wait(PATIENCE_S))
+            pairs.append((mqtt_ledger.Publisher(from_of, f"pub-{name}", f"t/{name}"), sub))
+        for pub, _ in pairs:
+            pub.start()
+        for _ in range(self.KILLS):
+            goals = [len(pub.acked) + rng.randrange(1, 100) for pub, _ in pairs]
+            hub.wait_until(lambda: all(len(pub.acked) >= g for (pub, _), g in zip(pairs, goals)),
+                           "acknowledgements")
+            hub.stop(signal.SIGKILL)
+            for pub, _ in pairs:  # what comes meanwhile waits at its broker, but not without end
+                pub.goes_on = False
+            hub.start()
             for pub, _ in pairs:
-                pub.start()
-            for _ in range(8):
-                goals = [len(pub.acked) + rng.randrange(1, 100) for pub, _ in pairs]
-                hub.wait_until(lambda: all(len(pub.acked) >= g for (pub, _), g in zip(pairs, goals)),
-                               "acknowledgements")
-                hub.stop(signal.SIGKILL)
-                hub.start()
-            for pub, sub in pairs:
-                self.assertGreater(mqtt_ledger.check([pub], [sub]), 0)
-                pub.stop()
-                sub.stop()
+                pub.goes_on = True
+        for pub, sub in pairs:
+            self.assertGreater(mqtt_ledger.check([pub], [sub]), 0)
+            pub.stop()
+            sub.stop()
+
+    def test_to_another_hub(self):
+        with Hub() as there, Hub(bridge_config(there.mqtt_port)) as hub:
+            self.check_ledgers(hub, there.mqtt_port, "ho")
+
+    # One way only: Mosquitto 2.0 gives messages that a client has not acknowledged when it comes back
+    # under new packet ids.
+    def test_to_mosquitto(self):
+        with Mosquitto() as there, Hub(bridge_config(there.port)) as hub:
+            self.check_ledgers(hub, there.port, "h")
 
 
 class Tls(unittest.TestCase):

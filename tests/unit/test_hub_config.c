@@ -176,6 +176,110 @@ static void test_wide_listening_needs_a_password(void **state)
     assert_int_equal(nh_hub_config_validate(&c, note, &f), 0);
 }
 
+// Every fault of a listener that only the validator sees, with its place in the text.
+static void test_listeners(void **state)
+{
+    static const struct {
+        const char *name, *text, *pointer; // NULL: good
+    } rows[] = {
+        {"none", "", NULL},
+        {"plain", "listen: 127.0.0.1:1884", NULL},
+        {"both families, closed by certificates",
+         "listen: '[::]:8883', tls_cert_file: a, tls_key_file: b, tls_ca_file: c, client_cert: "
+         "required, identity_as_user: cn",
+         NULL},
+        {"unix", "listen: 'unix:/run/x', mode: '0660'", NULL},
+        {"unix, short mode", "listen: 'unix:/run/x', mode: 660", NULL},
+        {"WebSocket", "listen: ':9001', protocol: websocket, ws_path: /mqtt, ws_origins: '*'",
+         NULL},
+        {"name from the proxy", "listen: ':1', proxy_protocol: required, identity_as_user: cn",
+         NULL},
+        {"no address", "listen: nowhere", "/mqtt/listeners/0/listen"},
+        {"open to all", "listen: 0.0.0.0:1884", "/mqtt/listeners/0/listen"},
+        {"open to all, with certificates that may be left out",
+         "listen: 0.0.0.0:1884, tls_cert_file: a, tls_key_file: b, tls_ca_file: c, client_cert: "
+         "optional",
+         "/mqtt/listeners/0/listen"},
+        {"relative path", "listen: 'unix:run/x'", "/mqtt/listeners/0/listen"},
+        {"mode of an address", "listen: ':1', mode: '600'", "/mqtt/listeners/0/mode"},
+        {"no mode", "listen: 'unix:/x', mode: rw", "/mqtt/listeners/0/mode"},
+        {"mode with more", "listen: 'unix:/x', mode: '1777'", "/mqtt/listeners/0/mode"},
+        {"not octal", "listen: 'unix:/x', mode: '0680'", "/mqtt/listeners/0/mode"},
+        {"certificate alone", "listen: ':1', tls_cert_file: a", "/mqtt/listeners/0/tls_cert_file"},
+        {"key alone", "listen: ':1', tls_key_file: a", "/mqtt/listeners/0/tls_key_file"},
+        {"CA without TLS", "listen: ':1', tls_ca_file: a", "/mqtt/listeners/0/tls_ca_file"},
+        {"certificates without a judge",
+         "listen: ':1', tls_cert_file: a, tls_key_file: b, client_cert: optional",
+         "/mqtt/listeners/0/client_cert"},
+        {"identity without a certificate", "listen: ':1', identity_as_user: san",
+         "/mqtt/listeners/0/identity_as_user"},
+        {"alternative name from the proxy",
+         "listen: ':1', proxy_protocol: required, identity_as_user: san",
+         "/mqtt/listeners/0/identity_as_user"},
+        {"path without WebSocket", "listen: ':1', ws_path: /x", "/mqtt/listeners/0/ws_path"},
+        {"path without its slash", "listen: ':1', protocol: websocket, ws_path: x",
+         "/mqtt/listeners/0/ws_path"},
+        {"pages without WebSocket", "listen: ':1', ws_origins: '*'",
+         "/mqtt/listeners/0/ws_origins"},
+        {"line break", "listen: 'unix:/x', tls_cert_file: \"a\\nb\", tls_key_file: b",
+         "/mqtt/listeners/0/tls_cert_file"},
+        {"mqtt.listen again", "listen: 127.0.0.1:1883", "/mqtt/listeners/0/listen"},
+        {"the portal's", "listen: ':8080'", "/mqtt/listeners/0/listen"},
+        {"twice", "listen: 'unix:/x'}, {listen: 'unix:/x'", "/mqtt/listeners/1/listen"},
+        {"twice, each a free port", "listen: ':0'}, {listen: ':0'", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        char text[512];
+        struct nh_hub_config c;
+        struct found f = {0};
+        nh_hub_config_defaults(&c);
+        snprintf(text, sizeof text, rows[i].text[0] ? "mqtt:\n  listeners:\n  - {%s}\n" : "%s",
+                 rows[i].text);
+        // Two in a row stand in one line.
+        if (strstr(rows[i].text, "}, {"))
+            snprintf(text, sizeof text, "mqtt:\n  listeners:\n    [{%s}]\n", rows[i].text);
+        assert_int_equal(nh_hub_config_read_yaml(&c, text, strlen(text), note, &f), 0);
+        int err = nh_hub_config_validate(&c, note, &f);
+        if ((err == 0) != (rows[i].pointer == NULL) || f.count != (rows[i].pointer != NULL) ||
+            (rows[i].pointer && (strcmp(f.last[0].pointer, rows[i].pointer) != 0 ||
+                                 f.last[0].line != 3 || f.last[0].column < 13)))
+            fail_msg("%s: %d, %zu findings, %s %u:%u %s", rows[i].name, err, f.count,
+                     f.last[0].pointer, f.last[0].line, f.last[0].column, f.last[0].text);
+    }
+}
+
+static void test_a_password_opens_listeners(void **state)
+{
+    static const char text[] = "mqtt: {listeners: [{listen: '0.0.0.0:1884'}]}\n";
+    struct nh_hub_config c;
+    struct found f = {0};
+    (void)state;
+    nh_hub_config_defaults(&c);
+    assert_int_equal(nh_hub_config_read_yaml(&c, text, sizeof text - 1, note, &f), 0);
+    assert_int_equal(nh_hub_config_validate(&c, note, &f), NH_ERR_INVAL);
+    strcpy(c.access.password_hash, "$argon2id$v=19$x");
+    assert_int_equal(nh_hub_config_validate(&c, note, &f), 0);
+    c.mqtt.listen[0] = 0; // no plain listener
+    assert_int_equal(nh_hub_config_validate(&c, note, &f), 0);
+}
+
+static void test_modes(void **state)
+{
+    static const struct {
+        const char *text;
+        int mode; // -1: refused
+    } rows[] = {{"0660", 0660}, {"660", 0660}, {"000", 0},  {"0777", 0777}, {"", -1},
+                {"66", -1},     {"1660", -1},  {"888", -1}, {"06600", -1},  {"rw-", -1}};
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        uint32_t mode = 0;
+        bool ok = nh_hub_mode_parse(rows[i].text, &mode);
+        if (ok != (rows[i].mode >= 0) || (ok && mode != (uint32_t)rows[i].mode))
+            fail_msg("%s: %o", rows[i].text, mode);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +290,9 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_budgets_are_for_owners),
         cmocka_unit_test(test_wide_listening_needs_a_password),
+        cmocka_unit_test(test_listeners),
+        cmocka_unit_test(test_a_password_opens_listeners),
+        cmocka_unit_test(test_modes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

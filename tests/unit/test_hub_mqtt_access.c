@@ -21,6 +21,7 @@ static uint64_t now_ms; // of the rules about guessing
 // A client, and what it was told: 0 not yet, else a verdict as a letter, or a reason.
 static struct peer {
     const char *address;
+    const char *certified; // the name of its certificate; NULL: it has none
     unsigned answers;
     struct nh_mqtt_auth_answer answer;
     char user[40];
@@ -40,6 +41,16 @@ static void address(void *ctx, const void *peer, char *text, size_t cap)
 {
     (void)ctx;
     snprintf(text, cap, "%s", ((const struct peer *)peer)->address);
+}
+
+static int identity(void *ctx, const void *peer, char *text, size_t cap)
+{
+    const char *name = ((const struct peer *)peer)->certified;
+    (void)ctx;
+    if (!name)
+        return NH_ERR_NOT_FOUND;
+    int len = snprintf(text, cap, "%s", name);
+    return len == 0 ? NH_ERR_INVAL : len < (int)cap ? len : NH_ERR_TOO_LONG;
 }
 
 static void keep_answer(struct peer *p, const struct nh_mqtt_auth_answer *a)
@@ -81,6 +92,7 @@ static void begin(nh_mqtt_rules_t *rules, uint32_t queue_max)
                                               .login_queue_max = queue_max,
                                               .clock_ms = clock_ms,
                                               .address = address,
+                                              .identity = identity,
                                               .answer = answer};
     assert_int_equal(nh_mqtt_access_create(&cfg, rules, &access_of), NH_OK);
 }
@@ -576,6 +588,59 @@ static void test_old_password_is_forgotten(void **state)
     assert_int_equal(info().remembered, 1);
 }
 
+// A certificate vouches for a name, instead of a password: of a user's while there are any, of
+// any without, if some listener is to trust it.
+static void test_certificates(void **state)
+{
+    static const char too_long[200] = {[0 ... 198] = 'x'};
+    static const struct {
+        const char *name, *client_id;
+        bool is_in[3]; // users; nobody; nobody, and no listener trusts certificates
+    } rows[] = {
+        {"ann", "c", {true, true, false}},      {"bob", "b-1", {true, true, false}},
+        {"bob", "other", {false, true, false}}, {"eve", "c", {false, true, false}},
+        {"", "c", {false, false, false}},       {too_long, "c", {false, false, false}},
+    };
+    (void)state;
+    struct nh_mqtt_grant grant;
+    begin(two_users(), 4);
+    for (size_t k = 0; k < 3; k++) {
+        if (k > 0) {
+            nh_mqtt_rules_t *r = make_rules(NH_HUB_ANONYMOUS_NEVER);
+            r->trusts_certificates = k == 1;
+            set_rules(r);
+        }
+        for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+            uint64_t denied = info().denied;
+            peers[0].certified = rows[i].name;
+            sign_in_as(&peers[0], "somebody", "guess", rows[i].client_id); // is not looked at
+            bool is_in = is_let_in(&peers[0]);
+            if (is_in != rows[i].is_in[k] || (is_in && strcmp(peers[0].user, rows[i].name) != 0))
+                fail_msg("%zu: %s: %d as %s", k, rows[i].name, is_in, peers[0].user);
+            assert_int_equal(info().denied, denied + !is_in);
+        }
+        // A session of such a user stays over a reload as long as it would be let in.
+        assert_int_equal(nh_mqtt_access_find(access_of, span("eve"), &grant), k == 1);
+    }
+    assert_int_equal(info().checked, 0);
+}
+
+// A user without a password gets in by certificate only.
+static void test_user_without_password(void **state)
+{
+    (void)state;
+    nh_mqtt_rules_t *r = make_rules(NH_HUB_ANONYMOUS_NEVER);
+    add_user(r, "ann", "", "");
+    begin(r, 4);
+    for (size_t i = 0; i < 2; i++) {
+        sign_in(&peers[0], "ann", i ? "" : "guess");
+        assert_false(is_let_in(&peers[0]));
+    }
+    peers[0].certified = "ann";
+    sign_in(&peers[0], NULL, NULL);
+    assert_true(is_let_in(&peers[0]));
+}
+
 // The first user comes with a reload.
 static void test_first_user_later(void **state)
 {
@@ -638,6 +703,8 @@ int main(void)
         TEST(test_gone_meanwhile),
         TEST(test_rules_change_meanwhile),
         TEST(test_old_password_is_forgotten),
+        TEST(test_certificates),
+        TEST(test_user_without_password),
         TEST(test_first_user_later),
         TEST(test_no_memory),
     };

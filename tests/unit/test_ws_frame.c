@@ -178,12 +178,111 @@ static void test_headers(void **state)
     }
 }
 
+// ---- as a stream: payload is told as bytes, not as messages
+
+// Reads everything in pieces of `step` bytes (0: random). What came stands in `log`, and behind a
+// bar what else happened.
+static void stream_all(const uint8_t *bytes, size_t len, size_t step, uint64_t seed, uint8_t *data,
+                       size_t *data_len, char *log, size_t cap)
+{
+    struct rng rng = {seed};
+    nh_ws_reader_t r = {.message_max_bytes = MESSAGE_MAX};
+    *data_len = 0;
+    log[0] = '\0';
+    for (size_t at = 0, n; at < len; at += n) {
+        n = step ? step : 1 + rng_below(&rng, 40);
+        n = n < len - at ? n : len - at;
+        uint8_t *piece = malloc(n);
+        memcpy(piece, bytes + at, n);
+        size_t used = 0;
+        while (used < n) {
+            struct nh_ws_result e = nh_ws_read_stream(&r, piece + used, n - used);
+            size_t l = strlen(log);
+            used += e.consumed;
+            if (e.event == NH_WS_EVENT_DATA) {
+                memcpy(data + *data_len, e.bytes, e.len);
+                *data_len += e.len;
+            } else if (e.event != NH_WS_EVENT_NONE) {
+                snprintf(log + l, cap - l, "%u:%d:%u:%.*s;", (unsigned)*data_len, (int)e.event,
+                         (unsigned)e.code, (int)e.len, e.bytes ? e.bytes : "");
+            }
+            if (e.event == NH_WS_EVENT_BROKEN) {
+                free(piece);
+                return;
+            }
+        }
+        free(piece);
+    }
+}
+
+static void expect_stream(const uint8_t *bytes, size_t len, const void *data, size_t data_len,
+                          const char *want)
+{
+    static uint8_t got[4096];
+    char log[512];
+    size_t got_len;
+    for (size_t step = 0; step <= len; step = step * 2 + 1) {
+        stream_all(bytes, len, step, step + 1, got, &got_len, log, sizeof log);
+        if (got_len != data_len || memcmp(got, data, data_len) != 0 || strcmp(log, want) != 0)
+            fail_msg("step %u: %u bytes, '%s'", (unsigned)step, (unsigned)got_len, log);
+    }
+}
+
+// [MQTT-6.0.0-2] [MQTT5-6.0.0-2] a packet may begin and end anywhere in a frame.
+static void test_stream(void **state)
+{
+    (void)state;
+    static uint8_t bytes[4096], data[2000];
+    struct rng rng = {3};
+    rng_bytes(&rng, data, sizeof data);
+    size_t n = build(bytes, 0x82, data, 10);
+    n += build(bytes + n, 0x82, "", 0);
+    n += build(bytes + n, 0x02, data + 10, 7);
+    n += build(bytes + n, 0x89, "ping", 4);
+    n += build(bytes + n, 0x00, "", 0);
+    n += build(bytes + n, 0x8A, "pong", 4);
+    n += build(bytes + n, 0x80, data + 17, 200);
+    n += build(bytes + n, 0x82, data + 217, MESSAGE_MAX);
+    n += build(bytes + n, 0x88, "\x03\xe8", 2);
+    expect_stream(bytes, n, data, 217 + MESSAGE_MAX, "17:3:0:ping;1217:4:1000:\x03\xe8;");
+}
+
+static void test_stream_broken(void **state)
+{
+    // [MQTT-6.0.0-1] [MQTT5-6.0.0-1] other data frames than binary ones end the connection.
+    static const struct {
+        const char *name;
+        uint8_t first;
+        const char *data;
+        size_t len;
+        uint16_t code;
+    } rows[] = {
+        {"text", 0x81, "x", 1, 1003},         {"a part of a text", 0x01, "x", 1, 1003},
+        {"an empty text", 0x81, "", 0, 1003}, {"continuation of nothing", 0x80, "x", 1, 1002},
+        {"reserved bit", 0xC2, "x", 1, 1002}, {"close of one byte", 0x88, "x", 1, 1002},
+    };
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        uint8_t bytes[64];
+        char want[32];
+        size_t n = build(bytes, 0x82, "abc", 3);
+        n += build(bytes + n, rows[i].first, rows[i].data, rows[i].len);
+        snprintf(want, sizeof want, "3:%d:%u:;", NH_WS_EVENT_BROKEN, (unsigned)rows[i].code);
+        expect_stream(bytes, n, "abc", 3, want);
+    }
+    static uint8_t large[MESSAGE_MAX + 20];
+    static const char zeros[MESSAGE_MAX + 1];
+    build(large, 0x82, zeros, MESSAGE_MAX + 1);
+    expect_stream(large, 20, "", 0, "0:5:1009:;"); // by the header alone
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages), cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_sizes),    cmocka_unit_test(test_new_message_within_another),
-        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_messages),      cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_new_message_within_another),
+        cmocka_unit_test(test_headers),       cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_stream_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,13 +15,21 @@
 
 // ---- accepting ---------------------------------------------------------------------------------
 
+static enum nh_phase first_phase(const nh_listener_t *l)
+{
+    if (l->has_proxy)
+        return NH_PHASE_PROXY;
+    return l->tls ? NH_PHASE_TLS : NH_PHASE_UPGRADE;
+}
+
 static void layers_start(nh_listener_t *l, nh_stream_t *s)
 {
     nh_stream_set_t *set = l->set;
-    int rc = nh_layer__add(s, NH_PHASE_TLS);
+    int rc = nh_layer__add(s, first_phase(l));
     if (rc == NH_OK) {
         set->info.handshake_count++;
-        rc = nh_layer_tls__start(s, l->tls, NULL);
+        if (l->tls)
+            rc = nh_layer_tls__start(s, l->tls, NULL);
     }
     if (rc == NH_OK) {
         nh_stream__time(s, set->handshake_ms);
@@ -42,7 +50,7 @@ static void conn_start(nh_listener_t *l, int fd)
         return;
     }
     set->info.conn_count++;
-    if (l->tls)
+    if (l->is_layered)
         layers_start(l, s);
     else
         nh_stream__open(s);
@@ -103,7 +111,7 @@ void nh_listener__accept_some(nh_listener_t *l)
 {
     for (int i = 0; i < ACCEPT_MAX_COUNT && l->accepting; i++) {
         // They wait in the kernel, which answers them meanwhile.
-        if (l->tls && l->set->info.handshake_count >= l->set->handshake_max) {
+        if (l->is_layered && l->set->info.handshake_count >= l->set->handshake_max) {
             l->accepting = false;
             l->is_held = true;
             return;
@@ -127,11 +135,11 @@ void nh_listener__handshake_ended(nh_stream_set_t *set)
 
 // ---- life --------------------------------------------------------------------------------------
 
-static int socket_listen(nh_listener_t *l, const struct nh_listener_config *cfg)
+static int inet_listen(nh_listener_t *l, const struct nh_listener_config *cfg)
 {
     struct sockaddr_storage sa;
     socklen_t len;
-    const int on = 1;
+    const int on = 1, off = 0;
     int rc = nh_linux__address(cfg->address ? cfg->address : "127.0.0.1", cfg->port, &sa, &len);
     if (rc < 0)
         return rc;
@@ -139,6 +147,8 @@ static int socket_listen(nh_listener_t *l, const struct nh_listener_config *cfg)
     if (l->fd < 0)
         return nh_linux__err(errno);
     setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (sa.ss_family == AF_INET6) // "::" is both, whatever the machine's default
+        setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     // Accepted sockets inherit it from the listening one: one call, not one a connection.
     setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (bind(l->fd, (struct sockaddr *)&sa, len) != 0 || listen(l->fd, SOMAXCONN) != 0 ||
@@ -151,6 +161,7 @@ static int socket_listen(nh_listener_t *l, const struct nh_listener_config *cfg)
 
 static void listener_free(nh_listener_t *l)
 {
+    nh_listener__unix_remove(l);
     if (l->fd >= 0)
         close(l->fd);
     nh_mem_free(l->set->mem, l);
@@ -174,10 +185,18 @@ int nh_stream_listen(nh_stream_set_t *set, const struct nh_listener_config *cfg,
     nh_listener_t *l = nh_mem_alloc_zero(set->mem, sizeof *l, NH_MEM_BULK);
     if (!l)
         return NH_ERR_NOMEM;
-    *l = (nh_listener_t){.set = set, .fd = -1, .user = cfg->user, .tls = cfg->tls};
+    *l = (nh_listener_t){.set = set,
+                         .fd = -1,
+                         .user = cfg->user,
+                         .tls = cfg->tls,
+                         .ws = cfg->ws,
+                         .has_proxy = cfg->proxy_protocol,
+                         .is_layered = cfg->tls || cfg->ws || cfg->proxy_protocol};
     int rc = cfg->tls ? nh_stream_set__scratch_make(set) : NH_OK;
-    if (rc == NH_OK)
-        rc = socket_listen(l, cfg);
+    if (rc == NH_OK && cfg->address && cfg->address[0] == '/')
+        rc = nh_listener__unix_listen(l, cfg->address, cfg->unix_mode);
+    else if (rc == NH_OK)
+        rc = inet_listen(l, cfg);
     if (rc == NH_OK)
         rc = nh_stream_set__watch(set, l->fd, nh_listener__mark(l), EPOLLIN | EPOLLET);
     if (rc < 0) {

@@ -107,7 +107,11 @@ void nh_linux__address_text(const struct sockaddr_storage *sa, char *text, size_
     char host[INET6_ADDRSTRLEN];
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
-    if (sa->ss_family == AF_INET && inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host))
+    // A client of IPv4 at a listener of both.
+    bool is_mapped = sa->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+    if (is_mapped && inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, host, sizeof host))
+        snprintf(text, cap, "%s:%u", host, ntohs(v6->sin6_port));
+    else if (sa->ss_family == AF_INET && inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host))
         snprintf(text, cap, "%s:%u", host, ntohs(v4->sin_port));
     else if (sa->ss_family == AF_INET6 && inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host))
         snprintf(text, cap, "[%s]:%u", host, ntohs(v6->sin6_port));

@@ -4,6 +4,7 @@
 #include "platform/linux/layer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -380,9 +381,16 @@ void nh_stream_pause(nh_stream_t *s, bool paused)
 void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap)
 {
     struct sockaddr_storage sa = {0};
-    socklen_t len = sizeof sa;
+    struct ucred cred;
+    socklen_t len = sizeof sa, cred_len = sizeof cred;
+    if (nh_layer__peer(s, text, cap))
+        return;
     // Asked for when it is wanted, not kept: it costs nothing for the thousands that nobody asks.
     if (getpeername(s->fd, (struct sockaddr *)&sa, &len) != 0)
         sa.ss_family = AF_UNSPEC;
-    nh_linux__address_text(&sa, text, cap);
+    if (sa.ss_family == AF_UNIX &&
+        getsockopt(s->fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0)
+        snprintf(text, cap, "unix:%u", (unsigned)cred.uid);
+    else
+        nh_linux__address_text(&sa, text, cap);
 }

@@ -70,12 +70,16 @@ struct nh_listener {
     nh_listener_t *next; // of the set
     void *user;
     nh_tls_t *tls;
+    const struct nh_ws_rules *ws;
+    char *unix_path; // NULL: no Unix socket, or it is not made yet
+    uint64_t unix_device, unix_inode;
     struct nh_stream_chunk *chunk_head, *chunk_tail;
     uint32_t conn_count;
     int fd;
     uint16_t port;
     bool accepting, retry_accept;
     bool is_held; // too many handshakes: accepts when one has ended
+    bool has_proxy, is_layered;
 };
 
 struct nh_stream_set {
@@ -87,7 +91,7 @@ struct nh_stream_set {
     nh_listener_t *listeners; // the last is `dial`
     nh_listener_t dial;
     uint8_t *buffer;
-    uint8_t *scratch; // NH_LAYER_BATCH_MAX_BYTES, once a connection has a layer; else NULL
+    uint8_t *scratch;                   // NH_LAYER_SCRATCH_BYTES, once TLS is used; else NULL
     uint32_t buffer_bytes, buffer_used; // used: borrowed by the handler until turn_end()
     bool in_turn, accepting, retry_accept, is_idling; // accepting, retry_accept: some listener is
     uint32_t timed_count, drain_ms, handshake_max, handshake_ms;
@@ -138,6 +142,10 @@ void nh_stream__untime(nh_stream_t *s);
 void nh_listener__accept_some(nh_listener_t *l);
 void nh_listener__handshake_ended(nh_stream_set_t *set); // of an incoming connection
 void nh_listener__end_all(nh_stream_set_t *set);         // frees them; their connections are gone
+
+// listener_unix.c
+NH_MUST_USE int nh_listener__unix_listen(nh_listener_t *l, const char *path, uint32_t mode);
+void nh_listener__unix_remove(nh_listener_t *l); // the path, if it is still ours; none: nothing
 
 // epoll's pointer of a listener: its lowest bit is set, that of a stream is not.
 static inline void *nh_listener__mark(nh_listener_t *l)

@@ -182,7 +182,7 @@ int nh_stream_set__watch(nh_stream_set_t *set, int fd, void *ptr, uint32_t event
 int nh_stream_set__scratch_make(nh_stream_set_t *set)
 {
     if (!set->scratch)
-        set->scratch = nh_mem_alloc(set->mem, NH_LAYER_BATCH_MAX_BYTES, NH_MEM_BULK);
+        set->scratch = nh_mem_alloc(set->mem, NH_LAYER_SCRATCH_BYTES, NH_MEM_BULK);
     return set->scratch ? NH_OK : NH_ERR_NOMEM;
 }
 
@@ -261,8 +261,10 @@ static void last_words(nh_stream_set_t *set, nh_listener_t *l)
             continue;
         s->flags |= NH_STREAM_DIRTY;
         nh_stream__flush(set, s);
-        if (s->flags & NH_STREAM_LAYERED)
-            nh_layer__say_end(s);
+        if (!(s->flags & NH_STREAM_LAYERED))
+            continue;
+        nh_layer__of(s)->ws_code = 1001; // going away
+        nh_layer__say_end(s);
     }
 }
 

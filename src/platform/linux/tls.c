@@ -342,19 +342,19 @@ SSL *nh_tls__session(const nh_tls_t *t, const char *name)
 
 // ---- identity ----------------------------------------------------------------------------------
 
-// Takes a name that reads as what it is.
-static int take_name(const unsigned char *bytes, int len, char *text, size_t cap)
+int nh_tls__name_take(const void *bytes, size_t len, char *text, size_t cap)
 {
-    for (int i = 0; i < len; i++)
-        if (bytes[i] < 0x20 || bytes[i] == 0x7f)
+    const uint8_t *b = bytes;
+    for (size_t i = 0; i < len; i++)
+        if (b[i] < 0x20 || b[i] == 0x7f)
             return NH_ERR_INVAL;
-    if (len <= 0 || !nh_utf8_is_valid(bytes, (size_t)len, false))
+    if (len == 0 || !nh_utf8_is_valid(b, len, false))
         return NH_ERR_INVAL;
-    if ((size_t)len >= cap)
+    if (len >= cap)
         return NH_ERR_TOO_LONG;
-    memcpy(text, bytes, (size_t)len);
+    memcpy(text, b, len);
     text[len] = 0;
-    return len;
+    return (int)len;
 }
 
 static int common_name(X509 *cert, char *text, size_t cap)
@@ -368,7 +368,7 @@ static int common_name(X509 *cert, char *text, size_t cap)
     unsigned char *utf8 = NULL;
     int len =
         ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-    int rc = len < 0 ? NH_ERR_INVAL : take_name(utf8, len, text, cap);
+    int rc = len < 0 ? NH_ERR_INVAL : nh_tls__name_take(utf8, (size_t)len, text, cap);
     OPENSSL_free(utf8);
     return rc;
 }
@@ -382,7 +382,7 @@ static int alternative_name(X509 *cert, char *text, size_t cap)
         if (n->type != GEN_DNS && n->type != GEN_EMAIL && n->type != GEN_URI)
             continue;
         const ASN1_IA5STRING *s = n->d.ia5; // the three share it
-        rc = take_name(ASN1_STRING_get0_data(s), ASN1_STRING_length(s), text, cap);
+        rc = nh_tls__name_take(ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s), text, cap);
     }
     GENERAL_NAMES_free(names);
     return rc;

@@ -196,8 +196,7 @@ static size_t count_of(const struct nh_h1_head *head, const char *name)
     return count;
 }
 
-// Whether a comma-separated list has a word, in any case.
-static bool list_has(const char *list, const char *word)
+bool nh_h1_list_has(const char *list, const char *word)
 {
     size_t len = strlen(word);
     while (list && *list) {
@@ -241,8 +240,8 @@ static void check_upgrade(struct nh_h1_head *out)
     const char *key = nh_h1_header(out, "sec-websocket-key");
     const char *version = nh_h1_header(out, "sec-websocket-version");
     if (strcmp(out->method, "GET") != 0 || out->minor_version == 0 || !key || strlen(key) != 24 ||
-        !list_has(nh_h1_header(out, "upgrade"), "websocket") ||
-        !list_has(nh_h1_header(out, "connection"), "upgrade"))
+        !nh_h1_list_has(nh_h1_header(out, "upgrade"), "websocket") ||
+        !nh_h1_list_has(nh_h1_header(out, "connection"), "upgrade"))
         return;
     if (version && strcmp(version, "13") == 0)
         out->ws_key = key;
@@ -266,8 +265,8 @@ static int check_fields(struct nh_h1_head *out, const char *authority)
         return 417;
     out->expect_continue = expect && out->minor_version > 0;
     const char *connection = nh_h1_header(out, "connection");
-    out->keep_alive = out->minor_version > 0 ? !list_has(connection, "close")
-                                             : list_has(connection, "keep-alive");
+    out->keep_alive = out->minor_version > 0 ? !nh_h1_list_has(connection, "close")
+                                             : nh_h1_list_has(connection, "keep-alive");
     check_upgrade(out);
     return 0;
 }

@@ -38,6 +38,9 @@ NH_MUST_USE int nh_h1_parse(char *buf, size_t len, struct nh_h1_head *out);
 // The value of a header by lower-case name, or NULL.
 const char *nh_h1_header(const struct nh_h1_head *head, const char *name);
 
+// Whether a comma-separated list has a word, in any case. NULL: an empty list.
+bool nh_h1_list_has(const char *list, const char *word);
+
 // Percent-decodes `s` in place. false: a bad escape, or a control character or NUL comes out.
 bool nh_h1_percent_decode(char *s);
 

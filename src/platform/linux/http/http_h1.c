@@ -101,6 +101,9 @@ static int begin_request(nh_http_conn_t *c, struct nh_h1_head *h)
     }
     if (at_ws_path && h->ws_key)
         return nh_http__ws_upgrade(c, &head);
+    bool at_stream = s->cfg.stream.path && strcmp(head.path, s->cfg.stream.path) == 0;
+    if (at_stream && (h->ws_key || h->ws_bad_version))
+        return nh_http__ws_stream_upgrade(c, &head);
     head.is_ws_upgrade = false;
     c->state = c->body_remaining ? NH_HTTP_BODY : NH_HTTP_REPLY;
     c->body_progress = 0;

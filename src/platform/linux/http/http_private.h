@@ -11,6 +11,7 @@
 #include "core/mem/mem.h"
 #include "platform/linux/http/h1.h"
 #include "platform/linux/http/ws_frame.h"
+#include "platform/linux/http/ws_upgrade.h"
 
 #define NH_HTTP_REPLY_HEAD_MAX_BYTES 1536 // our own heads; the portal's are about 600 bytes
 #define NH_HTTP_OVER_LIMIT_MAX_COUNT 8    // connections over the limit that are told so
@@ -30,10 +31,12 @@ enum nh_http_state {
 // The state of a WebSocket, made at the upgrade.
 struct nh_http_ws {
     nh_ws_reader_t reader;
+    const struct nh_http_stream *stream;      // NULL: messages, for the handler
     uint8_t pending[NH_WS_CONTROL_MAX_BYTES]; // a pong or the reason of a close
     uint8_t pending_opcode;                   // 0: none
     uint8_t pending_len;
     bool close_sent, close_received;
+    bool is_ending; // a stream: closed when it has no output any more
 };
 
 struct nh_http_conn {
@@ -93,7 +96,8 @@ void nh_http__h1_refuse(nh_http_conn_t *c, int status, const char *text);
 
 // http_ws.c
 int nh_http__ws_upgrade(nh_http_conn_t *c, const struct nh_http_head *head);
-int nh_http__ws_input(nh_http_conn_t *c, const uint8_t *bytes, size_t len);
+int nh_http__ws_stream_upgrade(nh_http_conn_t *c, const struct nh_http_head *head);
+int nh_http__ws_input(nh_http_conn_t *c, uint8_t *bytes, size_t len); // changes them
 int nh_http__ws_output(nh_http_conn_t *c);
 void nh_http__ws_close(nh_http_conn_t *c, uint16_t code);
 

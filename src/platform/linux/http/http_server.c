@@ -59,7 +59,10 @@ void nh_http__end_request(nh_http_conn_t *c)
         return;
     c->in_request = false;
     struct nh_http_handler *h = &c->server->cfg.handler;
-    if (c->ws) {
+    if (c->ws && c->ws->stream) {
+        c->server->info.ws_count--;
+        c->ws->stream->closed(c->ws->stream->ctx, c);
+    } else if (c->ws) {
         c->server->info.ws_count--;
         h->ws_closed(h->ctx, c);
     } else {
@@ -237,6 +240,10 @@ static int check_config(const struct nh_http_server_config *cfg)
     if (!cfg->loop || !cfg->mem || !h->request || !h->output || !h->closed)
         return NH_ERR_INVAL;
     if (cfg->ws_path && (!h->ws_open || !h->ws_message || !h->ws_output || !h->ws_closed))
+        return NH_ERR_INVAL;
+    const struct nh_http_stream *stream = &cfg->stream;
+    if (stream->path && (!stream->protocol || !stream->open || !stream->input || !stream->output ||
+                         !stream->closed))
         return NH_ERR_INVAL;
     if (cfg->chunk_bytes > NH_KIB(64) - 1 || cfg->chunk_bytes < 64 || cfg->head_max_bytes < 256 ||
         cfg->head_max_bytes > NH_KIB(32))
@@ -461,6 +468,23 @@ void nh_http_wake(nh_http_conn_t *c)
         return;
     c->is_paused = false;
     lws_callback_on_writable(c->wsi);
+}
+
+void nh_http_stream_end(nh_http_conn_t *c)
+{
+    c->ws->is_ending = true;
+    lws_callback_on_writable(c->wsi);
+}
+
+void nh_http_stream_pause(nh_http_conn_t *c, bool paused)
+{
+    if (lws_rx_flow_control(c->wsi, paused ? 0 : 1))
+        c->cut = true;
+}
+
+void nh_http_peer(nh_http_conn_t *c, char *text, size_t cap)
+{
+    nh_http__peer(c->wsi, text, cap);
 }
 
 void nh_http_close(nh_http_conn_t *c)

@@ -11,34 +11,28 @@ static struct nh_http_handler *handler(nh_http_conn_t *c)
 
 // ---- upgrade -----------------------------------------------------------------------------------
 
-static int write_switch(nh_http_conn_t *c, const char *key)
+// `protocol` NULL: no subprotocol.
+static int write_switch(nh_http_conn_t *c, const char *key, const char *protocol)
 {
-    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455 1.3
     unsigned char digest[20];
-    char joined[24 + sizeof guid], accept[32];
-    memcpy(joined, key, 24);
-    memcpy(joined + 24, guid, sizeof guid);
-    lws_SHA1((unsigned char *)joined, sizeof joined - 1, digest);
+    char joined[NH_WS_ACCEPT_INPUT_BYTES], accept[32];
+    nh_ws_accept_input(key, joined);
+    lws_SHA1((unsigned char *)joined, sizeof joined, digest);
     if (lws_b64_encode_string((char *)digest, sizeof digest, accept, sizeof accept) < 0)
         return -1;
-    char *p = c->server->buf + LWS_PRE;
-    int n = lws_snprintf(p, c->server->buf_bytes,
-                         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                         "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-                         accept);
-    return lws_write(c->wsi, (unsigned char *)p, (size_t)n, LWS_WRITE_RAW) < 0 ? -1 : 0;
+    char *p = c->server->buf + LWS_PRE; // larger than any head of ours
+    size_t n = nh_ws_upgrade_accept(p, accept, protocol);
+    return lws_write(c->wsi, (unsigned char *)p, n, LWS_WRITE_RAW) < 0 ? -1 : 0;
 }
 
-int nh_http__ws_upgrade(nh_http_conn_t *c, const struct nh_http_head *head)
+// `ws` NULL: no memory. Else taken; `status` is what its open() said.
+static int upgrade(nh_http_conn_t *c, struct nh_http_ws *ws, int status)
 {
     nh_http_server_t *s = c->server;
-    struct nh_http_ws *ws = nh_mem_alloc_zero(s->cfg.mem, sizeof *ws, NH_MEM_BULK);
     if (!ws) {
         nh_http__h1_refuse(c, 503, "Out of memory. Try again later.");
         return 0;
     }
-    ws->reader.message_max_bytes = s->cfg.ws_message_max_bytes;
-    int status = handler(c)->ws_open(handler(c)->ctx, c, head);
     if (status) {
         nh_mem_free(s->cfg.mem, ws);
         nh_http__h1_refuse(c, status >= 400 ? status : 403, "The WebSocket is refused.");
@@ -48,10 +42,38 @@ int nh_http__ws_upgrade(nh_http_conn_t *c, const struct nh_http_head *head)
     c->in_request = true;
     c->state = NH_HTTP_WS;
     s->info.ws_count++;
-    if (write_switch(c, s->head.ws_key))
+    if (write_switch(c, s->head.ws_key, ws->stream ? ws->stream->protocol : NULL))
         return -1;
     lws_callback_on_writable(c->wsi);
     return 0;
+}
+
+int nh_http__ws_upgrade(nh_http_conn_t *c, const struct nh_http_head *head)
+{
+    struct nh_http_ws *ws = nh_mem_alloc_zero(c->server->cfg.mem, sizeof *ws, NH_MEM_BULK);
+    if (ws)
+        ws->reader.message_max_bytes = c->server->cfg.ws_message_max_bytes;
+    return upgrade(c, ws, ws ? handler(c)->ws_open(handler(c)->ctx, c, head) : 0);
+}
+
+int nh_http__ws_stream_upgrade(nh_http_conn_t *c, const struct nh_http_head *head)
+{
+    const struct nh_http_stream *stream = &c->server->cfg.stream;
+    // Which pages may connect is for open() to judge.
+    const struct nh_ws_rules rules = {.protocol = stream->protocol, .origins = "*"};
+    const char *why;
+    int status = nh_ws_upgrade_check(&c->server->head, &rules, &why);
+    if (status) {
+        nh_http__h1_refuse(c, status, why);
+        return 0;
+    }
+    struct nh_http_ws *ws = nh_mem_alloc_zero(c->server->cfg.mem, sizeof *ws, NH_MEM_BULK);
+    if (ws) {
+        ws->stream = stream;
+        ws->reader.message_max_bytes =
+            stream->frame_max_bytes ? stream->frame_max_bytes : (uint32_t)NH_MIB(1);
+    }
+    return upgrade(c, ws, ws ? stream->open(stream->ctx, c, head) : 0);
 }
 
 // ---- closing -----------------------------------------------------------------------------------
@@ -81,10 +103,20 @@ static void drop_message(nh_http_conn_t *c)
     c->ws->reader.message = NULL;
 }
 
+static void on_stream_data(nh_http_conn_t *c, const struct nh_ws_result *r)
+{
+    const struct nh_http_stream *stream = c->ws->stream;
+    if (!c->ws->is_ending && stream->input(stream->ctx, c, (const uint8_t *)r->bytes, r->len))
+        nh_http_stream_end(c);
+}
+
 static int on_event(nh_http_conn_t *c, const struct nh_ws_result *r)
 {
     struct nh_http_ws *ws = c->ws;
     switch (r->event) {
+    case NH_WS_EVENT_DATA:
+        on_stream_data(c, r);
+        return 0;
     case NH_WS_EVENT_NEED_BUFFER:
         ws->reader.message =
             nh_mem_alloc(c->server->cfg.mem, ws->reader.message_max_bytes + 1, NH_MEM_BULK);
@@ -108,13 +140,14 @@ static int on_event(nh_http_conn_t *c, const struct nh_ws_result *r)
     }
 }
 
-int nh_http__ws_input(nh_http_conn_t *c, const uint8_t *bytes, size_t len)
+int nh_http__ws_input(nh_http_conn_t *c, uint8_t *bytes, size_t len)
 {
     struct nh_ws_result r = {0};
     do {
         if (c->ws->close_received)
             return 0;
-        r = nh_ws_read(&c->ws->reader, bytes, len);
+        r = c->ws->stream ? nh_ws_read_stream(&c->ws->reader, bytes, len)
+                          : nh_ws_read(&c->ws->reader, bytes, len);
         if (on_event(c, &r))
             return -1;
         bytes += r.consumed;
@@ -151,6 +184,17 @@ static int write_control(nh_http_conn_t *c)
     return 0;
 }
 
+// What the handler has to send; < 0: the connection is cut.
+static int take_output(nh_http_conn_t *c, bool *is_text)
+{
+    const struct nh_http_stream *stream = c->ws->stream;
+    char *body = c->server->buf + LWS_PRE + NH_WS_HEADER_MAX_BYTES;
+    if (stream)
+        return (int)stream->output(stream->ctx, c, (uint8_t *)body, NH_HTTP_WS_OUT_MAX_BYTES);
+    *is_text = true;
+    return handler(c)->ws_output(handler(c)->ctx, c, body, NH_HTTP_WS_OUT_MAX_BYTES, is_text);
+}
+
 int nh_http__ws_output(nh_http_conn_t *c)
 {
     struct nh_http_ws *ws = c->ws;
@@ -158,9 +202,10 @@ int nh_http__ws_output(nh_http_conn_t *c)
         return write_control(c);
     if (ws->close_sent)
         return ws->close_received ? -1 : 0;
-    bool is_text = true;
-    char *body = c->server->buf + LWS_PRE + NH_WS_HEADER_MAX_BYTES;
-    int n = handler(c)->ws_output(handler(c)->ctx, c, body, NH_HTTP_WS_OUT_MAX_BYTES, &is_text);
+    bool is_text = false;
+    int n = take_output(c, &is_text);
+    if (n == 0 && ws->is_ending)
+        nh_http__ws_close(c, 1000);
     if (n <= 0)
         return n;
     nh_http__arm(c, c->server->cfg.idle_timeout_ms);

@@ -17,7 +17,7 @@ static bool is_control(uint8_t opcode)
 }
 
 // The header is whole: 0, or the code to close with.
-static uint16_t begin_frame(nh_ws_reader_t *r)
+static uint16_t begin_frame(nh_ws_reader_t *r, bool is_stream)
 {
     const uint8_t *h = r->header;
     r->frame_opcode = h[0] & 0x0F;
@@ -33,6 +33,8 @@ static uint16_t begin_frame(nh_ws_reader_t *r)
         return r->final && size <= NH_WS_CONTROL_MAX_BYTES ? 0 : 1002;
     if ((r->frame_opcode == NH_WS_CONTINUE) != (r->opcode != 0))
         return 1002; // a continuation of nothing, or a new message within another
+    if (is_stream && r->frame_opcode == NH_WS_TEXT)
+        return 1003;
     if (r->frame_bytes > r->message_max_bytes - r->have)
         return 1009;
     if (r->frame_opcode != NH_WS_CONTINUE)
@@ -63,10 +65,22 @@ static size_t take_header(nh_ws_reader_t *r, const uint8_t *bytes, size_t len, u
     return used;
 }
 
+// `to` may be `bytes`.
 static void take_payload(nh_ws_reader_t *r, uint8_t *to, const uint8_t *bytes, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        to[i] = bytes[i] ^ r->mask[(r->frame_have + i) & 3];
+    uint8_t turned[8]; // the mask as it stands here, twice: eight bytes a step
+    uint64_t mask, word;
+    size_t i = 0;
+    for (size_t k = 0; k < sizeof turned; k++)
+        turned[k] = r->mask[(r->frame_have + k) & 3];
+    memcpy(&mask, turned, sizeof mask);
+    for (; i + sizeof word <= n; i += sizeof word) {
+        memcpy(&word, bytes + i, sizeof word);
+        word ^= mask;
+        memcpy(to + i, &word, sizeof word);
+    }
+    for (; i < n; i++)
+        to[i] = bytes[i] ^ turned[i & 7];
     r->frame_have += n;
 }
 
@@ -94,7 +108,6 @@ static struct nh_ws_result end_control(nh_ws_reader_t *r, size_t consumed)
 
 static struct nh_ws_result end_frame(nh_ws_reader_t *r, size_t consumed)
 {
-    r->header_have = r->header_need = 0;
     if (is_control(r->frame_opcode))
         return end_control(r, consumed);
     struct nh_ws_result out = {.consumed = consumed};
@@ -111,8 +124,29 @@ static struct nh_ws_result end_frame(nh_ws_reader_t *r, size_t consumed)
     return out;
 }
 
-// One step: a header, a part of a payload, or the end of a frame.
-static struct nh_ws_result step(nh_ws_reader_t *r, const uint8_t *bytes, size_t len)
+// A piece of the stream. `n` 0: the frame is empty, or its payload has not begun.
+static struct nh_ws_result stream_piece(nh_ws_reader_t *r, uint8_t *bytes, size_t n, size_t used)
+{
+    struct nh_ws_result out = {.consumed = used + n};
+    take_payload(r, bytes, bytes, n);
+    if (n > 0) {
+        out.event = NH_WS_EVENT_DATA;
+        out.bytes = (const char *)bytes;
+        out.len = n;
+    }
+    return out;
+}
+
+static void finish_frame(nh_ws_reader_t *r)
+{
+    r->header_have = r->header_need = 0;
+    if (!is_control(r->frame_opcode) && r->final)
+        r->opcode = 0;
+}
+
+// One step: a header, a part of a payload, or the end of a frame. Only as a stream are `bytes`
+// changed.
+static struct nh_ws_result step(nh_ws_reader_t *r, uint8_t *bytes, size_t len, bool is_stream)
 {
     size_t used = 0;
     uint16_t code = 0;
@@ -120,16 +154,22 @@ static struct nh_ws_result step(nh_ws_reader_t *r, const uint8_t *bytes, size_t 
         used = take_header(r, bytes, len, &code);
         if (code || r->header_have < r->header_need)
             return code ? broken(used, code) : (struct nh_ws_result){.consumed = used};
-        code = begin_frame(r);
+        code = begin_frame(r, is_stream);
         if (code)
             return broken(used, code);
     }
     bool control = is_control(r->frame_opcode);
-    if (!control && !r->message)
+    if (!control && !is_stream && !r->message)
         return (struct nh_ws_result){.event = NH_WS_EVENT_NEED_BUFFER, .consumed = used};
     size_t n = len - used;
     if (n > r->frame_bytes - r->frame_have)
         n = (size_t)(r->frame_bytes - r->frame_have);
+    if (!control && is_stream) {
+        struct nh_ws_result piece = stream_piece(r, bytes + used, n, used);
+        if (r->frame_have == r->frame_bytes)
+            finish_frame(r);
+        return piece;
+    }
     uint8_t *to = control ? r->control + r->frame_have : (uint8_t *)r->message + r->have;
     take_payload(r, to, bytes + used, n);
     if (!control)
@@ -137,19 +177,30 @@ static struct nh_ws_result step(nh_ws_reader_t *r, const uint8_t *bytes, size_t 
     used += n;
     if (r->frame_have < r->frame_bytes)
         return (struct nh_ws_result){.consumed = used};
+    r->header_have = r->header_need = 0;
     return end_frame(r, used);
 }
 
-struct nh_ws_result nh_ws_read(nh_ws_reader_t *r, const uint8_t *bytes, size_t len)
+static struct nh_ws_result read_some(nh_ws_reader_t *r, uint8_t *bytes, size_t len, bool is_stream)
 {
     size_t used = 0;
     struct nh_ws_result out;
     do {
-        out = step(r, bytes + used, len - used);
+        out = step(r, bytes + used, len - used, is_stream);
         used += out.consumed;
     } while (out.event == NH_WS_EVENT_NONE && used < len);
     out.consumed = used;
     return out;
+}
+
+struct nh_ws_result nh_ws_read(nh_ws_reader_t *r, const uint8_t *bytes, size_t len)
+{
+    return read_some(r, (uint8_t *)bytes, len, false); // which does not write to them
+}
+
+struct nh_ws_result nh_ws_read_stream(nh_ws_reader_t *r, uint8_t *bytes, size_t len)
+{
+    return read_some(r, bytes, len, true);
 }
 
 // ---- writing -----------------------------------------------------------------------------------

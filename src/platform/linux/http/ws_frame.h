@@ -1,5 +1,5 @@
-// ws_frame.h - WebSocket frames of a server (RFC 6455). Sans-IO: bytes in, whole messages and
-// control frames out.
+// ws_frame.h - WebSocket frames of a server (RFC 6455). Sans-IO: bytes in; whole messages, or bytes
+// as they come, and control frames out.
 
 #ifndef NH_PLATFORM_WS_FRAME_H
 #define NH_PLATFORM_WS_FRAME_H
@@ -20,7 +20,7 @@ enum nh_ws_opcode {
 
 // Reads frames. Embedded by its user; private. Zeroed but for message_max_bytes: ready.
 typedef struct nh_ws_reader {
-    uint32_t message_max_bytes;
+    uint32_t message_max_bytes; // as a stream: of a frame
     char *message;  // message_max_bytes; lent by the user while it gathers, see need_buffer
     size_t have;    // bytes in `message`
     uint8_t opcode; // of the message that is gathered; 0: none
@@ -40,6 +40,7 @@ enum nh_ws_event {
     NH_WS_EVENT_PING,        // answer with a pong of the same bytes
     NH_WS_EVENT_CLOSE,       // answer with a close of the same code, then close
     NH_WS_EVENT_BROKEN,      // close with `code`
+    NH_WS_EVENT_DATA,        // as a stream: payload, in place
 };
 
 struct nh_ws_result {
@@ -48,11 +49,16 @@ struct nh_ws_result {
     const char *bytes;
     size_t len;
     bool is_text;
-    uint16_t code; // CLOSE (1005: none was given), BROKEN: 1002, 1007 or 1009
+    uint16_t code; // CLOSE (1005: none was given), BROKEN: 1002, 1003, 1007 or 1009
 };
 
 // Consumes bytes up to the next event.
 struct nh_ws_result nh_ws_read(nh_ws_reader_t *r, const uint8_t *bytes, size_t len);
+
+// The same for who takes binary frames as one stream of bytes: payload is unmasked where it lies
+// and given piece by piece; no message is gathered, and where a frame ends is not told. A text
+// frame is BROKEN with 1003. A reader is used one way only.
+struct nh_ws_result nh_ws_read_stream(nh_ws_reader_t *r, uint8_t *bytes, size_t len);
 
 // Writes the header of a whole, unmasked frame; returns its length.
 size_t nh_ws_write_header(uint8_t out[NH_WS_HEADER_MAX_BYTES], uint8_t opcode, size_t len);

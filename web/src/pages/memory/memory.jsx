@@ -233,6 +233,7 @@ function HostTile({ host }) {
         <dt>Resident</dt><dd>{sizeText(host.rss_bytes)}</dd>
         <dt>Private</dt><dd>{sizeText(host.private_bytes)}</dd>
         <dt>C library heap</dt><dd>{sizeText(host.host_libc_bytes)}</dd>
+        <dt>of it TLS</dt><dd>{sizeText(host.host_tls_bytes)}</dd>
       </dl>
     </Tile>
   );

@@ -64,7 +64,7 @@ function Counters({ mqtt, c }) {
     ['Bytes in', `${sizeText(c.bytes_in)}${r ? `, ${sizeText(Math.round(r.bytesIn))}/s` : ''}`], ['Bytes out', `${sizeText(c.bytes_out)}${r ? `, ${sizeText(Math.round(r.bytesOut))}/s` : ''}`],
     ['QoS 0, 1, 2 in', qosShares(c.messages_in_qos)], ['Sessions kept', count(c.sessions)], ['Retained', retainedText(c)], ['Queued', `${count(c.queued_messages)}, ${sizeText(c.queued_bytes)}`],
     ['Dropped, queue full', c.dropped_queue_full, 1], ['Dropped, no memory', c.dropped_no_memory, 1], ['Refused connects', c.refused_connects, 1], ['Protocol errors', c.protocol_errors, 1],
-    ['Publishes refused', c.publish_refused, 1], ['Publishers held back', c.pushbacks, 1], ['Sessions evicted', c.sessions_evicted, 1],
+    ['Publishes refused', c.publish_refused, 1], ['Publishers held back', c.pushbacks, 1], ['Publishes denied', c.publish_denied, 1], ['Subscriptions denied', c.subscribe_denied, 1], ['Sessions evicted', c.sessions_evicted, 1],
     ['Keep-alive time-outs', c.keepalive_timeouts, 1], ['Takeovers', c.takeovers, 1], ['Retained refused', c.retained_refused, 1],
     ['Connects over the rate', c.refused_connect_rate, 1], ['Held back to their rate', c.publish_slowed, 1],
   ];

@@ -1,0 +1,238 @@
+// What the table of the configuration cannot say: addresses, boards, names, files in pairs.
+
+#include "hub/config_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool parse_port(const char *text, uint16_t *port)
+{
+    uint32_t v = 0;
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        v = v * 10 + (uint32_t)(*text - '0');
+        if (v > 65535)
+            return false;
+    }
+    *port = (uint16_t)v;
+    return true;
+}
+
+int nh_hub_address_split(const char *text, char *host, size_t cap, uint16_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    const char *digits = colon ? colon + 1 : text;
+    const char *begin = text;
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    if (!parse_port(digits, port))
+        return NH_ERR_INVAL;
+    if (len >= 2 && text[0] == '[') { // an IPv6 address stands in brackets
+        if (text[len - 1] != ']')
+            return NH_ERR_INVAL;
+        begin++;
+        len -= 2;
+    } else if (memchr(text, ':', len)) {
+        return NH_ERR_INVAL;
+    }
+    if (len == 0) {
+        begin = "127.0.0.1";
+        len = 9;
+    }
+    if (len >= cap)
+        return NH_ERR_TOO_LONG;
+    if (len == 9 && memcmp(begin, "localhost", 9) == 0)
+        begin = "127.0.0.1"; // of the same length; names are not looked up
+    memcpy(host, begin, len);
+    host[len] = 0;
+    return 0;
+}
+
+bool nh_hub_address_is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
+}
+
+static const struct nh_hub_place *find_place(const struct nh_hub_places *places,
+                                             const char *pointer)
+{
+    uint32_t hash = nh_hub_config__hash(pointer);
+    for (uint32_t i = 0; i < places->count; i++)
+        if (places->place[i].pointer_hash == hash)
+            return &places->place[i];
+    return NULL;
+}
+
+// Where the field stands, else the element that it is missing in.
+static const struct nh_hub_place *place_of(const struct nh_hub_places *places, const char *pointer)
+{
+    char above[NH_JSON_POINTER_MAX];
+    const struct nh_hub_place *p = find_place(places, pointer);
+    snprintf(above, sizeof above, "%s", pointer);
+    char *slash = strrchr(above, '/');
+    if (p || !slash)
+        return p;
+    *slash = '\0';
+    return find_place(places, above);
+}
+
+void nh_hub_config__report(struct nh_hub_counting *c, const char *pointer, const char *value,
+                           const char *limit, const char *text)
+{
+    struct nh_finding f = {.code = NH_ERR_INVAL};
+    const struct nh_hub_place *p = place_of(c->places, pointer);
+    if (p) {
+        f.line = p->line;
+        f.column = p->column;
+    }
+    snprintf(f.pointer, sizeof f.pointer, "%s", pointer);
+    snprintf(f.value, sizeof f.value, "%.44s", value);
+    snprintf(f.limit, sizeof f.limit, "%s", limit);
+    snprintf(f.text, sizeof f.text, "%s", text);
+    nh_hub_config__count(c, &f);
+}
+
+bool nh_hub_config_has_users(const struct nh_hub_config *c)
+{
+    return c->access.password_hash[0] || c->mqtt.user_count || c->mqtt.password_file[0];
+}
+
+bool nh_hub_config__is_open(struct nh_hub_counting *c, const char *pointer, const char *text)
+{
+    char host[64];
+    uint16_t port;
+    if (nh_hub_address_split(text, host, sizeof host, &port) == 0)
+        return !nh_hub_address_is_loopback(host);
+    nh_hub_config__report(c, pointer, text, "ADDRESS:PORT, port 0 to 65535",
+                          "is not an address with a port");
+    return false;
+}
+
+static void check_http_address(struct nh_hub_counting *c, const struct nh_hub_config *cfg,
+                               const char *pointer, const char *text)
+{
+    if (nh_hub_config__is_open(c, pointer, text) && !cfg->access.password_hash[0])
+        nh_hub_config__report(
+            c, pointer, text, "127.0.0.1 without a password",
+            "is open to the network, so access.password_hash must be set (nuthatch passwd)");
+}
+
+void nh_hub_config__check_mqtt_address(struct nh_hub_counting *c, const struct nh_hub_config *cfg,
+                                       const char *pointer, const char *text)
+{
+    if (nh_hub_config__is_open(c, pointer, text) && !nh_hub_config_has_users(cfg) &&
+        cfg->mqtt.anonymous != NH_HUB_ANONYMOUS_ALWAYS)
+        nh_hub_config__report(
+            c, pointer, text, "127.0.0.1 without users",
+            "is open to the network, so there must be users or a password (nuthatch passwd)");
+}
+
+static void check_budgets(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
+{
+    for (uint32_t i = 0; i < cfg->budget_count; i++) {
+        char pointer[32];
+        snprintf(pointer, sizeof pointer, "/budgets/%u/owner", (unsigned)i);
+        if (!nh_hub_is_owner(cfg->budgets[i].owner))
+            nh_hub_config__report(c, pointer, cfg->budgets[i].owner, "an owner of the memory page",
+                                  "owns no memory");
+    }
+}
+
+static void check_board(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
+{
+    char names[64] = "one of";
+    const struct nh_mem_board *b;
+    if (nh_mem_board_find(cfg->board))
+        return;
+    for (size_t i = 0; (b = nh_mem_board_at(i)) != NULL; i++) {
+        size_t at = strlen(names);
+        snprintf(names + at, sizeof names - at, "%s %s", i ? "," : "", b->name);
+    }
+    nh_hub_config__report(c, "/board", cfg->board, names, "is not a board");
+}
+
+struct texts {
+    struct nh_hub_counting *c;
+    const struct nh_hub_config *cfg;
+};
+
+// A line break in a name would forge lines on the console, and the portal's rows count on no
+// character that takes six bytes in JSON.
+static int check_text(void *ctx, const char *pointer, const nh_json_field_t *f, size_t offset)
+{
+    struct texts *t = ctx;
+    if (f->type != NH_JSON_T_STRING || strchr(pointer, '*'))
+        return 0;
+    for (const char *p = (const char *)t->cfg + offset; *p; p++) {
+        if ((unsigned char)*p >= 0x20 && *p != 0x7f)
+            continue;
+        nh_hub_config__report(t->c, pointer, "", "no control characters",
+                              "has a control character");
+        break;
+    }
+    return 0;
+}
+
+// The name is one level of the telemetry's topic, nuthatch/<name>/health.
+static void check_names(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
+{
+    if (!cfg->name[0] || strpbrk(cfg->name, "/+#"))
+        nh_hub_config__report(c, "/name", cfg->name, "1 to 32 bytes without / + #",
+                              "is no level of a topic, and telemetry is published under it");
+    if (cfg->access.password_hash[0] && (!cfg->access.user[0] || strchr(cfg->access.user, ':')))
+        nh_hub_config__report(c, "/access/user", cfg->access.user, "1 to 32 bytes without :",
+                              "cannot sign in: browsers end the user name at the first colon");
+}
+
+int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
+{
+    struct nh_hub_counting c = {.places = &cfg->places, .finding = finding, .ctx = ctx};
+    struct texts texts = {.c = &c, .cfg = cfg};
+    NH_IGNORE(nh_json_field_each(nh_hub_config_fields, check_text, &texts)); // it never stops
+    check_names(&c, cfg);
+    check_board(&c, cfg);
+    check_budgets(&c, cfg);
+    check_http_address(&c, cfg, "/http/listen", cfg->http.listen);
+    if (cfg->mqtt.listen[0])
+        nh_hub_config__check_mqtt_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
+    nh_hub_config__check_listeners(&c, cfg);
+    if (cfg->http.tls_listen[0]) {
+        check_http_address(&c, cfg, "/http/tls_listen", cfg->http.tls_listen);
+        if (!cfg->http.tls_cert_file[0] || !cfg->http.tls_key_file[0])
+            nh_hub_config__report(&c, "/http/tls_listen", cfg->http.tls_listen, "both files",
+                                  "needs tls_cert_file and tls_key_file");
+    }
+    if (strcmp(cfg->console, "stdout") != 0 && strcmp(cfg->console, "pty") != 0 &&
+        strncmp(cfg->console, "pty:", 4) != 0)
+        nh_hub_config__report(&c, "/console", cfg->console, "one of stdout, pty, pty:LINK",
+                              "is not a console");
+    if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
+        nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
+                              "is not an Argon2id hash");
+    if (strcmp(cfg->console, "pty:") == 0)
+        nh_hub_config__report(&c, "/console", cfg->console, "pty:LINK, or pty without a colon",
+                              "names no link");
+    if (!cfg->data[0])
+        nh_hub_config__report(&c, "/data", "", "a folder", "is empty");
+    return c.errors > 0 ? NH_ERR_INVAL : 0;
+}
+
+bool nh_hub_config_needs_restart(const char *pointer)
+{
+    static const char *const live[] = {"/name",
+                                       "/health/heartbeat_ms",
+                                       "/health/tripwire_bytes",
+                                       "/health/publish",
+                                       "/log/level",
+                                       "/mqtt/anonymous",
+                                       "/mqtt/password_file",
+                                       "/mqtt/acl_file",
+                                       "/mqtt/acl_subscribe"};
+    for (size_t i = 0; i < NH_ARRAY_LEN(live); i++)
+        if (strcmp(live[i], pointer) == 0)
+            return false;
+    return true;
+}
