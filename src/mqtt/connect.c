@@ -186,9 +186,9 @@ static int send_connack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_
         return nh_mqtt__send(b, c, connack, sizeof connack); // [MQTT-3.2.0-1]
     }
     int rc = nh_mqtt__connack_accept(b, c, k, is_present, answer);
-    if (rc == NH_ERR_TOO_LONG) // before CONNACK nothing else is said [MQTT5-3.2.0-1]
-        nh_mqtt__conn_end(b, c, "takes no packet as large as its CONNACK",
-                          NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_SUCCESS);
+    if (rc < 0) // before CONNACK nothing else is said [MQTT5-3.2.0-1]
+        nh_mqtt__conn_end(b, c, "its CONNACK cannot be sent", NH_MQTT_CLIENT_DISCONNECTED,
+                          NH_MQTT_REASON_SUCCESS);
     return rc;
 }
 

@@ -134,10 +134,15 @@ static bool is_over(void *ctx, const struct nh_mqtt__waiting *w)
            nh_mqtt__keep_dropped(of->b, of->s, w);
 }
 
+// A full queue is looked through at most once a second, however many messages come for it.
 uint32_t nh_mqtt__expire_waiting(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     struct waiting_of of = {b, s};
-    uint32_t count = s->flow ? nh_mqtt__waiting_filter(s->flow, b->mem, is_over, &of) : 0;
+    struct nh_mqtt__flow *f = s->flow;
+    if (!f || b->now_ms < f->expire_ms)
+        return 0;
+    f->expire_ms = b->now_ms + SCAN_MS;
+    uint32_t count = nh_mqtt__waiting_filter(f, b->mem, is_over, &of);
     b->info.messages_expired += count;
     return count;
 }

@@ -73,6 +73,7 @@ struct nh_mqtt__flow {
     uint32_t unsent_count; // the newest of `sent`: not sent again since the client came back
     uint32_t waiting_cap, waiting_head, waiting_count;
     uint32_t ids_cap, ids_count;
+    uint64_t expire_ms;       // when the queue may be looked through for what has expired
     uint32_t bytes, messages; // sent until acknowledged or received, and waiting
     uint16_t first_id;        // of sent[sent_head], or the next one when the ring is empty
 };

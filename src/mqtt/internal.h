@@ -257,7 +257,7 @@ struct nh_mqtt__group {
 // Bytes made in this turn and sent from where they lie, as those of the input are.
 struct nh_mqtt__scratch {
     struct nh_mqtt__page *used, *free;
-    size_t free_bytes;
+    size_t used_bytes, free_bytes;
 };
 
 // QoS 0 packets in a row for the same subscribers, in one form.
@@ -609,7 +609,7 @@ NH_MUST_USE int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
 // The text of a reason, and where to go instead.
 void nh_mqtt__put_reason(const nh_mqtt_broker_t *b, struct nh_mqtt__props_out *out,
                          enum nh_mqtt_reason reason);
-// NH_ERR_TOO_LONG: more data than a packet here holds, or than the client takes.
+// NH_ERR_NOMEM, NH_ERR_TOO_LONG: more data than a property holds, or than the client takes.
 NH_MUST_USE int nh_mqtt__send_auth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
                                    enum nh_mqtt_reason reason, nh_span_t method, nh_span_t data);
 // Tells a client of 5.0 why it is sent away.

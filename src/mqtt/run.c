@@ -8,7 +8,9 @@
 
 #define PAGE_MIN_BYTES 8192u
 #define KEPT_MAX_BYTES NH_KIB(128) // of pages kept for reuse: the steady state takes none
-#define ALIAS_MAX_BYTES NH_KIB(4)  // of unread output up to which a client gets aliases at QoS 0
+#define TURN_QUEUES 4u // times a queue's limit and a little: what a turn may hold of translations
+#define TURN_MIN_BYTES NH_KIB(64)
+#define ALIAS_MAX_BYTES NH_KIB(4) // of unread output up to which a client gets aliases at QoS 0
 
 // ---- scratch ------------------------------------------------------------------------------------
 
@@ -47,6 +49,7 @@ uint8_t *nh_mqtt__scratch_take(nh_mqtt_broker_t *b, size_t len)
         p->used = 0;
         p->next = b->scratch.used;
         b->scratch.used = p;
+        b->scratch.used_bytes += p->cap;
     }
     p->used += len;
     return p->bytes + p->used - len;
@@ -69,6 +72,7 @@ static void pages_free(nh_mem_t *mem, struct nh_mqtt__page *p)
 void nh_mqtt__scratch_reset(nh_mqtt_broker_t *b)
 {
     struct nh_mqtt__scratch *sc = &b->scratch;
+    sc->used_bytes = 0;
     while (sc->used) {
         struct nh_mqtt__page *p = sc->used;
         sc->used = p->next;
@@ -179,7 +183,9 @@ static bool translate(nh_mqtt_broker_t *b, uint8_t version, nh_span_t labels,
 {
     struct nh_mqtt__run from = original(b);
     size_t max = from.len + b->run.count * (labels.len + NH_MQTT__HEAD_MAX + 4);
-    uint8_t *at = nh_mqtt__scratch_take(b, max);
+    uint64_t limit = TURN_MIN_BYTES + (uint64_t)TURN_QUEUES * b->cfg.queue_max_bytes;
+    bool is_over = b->scratch.used_bytes > limit;
+    uint8_t *at = is_over ? NULL : nh_mqtt__scratch_take(b, max);
     *out = (struct nh_mqtt__run){at, 0};
     if (!at)
         return false;

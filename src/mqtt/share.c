@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-#define LOOK_MAX 16u // members with room among whom the least loaded is taken
+#define LOOK_MAX 16u  // members with room among whom the least loaded is taken
+#define WALK_MAX 256u // members looked at for one message; the next one goes on behind them
 #define RANK_BUSY (1ull << 40)
 #define RANK_AWAY (1ull << 41)
 
@@ -178,21 +179,23 @@ void nh_mqtt__share_leave(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, bool is
 
 // How gladly a member is given a message; less is better. UINT64_MAX: it cannot have it. What it
 // did not acknowledge counts; at QoS 0 all who read are alike.
-static uint64_t rank_of(nh_mqtt_broker_t *b, const struct nh_mqtt__sub *sub, nh_span_t topic,
-                        uint8_t qos)
+static uint64_t rank_of(const nh_mqtt_broker_t *b, const struct nh_mqtt__sub *sub, uint8_t qos)
 {
     const struct nh_mqtt__session *s = sub->session;
     const struct nh_mqtt__flow *f = s->flow;
     uint8_t own = sub->qos < qos ? sub->qos : qos;
-    if (nh_mqtt__user_is_asked(b, s->user) && !nh_mqtt__may(b, s, NH_MQTT_MAY_RECEIVE, topic))
-        return UINT64_MAX;
     uint64_t load = own && f ? f->messages : 0;
     if (!s->is_online) // only QoS 1 and 2 are kept for who is away
         return own ? load | RANK_AWAY : UINT64_MAX;
-    bool is_busy = nh_mqtt__load_of(s).bytes > b->cfg.queue_max_bytes / 2;
+    bool is_busy = nh_mqtt__load_of(s).bytes > nh_mqtt__queue_max_bytes(b, s) / 2;
     if (own && f)
         is_busy = f->waiting_count || f->sent_span >= nh_mqtt__window(b, s);
     return load | (is_busy ? RANK_BUSY : 0);
+}
+
+static bool may_receive(nh_mqtt_broker_t *b, const struct nh_mqtt__sub *sub, nh_span_t topic)
+{
+    return nh_mqtt__may(b, sub->session, NH_MQTT_MAY_RECEIVE, topic);
 }
 
 // Round and round, and among the next few the one with the least to do.
@@ -202,18 +205,17 @@ struct nh_mqtt__sub *nh_mqtt__share_next(nh_mqtt_broker_t *b, struct nh_mqtt__se
     struct nh_mqtt__group *g = group_of_front(front);
     struct nh_mqtt__sub *first = g->next ? g->next : members(g), *best = NULL, *at = first;
     uint64_t best_rank = UINT64_MAX;
-    uint32_t looked = 0;
+    uint32_t with_room = 0, walked = 0;
     do {
-        uint64_t rank = rank_of(b, at, topic, qos);
-        looked += rank < RANK_BUSY;
-        if (rank < best_rank) {
+        uint64_t rank = rank_of(b, at, qos);
+        with_room += rank < RANK_BUSY;
+        if (rank < best_rank && may_receive(b, at, topic)) {
             best = at;
             best_rank = rank;
         }
         at = at->node_next ? at->node_next : members(g);
-    } while (at != first && best_rank && looked < LOOK_MAX);
-    if (best)
-        g->next = best->node_next;
+    } while (at != first && best_rank && with_room < LOOK_MAX && ++walked < WALK_MAX);
+    g->next = best ? best->node_next : at;
     return best;
 }
 

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define CONNACK_MAX 1200u // bytes of its properties: two texts, a method and its data
+// Bytes of the properties of a CONNACK besides those of an authentication: two texts and numbers.
+#define CONNACK_MAX (2 * NH_MQTT__TEXT_MAX + 100u)
 
 // ---- options of few connections -----------------------------------------------------------------
 
@@ -67,7 +68,7 @@ void nh_mqtt__put_reason(const nh_mqtt_broker_t *b, struct nh_mqtt__props_out *o
 
 void nh_mqtt__send_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt_reason reason)
 {
-    uint8_t list[NH_MQTT__TEXT_MAX + 80], packet[sizeof list + 16];
+    uint8_t list[NH_MQTT__TEXT_MAX + 80], packet[sizeof list + 16]; // also without memory
     struct nh_mqtt__end end = {.code = (uint8_t)reason};
     struct nh_mqtt__props_out out;
     const uint8_t where = NH_MQTT__WHERE(NH_MQTT__DISCONNECT, NH_MQTT__FROM_SERVER);
@@ -168,33 +169,37 @@ static void put_granted(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c,
 static int send_connack(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, struct nh_mqtt__connack *k,
                         const struct nh_mqtt__props_out *out)
 {
-    uint8_t packet[CONNACK_MAX + 16];
     int rc = nh_mqtt__props_end(out, &k->props);
-    if (rc < 0)
-        return rc;
-    int len = nh_mqtt__connack_encode(5, k, packet, sizeof packet);
-    if (len < 0 || (size_t)len > sizeof packet || !fits(c, len)) // [MQTT5-3.1.2-24]
+    int len = rc < 0 ? rc : nh_mqtt__connack_encode(5, k, NULL, 0);
+    if (len < 0 || !fits(c, len)) // [MQTT5-3.1.2-24]
         return NH_ERR_TOO_LONG;
+    uint8_t *packet = nh_mqtt__scratch_take(b, (size_t)len);
+    if (!packet)
+        return NH_ERR_NOMEM;
+    NH_IGNORE(nh_mqtt__connack_encode(5, k, packet, (size_t)len)); // of that length
     return nh_mqtt__send(b, c, packet, (size_t)len);
 }
 
-static void connack_begin(struct nh_mqtt__props_out *out, uint8_t *list)
+static void connack_begin(struct nh_mqtt__props_out *out, uint8_t *list, size_t cap)
 {
     const uint8_t where = NH_MQTT__WHERE(NH_MQTT__CONNACK, NH_MQTT__FROM_SERVER);
-    nh_mqtt__props_begin(out, where, list, CONNACK_MAX);
+    nh_mqtt__props_begin(out, where, list, cap);
 }
 
 int nh_mqtt__connack_accept(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
                             const struct nh_mqtt__connect *k, bool is_present,
                             const struct nh_mqtt_auth_answer *answer)
 {
-    uint8_t list[CONNACK_MAX];
+    nh_span_t method = nh_mqtt__props_bytes(&k->props, NH_MQTT__AUTHENTICATION_METHOD);
+    size_t cap = CONNACK_MAX + method.len + answer->data.len;
+    uint8_t *list = nh_mqtt__scratch_take(b, cap);
     struct nh_mqtt__connack ack = {.is_session_present = is_present};
     struct nh_mqtt__props_out out;
-    connack_begin(&out, list);
+    if (!list)
+        return NH_ERR_NOMEM;
+    connack_begin(&out, list, cap);
     put_granted(b, c, k, &out);
     put_limits(b, &out);
-    nh_span_t method = nh_mqtt__props_bytes(&k->props, NH_MQTT__AUTHENTICATION_METHOD);
     if (method.len) // [MQTT5-4.12.0-5]
         nh_mqtt__props_put_bytes(&out, NH_MQTT__AUTHENTICATION_METHOD, method);
     if (method.len && answer->data.len)
@@ -204,34 +209,36 @@ int nh_mqtt__connack_accept(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
 
 int nh_mqtt__connack_refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt_reason reason)
 {
-    uint8_t list[CONNACK_MAX];
+    uint8_t list[NH_MQTT__TEXT_MAX + 80];
     struct nh_mqtt__connack ack = {.code = (uint8_t)reason};
     struct nh_mqtt__props_out out;
-    connack_begin(&out, list);
+    connack_begin(&out, list, sizeof list);
     nh_mqtt__put_reason(b, &out, reason);
     int rc = send_connack(b, c, &ack, &out);
-    if (rc == NH_ERR_TOO_LONG) { // without the text, the code still tells [MQTT5-3.2.2-19]
-        connack_begin(&out, list);
-        rc = send_connack(b, c, &ack, &out);
-    }
-    return rc == NH_ERR_TOO_LONG ? NH_OK : rc; // it is closed without a word
+    if (rc != NH_ERR_NOMEM && rc != NH_ERR_TOO_LONG)
+        return rc;
+    const uint8_t plain[] = {NH_MQTT__CONNACK << 4, 3, 0, (uint8_t)reason, 0}; // without a word
+    return fits(c, sizeof plain) ? nh_mqtt__send(b, c, plain, sizeof plain) : NH_OK;
 }
 
 int nh_mqtt__send_auth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt_reason reason,
                        nh_span_t method, nh_span_t data)
 {
-    uint8_t list[CONNACK_MAX], packet[sizeof list + 16];
     struct nh_mqtt__end auth = {.code = (uint8_t)reason};
     struct nh_mqtt__props_out out;
     const uint8_t where = NH_MQTT__WHERE(NH_MQTT__AUTH, NH_MQTT__FROM_SERVER);
-    nh_mqtt__props_begin(&out, where, list, sizeof list);
+    size_t cap = method.len + data.len + 16;
+    uint8_t *list = nh_mqtt__scratch_take(b, cap), *packet = nh_mqtt__scratch_take(b, cap + 16);
+    if (!list || !packet)
+        return NH_ERR_NOMEM;
+    nh_mqtt__props_begin(&out, where, list, cap);
     nh_mqtt__props_put_bytes(&out, NH_MQTT__AUTHENTICATION_METHOD, method);
     if (data.len)
         nh_mqtt__props_put_bytes(&out, NH_MQTT__AUTHENTICATION_DATA, data);
     if (nh_mqtt__props_end(&out, &auth.props) < 0)
         return NH_ERR_TOO_LONG;
-    int len = nh_mqtt__end_encode(5, NH_MQTT__AUTH, &auth, packet, sizeof packet);
-    if (len < 0 || (size_t)len > sizeof packet || !fits(c, len))
+    int len = nh_mqtt__end_encode(5, NH_MQTT__AUTH, &auth, packet, cap + 16);
+    if (len < 0 || !fits(c, len))
         return NH_ERR_TOO_LONG;
     return nh_mqtt__send(b, c, packet, (size_t)len);
 }

@@ -125,6 +125,48 @@ static void test_runs(void **state)
     each_way(NULL, runs);
 }
 
+// Each subscriber has an identifier of its own: what a turn holds for them is bounded, who gets
+// nothing has it counted.
+static void many_labels(struct client *c)
+{
+    static struct packet all;
+    static char text[1001];
+    memset(text, 'x', 1000);
+    hello5(&c[0], "pub", NO_PROPS);
+    for (unsigned i = 1; i < WORLD_CLIENTS; i++) {
+        char id[2] = {(char)('a' + i), 0}, label[2] = {0x0b, (char)i};
+        hello5(&c[i], id, NO_PROPS);
+        client_subscribe5(&c[i], "t", 0, (struct bytes){label, 2});
+        client_heard(&c[i]);
+    }
+    all.len = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        const struct packet *p =
+            packet_publish(&(struct publish){.topic = "t", .payload = text, .version = 5});
+        memcpy(all.bytes + all.len, p->bytes, p->len);
+        all.len += p->len;
+    }
+    for (unsigned round = 0; round < 8; round++) // in one turn
+        assert_int_equal(nh_mqtt_broker_input(w.broker, c[0].conn, all.bytes, all.len, w.now_ms),
+                         NH_OK);
+    for (unsigned i = 0; i < WORLD_CLIENTS; i++)
+        c[i].rx_len = 0;
+    uint64_t got = info_now().messages_out_qos[0], lost = info_now().dropped_no_memory;
+    assert_int_equal(got + lost, 8 * 4 * (WORLD_CLIENTS - 1));
+    assert_true(got > 40 && lost > 40);
+    for (unsigned i = 1; i < WORLD_CLIENTS; i++)
+        client_close(&c[i]);
+    world_turn_end(&w);
+}
+
+static void test_many_labels(void **state)
+{
+    (void)state;
+    world_init(&w, &(struct nh_mqtt_broker_config){.queue_max_bytes = 1000});
+    many_labels(w.clients);
+    world_deinit(&w);
+}
+
 // Slow readers of both versions: what is translated for them outlives the turn.
 static void slow(struct client *c)
 {
@@ -695,15 +737,25 @@ static void test_locals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forwarded),      cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_slow),           cmocka_unit_test(test_format),
-        cmocka_unit_test(test_reasons),        cmocka_unit_test(test_refused_by_subscriber),
-        cmocka_unit_test(test_aliases_in),     cmocka_unit_test(test_aliases_out),
-        cmocka_unit_test(test_expiry),         cmocka_unit_test(test_expiry_retained),
-        cmocka_unit_test(test_sweep),          cmocka_unit_test(test_expiry_slow),
-        cmocka_unit_test(test_expiry_max),     cmocka_unit_test(test_receive_max),
-        cmocka_unit_test(test_receive_max_in), cmocka_unit_test(test_packet_max),
-        cmocka_unit_test(test_large),          cmocka_unit_test(test_locals),
+        cmocka_unit_test(test_forwarded),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_many_labels),
+        cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_refused_by_subscriber),
+        cmocka_unit_test(test_aliases_in),
+        cmocka_unit_test(test_aliases_out),
+        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_expiry_retained),
+        cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_expiry_slow),
+        cmocka_unit_test(test_expiry_max),
+        cmocka_unit_test(test_receive_max),
+        cmocka_unit_test(test_receive_max_in),
+        cmocka_unit_test(test_packet_max),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_locals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
