@@ -183,8 +183,8 @@ static int choice(nh_request_t *req, const char *name, const char *const names[]
             return NH_OK;
         }
     }
-    NH_IGNORE(nh_reply_error(req, 400, "bad_value", "%s is \"%.32s\"; see docs/mqtt-http.md.", name,
-                             text));
+    NH_IGNORE(nh_reply_error(req, 400, "bad_value",
+                             "%s is \"%.32s\"; docs/http.md says what it can be.", name, text));
     return NH_ERR_RANGE;
 }
 
@@ -243,6 +243,8 @@ static const nh_json_field_t client_fields[] = {
 
 typedef int (*away_fn)(nh_mqtt_broker_t *b, nh_span_t client_id, uint64_t now_ms);
 
+// The reply to what went well is there already: then there was memory for it before anything was
+// done.
 static int reply_away(nh_request_t *req, int err)
 {
     if (err == NH_ERR_NOT_FOUND)
@@ -252,7 +254,7 @@ static int reply_away(nh_request_t *req, int err)
                               "It is a part of the hub, and would come back. Nothing was changed.");
     if (err < 0)
         return nh_reply_error(req, 503, NULL, "%s. Nothing was changed.", nh_err_text(err));
-    return nh_mqtt_api__reply_ok(req);
+    return 0;
 }
 
 static int send_away(nh_request_t *req, away_fn fn, const char *what)
@@ -267,6 +269,9 @@ static int send_away(nh_request_t *req, away_fn fn, const char *what)
     if (!ok)
         return err;
     nh_span_t id = {(const uint8_t *)body->client, strlen(body->client)};
+    err = nh_mqtt_api__reply_ok(req);
+    if (err < 0)
+        return err;
     err = fn(cfg->broker, id, cfg->clock_ms());
     nh_mqtt_broker_turn_end(cfg->broker);
     if (err == 0)

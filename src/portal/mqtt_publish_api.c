@@ -84,6 +84,7 @@ static int write_props(struct publish_body *body, nh_span_t *out)
     return len < 0 ? len : 0;
 }
 
+// The reply to what went well is there already.
 static int reply_published(nh_request_t *req, int err, bool is_kept_back)
 {
     const struct nh_mqtt_broker_config *limits = &nh_mqtt_api__config(req->ctx)->limits;
@@ -101,7 +102,7 @@ static int reply_published(nh_request_t *req, int err, bool is_kept_back)
                               "Delivered, but not retained: over %u messages, %u bytes, or memory.",
                               (unsigned)limits->retained_max_count,
                               (unsigned)limits->retained_max_bytes);
-    return nh_mqtt_api__reply_ok(req);
+    return 0;
 }
 
 static int publish(nh_request_t *req, struct publish_body *body)
@@ -120,8 +121,11 @@ static int publish(nh_request_t *req, struct publish_body *body)
         return nh_reply_error(req, 400, "bad_value",
                               "A property has a control character, or response_topic has + or #. "
                               "Nothing was published.");
+    int err = nh_mqtt_api__reply_ok(req);
+    if (err < 0)
+        return err;
     nh_mqtt_broker_info(cfg->broker, &before);
-    int err = nh_mqtt_broker_publish(cfg->broker, &m, now_ms);
+    err = nh_mqtt_broker_publish(cfg->broker, &m, now_ms);
     nh_mqtt_broker_info(cfg->broker, &after);
     return reply_published(req, err, after.retained_refused != before.retained_refused);
 }
