@@ -75,6 +75,7 @@ export class MockHub {
       dropped_queue_full: 0, dropped_no_memory: 0, refused_connects: 1, protocol_errors: 2, keepalive_timeouts: 3, takeovers: 4, retained_refused: 0, connects_total: 61, refused_connect_rate: 0, publish_refused: 0, publish_denied: 0, subscribe_denied: 0, publish_slowed: 0, pushbacks: 5, sessions_evicted: 0, sessions_expired: 1, messages_expired: 2, dropped_too_large: 0,
       clients_5: clients >> 1, shared_groups: 1, wills_waiting: 0, store_commits: 9120, store_commit_max_ms: 14, store_records: 40211, store_bytes: 9 * KIB * KIB, store_errors: 0, store_error: null, store_full: false, store_holds: 0, store_damaged: 0, paged_messages: 5, paged_bytes: 640 };
     this.bridges = bridges();
+    this.durability = { mode: 'durable', used_bytes: 1800000, file_bytes: 2400000, max_bytes: 67108864 };
 
     for (const [level, module, text] of [['I', 'hub', 'started on board esp32-s3, data in /var/lib/nuthatch'], ['I', 'portal', 'listening on 127.0.0.1:8080'], ['I', 'mqtt', 'listening on 127.0.0.1:1883'],
       ['W', 'mqtt', 'conn 7: packet 70112 bytes over 65536, closed'], ['I', 'store', 'settings generation 41 written, 412 bytes'], ['I', 'mqtt', 'greenhouse-3 is back, session resumed, 12 sent'],

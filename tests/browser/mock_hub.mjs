@@ -99,7 +99,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     },
     'GET /api/routes': () => hub.routes(),
     'GET /api/mqtt': () => ({ listener: '127.0.0.1:1883', uptime_ms: hub.now - hub.startedAt, limits: { clients: 1000, packet_bytes: 65536, queue_bytes: 131072, retained_bytes: 1048576, inflight: 20, publish_form_bytes: 2048 }, counters: hub.counters,
-      connections: { open: hub.counters.clients, accepted: 61, refused: 1, handshakes: 0, handshake_failures: 2, handshake_timeouts: 0 }, durability: { mode: 'durable', used_bytes: 1800000, file_bytes: 2400000, max_bytes: 67108864 } }),
+      connections: { open: hub.counters.clients, accepted: 61, refused: 1, handshakes: 0, handshake_failures: 2, handshake_timeouts: 0 }, durability: hub.durability }),
     'GET /api/mqtt/bridges': () => ({ bridges: hub.bridges }),
     'GET /api/mqtt/clients': (q) => {
       const first = +q.get('first') || 0;
@@ -182,6 +182,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
   }
 
   function publish({ topic, payload = '', qos = 0, retain = false, ...properties }) {
+    if (/[+#]/.test(properties.response_topic)) throw new Refusal(400, 'bad_value', 'A property has a control character, or response_topic has + or #. Nothing was published.');
     if (/[+#]/.test(topic)) {
       const at = topic.search(/[+#]/) + 1;
       throw new Refusal(400, 'bad_request', `A publish topic takes no wildcard: "${topic[at - 1]}" at position ${at}. Nothing was published.`, [{ field: '/topic', value: topic, text: `A publish topic takes no wildcard: "${topic[at - 1]}" at position ${at}.` }]);

@@ -95,7 +95,7 @@ export function Client({ id, changed }) {
     <Tile title={`Client ${id}`} end={end} id="client">
       <Loaded of={list} lines={4}>{() => (x ? <div class="trio">{facts(x).map((rows) => <Facts rows={rows} />)}</div> : <p class="sub">It is gone, and nothing is kept of it.</p>)}</Loaded>
       {x && <Loaded of={subs}>
-        {(v) => <Table label="Subscriptions" columns={subColumns} rows={v.subscriptions} rowKey={(s) => s.filter} empty="It subscribes to nothing." foot={v.next && <tr><td class="none" colSpan="5">The first 200 are shown.</td></tr>} />}
+        {(v) => <Table label="Subscriptions" columns={subColumns} rows={v.subscriptions} rowKey={(s) => s.filter} empty="It subscribes to nothing." foot={v.next && <tr><td class="none" colSpan="3">The first 200 are shown.</td></tr>} />}
       </Loaded>}
       {ask && (
         <Confirm title={`Forget ${id}?`} verb="Forget session" onDo={() => send('forget', 'forgotten')} onClose={() => setAsk(false)}>
@@ -126,12 +126,12 @@ function facts(x) {
   ];
 }
 
+const SHARED = /^\$share\/([^/]*)\//;
+const HANDLING = ['', 'retained when new', 'no retained'];
 const subColumns = [
-  { label: 'Filter', class: 'name', cell: (s) => <code>{s.filter.replace(/^\$share\/[^/]*\//, '')}{s.is_cut && '\u2026'}</code>, sort: (s) => s.filter },
-  { label: 'Shared by', cell: (s) => <code>{(s.filter.match(/^\$share\/([^/]*)/) || [])[1]}</code> },
+  { label: 'Filter', class: 'name wrap', cell: (s) => <code>{s.filter.replace(SHARED, '')}{s.is_cut && '\u2026'}</code>, sort: (s) => s.filter },
   num('QoS', (s) => s.qos, count),
-  { label: 'Options', class: 'opt', cell: (s) => [s.no_local && 'no local', s.retain_as_published && 'retain as published', ['', 'retained when new', 'no retained'][s.retain_handling]].filter(Boolean).join(', ') },
-  num('Identifier', (s) => s.identifier || 0, (v) => v || '', { class: 'opt' }),
+  { label: 'Options', class: 'wrap pad', cell: (s) => [SHARED.test(s.filter) && `shared by ${SHARED.exec(s.filter)[1]}`, s.no_local && 'no local', s.retain_as_published && 'retain as published', HANDLING[s.retain_handling], s.identifier && `identifier ${s.identifier}`].filter(Boolean).join(', ') },
 ];
 
 function Pager({ first, n, total, go }) {
