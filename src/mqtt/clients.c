@@ -222,11 +222,12 @@ void nh_mqtt_broker_clients_walk(nh_mqtt_broker_t *b, struct nh_mqtt_client_walk
 
 // ---- sent away ----------------------------------------------------------------------------------
 
-static struct nh_mqtt__session *find(nh_mqtt_broker_t *b, nh_span_t id, int *rc)
+static int find(nh_mqtt_broker_t *b, nh_span_t id, struct nh_mqtt__session **out)
 {
-    struct nh_mqtt__session *s = nh_mqtt__session_find(b, id);
-    *rc = !s ? NH_ERR_NOT_FOUND : s->flags & NH_MQTT__SESSION_OWN ? NH_ERR_DENIED : NH_OK;
-    return *rc < 0 ? NULL : s;
+    *out = nh_mqtt__session_find(b, id);
+    if (!*out)
+        return NH_ERR_NOT_FOUND;
+    return (*out)->flags & NH_MQTT__SESSION_OWN ? NH_ERR_DENIED : NH_OK;
 }
 
 static void disconnect(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
@@ -237,10 +238,12 @@ static void disconnect(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 
 int nh_mqtt_broker_disconnect(nh_mqtt_broker_t *b, nh_span_t client_id, uint64_t now_ms)
 {
-    int rc;
-    struct nh_mqtt__session *s = find(b, client_id, &rc);
-    if (!s || !s->is_online)
-        return s ? NH_ERR_NOT_FOUND : rc;
+    struct nh_mqtt__session *s;
+    int rc = find(b, client_id, &s);
+    if (rc < 0)
+        return rc;
+    if (!s->is_online)
+        return NH_ERR_NOT_FOUND;
     nh_mqtt__clock(b, now_ms);
     disconnect(b, s);
     nh_mqtt__local_settle(b);
@@ -249,9 +252,10 @@ int nh_mqtt_broker_disconnect(nh_mqtt_broker_t *b, nh_span_t client_id, uint64_t
 
 int nh_mqtt_broker_forget(nh_mqtt_broker_t *b, nh_span_t client_id, uint64_t now_ms)
 {
-    int rc;
-    struct nh_mqtt__session *s = find(b, client_id, &rc);
-    rc = s ? nh_mqtt__keep_end_reserve(b, s) : rc;
+    struct nh_mqtt__session *s;
+    int rc = find(b, client_id, &s);
+    if (rc == NH_OK)
+        rc = nh_mqtt__keep_end_reserve(b, s);
     if (rc < 0)
         return rc;
     nh_mqtt__clock(b, now_ms);
