@@ -253,13 +253,13 @@ int nh_mqtt_broker_disconnect(nh_mqtt_broker_t *b, nh_span_t client_id, uint64_t
 int nh_mqtt_broker_forget(nh_mqtt_broker_t *b, nh_span_t client_id, uint64_t now_ms)
 {
     struct nh_mqtt__session *s;
+    nh_mqtt__clock(b, now_ms);
+    nh_mqtt__run_flush(b); // it may be meant for that one
     int rc = find(b, client_id, &s);
     if (rc == NH_OK)
         rc = nh_mqtt__keep_end_reserve(b, s);
     if (rc < 0)
         return rc;
-    nh_mqtt__clock(b, now_ms);
-    nh_mqtt__run_flush(b); // it may be meant for it
     if (s->is_online) {
         s->flags |= NH_MQTT__SESSION_CLEAN; // dies with its connection
         disconnect(b, s);
