@@ -42,7 +42,7 @@ test('a client is found, looked at and sent away; its session is forgotten', { s
   const id = 'browser-guest';
   const [host, port] = hub.mqtt.split(':');
   const socket = connect(+port, host);
-  const gone = new Promise((done) => socket.on('close', done));
+  const gone = new Promise((done) => socket.on('close', done).resume());
   // CONNECT of 3.1.1 with a kept session, then SUBSCRIBE
   socket.write(Buffer.concat([Buffer.from([0x10, 12 + id.length, 0, 4]), Buffer.from('MQTT'), Buffer.from([4, 0, 0, 60, 0, id.length]), Buffer.from(id),
     Buffer.from([0x82, 8, 0, 1, 0, 3]), Buffer.from('a/+'), Buffer.from([1])]));

@@ -73,15 +73,15 @@ export function Clients({ ever, chosen }) {
 }
 
 // One client and all that is known of it.
-export function Client({ id, changed }) {
+export function Client({ id }) {
   const { clientsChanged } = useKeys('clientsChanged');
   const tick = useTick(LOOK_MS);
   const [ask, setAsk] = useState(false);
   const list = useResource(`/api/mqtt/clients?client=${encodeURIComponent(id)}`, [clientsChanged, tick]);
-  const subs = useResource(`/api/mqtt/subscriptions?client=${encodeURIComponent(id)}&count=200`, [changed]);
   // The table above may be long.
   useEffect(() => document.getElementById('client').scrollIntoView({ block: 'nearest' }), [id, !list.value]);
   const x = list.value && list.value.clients[0];
+  const subs = useResource(x ? `/api/mqtt/subscriptions?client=${encodeURIComponent(id)}&count=200` : null, [list.at]);
   const send = (what, done) => post(`/api/mqtt/${what}`, { client: id }).then(() => toast(`${id} ${done}.`), (e) => toast(e.message));
   const off = !x || x.protocol === 'bridge';
   const end = (

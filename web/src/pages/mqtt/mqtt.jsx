@@ -47,7 +47,7 @@ export default function Mqtt({ params }) {
         </Tile>
         <Publish limits={mqtt.limits} form={form.current} />
         <Clients ever={c.connects_total > 0} chosen={params.client} />
-        {params.client && <Client id={params.client} changed={c.subscriptions} />}
+        {params.client && <Client key={params.client} id={params.client} />}
         <Bridges />
         <Counters c={c} r={mqtt.rates} />
         <div class="col c4 fill"><Broker c={c} /></div>
