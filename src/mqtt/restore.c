@@ -379,6 +379,9 @@ static int restore_will(const struct restore *r)
     w->retain = r->will.retain;
     w->kept_no = r->will_session;
     uint64_t due_ms = nh_mqtt__from_unix(b, r->will.due_unix_ms);
+    uint64_t latest_ms = nh_ms_after(b->now_ms, w->delay_s * 1000ull);
+    if (due_ms > latest_ms) // the clock was set back
+        due_ms = latest_ms;
     if (due_ms)
         nh_mqtt__will_wait_until(b, w, s, due_ms);
     else
