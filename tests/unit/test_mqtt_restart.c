@@ -73,6 +73,53 @@ static void lose(struct client *c)
     settle();
 }
 
+// ---- shared subscriptions -----------------------------------------------------------------------
+
+// A message of a share that one keeps in memory only, because the session ends with its
+// connection, goes to a member that keeps it on disk: also when the record that it had there for
+// somebody else is gone.
+static void move_to_kept(bool is_written)
+{
+    struct client *c = w.clients;
+    fresh();
+    client_connect(&c[1], "kept", true);
+    client_connect(&c[2], "else", true);
+    client_connect(&c[3], "clean", false);
+    client_subscribe(&c[2], "t", 1);
+    client_subscribe(&c[3], "$share/g/t", 1);
+    client_connect(&c[0], "pub", false);
+    settle();
+    client_heard(&c[2]);
+    client_publish(&c[0], "t", "1", 1);
+    settle();
+    assert_heard(&c[3], "connack 0 0; suback #7 1; publish t 1 q1 #1");
+    assert_heard(&c[2], "publish t 1 q1 #1");
+    assert_int_equal(disk_count(&disk, 'P'), 1);
+    client_subscribe(&c[1], "$share/g/t", 1);
+    client_ack(&c[2], 0x40, 1);
+    if (is_written)
+        settle();
+    client_close(&c[3]);
+    settle();
+    assert_heard(&c[1], "connack 0 0; suback #7 1; publish t 1 q1 #1");
+    assert_int_equal(disk_count(&disk, 'P'), 1);
+    restart(0);
+    client_connect(&c[1], "kept", true);
+    settle();
+    assert_heard(&c[1], "connack 1 0; publish t 1 q1 #1 dup");
+    client_ack(&c[1], 0x40, 1);
+    settle();
+    assert_int_equal(disk_count(&disk, 'P'), 0);
+    stop();
+}
+
+static void test_share_moves_to_kept(void **state)
+{
+    (void)state;
+    move_to_kept(true);
+    move_to_kept(false);
+}
+
 // ---- time ---------------------------------------------------------------------------------------
 
 #define EXPIRY_60 "\x11\0\0\0\x3c"
@@ -186,6 +233,7 @@ static void test_message_expiry(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_share_moves_to_kept),
         cmocka_unit_test(test_will_delay),
         cmocka_unit_test(test_session_expiry),
         cmocka_unit_test(test_message_expiry),
