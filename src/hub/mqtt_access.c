@@ -128,13 +128,18 @@ void nh_mqtt_access_info(const nh_mqtt_access_t *a, struct nh_mqtt_access_info *
 
 // ---- where it comes from ------------------------------------------------------------------------
 
+static nh_span_t without_port(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    return (nh_span_t){(const uint8_t *)text, colon ? (size_t)(colon - text) : strlen(text)};
+}
+
 // The address without its port.
 static nh_span_t address_of(nh_mqtt_access_t *a, const void *peer, char text[64])
 {
     text[0] = '\0';
     a->cfg.address(a->cfg.ctx, peer, text, 64);
-    const char *colon = strrchr(text, ':');
-    return (nh_span_t){(const uint8_t *)text, colon ? (size_t)(colon - text) : strlen(text)};
+    return without_port(text);
 }
 
 static bool is_loopback(nh_span_t address)
@@ -145,6 +150,14 @@ static bool is_loopback(nh_span_t address)
     memcpy(host, address.ptr, address.len);
     host[address.len] = '\0';
     return nh_hub_address_is_loopback(host) || strcmp(host, "unix") == 0;
+}
+
+// Whether a client is on this machine. Who a proxy on another one speaks for is on that one.
+static bool is_here(nh_mqtt_access_t *a, const void *peer, nh_span_t address)
+{
+    char text[64];
+    bool is_relayed = a->cfg.proxy && a->cfg.proxy(a->cfg.ctx, peer, text, sizeof text);
+    return is_loopback(address) && (!is_relayed || is_loopback(without_port(text)));
 }
 
 // ---- guessing -----------------------------------------------------------------------------------
@@ -392,7 +405,7 @@ void nh_mqtt_access_authenticate(nh_mqtt_access_t *a, nh_mqtt_conn_t *c,
     if (r->method.len == 0 && vouched(a, r, out))
         return;
     nh_span_t address = address_of(a, r->peer, text);
-    bool lets_in = nh_mqtt_rules_lets_anonymous_in(a->rules, is_loopback(address));
+    bool lets_in = nh_mqtt_rules_lets_anonymous_in(a->rules, is_here(a, r->peer, address));
     uint32_t hash = nh_hash32(address.ptr, address.len, 0) | 1;
     if (r->method.len) {
         if (is_scram(r->method))
