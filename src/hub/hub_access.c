@@ -133,7 +133,14 @@ int nh_hub__set_rules(struct nh_hub *hub, nh_mqtt_rules_t *rules)
         nh_mqtt_rules_destroy(rules);
         return err;
     }
+    nh_hub__guard_listeners(hub);
     nh_mqtt_broker_access_changed(hub->broker, nh_clock_ms());
     nh_mqtt_rules_destroy(old);
     return 0;
+}
+
+bool nh_hub__lets_anybody_in(const struct nh_hub *hub)
+{
+    struct nh_mqtt_grant grant;
+    return nh_mqtt_access_find(hub->mqtt_access, (nh_span_t){NULL, 0}, &grant);
 }

@@ -702,6 +702,33 @@ class Proxy(unittest.TestCase):
                     self.assertEqual(receive(s, 4), b"\x20\2\0" + bytes([code]), proxy)
 
 
+class Pages(unittest.TestCase):
+    """A page of a stranger whose name was pointed at this machine comes from this machine."""
+
+    def test_a_name_that_is_not_ours(self):
+        for anonymous, status in (("auto", 101), ("never", 101), ("loopback", 403), ("always", 403)):
+            with Hub(PASSWORD + listeners("listen: '127.0.0.1:0', protocol: websocket",
+                                          more=f"anonymous: {anonymous}, ")) as hub:
+                for port in (port_of(hub, 0), int(hub.http.rsplit(":", 1)[1])):
+                    for host, want in (("evil.example", status), ("127.0.0.1", 101)):
+                        host = f"{host}:{port}"
+                        with Socket(port, Host=host, Origin=f"http://{host}") as ws:
+                            self.assertEqual(ws.status, want, (anonymous, host))
+
+    def test_after_a_reload(self):
+        config = PASSWORD + listeners("listen: '127.0.0.1:0', protocol: websocket")
+        with Hub(config) as hub:
+            for more, status in (("anonymous: loopback, ", 403), ("", 101)):
+                hub.write_config(config.replace("mqtt: {", "mqtt: {" + more))
+                at = len(hub.lines)
+                hub.process.send_signal(signal.SIGHUP)
+                hub.wait_line("read again", after=at)
+                for port in (port_of(hub, 0), int(hub.http.rsplit(":", 1)[1])):
+                    host = f"evil.example:{port}"
+                    with Socket(port, Host=host, Origin=f"http://{host}") as ws:
+                        self.assertEqual(ws.status, status, (more, host))
+
+
 class Together(unittest.TestCase):
     def test_one_broker_behind_all(self):
         with tempfile.TemporaryDirectory() as folder:
