@@ -36,6 +36,7 @@ struct nh_mqtt_access {
     struct login *logins;
     uint8_t (*known)[KNOWN_BYTES]; // with the task
     uint8_t key[NH_KEYED_HASH_BYTES];
+    uint32_t anonymous_stamp; // of clients without a user; another one closes their connections
     struct nh_mqtt_scram scram;
     struct guesser guessers[NH_MQTT_ACCESS_ADDRESSES];
     char vouched[NH_USER_NAME_MAX_BYTES]; // of the answer at hand
@@ -68,6 +69,10 @@ int nh_mqtt_access_rules_set(nh_mqtt_access_t *a, nh_mqtt_rules_t *rules, nh_mqt
         if (rc < 0)
             return rc;
     }
+    // Where each came from is not known any more: all are judged anew.
+    if (a->rules && nh_mqtt_rules_lets_anonymous_in(a->rules, false) &&
+        !nh_mqtt_rules_lets_anonymous_in(rules, false))
+        a->anonymous_stamp++;
     *old = a->rules;
     a->rules = rules;
     return NH_OK;
@@ -247,6 +252,15 @@ static uint8_t *known_slot(nh_mqtt_access_t *a, const uint8_t hash[NH_KEYED_HASH
 
 // ---- signing in ---------------------------------------------------------------------------------
 
+static bool grant(const nh_mqtt_access_t *a, nh_span_t user, struct nh_mqtt_grant *out)
+{
+    if (!nh_mqtt_rules_grant(a->rules, user, out))
+        return false;
+    if (user.len == 0)
+        out->stamp = a->anonymous_stamp;
+    return true;
+}
+
 // Lets a user in, or an anonymous client, whose name rules can stand for.
 static void accept(nh_mqtt_access_t *a, nh_span_t user, nh_span_t client_id,
                    struct nh_mqtt_auth_answer *out)
@@ -261,7 +275,7 @@ static void accept(nh_mqtt_access_t *a, nh_span_t user, nh_span_t client_id,
         out->reason = NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID;
         return;
     }
-    if (!nh_mqtt_rules_grant(a->rules, user, &out->grant))
+    if (!grant(a, user, &out->grant))
         return;
     out->verdict = NH_MQTT_AUTH_ACCEPTED;
     out->user = user;
@@ -463,7 +477,7 @@ bool nh_mqtt_access_find(nh_mqtt_access_t *a, nh_span_t user, struct nh_mqtt_gra
     // A client that came in from this machine may stay where such clients may come in.
     if (user.len == 0 && !nh_mqtt_rules_lets_anonymous_in(a->rules, true))
         return false;
-    return nh_mqtt_rules_grant(a->rules, user, out);
+    return grant(a, user, out);
 }
 
 bool nh_mqtt_access_may(nh_mqtt_access_t *a, const struct nh_mqtt_who *who,
