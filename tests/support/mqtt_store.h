@@ -208,14 +208,14 @@ static NH_UNUSED void disk_check(struct disk *d)
     }
 }
 
-// Ends the commit under way. Whether there was one.
+// Ends the commit under way; 1: it is done, and the store is over its limit. Whether there was one.
 static bool disk_finish(struct disk *d, nh_mqtt_broker_t *b, int rc, uint64_t now_ms)
 {
     const nh_mqtt_batch_t *batch = d->pending;
     if (!batch)
         return false;
     d->pending = NULL;
-    if (rc == NH_OK) {
+    if (rc >= 0) {
         disk_apply(d, batch);
         if (!d->no_check)
             disk_check(d);

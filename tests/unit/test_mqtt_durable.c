@@ -561,6 +561,58 @@ static void test_publishers_are_held_back(void **state)
     stop();
 }
 
+// Who is held back because the store is full may be the one whose acknowledgements would empty it
+// (a bridge that catches up in both directions): it is listened to from time to time.
+static void test_full_by_who_is_held_back(void **state)
+{
+    (void)state;
+    const struct nh_mqtt_broker_config cfg = {.pause = world_pause};
+    struct client *c = w.clients;
+    fresh(&cfg);
+    connect_kept(&c[1], "both", "connack 0 0");
+    client_subscribe(&c[1], "in", 1);
+    connect_kept(&c[2], "other", "connack 0 0");
+    client_subscribe(&c[2], "out", 1);
+    settle();
+    lose(&c[2]);
+    client_connect(&c[0], "pub", false);
+    client_publish_id(&c[0], "in", "1", 1, 1);
+    assert_true(commit(1));
+    client_publish_id(&c[0], "out", "2", 1, 2);
+    client_publish_id(&c[1], "out", "3", 1, 3);
+    assert_true(c[0].is_paused && c[1].is_paused);
+    while (commit(1))
+        continue;
+    assert_true(nh_mqtt_broker_next_deadline(w.broker) <= w.now_ms + 2000);
+    world_tick(&w, w.now_ms + 2000);
+    assert_true(c[0].is_paused);
+    assert_false(c[1].is_paused);
+    client_publish_id(&c[1], "out", "4", 1, 4); // what it sends first brings more
+    assert_true(c[1].is_paused);
+    assert_true(commit(1));
+    world_tick(&w, w.now_ms + 2000);
+    assert_false(c[1].is_paused);
+    client_ack(&c[1], 0x40, 1);
+    assert_true(commit(NH_OK));
+    assert_false(c[0].is_paused);
+    settle();
+    assert_int_equal(disk_count(&disk, 'Q'), 3);
+    // While it cannot be written at all, nobody is: what comes in would only fill memory.
+    client_publish_id(&c[0], "in", "5", 1, 5);
+    assert_true(commit(1));
+    client_publish_id(&c[1], "out", "6", 1, 6);
+    assert_true(c[1].is_paused);
+    assert_true(commit(NH_ERR_NOSPC));
+    w.now_ms += 2000;
+    nh_mqtt_broker_tick(w.broker, w.now_ms);
+    assert_true(c[1].is_paused);
+    while (commit(1))
+        continue;
+    world_tick(&w, w.now_ms + 2000);
+    assert_false(c[1].is_paused);
+    stop();
+}
+
 static void test_interval(void **state)
 {
     (void)state;
@@ -734,6 +786,7 @@ int main(void)
         cmocka_unit_test(test_long_queues_are_purged),
         cmocka_unit_test(test_failed_commits_are_tried_again),
         cmocka_unit_test(test_publishers_are_held_back),
+        cmocka_unit_test(test_full_by_who_is_held_back),
         cmocka_unit_test(test_interval),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_no_memory_at_start),
