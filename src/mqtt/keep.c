@@ -121,6 +121,16 @@ void nh_mqtt__keep_away(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     put_session(b, s, s->conn->version, false);
 }
 
+// Without memory its time begins anew after the next restart.
+void nh_mqtt__keep_left(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint8_t version)
+{
+    struct nh_mqtt__kept *k = nh_mqtt__kept(s);
+    if (k->expiry_s == NH_MQTT__NEVER_S || session_reserve(b, s) < 0)
+        return;
+    k->is_away = true;
+    put_session(b, s, version, false);
+}
+
 int nh_mqtt__keep_gate(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
 {
     const struct nh_mqtt__kept *k = nh_mqtt__kept(s);

@@ -171,7 +171,10 @@ static int session_make(nh_mqtt_broker_t *b, uint32_t no, const struct nh_mqtt__
                                 .is_away = rec->away_unix_ms != 0};
     f->kept = k;
     restore_expiry(b, s, rec);
-    return restore_user(b, s, rec);
+    int rc = restore_user(b, s, rec);
+    if (rc == NH_OK && !rec->away_unix_ms && b->cfg.unix_ms)
+        nh_mqtt__keep_left(b, s, rec->protocol);
+    return rc;
 }
 
 static bool session_visit(void *ctx, nh_span_t key, nh_span_t value)

@@ -197,6 +197,27 @@ static void test_session_expiry(void **state)
     }
 }
 
+// Who was connected when the process died is away from the first start on, not from each.
+static void test_session_expiry_over_two(void **state)
+{
+    (void)state;
+    struct nh_mqtt_info info;
+    fresh();
+    client_connect5(&w.clients[1], "s", PROPS(EXPIRY_60));
+    settle();
+    restart(1000);
+    pass(1000);
+    restart(40000);
+    pass(1000);
+    nh_mqtt_broker_info(w.broker, &info);
+    assert_int_equal(info.session_count, 1);
+    restart(20000);
+    pass(1000);
+    nh_mqtt_broker_info(w.broker, &info);
+    assert_int_equal(info.session_count, 0);
+    stop();
+}
+
 static void test_message_expiry(void **state)
 {
     (void)state;
@@ -233,9 +254,8 @@ static void test_message_expiry(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_share_moves_to_kept),
-        cmocka_unit_test(test_will_delay),
-        cmocka_unit_test(test_session_expiry),
+        cmocka_unit_test(test_share_moves_to_kept), cmocka_unit_test(test_will_delay),
+        cmocka_unit_test(test_session_expiry),      cmocka_unit_test(test_session_expiry_over_two),
         cmocka_unit_test(test_message_expiry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
