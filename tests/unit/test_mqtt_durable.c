@@ -136,6 +136,28 @@ static void test_nothing_before_the_disk(void **state)
     stop();
 }
 
+// [MQTT5-3.2.0-1]: whose CONNACK still waits is closed without a word. Else it is told why.
+static void test_nothing_before_connack(void **state)
+{
+    (void)state;
+    struct client *c = w.clients;
+    fresh(NULL);
+    client_connect5(&c[0], "s", PROPS("\x11\0\0\0\x3c"));
+    client_connect5(&c[1], "s", PROPS("\x11\0\0\0\x3c"));
+    world_turn_end(&w);
+    assert_null(c[0].conn);
+    assert_heard(&c[0], "");
+    settle();
+    assert_string_equal(client_heard(&c[1]),
+                        "connack 0 0x00 {receive=1024 packet=65536 aliases=16}");
+    client_subscribe(&c[1], "#", 1); // its SUBACK waits
+    client_resume5(&c[2], "s", PROPS("\x11\0\0\0\x3c"));
+    world_turn_end(&w);
+    assert_null(c[1].conn);
+    assert_string_equal(client_heard(&c[1]), "disconnect 0x8e {reason=session taken over}");
+    stop();
+}
+
 static void test_clean_sessions_pay_nothing(void **state)
 {
     (void)state;
@@ -774,6 +796,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_before_the_disk),
+        cmocka_unit_test(test_nothing_before_connack),
         cmocka_unit_test(test_clean_sessions_pay_nothing),
         cmocka_unit_test(test_quick_ones_cost_nothing),
         cmocka_unit_test(test_sessions_come_back),
