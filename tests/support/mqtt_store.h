@@ -197,7 +197,7 @@ static NH_UNUSED void disk_check(struct disk *d)
         struct disk_record *r = &d->records[i];
         int32_t refs = 0;
         if (memchr("UIQWY", r->key[0], 5) && !disk_has(d, 'S', r->key + 1, 4))
-            assert_true(r->key[0] == 'Q' && disk_has(d, 'D', r->key + 1, 4));
+            assert_true(r->key[0] == 'W' || disk_has(d, 'D', r->key + 1, 4));
         if (r->key[0] == 'R')
             assert_true(disk_has(d, 'P', r->key + 1, 8));
         if (r->key[0] != 'P')

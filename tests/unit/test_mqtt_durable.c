@@ -725,6 +725,42 @@ static void test_no_memory(void **state)
 }
 
 // The start without memory is refused, and works when there is some.
+// A session whose end could not be recorded is there again, whole, or a newer one of its client is.
+static void test_no_memory_at_the_end(void **state)
+{
+    (void)state;
+    const struct nh_mqtt_broker_config cfg = {.session_max_count = 1};
+    for (uint64_t n = 1; n <= 24; n++) {
+        struct nh_mem_fault fault = {.fail_nth = n};
+        struct client *c = w.clients;
+        fresh(&cfg);
+        client_connect_with(&c[1], &(struct connect){"old", "will", "x", .is_kept = true});
+        client_subscribe(&c[1], "a", 1);
+        client_subscribe(&c[1], "$share/g/a", 2);
+        client_connect(&c[0], "pub", true);
+        for (unsigned i = 1; i <= 12; i++)
+            client_publish_id(&c[0], "a", "x", 1 + i % 2, i);
+        settle();
+        nh_mem_fault_set(w.sys, &fault);
+        client_close(&c[1]);
+        client_close(&c[0]); // one too many is away: the old one ends
+        nh_mem_fault_set(w.sys, NULL);
+        settle();
+        disk_check(&disk);
+        client_connect(&c[1], "old", true);
+        client_subscribe(&c[1], "b", 1);
+        settle();
+        crash(&cfg);
+        settle();
+        disk_check(&disk);
+        client_connect(&c[1], "old", true);
+        settle();
+        assert_non_null(strstr(client_heard(&c[1]), "connack 1 0"));
+        assert_int_equal(disk_count(&disk, 'U'), info_of().subscription_count);
+        stop();
+    }
+}
+
 static void test_no_memory_at_start(void **state)
 {
     (void)state;
@@ -812,6 +848,7 @@ int main(void)
         cmocka_unit_test(test_full_by_who_is_held_back),
         cmocka_unit_test(test_interval),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory_at_the_end),
         cmocka_unit_test(test_no_memory_at_start),
         cmocka_unit_test(test_damage),
     };
