@@ -73,12 +73,14 @@ class Broker:
 
 class Nuthatch(Broker):
     name = "nuthatch"
+    durability = "durable"
 
     def start(self, folder):
         config = os.path.join(folder, "hub.yaml")
         with open(config, "w") as f:
             # Queues without a practical bound, as mosquitto gets them below: neither may drop.
-            f.write("mqtt: {conn_max_count: 20000, session_max_count: 20000,\n"
+            f.write(f"mqtt: {{durability: {self.durability}, store_max_bytes: 4000000000,\n"
+                    "       conn_max_count: 20000, session_max_count: 20000,\n"
                     "       queue_max_messages: 1000000, queue_max_bytes: 1000000000,\n"
                     "       retained_max_count: 1000000, retained_max_bytes: 100000000}\n"
                     "log: {level: warn}\nhealth: {publish: false}\n")

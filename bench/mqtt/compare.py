@@ -67,6 +67,7 @@ def progress(text):
 def run_all(args, chosen):
     """Results by measurement and broker: all runs of each, in turns, so that a slow minute hits both."""
     kinds = (brokers.Nuthatch, brokers.Mosquitto)
+    brokers.Nuthatch.durability = args.durability
     results = [{kind.name: [] for kind in kinds} for _ in chosen]
     for run in range(args.runs):
         for i, (kind, options, rows) in enumerate(chosen):
@@ -130,7 +131,7 @@ def result_of(args):
         raise SystemExit("10,000 connections need `ulimit -n 25000`")
     results = run_all(args, chosen)
     others = [r["others_cores"] for by in results for runs in by.values() for r in runs]
-    return {"version": args.version, "runs": args.runs, "machine": machine_facts(),
+    return {"version": args.version, "durability": args.durability, "runs": args.runs, "machine": machine_facts(),
             "others_cores_max": max(others), "rows": make_rows(chosen, results)}
 
 
@@ -140,6 +141,8 @@ def parse():
     p.add_argument("--runs", type=int, default=3)
     p.add_argument("--seconds", type=float, help="of each flow; default 2, latency 5")
     p.add_argument("--version", type=int, choices=(4, 5), default=4, help="4: MQTT 3.1.1; 5: 5.0")
+    p.add_argument("--durability", choices=("durable", "interval", "memory"), default="durable",
+                   help="of nuthatch; mosquitto keeps all in memory, as its default is")
     p.add_argument("--only", default="", help="rows whose name contains this")
     p.add_argument("--others-max", type=float, default=0.1,
                    help="cores that others may take; a run with more is made anew")

@@ -13,20 +13,23 @@
 
 static struct {
     uint8_t *bytes;
-    size_t len;
+    size_t begin, len; // what is not yet taken
 } in;
 
-// The next packet, waiting for it; valid until the next call.
+// The next packet, waiting for it; valid until the next call. What is left is moved only when
+// nothing whole is: the reader must not be what is measured.
 static struct load_packet next_packet(int fd)
 {
-    static size_t used;
     struct load_packet p;
-    memmove(in.bytes, in.bytes + used, in.len - used);
-    in.len -= used;
     for (;;) {
-        used = load_packet_next(in.bytes, in.len, &p);
-        if (used > 0)
+        size_t used = load_packet_next(in.bytes + in.begin, in.len, &p);
+        if (used > 0) {
+            in.begin += used;
+            in.len -= used;
             return p;
+        }
+        memmove(in.bytes, in.bytes + in.begin, in.len);
+        in.begin = 0;
         ssize_t n = read(fd, in.bytes + in.len, BUFFER_BYTES - in.len);
         if (n <= 0)
             load_fail("the broker closed a connection");

@@ -14,6 +14,7 @@ struct nh_command {
 int nh_command_run(int argc, char **argv);
 int nh_command_acl(int argc, char **argv);
 int nh_command_check(int argc, char **argv);
+int nh_command_mqtt(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);
 int nh_command_sim(int argc, char **argv); // tools/sim_home.c
 

@@ -35,7 +35,8 @@ static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL}
     }
 
 static const nh_json_field_t http_fields[] = {
-    STRING("listen", http.listen, "Address and port of the portal; port 0: a free one"),
+    STRING("listen", http.listen,
+           "Address and port of the portal; port 0: a free one; empty: none"),
     STRING("tls_listen", http.tls_listen, "Address and port of HTTPS and HTTP/2; empty: off"),
     STRING("tls_cert_file", http.tls_cert_file, "Certificate chain in PEM"),
     STRING("tls_key_file", http.tls_key_file, "Private key in PEM"),
@@ -72,12 +73,12 @@ static const nh_json_field_t mqtt_fields[] = {
     UINT("packet_max_bytes", mqtt.packet_max_bytes, 256, 268435455, "bytes",
          "Largest packet; a larger one closes its connection"),
     UINT("topic_max_bytes", mqtt.topic_max_bytes, 16, 65535, "bytes", "Longest topic"),
-    UINT("topic_level_max", mqtt.topic_level_max, 1, 200, NULL, "Levels of a topic"),
+    UINT("topic_level_max", mqtt.topic_level_max, 1, 128, NULL, "Levels of a topic"),
     UINT("queue_max_bytes", mqtt.queue_max_bytes, 1024, 1073741824, "bytes",
          "Waiting and in flight, for each session"),
     UINT("queue_max_messages", mqtt.queue_max_messages, 1, 1000000, NULL,
          "Messages waiting, for each session"),
-    UINT("inflight_max", mqtt.inflight_max, 1, 65535, NULL, "Unacknowledged messages of a session"),
+    UINT("inflight_max", mqtt.inflight_max, 1, 65534, NULL, "Unacknowledged messages of a session"),
     UINT("retained_max_bytes", mqtt.retained_max_bytes, 0, 1073741824, "bytes",
          "All retained topics and payloads"),
     UINT("retained_max_count", mqtt.retained_max_count, 0, 10000000, NULL, "Retained messages"),
@@ -179,6 +180,7 @@ static const nh_json_field_t log_fields[] = {
      AT(log.level),
      .names = log_levels,
      .text = "Least important level shown"},
+    BOOL("connections", log.connections, "Whether clients that come and go are told"),
     {0},
 };
 
@@ -220,7 +222,8 @@ const nh_json_field_t nh_hub_config_fields[] = {
     STRING("name", name, "Name of this hub, also in its topics: no / + #"),
     STRING("board", board, "Board profile: the memory to live within"),
     STRING("data", data, "Folder of everything the hub keeps"),
-    STRING("console", console, "Telemetry lines: stdout, pty or pty:LINK"),
+    STRING("console", console,
+           "Log and telemetry lines: stdout, stderr, pty, pty:LINK, file:PATH or none"),
     SECTION("http", http_fields, "Portal"),
     SECTION("mqtt", mqtt_fields, "Broker"),
     SECTION("access", access_fields, "Sign-in"),
@@ -281,7 +284,7 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                  .subscription_id_available = true},
         .access = {.user = "admin"},
         .health = {.heartbeat_ms = 60000, .tripwire_bytes = 30720, .publish = true},
-        .log = {.level = NH_LOG_INFO},
+        .log = {.level = NH_LOG_INFO, .connections = true},
     };
 }
 

@@ -83,9 +83,9 @@ struct nh_hub_config {
     char name[33];
     char board[17];
     char data[256];
-    char console[256]; // stdout, pty, pty:LINK
+    char console[256]; // stdout, stderr, pty, pty:LINK, file:PATH, none
     struct {
-        char listen[64], tls_listen[64];
+        char listen[64], tls_listen[64]; // "": no portal; no TLS
         char tls_cert_file[256], tls_key_file[256];
         uint32_t conn_max_count, head_max_bytes, head_timeout_ms, idle_timeout_ms, ws_max_count;
     } http;
@@ -123,6 +123,7 @@ struct nh_hub_config {
     } health;
     struct {
         int level; // enum nh_log_level
+        bool connections;
     } log;
     uint32_t budget_count;
     struct nh_hub_budget budgets[NH_HUB_BUDGET_MAX_COUNT];

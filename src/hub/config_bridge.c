@@ -223,6 +223,13 @@ static void validate(struct report *r, const struct nh_hub_bridges *all)
     }
 }
 
+int nh_hub_bridges_validate(const struct nh_hub_bridges *all, nh_finding_fn finding, void *ctx)
+{
+    struct report report = {.finding = finding, .ctx = ctx};
+    validate(&report, all);
+    return report.errors > 0 ? NH_ERR_INVAL : NH_OK;
+}
+
 int nh_hub_bridge_address_split(const char *text, char *host, size_t cap, uint16_t *port)
 {
     const char *colon = strrchr(text, ':');

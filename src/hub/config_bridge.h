@@ -52,6 +52,10 @@ NH_MUST_USE int nh_hub_bridges_read_file(const char *path, struct nh_hub_bridges
 NH_MUST_USE int nh_hub_bridges_read_yaml(const char *text, size_t len, struct nh_hub_bridges *out,
                                          nh_finding_fn finding, void *ctx);
 
+// What the table cannot say; findings as above.
+NH_MUST_USE int nh_hub_bridges_validate(const struct nh_hub_bridges *all, nh_finding_fn finding,
+                                        void *ctx);
+
 // Splits "HOST:PORT"; the host may be a name. NH_ERR_INVAL, NH_ERR_TOO_LONG.
 NH_MUST_USE int nh_hub_bridge_address_split(const char *text, char *host, size_t cap,
                                             uint16_t *port);

@@ -124,7 +124,8 @@ void nh_hub_config__check_mqtt_address(struct nh_hub_counting *c, const struct n
                                        const char *pointer, const char *text)
 {
     if (nh_hub_config__is_open(c, pointer, text) && !nh_hub_config_has_users(cfg) &&
-        cfg->mqtt.anonymous != NH_HUB_ANONYMOUS_ALWAYS)
+        cfg->mqtt.anonymous != NH_HUB_ANONYMOUS_ALWAYS &&
+        cfg->mqtt.anonymous != NH_HUB_ANONYMOUS_NEVER)
         nh_hub_config__report(
             c, pointer, text, "127.0.0.1 without users",
             "is open to the network, so there must be users or a password (nuthatch passwd)");
@@ -187,6 +188,23 @@ static void check_names(struct nh_hub_counting *c, const struct nh_hub_config *c
                               "cannot sign in: browsers end the user name at the first colon");
 }
 
+static void check_console(struct nh_hub_counting *c, const char *console)
+{
+    static const char *const names[] = {"stdout", "stderr", "pty", "none"};
+    bool is_known = strncmp(console, "pty:", 4) == 0 || strncmp(console, "file:", 5) == 0;
+    for (size_t i = 0; i < NH_ARRAY_LEN(names); i++)
+        is_known |= strcmp(console, names[i]) == 0;
+    if (!is_known)
+        nh_hub_config__report(c, "/console", console,
+                              "one of stdout, stderr, pty, pty:LINK, file:PATH, none",
+                              "is not a console");
+    if (strcmp(console, "pty:") == 0)
+        nh_hub_config__report(c, "/console", console, "pty:LINK, or pty without a colon",
+                              "names no link");
+    if (strcmp(console, "file:") == 0)
+        nh_hub_config__report(c, "/console", console, "file:PATH", "names no file");
+}
+
 int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
 {
     struct nh_hub_counting c = {.places = &cfg->places, .finding = finding, .ctx = ctx};
@@ -195,7 +213,8 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     check_names(&c, cfg);
     check_board(&c, cfg);
     check_budgets(&c, cfg);
-    check_http_address(&c, cfg, "/http/listen", cfg->http.listen);
+    if (cfg->http.listen[0])
+        check_http_address(&c, cfg, "/http/listen", cfg->http.listen);
     if (cfg->mqtt.listen[0])
         nh_hub_config__check_mqtt_address(&c, cfg, "/mqtt/listen", cfg->mqtt.listen);
     nh_hub_config__check_listeners(&c, cfg);
@@ -205,16 +224,10 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
             nh_hub_config__report(&c, "/http/tls_listen", cfg->http.tls_listen, "both files",
                                   "needs tls_cert_file and tls_key_file");
     }
-    if (strcmp(cfg->console, "stdout") != 0 && strcmp(cfg->console, "pty") != 0 &&
-        strncmp(cfg->console, "pty:", 4) != 0)
-        nh_hub_config__report(&c, "/console", cfg->console, "one of stdout, pty, pty:LINK",
-                              "is not a console");
+    check_console(&c, cfg->console);
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
                               "is not an Argon2id hash");
-    if (strcmp(cfg->console, "pty:") == 0)
-        nh_hub_config__report(&c, "/console", cfg->console, "pty:LINK, or pty without a colon",
-                              "names no link");
     if (!cfg->data[0])
         nh_hub_config__report(&c, "/data", "", "a folder", "is empty");
     return c.errors > 0 ? NH_ERR_INVAL : 0;
@@ -222,15 +235,10 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
 
 bool nh_hub_config_needs_restart(const char *pointer)
 {
-    static const char *const live[] = {"/name",
-                                       "/health/heartbeat_ms",
-                                       "/health/tripwire_bytes",
-                                       "/health/publish",
-                                       "/log/level",
-                                       "/mqtt/anonymous",
-                                       "/mqtt/password_file",
-                                       "/mqtt/acl_file",
-                                       "/mqtt/acl_subscribe"};
+    static const char *const live[] = {
+        "/name",          "/health/heartbeat_ms", "/health/tripwire_bytes", "/health/publish",
+        "/log/level",     "/log/connections",     "/mqtt/anonymous",        "/mqtt/password_file",
+        "/mqtt/acl_file", "/mqtt/acl_subscribe"};
     for (size_t i = 0; i < NH_ARRAY_LEN(live); i++)
         if (strcmp(live[i], pointer) == 0)
             return false;

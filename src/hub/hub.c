@@ -64,14 +64,16 @@ int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
 static void console_line(void *ctx, const char *line)
 {
     struct nh_hub *hub = ctx;
-    if (hub->console)
+    if (hub->console && !hub->options.mosquitto) // a broker alone has a log, and no telemetry
         nh_console_line(hub->console, line);
 }
 
 static void log_sink(void *ctx, enum nh_log_level level, const char *module, const char *message)
 {
     struct nh_hub *hub = ctx;
-    if (hub->health)
+    if (hub->options.mosquitto)
+        nh_hub__log_line(hub, level, module, message);
+    else if (hub->health)
         nh_health_log(hub->health, level, module, message);
     else
         fprintf(stderr, "nuthatch: %s: %s\n", module, message);
@@ -253,6 +255,8 @@ void nh_hub__print_finding(void *ctx, const struct nh_finding *f)
 static int config_base(void *ctx, struct nh_hub_config *c)
 {
     struct nh_hub *hub = ctx;
+    if (hub->options.mosquitto)
+        return nh_hub__read_mosquitto(hub, c);
     nh_hub_config_defaults(c);
     if (!hub->options.config_file)
         return 0;
@@ -279,12 +283,23 @@ void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
     nh_health_tripwire_set(hub->health, cfg->health.tripwire_bytes);
     // The value was validated by the same range.
     NH_IGNORE(nh_health_heartbeat_set(hub->health, cfg->health.heartbeat_ms));
-    const struct nh_event_config_changed data = {.generation =
-                                                     nh_settings_generation(hub->settings)};
+    const struct nh_event_config_changed data = {
+        .generation = hub->settings ? nh_settings_generation(hub->settings) : 0};
     struct nh_event e = {
         .id = NH_EVENT_CONFIG_CHANGED, .data_len = sizeof data, .time_ms = nh_clock_ms()};
     memcpy(e.data, &data, sizeof data);
     (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
+}
+
+// The configuration as file, settings and command line have it now.
+static int read_config(struct nh_hub *hub, struct nh_hub_config *fresh)
+{
+    int err = config_base(hub, fresh);
+    if (err == 0 && hub->settings)
+        return nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, NULL);
+    if (err == 0)
+        err = nh_hub_options_apply(&hub->options, fresh);
+    return err < 0 ? err : nh_hub_config_validate(fresh, nh_hub__print_finding, NULL);
 }
 
 // A configuration is large for the stack of the loop's task.
@@ -300,9 +315,7 @@ static int reload_into(struct nh_hub *hub, struct nh_hub_config *fresh)
     if (!fresh)
         return NH_ERR_NOMEM;
     nh_mqtt_rules_t *rules = NULL;
-    int err = config_base(hub, fresh);
-    if (err == 0)
-        err = nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, NULL);
+    int err = read_config(hub, fresh);
     if (err == 0)
         err = nh_hub__load_rules(hub, fresh, &rules);
     return err < 0 ? err : nh_hub__set_rules(hub, rules);
@@ -313,6 +326,8 @@ void nh_hub__reload(void *ctx)
     struct nh_hub *hub = ctx;
     nh_mem_t *mem = NULL;
     nh_host_notify("RELOADING=1");
+    if (nh_console_reopen(hub->console) < 0)
+        NH_LOG_W("config", "%s cannot be opened anew; the old one stays", hub->cfg.console);
     struct nh_hub_config *fresh = config_new(hub, &mem);
     int err = reload_into(hub, fresh);
     if (err == 0) {
@@ -376,6 +391,8 @@ static void store_written(void *ctx, const char *name, uint32_t generation, uint
 int nh_hub__start_store(struct nh_hub *hub)
 {
     nh_mem_t *mem;
+    if (hub->options.mosquitto && hub->cfg.mqtt.durability == NH_HUB_MEMORY)
+        return NH_OK; // nothing is kept, not even a folder
     int err = nh_hub__owner(hub, "store", &mem);
     if (err == 0)
         err = nh_files_open(mem, hub->cfg.data, &hub->files);
@@ -383,8 +400,8 @@ int nh_hub__start_store(struct nh_hub *hub)
         fprintf(stderr, "nuthatch: data %s: %s\n", hub->cfg.data, nh_err_text(err));
     if (err == 0)
         err = nh_lock_create(&hub->store_lock);
-    if (err < 0)
-        return err;
+    if (err < 0 || hub->options.mosquitto)
+        return err; // it has no settings but its file
     const struct nh_store_config cfg = {.mem = mem,
                                         .fs = nh_files_fs(hub->files),
                                         .dir = "config",
@@ -416,7 +433,7 @@ static void print_ready(const struct nh_hub *hub)
     nh_json_writer_t w;
     nh_json_writer_init(&w, stdout_sink, NULL);
     nh_json_object_begin(&w);
-    nh_json_kv_string(&w, "http", hub->http_address);
+    nh_json_kv_string(&w, "http", hub->http_address[0] ? hub->http_address : NULL);
     nh_json_kv_string(&w, "https", hub->https_address[0] ? hub->https_address : NULL);
     nh_json_kv_string(&w, "mqtt", hub->mqtt_address[0] ? hub->mqtt_address : NULL);
     nh_json_key(&w, "mqtt_listeners");
@@ -440,8 +457,8 @@ static void ready(struct nh_hub *hub)
     console_line(hub, "[Main] Setup complete (0ms)");
     nh_health_snapshot(hub->health, "setup", NULL);
     nh_host_notify("READY=1");
-    NH_LOG_I("hub", "portal http://%s, broker mqtt://%s, board %s", hub->http_address,
-             hub->mqtt_address[0] ? hub->mqtt_address : "-", hub->board->name);
+    NH_LOG_I("hub", "portal %s%s, broker mqtt://%s, board %s", hub->portal ? "http://" : "off",
+             hub->http_address, hub->mqtt_address[0] ? hub->mqtt_address : "-", hub->board->name);
     for (uint32_t i = 0; i < hub->door_count; i++)
         NH_LOG_I("hub", "broker also at %s", hub->doors[i].address);
     if (hub->options.ready_json)

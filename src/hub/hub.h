@@ -5,9 +5,14 @@
 
 #include "hub/config.h"
 
+struct nh_mosquitto_conf;
+
 struct nh_hub_options {
     const char *config_file; // for SIGHUP and the settings page; NULL: none
     bool ready_json;         // one line of JSON on stdout once all listeners are up
+    // Not NULL: config_file is a mosquitto.conf, this is what it came to at the start (borrowed),
+    // and the log is lines of text as there. hub.yaml's settings of the portal are not looked at.
+    const struct nh_mosquitto_conf *mosquitto;
     // Command line over file: applied again after each reload. NULL: not given.
     const char *http, *mqtt, *data, *board, *console;
 };

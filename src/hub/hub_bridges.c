@@ -1,6 +1,7 @@
 // The bridges as a part of the hub: what the file says of them, their memory, their connections.
 
 #include "hub/hub_parts.h"
+#include "hub/mosquitto_conf.h"
 
 #include <stdio.h>
 
@@ -22,10 +23,20 @@ static int start_bridges(struct nh_hub *hub, const struct nh_hub_bridges *bridge
     return err;
 }
 
+static int use_bridges(struct nh_hub *hub, const struct nh_hub_bridges *bridges)
+{
+    if (bridges->count)
+        return start_bridges(hub, bridges);
+    nh_mqtt_broker_own_sweep(hub->broker); // of bridges that there were once
+    return NH_OK;
+}
+
 // Reads what the file says of bridges into memory that is given back: a bridge keeps what it needs.
 int nh_hub__start_bridges(struct nh_hub *hub)
 {
     nh_mem_t *mem;
+    if (hub->options.mosquitto)
+        return use_bridges(hub, &hub->options.mosquitto->bridges);
     if (!hub->options.config_file)
         return NH_OK;
     int err = nh_hub__owner(hub, "hub", &mem);
@@ -34,10 +45,8 @@ int nh_hub__start_bridges(struct nh_hub *hub)
     if (!bridges)
         return err < 0 ? err : NH_ERR_NOMEM;
     err = nh_hub_bridges_read_file(hub->options.config_file, bridges, nh_hub__print_finding, NULL);
-    if (err == NH_OK && bridges->count)
-        err = start_bridges(hub, bridges);
-    else if (err == NH_OK)
-        nh_mqtt_broker_own_sweep(hub->broker); // of bridges that there were once
+    if (err == NH_OK)
+        err = use_bridges(hub, bridges);
     nh_mem_free(mem, bridges);
     return err;
 }

@@ -2,6 +2,7 @@
 
 #include "core/bus/events.h"
 #include "hub/hub_parts.h"
+#include "hub/mosquitto_conf.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,15 +25,19 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
     struct nh_hub *hub = ctx;
     const char *id = e->client_id ? e->client_id : "";
     const char *reason = e->reason ? e->reason : "";
+    bool is_told = hub->cfg.log.connections;
     switch (e->kind) {
     case NH_MQTT_CLIENT_CONNECTED:
-        NH_LOG_I("mqtt", "%s connected", id);
+        if (is_told)
+            NH_LOG_I("mqtt", "%s connected", id);
         break;
     case NH_MQTT_CLIENT_DISCONNECTED:
-        NH_LOG_I("mqtt", "%s gone: %s", id, reason);
+        if (is_told)
+            NH_LOG_I("mqtt", "%s gone: %s", id, reason);
         break;
     case NH_MQTT_CLIENT_TAKEN_OVER:
-        NH_LOG_I("mqtt", "%s taken over by a new connection", id);
+        if (is_told)
+            NH_LOG_I("mqtt", "%s taken over by a new connection", id);
         break;
     case NH_MQTT_CLIENT_REFUSED:
         NH_LOG_W("mqtt", "refused %s: %s", id[0] ? id : "a client", reason);
@@ -207,7 +212,8 @@ static void allow_connections(const struct nh_hub *hub)
 {
     uint32_t want = hub->cfg.mqtt.conn_max_count + hub->cfg.http.conn_max_count + OTHER_FILE_COUNT;
     uint32_t allowed = nh_host_connections_allow(want);
-    if (allowed < want)
+    bool is_asked = !hub->options.mosquitto || hub->options.mosquitto->has_conn_limit;
+    if (allowed < want && is_asked)
         NH_LOG_W("mqtt", "%u clients need %u open files, the system allows %u: `ulimit -n`",
                  (unsigned)hub->cfg.mqtt.conn_max_count, (unsigned)want, (unsigned)allowed);
 }

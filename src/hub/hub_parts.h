@@ -111,6 +111,12 @@ void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg);
 // Tells a fault of the configuration in the log.
 void nh_hub__print_finding(void *ctx, const struct nh_finding *f);
 
+// A line of the log as Mosquitto has them, with the time or without.
+void nh_hub__log_line(struct nh_hub *hub, enum nh_log_level level, const char *module,
+                      const char *message);
+// The mosquitto.conf as it is now; faults go to the log.
+NH_MUST_USE int nh_hub__read_mosquitto(struct nh_hub *hub, struct nh_hub_config *c);
+
 // The hub's own routes: /api/info, /api/reboot.
 struct nh_route_table nh_hub__routes(struct nh_hub *hub);
 // /api/mqtt/bridges.

@@ -70,7 +70,7 @@ static size_t fill_parts(struct nh_hub *hub, nh_feed_part_t *parts)
     return NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT;
 }
 
-int nh_hub__start_portal(struct nh_hub *hub)
+static int start_portal(struct nh_hub *hub)
 {
     static char host[64], tls_host[64]; // borrowed by the server for its life
     static const char *names[2];
@@ -120,4 +120,9 @@ int nh_hub__start_portal(struct nh_hub *hub)
         nh_hub__address(hub->https_address, sizeof hub->https_address, tls_host,
                         nh_portal_tls_port(hub->portal));
     return 0;
+}
+
+int nh_hub__start_portal(struct nh_hub *hub)
+{
+    return hub->cfg.http.listen[0] ? start_portal(hub) : NH_OK;
 }

@@ -276,7 +276,8 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, 
     struct nh_mqtt__connect k;
     int rc = nh_mqtt__connect_decode(body, &k);
     bool is_mqtt = body.len > 6 && memcmp(body.ptr, "\0\4MQTT", 6) == 0;
-    c->version = is_mqtt && k.level >= 5 ? 5 : 4;
+    c->version = is_mqtt && k.level >= 5 && k.level < 0x80 ? 5 : 4;
+    c->is_bridge = k.is_bridge;
     c->form = c->version == 5 ? NH_MQTT__FORM_V5 : NH_MQTT__FORM_V4;
     if (c->version == 5 && !is_minimal) // [MQTT5-1.5.5-1]
         rc = NH_ERR_SYNTAX;

@@ -108,7 +108,8 @@ struct nh_mqtt__connect {
     uint16_t keepalive_s;
     uint8_t level; // 4, 5: the version
     uint8_t will_qos;
-    bool is_clean; // 3.1.1: clean session; 5.0: clean start
+    bool is_bridge; // 4 with the highest bit, as bridges of Mosquitto begin: see README.md
+    bool is_clean;  // 3.1.1: clean session; 5.0: clean start
     bool has_will, will_retain, has_user, has_password;
 };
 // The will's topic is checked as text, not as a topic. NH_ERR_UNSUPPORTED: another version; only

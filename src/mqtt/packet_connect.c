@@ -3,6 +3,8 @@
 #include "mqtt/topic.h"
 #include "mqtt/writer.h"
 
+#define LEVEL_BRIDGE 0x80u // beside a version
+
 enum {
     CONNECT_RESERVED = 0x01,
     CONNECT_CLEAN = 0x02,
@@ -69,6 +71,8 @@ int nh_mqtt__connect_decode(nh_span_t body, struct nh_mqtt__connect *out)
     *out = (struct nh_mqtt__connect){0};
     nh_span_t name = nh_mqtt__take_bytes(&c);
     out->level = nh_mqtt__take_u8(&c);
+    out->is_bridge = out->level == (LEVEL_BRIDGE | 4);
+    out->level &= out->is_bridge ? 0xffu & ~LEVEL_BRIDGE : 0xffu;
     bool is_known = nh_mqtt__span_is(name, "MQTT") || nh_mqtt__span_is(name, "MQIsdp");
     if (c.overran || !is_known) // [MQTT-3.1.2-1], [MQTT5-3.1.2-1]
         return NH_ERR_SYNTAX;
@@ -96,7 +100,7 @@ static void put_connect(struct nh_mqtt__writer *w, void *packet)
 {
     const struct nh_mqtt__connect *k = packet;
     nh_mqtt__put_bytes(w, (nh_span_t){(const uint8_t *)"MQTT", 4});
-    nh_mqtt__put_u8(w, k->level);
+    nh_mqtt__put_u8(w, k->level | (k->is_bridge ? LEVEL_BRIDGE : 0));
     nh_mqtt__put_u8(w, connect_flags(k));
     nh_mqtt__put_u16(w, k->keepalive_s);
     nh_mqtt__put_props(w, k->level, &k->props);

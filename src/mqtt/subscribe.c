@@ -91,6 +91,14 @@ static int send_head(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, enum nh_mqtt__type 
     return nh_mqtt__send(b, c, head, (size_t)len);
 }
 
+// A bridge of 3.1.1 cannot ask for what one of 5.0 does: not to hear itself, and RETAIN as it was.
+static void as_bridge(struct nh_mqtt__subscription *sub)
+{
+    nh_span_t rest;
+    sub->no_local = nh_mqtt__share_split(sub->filter, &rest) <= 0; // [MQTT5-3.8.3-4]
+    sub->retain_as_published = true;
+}
+
 int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body)
 {
     struct nh_mqtt__subscribe k;
@@ -104,6 +112,8 @@ int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body
     while (rc == NH_OK && nh_mqtt__subscribe_next(&k, &sub)) {
         if (b->cfg.qos_refused && sub.qos >= b->cfg.qos_refused) // [MQTT5-3.2.2-10]
             sub.qos = (uint8_t)(b->cfg.qos_refused - 1);
+        if (c->is_bridge)
+            as_bridge(&sub);
         uint8_t code = subscribe(b, c->session, &sub, id);
         if (c->version != 5 && code > 2)
             code = NH_MQTT__SUBACK_FAILURE;

@@ -291,7 +291,8 @@ void nh_serial_close(nh_serial_t *s);
 // ---- console: where log and telemetry lines go
 // ---------------------------------------------------
 
-// "stdout", "pty" (a new one; its path by nh_console_path()), "pty:LINK" (also a symbolic link).
+// "stdout", "stderr", "pty" (a new one; its path by nh_console_path()), "pty:LINK" (also a symbolic
+// link), "file:PATH" (behind what is there, mode 0640), "none" (all lines are dropped).
 // Lines are written whole or, when the reader is slow, dropped whole and counted; never blocks.
 typedef struct nh_console nh_console_t;
 NH_MUST_USE int nh_console_open(const char *where, nh_console_t **out);
@@ -299,7 +300,9 @@ void nh_console_line(nh_console_t *c, const char *line); // any task; adds the l
 // Writes what still waits for a slow reader, as far as it goes. True: nothing waits any more. Any
 // task. While false, call it again every 100 ms or so; the next line does it as well.
 bool nh_console_flush(nh_console_t *c);
-const char *nh_console_path(const nh_console_t *c); // of the pty; NULL for stdout
+const char *nh_console_path(const nh_console_t *c); // of the pty; NULL: it is none
+// Opens a file anew, which may have been moved away. On an error the old one stays.
+NH_MUST_USE int nh_console_reopen(nh_console_t *c);
 uint64_t nh_console_dropped(const nh_console_t *c);
 void nh_console_close(nh_console_t *c);
 

@@ -219,8 +219,13 @@ def check(publishers, subscribers):
     assert not due(), f"never acknowledged: {[(p.client_id, n) for p, n in due()][:10]}"
     want = {(p.client_id, n) for p in publishers for n in p.acked}
     kept = [s for s in subscribers if not s.clean]
-    while any(want - set(s.heard) for s in kept) and time.monotonic() < end:
-        time.sleep(0.02)
+    heard = -1
+    while any(len(s.heard) < len(want) or want - set(s.heard) for s in kept) and \
+            time.monotonic() < end:
+        if sum(len(s.heard) for s in kept) != heard:  # as long as there is progress, there is time
+            heard = sum(len(s.heard) for s in kept)
+            end = time.monotonic() + PATIENCE_S
+        time.sleep(0.05)
     by_name = {p.client_id: p for p in publishers}
     for s in kept:
         lost = sorted(want - set(s.heard))

@@ -109,6 +109,17 @@ class Killed(unittest.TestCase):
 
 
 class Disk(unittest.TestCase):
+    def settled(self, hub, pub):
+        """How many were acknowledged, once what had been sent before has reached the publisher."""
+        seen = [-1]
+
+        def is_quiet():
+            last, seen[0] = seen[0], len(pub.acked)
+            time.sleep(0.3)  # between two looks; the condition is that nothing came
+            return last == seen[0]
+        hub.wait_until(is_quiet, "an end of acknowledgements")
+        return seen[0]
+
     def test_full(self):
         """Nothing is acknowledged that is not on disk; all goes on when there is room."""
         with Hub() as hub:
@@ -122,7 +133,7 @@ class Disk(unittest.TestCase):
             limits = resource.prlimit(hub.process.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(hub.process.pid, resource.RLIMIT_FSIZE, (size, limits[1]))
             hub.wait_until(lambda: log_has(hub, "CANNOT BE WRITTEN"), "the store fails")
-            acked = len(pub.acked)
+            acked = self.settled(hub, pub)
             # Who needs no store is served as ever.
             other = Publisher(port_of(hub), "other", "quick", qos_of=lambda n: 0, size=40)
             other.clean = True

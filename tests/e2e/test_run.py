@@ -63,7 +63,7 @@ class Check(unittest.TestCase):
         for line in ("hub.yaml:1:1:", "hub.yaml:3:17:", "hub.yaml:4:21:", "hub.yaml:5:24:"):
             self.assertIn(line, err)
         self.assertIn("/mqtt/inflight_max", err)
-        self.assertIn("65535", err)
+        self.assertIn("65534", err)
         self.assertIn("lots", err)
 
     def test_rules_beyond_the_table(self):

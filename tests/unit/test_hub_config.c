@@ -280,6 +280,42 @@ static void test_modes(void **state)
     }
 }
 
+// Nobody can come in where anonymous clients never may and there is no user: that is no door left
+// open. And without a portal there is none to lock.
+static void test_what_is_shut_may_listen_wide(void **state)
+{
+    struct nh_hub_config c;
+    struct found f = {0};
+    (void)state;
+    nh_hub_config_defaults(&c);
+    strcpy(c.http.listen, "");
+    strcpy(c.mqtt.listen, "[::]:1883");
+    c.mqtt.anonymous = NH_HUB_ANONYMOUS_NEVER;
+    assert_int_equal(nh_hub_config_validate(&c, note, &f), 0);
+    c.mqtt.anonymous = NH_HUB_ANONYMOUS_LOOPBACK;
+    assert_int_equal(nh_hub_config_validate(&c, note, &f), NH_ERR_INVAL);
+    assert_int_equal(f.count, 1);
+}
+
+static void test_consoles(void **state)
+{
+    static const char *const good[] = {"stdout", "stderr", "none", "pty", "pty:/l", "file:/l"};
+    static const char *const wrong[] = {"", "pty:", "file:", "stdin", "none:"};
+    struct nh_hub_config c;
+    struct found f = {0};
+    (void)state;
+    nh_hub_config_defaults(&c);
+    for (size_t i = 0; i < NH_ARRAY_LEN(good); i++) {
+        strcpy(c.console, good[i]);
+        assert_int_equal(nh_hub_config_validate(&c, note, &f), 0);
+    }
+    for (size_t i = 0; i < NH_ARRAY_LEN(wrong); i++) {
+        strcpy(c.console, wrong[i]);
+        assert_int_equal(nh_hub_config_validate(&c, note, &f), NH_ERR_INVAL);
+        assert_string_equal(f.last[i].pointer, "/console");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_budgets_are_for_owners),
         cmocka_unit_test(test_wide_listening_needs_a_password),
+        cmocka_unit_test(test_what_is_shut_may_listen_wide),
+        cmocka_unit_test(test_consoles),
         cmocka_unit_test(test_listeners),
         cmocka_unit_test(test_a_password_opens_listeners),
         cmocka_unit_test(test_modes),

@@ -141,7 +141,7 @@ static void test_pty_link(void **state)
 
 static void test_words(void **state)
 {
-    static const char *const wrong[] = {"", "stderr", "pty:", "ptyx"};
+    static const char *const wrong[] = {"", "stdin", "pty:", "ptyx", "file:"};
     (void)state;
     nh_console_t *c;
     for (size_t i = 0; i < NH_ARRAY_LEN(wrong); i++) {
@@ -149,6 +149,64 @@ static void test_words(void **state)
         assert_null(c);
     }
     nh_console_close(NULL);
+}
+
+static void assert_file(const char *path, const char *expected)
+{
+    char text[64] = {0};
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t len = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    assert_int_equal(len, strlen(expected));
+    assert_string_equal(text, expected);
+}
+
+// A file is added to, and opened anew when it was moved away; where that fails the old one stays.
+static void test_file(void **state)
+{
+    (void)state;
+    char dir[256], path[300], old[310], where[310];
+    nh_console_t *c;
+    struct stat st;
+    fixture_dir_make(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/log", dir);
+    snprintf(old, sizeof old, "%s.1", path);
+    snprintf(where, sizeof where, "file:%s", path);
+    assert_int_equal(nh_console_open(where, &c), NH_OK);
+    nh_console_line(c, "a");
+    nh_console_close(c);
+    assert_int_equal(nh_console_open(where, &c), NH_OK);
+    assert_null(nh_console_path(c));
+    nh_console_line(c, "b");
+    assert_int_equal(rename(path, old), 0);
+    nh_console_line(c, "c");
+    assert_int_equal(nh_console_reopen(c), NH_OK);
+    nh_console_line(c, "d");
+    assert_file(old, "a\nb\nc\n");
+    assert_file(path, "d\n");
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07037, 0);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0); // in its place
+    assert_true(nh_console_reopen(c) < 0);
+    nh_console_line(c, "e");
+    assert_int_equal(nh_console_dropped(c), 0);
+    nh_console_close(c);
+    assert_int_equal(nh_console_open("file:/nowhere/log", &c), NH_ERR_NOT_FOUND);
+    fixture_dir_remove(dir);
+}
+
+static void test_none(void **state)
+{
+    (void)state;
+    nh_console_t *c;
+    assert_int_equal(nh_console_open("none", &c), NH_OK);
+    nh_console_line(c, "a");
+    assert_true(nh_console_flush(c));
+    assert_int_equal(nh_console_reopen(c), NH_OK);
+    assert_int_equal(nh_console_dropped(c), 1);
+    nh_console_close(c);
 }
 
 // Runs with `fd` in the place of stdout.
@@ -242,6 +300,8 @@ int main(void)
         cmocka_unit_test(test_pty_readers_come_and_go),
         cmocka_unit_test(test_pty_link),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_none),
         cmocka_unit_test(test_stdout_pipe_and_socket_with_slow_reader),
         cmocka_unit_test(test_stdout_file),
         cmocka_unit_test(test_stdout_gone),

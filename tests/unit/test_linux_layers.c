@@ -784,7 +784,7 @@ static int unix_listen(uint32_t mode)
 static void unix_connect(struct peer *p)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    snprintf(sa.sun_path, sizeof sa.sun_path, "%s", unix_path());
+    snprintf(sa.sun_path, sizeof sa.sun_path, "%.107s", unix_path());
     peer_connect(p, (const struct sockaddr *)&sa, sizeof sa);
 }
 

@@ -507,10 +507,10 @@ static void expect_after_cut(const char *where, int cut, int commits)
     state_text(commits, old, sizeof old);
     state_text(commits + 1, new, sizeof new);
     char got[512];
-    snprintf(got, sizeof got, "%s", read_text(r, "k", ""));
+    snprintf(got, sizeof got, "%.200s", read_text(r, "k", ""));
     const char *n = read_text(r, "n", "");
     size_t len = strlen(got);
-    snprintf(got + len, sizeof got - len, "%s%s", n[0] ? " " : "", n);
+    snprintf(got + len, sizeof got - len, "%s%.200s", n[0] ? " " : "", n);
     if (strcmp(got, old) != 0 && strcmp(got, new) != 0)
         fail_msg("cut %d after %d commits: %s", cut, commits, got);
     commit_n(r, COMMITS + 1); // and it goes on

@@ -46,6 +46,7 @@ struct refusal {
 #define BYTES(s) s, sizeof s - 1
 
 static const struct refusal refusals[] = {
+    {"a bridge of 3.1", BYTES("\x10\x0f\0\4MQTT\x83\2\0\0\0\3abc"), "connack 0 1", NH_ERR_DENIED},
     {"level 3", BYTES("\x10\x0f\0\4MQTT\3\2\0\0\0\3abc"), "connack 0 1", NH_ERR_DENIED},
     {"MQIsdp", BYTES("\x10\x11\0\6MQIsdp\3\2\0\0\0\3abc"), "connack 0 1", NH_ERR_DENIED},
     {"no id, kept", BYTES("\x10\x0c\0\4MQTT\4\0\0\0\0\0"), "connack 0 2", NH_ERR_DENIED},
@@ -82,7 +83,7 @@ static void refused(struct client *c)
     struct nh_mqtt_info info;
     nh_mqtt_broker_info(w.broker, &info);
     assert_int_equal(info.open_count, 0);
-    assert_int_equal(info.refused_connects, 3);
+    assert_int_equal(info.refused_connects, 4);
 }
 
 static void test_refused(void **state)
@@ -108,6 +109,29 @@ static void test_anonymous(void **state)
 {
     (void)state;
     each_way(NULL, anonymous);
+}
+
+// A bridge as Mosquitto's begin: it does not hear itself, and RETAIN comes as it was published.
+static void bridge(struct client *c)
+{
+    assert_int_equal(client_open(&c[0]), NH_OK);
+    assert_int_equal(client_send(&c[0], "\x10\x0d\0\4MQTT\x84\2\0\0\0\1a", 15), NH_OK);
+    client_connect(&c[1], "b", false);
+    client_subscribe(&c[0], "t", 0);
+    client_subscribe(&c[1], "t", 0);
+    assert_heard(&c[0], "connack 0 0; suback #7 0");
+    assert_heard(&c[1], "connack 0 0; suback #7 0");
+    c[0].version = 4;
+    client_publish_with(&c[0], &(struct publish){.topic = "t", .payload = "mine", .retain = true});
+    client_publish_with(&c[1], &(struct publish){.topic = "t", .payload = "yours", .retain = true});
+    assert_heard(&c[0], "publish t yours q0 retain");
+    assert_heard(&c[1], "publish t mine q0; publish t yours q0");
+}
+
+static void test_bridge(void **state)
+{
+    (void)state;
+    each_way(NULL, bridge);
 }
 
 static void only_ann(void *ctx, nh_mqtt_conn_t *c, const struct nh_mqtt_auth_request *r,
@@ -237,9 +261,10 @@ static void test_malformed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_anonymous),
-        cmocka_unit_test(test_login),          cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_second_connect), cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_bridge),
+        cmocka_unit_test(test_anonymous), cmocka_unit_test(test_login),
+        cmocka_unit_test(test_too_many),  cmocka_unit_test(test_second_connect),
+        cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-// console.c - lines to stdout or to a pseudo terminal, without ever waiting for who reads them.
+// console.c - lines to stdout, stderr, a file or a pseudo terminal, without ever waiting for who
+// reads them.
 //
 // A line goes into a ring if it fits whole, and is dropped and counted if not. The ring is written
 // to the descriptor as far as that takes it without blocking; the rest follows with the next line
@@ -39,26 +40,55 @@ struct nh_console {
     atomic_uint_fast64_t dropped;
     char path[64];
     char link[PATH_MAX];
+    char file[PATH_MAX]; // "": it is none
     char ring[RING_BYTES];
 };
 
-// ---- stdout ------------------------------------------------------------------------------------
+// ---- stdout, stderr ----------------------------------------------------------------------------
 
-static int open_stdout(nh_console_t *c)
+static int open_standard(nh_console_t *c, int fd)
 {
     struct stat st;
+    char path[32];
     c->fd = -1;
-    if (fstat(STDOUT_FILENO, &st) != 0)
+    if (fstat(fd, &st) != 0)
         return NH_OK; // closed: carry on, all lines are dropped
     c->kind = S_ISSOCK(st.st_mode) ? OUT_SOCKET : OUT_FILE;
-    if (S_ISFIFO(st.st_mode) || isatty(STDOUT_FILENO)) {
+    if (S_ISFIFO(st.st_mode) || isatty(fd)) {
         // O_NONBLOCK belongs to the open file, which we share with a shell: so open it anew.
-        c->fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        c->fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         c->kind = c->fd >= 0 ? OUT_NONBLOCK : OUT_POLLED;
     }
     if (c->fd < 0)
-        c->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     return c->fd < 0 ? nh_linux__err(errno) : NH_OK;
+}
+
+// ---- file --------------------------------------------------------------------------------------
+
+static int open_file(nh_console_t *c, const char *path)
+{
+    if (snprintf(c->file, sizeof c->file, "%s", path) >= (int)sizeof c->file)
+        return NH_ERR_TOO_LONG;
+    c->kind = OUT_FILE;
+    c->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    return c->fd < 0 ? nh_linux__err(errno) : NH_OK;
+}
+
+int nh_console_reopen(nh_console_t *c)
+{
+    if (!c->file[0])
+        return NH_OK;
+    int fd = open(c->file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return nh_linux__err(errno);
+    pthread_mutex_lock(&c->lock);
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = fd;
+    pthread_mutex_unlock(&c->lock);
+    return NH_OK;
 }
 
 // ---- pty ---------------------------------------------------------------------------------------
@@ -196,8 +226,14 @@ int nh_console_open(const char *where, nh_console_t **out)
     int rc = NH_ERR_INVAL;
     c->fd = c->slave_fd = -1;
     pthread_mutex_init(&c->lock, NULL);
-    if (strcmp(where, "stdout") == 0)
-        rc = open_stdout(c);
+    if (strcmp(where, "none") == 0)
+        rc = NH_OK;
+    else if (strcmp(where, "stdout") == 0)
+        rc = open_standard(c, STDOUT_FILENO);
+    else if (strcmp(where, "stderr") == 0)
+        rc = open_standard(c, STDERR_FILENO);
+    else if (strncmp(where, "file:", 5) == 0 && where[5])
+        rc = open_file(c, where + 5);
     else if (strcmp(where, "pty") == 0)
         rc = open_pty(c, NULL);
     else if (strncmp(where, "pty:", 4) == 0 && where[4])
