@@ -233,8 +233,9 @@ bool model_unsubscribe(struct model *m, unsigned client, unsigned filter, unsign
     for (struct model_copy *c = m->copies; c < end_of(m); c++) {
         if (c->kind == MODEL_RETAINED && c->client == client && c->filter == filter)
             c->is_optional = true;
-        if (c->kind == MODEL_SHARED && c->filter == filter && c->share == share)
-            c->is_optional |= c->state == MODEL_DUE; // may be under way to this one
+        if (c->kind == MODEL_SHARED && c->filter == filter && c->share == share &&
+            c->state == MODEL_DUE)
+            c->is_optional = c->is_vague = true; // may be under way to this one, as it was then
     }
     return true;
 }

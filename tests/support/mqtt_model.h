@@ -75,7 +75,7 @@ struct model_copy {
     bool retain;                  // RETAIN as it must be heard
     bool is_optional, may_be_dup; // DUE: need not come; a connection broke while it was under way
     bool is_to_be_resent;         // SEEN, RELEASED: the connection broke since
-    bool is_vague;                // MODEL_SHARED while DUE: a member has changed its options
+    bool is_vague;                // MODEL_SHARED while DUE: a member changed its options, or left
 };
 
 struct model {
