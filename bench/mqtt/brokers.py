@@ -55,11 +55,13 @@ class Broker:
         self.folder.cleanup()
 
     def private_bytes(self):
-        """Memory that nobody shares with the process, once it stays the same."""
+        """Memory that nobody shares with the process and that cannot be taken back, once it stays the
+        same. Clean pages of files, of a store as of a program, go when the kernel wants them."""
         last = None
         while True:
             with open(f"/proc/{self.process.pid}/smaps_rollup") as f:
-                now = sum(int(line.split()[1]) * 1024 for line in f if line.startswith("Private_"))
+                now = sum(int(line.split()[1]) * 1024 for line in f
+                          if line.startswith("Private_Dirty"))
             if now == last:
                 return now
             last = now

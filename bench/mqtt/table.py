@@ -47,7 +47,8 @@ def markdown(result):
         lines.append(f"| {r['case']} | {r['unit']} | {number(r['nuthatch'])} | {number(r['mosquitto'])} | "
                      f"{ratio_text(r)} | {goal_text(r)}{mark} | {faults} |")
     version = {4: "3.1.1", 5: "5.0"}[result["version"]]
-    lines += ["", f"MQTT {version}, medians of {result['runs']} runs; mosquitto {machine['mosquitto']}; "
+    lines += ["", f"MQTT {version}, nuthatch `durability: {result['durability']}`, medians of {result['runs']} "
+                  f"runs; mosquitto {machine['mosquitto']}; "
                   f"{machine['cores']} cores ({machine['cpu']}), Linux {machine['kernel']}; others on the "
                   f"machine took at most {result['others_cores_max']:.2f} cores meanwhile."]
     return "\n".join(lines)

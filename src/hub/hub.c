@@ -532,10 +532,10 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_mqtt_store_flush(hub->mqtt_store, 10000);
     nh_mqtt_api_destroy(hub->mqtt_api);
     hub->mqtt_api = NULL;
+    nh_mqtt_store_stop(hub->mqtt_store); // before the broker, whose batch it may still be writing
+    hub->mqtt_store = NULL;
     nh_mqtt_broker_destroy(hub->broker);
     hub->broker = NULL;
-    nh_mqtt_store_stop(hub->mqtt_store);
-    hub->mqtt_store = NULL;
     nh_mqtt_access_destroy(hub->mqtt_access);
     hub->mqtt_access = NULL;
     nh_settings_destroy(hub->settings);

@@ -45,6 +45,12 @@ static void address(void *ctx, const void *peer, char *text, size_t cap)
     nh_mqtt_user_peer(peer, text, cap);
 }
 
+static bool proxy(void *ctx, const void *peer, char *text, size_t cap)
+{
+    (void)ctx;
+    return nh_mqtt_user_proxy(peer, text, cap);
+}
+
 static int identity(void *ctx, const void *peer, char *text, size_t cap)
 {
     const struct nh_hub_door *d = nh_mqtt_user_listener(peer);
@@ -96,6 +102,7 @@ int nh_hub__start_access(struct nh_hub *hub, nh_mem_t *mem)
                                               .ctx = hub,
                                               .clock_ms = nh_clock_ms,
                                               .address = address,
+                                              .proxy = proxy,
                                               .identity = identity,
                                               .answer = answer};
     int err = load(hub, mem, &hub->cfg, print_fault_early, &rules);
@@ -126,7 +133,14 @@ int nh_hub__set_rules(struct nh_hub *hub, nh_mqtt_rules_t *rules)
         nh_mqtt_rules_destroy(rules);
         return err;
     }
+    nh_hub__guard_listeners(hub);
     nh_mqtt_broker_access_changed(hub->broker, nh_clock_ms());
     nh_mqtt_rules_destroy(old);
     return 0;
+}
+
+bool nh_hub__lets_anybody_in(const struct nh_hub *hub)
+{
+    struct nh_mqtt_grant grant;
+    return nh_mqtt_access_find(hub->mqtt_access, (nh_span_t){NULL, 0}, &grant);
 }

@@ -34,18 +34,29 @@ static int door_tls(struct nh_hub_door *d, uint32_t index, nh_mem_t *mem)
     return nh_tls_create(&cfg, why, sizeof why, &d->tls) < 0 ? fail(index, d, why) : 0;
 }
 
-// The rules of a WebSocket: while there is no password, a page may call the hub by names only that
-// no stranger can point at it.
-static const struct nh_ws_rules *door_rules(struct nh_hub *hub, struct nh_hub_door *d)
+// The names by which a page may call the hub: those only that no stranger can point at it, unless
+// everybody has to say who it is.
+static const char *const *page_names(const struct nh_hub *hub)
 {
-    hub->host_names[0] = hub->cfg.name;
+    bool is_open = !nh_access_is_required(&hub->access) || nh_hub__lets_anybody_in(hub);
+    return is_open ? hub->host_names : NULL;
+}
+
+void nh_hub__guard_listeners(struct nh_hub *hub)
+{
+    for (uint32_t i = 0; i < hub->door_count; i++)
+        hub->doors[i].ws.host_names = page_names(hub);
+}
+
+static const struct nh_ws_rules *door_rules(const struct nh_hub *hub, struct nh_hub_door *d)
+{
     d->ws = (struct nh_ws_rules){
         .protocol = "mqtt", // [MQTT-6.0.0-3] [MQTT-6.0.0-4]
         .path = or_null(d->cfg.ws_path),
         .head_max_bytes = hub->cfg.http.head_max_bytes,
         .frame_max_bytes = hub->cfg.mqtt.ws_frame_max_bytes,
         .origins = or_null(d->cfg.ws_origins),
-        .host_names = nh_access_is_required(&hub->access) ? NULL : hub->host_names,
+        .host_names = page_names(hub),
     };
     return d->cfg.protocol == NH_HUB_WEBSOCKET ? &d->ws : NULL;
 }
@@ -109,6 +120,7 @@ int nh_hub__start_listeners(struct nh_hub *hub, nh_mem_t *mem)
         .handshake_timeout_ms = hub->cfg.mqtt.handshake_timeout_ms,
     };
     uint32_t count = hub->cfg.mqtt.listener_count;
+    hub->host_names[0] = hub->cfg.name;
     int err = nh_mqtt_listener_start(&hub->mqtt, &cfg);
     if (err == 0)
         err = open_first(hub);

@@ -83,6 +83,9 @@ NH_MUST_USE int nh_hub__load_rules(struct nh_hub *hub, const struct nh_hub_confi
                                    nh_mqtt_rules_t **out);
 NH_MUST_USE int nh_hub__set_rules(struct nh_hub *hub, nh_mqtt_rules_t *rules);
 
+// Whether a client of this machine may use the broker without a password of any kind.
+bool nh_hub__lets_anybody_in(const struct nh_hub *hub);
+
 // Steps of the start, each in the file of its name; what they made is undone by nh_hub__stop().
 NH_MUST_USE int nh_hub__start_memory(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_core(struct nh_hub *hub);
@@ -93,6 +96,8 @@ NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 // hub_listeners.c: all of the broker's listeners. What went wrong is told on standard error.
 NH_MUST_USE int nh_hub__start_listeners(struct nh_hub *hub, nh_mem_t *mem);
 void nh_hub__stop_listeners(struct nh_hub *hub);
+void nh_hub__guard_listeners(
+    struct nh_hub *hub); // by the rules of who may come in, as they are now
 void nh_hub__reload_certificates(struct nh_hub *hub); // those that connect from now on see them
 void nh_hub__write_listeners(const struct nh_hub *hub, nh_json_writer_t *w); // a JSON array
 // Where in that array a connection of the broker came in; `ctx`: the hub.

@@ -17,6 +17,11 @@ static bool verify(void *ctx, const char *user, const char *password)
                             nh_clock_ms());
 }
 
+static bool stream_is_open(void *ctx)
+{
+    return nh_hub__lets_anybody_in(ctx);
+}
+
 static int start_server(struct nh_hub *hub, struct nh_portal_config *cfg)
 {
     int err = nh_portal_create(cfg, &hub->portal);
@@ -86,6 +91,7 @@ static int start_portal(struct nh_hub *hub)
         .assets = nh_web_assets,
         .asset_count = nh_web_asset_count,
         .auth = {.user = hub->access.user, .ctx = hub},
+        .stream_is_open = stream_is_open,
         .host_names = names,
         .stream = nh_mqtt_listener_http(&hub->mqtt, "/mqtt", hub->cfg.mqtt.ws_frame_max_bytes),
         .fs = nh_files_fs(hub->files),

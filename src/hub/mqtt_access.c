@@ -36,6 +36,7 @@ struct nh_mqtt_access {
     struct login *logins;
     uint8_t (*known)[KNOWN_BYTES]; // with the task
     uint8_t key[NH_KEYED_HASH_BYTES];
+    uint32_t anonymous_stamp; // of clients without a user; another one closes their connections
     struct nh_mqtt_scram scram;
     struct guesser guessers[NH_MQTT_ACCESS_ADDRESSES];
     char vouched[NH_USER_NAME_MAX_BYTES]; // of the answer at hand
@@ -68,6 +69,10 @@ int nh_mqtt_access_rules_set(nh_mqtt_access_t *a, nh_mqtt_rules_t *rules, nh_mqt
         if (rc < 0)
             return rc;
     }
+    // Where each came from is not known any more: all are judged anew.
+    if (a->rules && nh_mqtt_rules_lets_anonymous_in(a->rules, false) &&
+        !nh_mqtt_rules_lets_anonymous_in(rules, false))
+        a->anonymous_stamp++;
     *old = a->rules;
     a->rules = rules;
     return NH_OK;
@@ -128,13 +133,18 @@ void nh_mqtt_access_info(const nh_mqtt_access_t *a, struct nh_mqtt_access_info *
 
 // ---- where it comes from ------------------------------------------------------------------------
 
+static nh_span_t without_port(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    return (nh_span_t){(const uint8_t *)text, colon ? (size_t)(colon - text) : strlen(text)};
+}
+
 // The address without its port.
 static nh_span_t address_of(nh_mqtt_access_t *a, const void *peer, char text[64])
 {
     text[0] = '\0';
     a->cfg.address(a->cfg.ctx, peer, text, 64);
-    const char *colon = strrchr(text, ':');
-    return (nh_span_t){(const uint8_t *)text, colon ? (size_t)(colon - text) : strlen(text)};
+    return without_port(text);
 }
 
 static bool is_loopback(nh_span_t address)
@@ -145,6 +155,14 @@ static bool is_loopback(nh_span_t address)
     memcpy(host, address.ptr, address.len);
     host[address.len] = '\0';
     return nh_hub_address_is_loopback(host) || strcmp(host, "unix") == 0;
+}
+
+// Whether a client is on this machine. Who a proxy on another one speaks for is on that one.
+static bool is_here(nh_mqtt_access_t *a, const void *peer, nh_span_t address)
+{
+    char text[64];
+    bool is_relayed = a->cfg.proxy && a->cfg.proxy(a->cfg.ctx, peer, text, sizeof text);
+    return is_loopback(address) && (!is_relayed || is_loopback(without_port(text)));
 }
 
 // ---- guessing -----------------------------------------------------------------------------------
@@ -234,6 +252,15 @@ static uint8_t *known_slot(nh_mqtt_access_t *a, const uint8_t hash[NH_KEYED_HASH
 
 // ---- signing in ---------------------------------------------------------------------------------
 
+static bool grant(const nh_mqtt_access_t *a, nh_span_t user, struct nh_mqtt_grant *out)
+{
+    if (!nh_mqtt_rules_grant(a->rules, user, out))
+        return false;
+    if (user.len == 0)
+        out->stamp = a->anonymous_stamp;
+    return true;
+}
+
 // Lets a user in, or an anonymous client, whose name rules can stand for.
 static void accept(nh_mqtt_access_t *a, nh_span_t user, nh_span_t client_id,
                    struct nh_mqtt_auth_answer *out)
@@ -248,7 +275,7 @@ static void accept(nh_mqtt_access_t *a, nh_span_t user, nh_span_t client_id,
         out->reason = NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID;
         return;
     }
-    if (!nh_mqtt_rules_grant(a->rules, user, &out->grant))
+    if (!grant(a, user, &out->grant))
         return;
     out->verdict = NH_MQTT_AUTH_ACCEPTED;
     out->user = user;
@@ -392,7 +419,7 @@ void nh_mqtt_access_authenticate(nh_mqtt_access_t *a, nh_mqtt_conn_t *c,
     if (r->method.len == 0 && vouched(a, r, out))
         return;
     nh_span_t address = address_of(a, r->peer, text);
-    bool lets_in = nh_mqtt_rules_lets_anonymous_in(a->rules, is_loopback(address));
+    bool lets_in = nh_mqtt_rules_lets_anonymous_in(a->rules, is_here(a, r->peer, address));
     uint32_t hash = nh_hash32(address.ptr, address.len, 0) | 1;
     if (r->method.len) {
         if (is_scram(r->method))
@@ -450,7 +477,7 @@ bool nh_mqtt_access_find(nh_mqtt_access_t *a, nh_span_t user, struct nh_mqtt_gra
     // A client that came in from this machine may stay where such clients may come in.
     if (user.len == 0 && !nh_mqtt_rules_lets_anonymous_in(a->rules, true))
         return false;
-    return nh_mqtt_rules_grant(a->rules, user, out);
+    return grant(a, user, out);
 }
 
 bool nh_mqtt_access_may(nh_mqtt_access_t *a, const struct nh_mqtt_who *who,

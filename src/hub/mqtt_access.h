@@ -28,6 +28,8 @@ struct nh_mqtt_access_config {
     uint64_t (*clock_ms)(void);
     // Where a client of the broker comes from: "127.0.0.1:51234".
     void (*address)(void *ctx, const void *peer, char *text, size_t cap);
+    // The same of the proxy that says so; false: nobody speaks for the client. May be NULL.
+    bool (*proxy)(void *ctx, const void *peer, char *text, size_t cap);
     // Whose name a client may bear without a password, since its certificate vouches for it. The
     // length; NH_ERR_NOT_FOUND: nobody's, others: a name that is none, refused. May be NULL.
     int (*identity)(void *ctx, const void *peer, char *text, size_t cap);

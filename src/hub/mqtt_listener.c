@@ -67,6 +67,11 @@ void nh_mqtt_user_peer(const void *user, char *text, size_t cap)
         nh_stream_peer(user, text, cap);
 }
 
+bool nh_mqtt_user_proxy(const void *user, char *text, size_t cap)
+{
+    return !as_http(user) && nh_stream_proxy(user, text, cap);
+}
+
 int nh_mqtt_user_identity(const void *user, enum nh_identity kind, char *text, size_t cap)
 {
     return as_http(user) ? NH_ERR_NOT_FOUND : nh_stream_identity(user, kind, text, cap);

@@ -40,9 +40,11 @@ void nh_mqtt_listener_stop(nh_mqtt_listener_t *l); // closes every connection
 struct nh_http_stream nh_mqtt_listener_http(nh_mqtt_listener_t *l, const char *path,
                                             uint32_t frame_max_bytes);
 
-// Of a connection by the broker's `user`: its address; who its certificate says it is, as
+// Of a connection by the broker's `user`: its address; that of the proxy that speaks for it, as
+// nh_stream_proxy(); who its certificate says it is, as
 // nh_stream_identity(); nh_listener_user() of its listener, NULL: the portal's.
 void nh_mqtt_user_peer(const void *user, char *text, size_t cap);
+bool nh_mqtt_user_proxy(const void *user, char *text, size_t cap);
 NH_MUST_USE int nh_mqtt_user_identity(const void *user, enum nh_identity kind, char *text,
                                       size_t cap);
 void *nh_mqtt_user_listener(const void *user);

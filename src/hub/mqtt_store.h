@@ -33,7 +33,8 @@ void nh_mqtt_store_broker_set(nh_mqtt_store_t *s, nh_mqtt_broker_t *broker);
 // Gives up, loudly, when the store fails for `timeout_ms`.
 void nh_mqtt_store_flush(nh_mqtt_store_t *s, uint64_t timeout_ms);
 void nh_mqtt_store_info(nh_mqtt_store_t *s, struct nh_records_info *out);
-// After the broker was destroyed.
+// A write under way is ended first. It borrows from the broker, which may be destroyed after this
+// only and calls the store no more then. Without a broker: at any time.
 void nh_mqtt_store_stop(nh_mqtt_store_t *s);
 
 #endif

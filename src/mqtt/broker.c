@@ -255,7 +255,8 @@ void nh_mqtt__conn_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const char *text,
     struct nh_mqtt__session *s = c->session;
     struct nh_mqtt__will *will = s ? take_will(b, c) : NULL;
     nh_mqtt__gate_cut(b, c);
-    if (s && c->version == 5 && code != NH_MQTT_REASON_SUCCESS)
+    // Not in place of a CONNACK that was cut just now [MQTT5-3.2.0-1].
+    if (s && c->version == 5 && code != NH_MQTT_REASON_SUCCESS && c->is_greeted)
         nh_mqtt__send_disconnect(b, c, code);
     if (c->state == NH_MQTT__CONN_AUTH)
         nh_mqtt__auth_end(b, c);

@@ -211,6 +211,7 @@ static int accept_client(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh
     if (c->extra && c->extra->will)
         nh_mqtt__keep_will(b, s, c->extra->will);
     rc = gate_connack(b, c, serial);
+    c->is_greeted = rc == NH_OK && !nh_mqtt__is_gated(b, c);
     if (rc == NH_OK)
         rc = send_connack(b, c, k, is_present, answer);
     return rc < 0 ? rc : nh_mqtt__resume(b, s);

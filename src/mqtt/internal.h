@@ -161,8 +161,9 @@ struct nh_mqtt_conn {
     uint8_t version; // 4, 5; 0 before CONNECT
     uint8_t form;    // enum nh_mqtt__form
     bool in_turn, is_dirty, is_paused;
-    bool is_own;    // of a part of the hub
-    bool is_bridge; // of another broker, 3.1.1: subscribes as one
+    bool is_own;     // of a part of the hub
+    bool is_bridge;  // of another broker, 3.1.1: subscribes as one
+    bool is_greeted; // ONLINE: no gate holds back its CONNACK any more
 };
 
 enum nh_mqtt__target_flags {

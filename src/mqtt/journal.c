@@ -114,9 +114,14 @@ int nh_mqtt__gate(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint32_t batch)
     return rc;
 }
 
+bool nh_mqtt__is_gated(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c)
+{
+    return b->journal && c->wire.gate > b->journal->committed;
+}
+
 void nh_mqtt__gate_cut(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
 {
-    if (b->journal && c->wire.gate > b->journal->committed)
+    if (nh_mqtt__is_gated(b, c))
         nh_mqtt__wire_cut(&b->blocks, &c->wire);
 }
 
@@ -131,7 +136,7 @@ static void forget_in(struct nh_mqtt_batch *batch, const nh_mqtt_conn_t *c)
 
 void nh_mqtt__gate_forget(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c)
 {
-    if (!b->journal || c->wire.gate <= b->journal->committed)
+    if (!nh_mqtt__is_gated(b, c))
         return;
     forget_in(&b->journal->batch[0], c);
     forget_in(&b->journal->batch[1], c);
@@ -148,8 +153,10 @@ static void open_list(nh_mqtt_broker_t *b, const nh_list_t *list)
     NH_LIST_EACH(list, n)
     {
         nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
-        if (c->wire.gate)
-            open_one(b, c);
+        if (!c->wire.gate)
+            continue;
+        open_one(b, c);
+        c->is_greeted = c->is_greeted || !nh_mqtt__is_gated(b, c);
     }
 }
 
@@ -171,8 +178,10 @@ static void open_gates(nh_mqtt_broker_t *b, struct nh_mqtt_batch *batch)
     if (batch->gated_all)
         open_everybody(b);
     else
-        for (uint32_t i = 0; i < batch->gated_count; i++)
+        for (uint32_t i = 0; i < batch->gated_count; i++) {
             open_one(b, batch->gated[i]);
+            batch->gated[i]->is_greeted = true; // a CONNACK stands behind the first gate
+        }
     batch->gated_count = 0;
     batch->gated_all = false;
 }

@@ -59,6 +59,8 @@ void nh_mqtt__journal_count(nh_mqtt_broker_t *b, uint64_t message, int32_t count
 
 // What is sent to `c` from now on waits for that batch. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__gate(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, uint32_t batch);
+// Whether the last gate of `c` is closed.
+bool nh_mqtt__is_gated(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c);
 // `c` ends: what still waits at a gate is not sent, so that a last word can be.
 void nh_mqtt__gate_cut(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c);
 void nh_mqtt__gate_forget(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c); // it is about to be freed

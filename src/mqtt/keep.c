@@ -121,6 +121,16 @@ void nh_mqtt__keep_away(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     put_session(b, s, s->conn->version, false);
 }
 
+// Without memory its time begins anew after the next restart.
+void nh_mqtt__keep_left(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint8_t version)
+{
+    struct nh_mqtt__kept *k = nh_mqtt__kept(s);
+    if (k->expiry_s == NH_MQTT__NEVER_S || session_reserve(b, s) < 0)
+        return;
+    k->is_away = true;
+    put_session(b, s, version, false);
+}
+
 int nh_mqtt__keep_gate(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
 {
     const struct nh_mqtt__kept *k = nh_mqtt__kept(s);
@@ -144,10 +154,21 @@ int nh_mqtt__keep_end_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session
     return nh_mqtt__journal_reserve(b, ops, ops * (KEY_BYTES + NH_MQTT__QUEUE_HEAD_BYTES));
 }
 
-void nh_mqtt__keep_end_subs(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
+static void kept_free(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    nh_mem_free(b->mem, s->flow->kept);
+    s->flow->kept = NULL;
+}
+
+// Without memory nothing of the session is taken out: half of it would be worse than all.
+void nh_mqtt__keep_end_subs(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     const struct nh_mqtt__kept *k = nh_mqtt__kept(s);
-    if (!k || nh_mqtt__keep_end_reserve(b, s) < 0)
+    if (k && nh_mqtt__keep_end_reserve(b, s) < 0) {
+        kept_free(b, s);
+        return;
+    }
+    if (!k)
         return;
     for (const struct nh_mqtt__sub *sub = s->subs; sub; sub = sub->session_next)
         nh_mqtt__journal_delete(b, nh_mqtt__key_u32_u16(NH_MQTT__REC_SUB, k->no, sub->no));
@@ -161,14 +182,19 @@ static void forget_place(nh_mqtt_broker_t *b, uint32_t no, uint64_t seq,
         nh_mqtt__journal_count(b, m->no, -1);
 }
 
+static void put_gone(nh_mqtt_broker_t *b, uint32_t no)
+{
+    const uint8_t bare[] = {NH_MQTT__RECORD_VERSION};
+    nh_mqtt__journal_put(b, nh_mqtt__key_u32(NH_MQTT__REC_GONE, no), bare, sizeof bare, none, NULL,
+                         true);
+    b->journal->purge_batch = nh_mqtt__journal_no(b);
+}
+
 static void end_queue(nh_mqtt_broker_t *b, const struct nh_mqtt__flow *f)
 {
     const struct nh_mqtt__kept *k = f->kept;
-    const uint8_t bare[] = {NH_MQTT__RECORD_VERSION};
     if (is_long(f)) {
-        nh_mqtt__journal_put(b, nh_mqtt__key_u32(NH_MQTT__REC_GONE, k->no), bare, sizeof bare, none,
-                             NULL, true);
-        b->journal->purge_batch = nh_mqtt__journal_no(b);
+        put_gone(b, k->no);
         return;
     }
     for (uint32_t i = 0; i < f->sent_span; i++) {
@@ -196,15 +222,26 @@ static void end_records(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
 }
 
 // Without memory the records stay, and the session is there again after a restart: one that was
-// evicted may be. One that its client wiped may not, so that reserves first.
+// evicted may be, unless its client has made another one by then. One that its client wiped may
+// not, so that reserves first.
 void nh_mqtt__keep_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
     if (!nh_mqtt__kept(s))
         return;
     if (nh_mqtt__keep_end_reserve(b, s) == NH_OK)
         end_records(b, s);
-    nh_mem_free(b->mem, s->flow->kept);
-    s->flow->kept = NULL;
+    kept_free(b, s);
+}
+
+int nh_mqtt__keep_superseded(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    uint32_t no = nh_mqtt__kept(s)->no;
+    if (nh_mqtt__journal_reserve(b, 2, 2 * KEY_BYTES + NH_MQTT__BARE_BYTES) < 0)
+        return NH_ERR_NOMEM;
+    nh_mqtt__journal_delete(b, nh_mqtt__key_u32(NH_MQTT__REC_SESSION, no));
+    put_gone(b, no);
+    kept_free(b, s);
+    return NH_OK;
 }
 
 // ---- subscriptions ------------------------------------------------------------------------------

@@ -19,10 +19,14 @@ static inline struct nh_mqtt__kept *nh_mqtt__kept(const struct nh_mqtt__session 
 NH_MUST_USE int nh_mqtt__keep_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
                                       uint32_t expiry_s, uint8_t version);
 void nh_mqtt__keep_away(nh_mqtt_broker_t *b, struct nh_mqtt__session *s); // its connection ends
+// It was connected when the process ended, by `version`: it is away from now on.
+void nh_mqtt__keep_left(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, uint8_t version);
 // Makes room to record the end of the session. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__keep_end_reserve(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
-void nh_mqtt__keep_end_subs(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s); // first
+void nh_mqtt__keep_end_subs(nh_mqtt_broker_t *b, struct nh_mqtt__session *s); // first
 void nh_mqtt__keep_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
+// A session read from the store has a newer one of the same client behind it: its records go.
+NH_MUST_USE int nh_mqtt__keep_superseded(nh_mqtt_broker_t *b, struct nh_mqtt__session *s);
 // What is sent to the session's client from now on waits for all of its records. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__keep_gate(nh_mqtt_broker_t *b, const struct nh_mqtt__session *s);
 

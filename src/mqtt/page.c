@@ -198,6 +198,24 @@ static bool purge_find(void *ctx, nh_span_t key, nh_span_t value)
     return false;
 }
 
+// A subscription, or a packet id.
+static bool purge_small(void *ctx, nh_span_t key, nh_span_t value)
+{
+    struct purge *p = ctx;
+    uint64_t n;
+    uint32_t no;
+    enum nh_mqtt__record_type type = (enum nh_mqtt__record_type)key.ptr[0];
+    (void)value;
+    if (p->count == PURGE_MAX) {
+        p->is_over = false;
+        return false;
+    }
+    p->count++;
+    if (nh_mqtt__key_decode(key, type, &no, &n) == NH_OK)
+        nh_mqtt__journal_delete(p->b, nh_mqtt__key_u32_u16(type, no, (uint16_t)n));
+    return true;
+}
+
 static bool purge_place(void *ctx, nh_span_t key, nh_span_t value)
 {
     struct purge *p = ctx;
@@ -236,9 +254,17 @@ void nh_mqtt__purge(nh_mqtt_broker_t *b)
         return;
     }
     j->purge_batch = nh_mqtt__journal_no(b); // also if the read breaks off
-    struct nh_mqtt__key queue = nh_mqtt__key_u32(NH_MQTT__REC_QUEUE, p.no);
-    if (store->read(store->ctx, nh_mqtt__key_span(&queue), none, purge_place, &p) < 0)
-        return;
+    static const struct {
+        enum nh_mqtt__record_type type;
+        nh_mqtt_record_fn visit;
+    } parts[] = {{NH_MQTT__REC_SUB, purge_small},
+                 {NH_MQTT__REC_RECEIVED, purge_small},
+                 {NH_MQTT__REC_QUEUE, purge_place}};
+    for (size_t i = 0; i < NH_ARRAY_LEN(parts) && p.is_over; i++) {
+        struct nh_mqtt__key prefix = nh_mqtt__key_u32(parts[i].type, p.no);
+        if (store->read(store->ctx, nh_mqtt__key_span(&prefix), none, parts[i].visit, &p) < 0)
+            return;
+    }
     if (p.is_over)
         nh_mqtt__journal_delete(b, nh_mqtt__key_u32(NH_MQTT__REC_GONE, p.no));
 }

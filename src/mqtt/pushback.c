@@ -62,11 +62,38 @@ void nh_mqtt__conn_resume(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
     b->cfg.pause(b->cfg.ctx, c, c->user, false);
 }
 
+// Whether its acknowledgements make the store smaller.
+static bool can_empty_store(const nh_mqtt_conn_t *c)
+{
+    const struct nh_mqtt__kept *k = c->session ? nh_mqtt__kept(c->session) : NULL;
+    return k && (c->session->flow->messages || k->page_seq < k->next_seq);
+}
+
+// The store is full, and perhaps only those can empty it who are held back for that: they are read
+// from once more, until they bring the next message. Not while it cannot be written: memory would
+// take what comes.
+static void hear_them(nh_mqtt_broker_t *b)
+{
+    const struct nh_mqtt__journal *j = b->journal;
+    bool is_written = !j->is_failing && nh_mqtt__journal_weight(b) <= b->cfg.batch_max_bytes;
+    for (nh_list_t *n = b->paused.next, *next; n != &b->paused && is_written; n = next) {
+        next = n->next;
+        nh_mqtt_conn_t *c = NH_CONTAINER_OF(n, nh_mqtt_conn_t, link);
+        if (can_empty_store(c))
+            nh_mqtt__conn_resume(b, c);
+    }
+    if (nh_list_first(&b->paused)) // and again: one of them may be sent something
+        b->pushback_ms = nh_ms_after(b->now_ms, b->cfg.pushback_max_ms);
+}
+
 static void resume_all(nh_mqtt_broker_t *b)
 {
     b->pushback_ms = NH_NEVER;
-    if (b->journal && b->journal->is_holding)
+    if (b->journal && b->journal->is_holding) {
+        if (b->journal->is_full)
+            hear_them(b);
         return;
+    }
     for (nh_list_t *n = nh_list_first(&b->paused); n; n = nh_list_first(&b->paused))
         nh_mqtt__conn_resume(b, NH_CONTAINER_OF(n, nh_mqtt_conn_t, link));
 }

@@ -104,12 +104,15 @@ static int last_number(struct restore *r, enum nh_mqtt__record_type type, uint64
 static int restore_numbers(struct restore *r)
 {
     struct nh_mqtt__journal *j = r->b->journal;
-    uint64_t session = 0, gone = 0;
+    uint64_t session = 0, gone = 0, will = 0;
     int rc = last_number(r, NH_MQTT__REC_MESSAGE, &j->next_message);
     rc = rc < 0 ? rc : last_number(r, NH_MQTT__REC_RETAINED, &j->next_message);
     rc = rc < 0 ? rc : last_number(r, NH_MQTT__REC_SESSION, &session);
     rc = rc < 0 ? rc : last_number(r, NH_MQTT__REC_GONE, &gone);
+    rc = rc < 0 ? rc : last_number(r, NH_MQTT__REC_WILL, &will);
     j->next_session = (uint32_t)(session > gone ? session : gone);
+    if (will > j->next_session)
+        j->next_session = (uint32_t)will;
     if (gone)
         j->purge_batch = nh_mqtt__journal_no(r->b);
     return rc;
@@ -152,11 +155,24 @@ static void restore_expiry(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
     nh_mqtt__expire_session(b, s);
 }
 
+// Numbers only go up: the one that is there is older. Its end could not be recorded for want of
+// memory.
+static int supersede(nh_mqtt_broker_t *b, struct nh_mqtt__session *old)
+{
+    if (!old)
+        return NH_OK;
+    int rc = nh_mqtt__keep_superseded(b, old);
+    if (rc == NH_OK)
+        nh_mqtt__session_destroy(b, old);
+    return rc;
+}
+
 static int session_make(nh_mqtt_broker_t *b, uint32_t no, const struct nh_mqtt__session_record *rec)
 {
-    if (rec->id.len > NH_MQTT__CLIENT_ID_MAX || rec->user.len > NH_MQTT__USER_MAX ||
-        nh_mqtt__session_find(b, rec->id))
+    if (rec->id.len > NH_MQTT__CLIENT_ID_MAX || rec->user.len > NH_MQTT__USER_MAX)
         return NH_ERR_CORRUPT;
+    if (supersede(b, nh_mqtt__session_find(b, rec->id)) < 0)
+        return NH_ERR_NOMEM;
     struct nh_mqtt__session *s = nh_mqtt__session_create(b, rec->id);
     if (!s)
         return NH_ERR_NOMEM;
@@ -174,7 +190,10 @@ static int session_make(nh_mqtt_broker_t *b, uint32_t no, const struct nh_mqtt__
                                 .is_away = rec->away_unix_ms != 0};
     f->kept = k;
     restore_expiry(b, s, rec);
-    return restore_user(b, s, rec);
+    int rc = restore_user(b, s, rec);
+    if (rc == NH_OK && !rec->away_unix_ms && b->cfg.unix_ms)
+        nh_mqtt__keep_left(b, s, rec->protocol);
+    return rc;
 }
 
 static bool session_visit(void *ctx, nh_span_t key, nh_span_t value)
@@ -360,6 +379,18 @@ static struct nh_mqtt__session *session_of(const nh_mqtt_broker_t *b, uint32_t n
     return NULL;
 }
 
+// The end of its session was recorded and its own was not, for want of memory.
+static int drop_will(const struct restore *r)
+{
+    nh_mqtt_broker_t *b = r->b;
+    int rc = nh_mqtt__journal_reserve(b, 2, 2 * NH_MQTT_KEY_MAX_BYTES);
+    if (rc < 0)
+        return rc;
+    nh_mqtt__journal_delete(b, nh_mqtt__key_u32(NH_MQTT__REC_WILL, r->will_session));
+    nh_mqtt__journal_count(b, r->will.message, -1);
+    return NH_OK;
+}
+
 // It waits for its time. Who was connected when the process died has lost its connection
 // [MQTT-3.1.2-8], and the delay begins now; the standard lets a restart publish it.
 static int restore_will(const struct restore *r)
@@ -367,11 +398,13 @@ static int restore_will(const struct restore *r)
     int rc;
     nh_mqtt_broker_t *b = r->b;
     struct nh_mqtt__session *s = session_of(b, r->will_session);
+    if (!s)
+        return drop_will(r);
     struct nh_mqtt__msg *m = nh_mqtt__page_message(b, r->will.message, &rc);
     struct nh_mqtt__will *w = m ? nh_mem_alloc_zero(b->mem, sizeof(*w), NH_MEM_BULK) : NULL;
-    if (!s || !w) {
+    if (!w) {
         nh_mqtt__msg_unref(b->mem, m);
-        return !s || rc == NH_ERR_NOT_FOUND ? NH_ERR_CORRUPT : rc < 0 ? rc : NH_ERR_NOMEM;
+        return rc == NH_ERR_NOT_FOUND ? NH_ERR_CORRUPT : rc < 0 ? rc : NH_ERR_NOMEM;
     }
     nh_list_init(&w->link);
     w->msg = m;
@@ -382,6 +415,9 @@ static int restore_will(const struct restore *r)
     w->retain = r->will.retain;
     w->kept_no = r->will_session;
     uint64_t due_ms = nh_mqtt__from_unix(b, r->will.due_unix_ms);
+    uint64_t latest_ms = nh_ms_after(b->now_ms, w->delay_s * 1000ull);
+    if (due_ms > latest_ms) // the clock was set back
+        due_ms = latest_ms;
     if (due_ms)
         nh_mqtt__will_wait_until(b, w, s, due_ms);
     else

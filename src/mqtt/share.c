@@ -105,7 +105,10 @@ struct leaving {
     struct nh_mqtt__group *group;
 };
 
-static void pass_on(nh_mqtt_broker_t *b, struct nh_mqtt__group *g, struct nh_mqtt__msg *m)
+// `m` stays `from`'s meanwhile. One that keeps no records has none of it either: whoever had one
+// may be done with it, so that its number is nobody's any more. It goes on as a message of its own.
+static void pass_on(nh_mqtt_broker_t *b, struct nh_mqtt__group *g,
+                    const struct nh_mqtt__session *from, struct nh_mqtt__msg *m)
 {
     if (nh_mqtt__msg_is_expired(m, b->now_ms)) {
         b->info.messages_expired++;
@@ -113,6 +116,10 @@ static void pass_on(nh_mqtt_broker_t *b, struct nh_mqtt__group *g, struct nh_mqt
     }
     struct nh_mqtt__publish p = nh_mqtt__publish_of(m);
     p.retain = m->was_retain;
+    if (m->no && !nh_mqtt__kept(from)) {
+        nh_mqtt__msg_unref(b->mem, p.msg);
+        p.msg = NULL;
+    }
     NH_IGNORE(nh_mqtt__share_deliver(b, &g->front, &p)); // counted for whom it was meant
     nh_mqtt__publish_release(b, &p);
     b->info.shared_moved++;
@@ -126,7 +133,7 @@ static bool pass_on_waiting(void *ctx, const struct nh_mqtt__waiting *w)
     struct nh_mqtt__msg *m = nh_mqtt__msg_ref(w->msg);
     bool goes = nh_mqtt__keep_ack_reserve(l->b, l->session) == NH_OK;
     if (goes) { // first to the other one, so that its record is never without a place
-        pass_on(l->b, l->group, m);
+        pass_on(l->b, l->group, l->session, m);
         goes = nh_mqtt__keep_dropped(l->b, l->session, w);
     }
     nh_mqtt__msg_unref(l->b->mem, m);
@@ -135,16 +142,17 @@ static bool pass_on_waiting(void *ctx, const struct nh_mqtt__waiting *w)
 
 // Sent at QoS 1 and not acknowledged: somebody else gets it when the session is over; at QoS 2 that
 // is forbidden once it was begun [MQTT5-4.8.2-5].
-static void pass_on_sent(nh_mqtt_broker_t *b, struct nh_mqtt__group *g, struct nh_mqtt__flow *f,
-                         bool is_over)
+static void pass_on_sent(nh_mqtt_broker_t *b, struct nh_mqtt__group *g,
+                         const struct nh_mqtt__session *s, bool is_over)
 {
+    struct nh_mqtt__flow *f = s->flow;
     for (uint32_t i = 0; i < f->sent_span; i++) {
         struct nh_mqtt__sent *sent = nh_mqtt__sent_at(f, i);
         if (sent->group != g->number || sent->state == NH_MQTT__SENT_DONE)
             continue;
         sent->group = 0;
         if (is_over && sent->state == NH_MQTT__SENT_WAIT_PUBACK && sent->msg)
-            pass_on(b, g, sent->msg);
+            pass_on(b, g, s, sent->msg);
     }
 }
 
@@ -165,10 +173,10 @@ void nh_mqtt__share_leave(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, bool is
     bool has_others = members(g) && !b->is_ending;
     if (f && has_others) {
         struct leaving leaving = {b, sub->session, g};
-        pass_on_sent(b, g, f, is_over);
+        pass_on_sent(b, g, sub->session, is_over);
         nh_mqtt__waiting_filter(f, b->mem, pass_on_waiting, &leaving);
     } else if (f) {
-        pass_on_sent(b, g, f, false);
+        pass_on_sent(b, g, sub->session, false);
         unmark_waiting(g, f);
     }
     if (!members(g))

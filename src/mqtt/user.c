@@ -162,6 +162,13 @@ static void look_up(nh_mqtt_broker_t *b, struct nh_mqtt__user *u)
     u->grant = fresh;
 }
 
+static const char *why_closed(const struct nh_mqtt__user *u)
+{
+    if (u->is_gone)
+        return "its user is gone";
+    return u->name_len ? "its password was changed" : "who has no user is to come in anew";
+}
+
 // Ends the session of a user that is gone, the connection of one with another secret.
 static bool end_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
@@ -169,8 +176,8 @@ static bool end_session(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
     if (!u || !(u->is_gone || (u->is_stale && s->is_online)))
         return false;
     if (s->is_online)
-        nh_mqtt__conn_end(b, s->conn, u->is_gone ? "its user is gone" : "its password was changed",
-                          NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_NOT_AUTHORIZED);
+        nh_mqtt__conn_end(b, s->conn, why_closed(u), NH_MQTT_CLIENT_DISCONNECTED,
+                          NH_MQTT_REASON_NOT_AUTHORIZED);
     else
         nh_mqtt__session_destroy(b, s);
     return true;

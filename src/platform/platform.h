@@ -242,6 +242,8 @@ void nh_stream_pause(nh_stream_t *s, bool paused); // stop or resume reading: pu
 void nh_stream_close(nh_stream_t *s, bool drain);  // drain: after what output() still gives
 // "127.0.0.1:51234", "[::1]:80", "unix:1000" (a user id); what a proxy says, where one must.
 void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap);
+// The same of the proxy that speaks for the peer. False: none does, and `text` is as it was.
+bool nh_stream_proxy(const nh_stream_t *s, char *text, size_t cap);
 // For people, valid within closed(): "Connection refused", "the name is not known".
 const char *nh_stream_reason(const nh_stream_t *s);
 

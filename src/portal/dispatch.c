@@ -105,14 +105,15 @@ static bool host_is_ours(const nh_portal_t *p, const char *host_header)
     return false;
 }
 
-// What keeps another site's page in the user's browser from using the hub. NULL: fine.
-static const char *find_foreign(const nh_portal_t *p, nh_http_conn_t *c, bool changes)
+// What keeps another site's page in the user's browser from using the hub, of which something is
+// open to everybody or not. NULL: fine.
+static const char *find_foreign(const nh_portal_t *p, nh_http_conn_t *c, bool changes, bool is_open)
 {
     const char *host = nh_http_header(c, "host");
     const char *origin = nh_http_header(c, "origin");
     if (changes && origin && !nh_http_origin_is_host(origin, host))
         return "wrong_origin";
-    if (!nh_auth_is_required(p->auth) && !host_is_ours(p, host))
+    if (is_open && !host_is_ours(p, host))
         return "wrong_host";
     return NULL;
 }
@@ -145,7 +146,7 @@ static int reply_who(nh_request_t *req, int err)
 
 int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_head *head)
 {
-    if (find_foreign(p, c, true))
+    if (find_foreign(p, c, true, !nh_auth_is_required(p->auth)))
         return 403;
     int err = check_who(p, c, head->peer);
     return err == NH_ERR_BUSY ? 429 : err ? 401 : 0;
@@ -153,10 +154,12 @@ int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_
 
 int nh_portal__stream_check(const nh_portal_t *p, nh_http_conn_t *c)
 {
+    bool is_open = !nh_auth_is_required(p->auth) ||
+                   (p->cfg.stream_is_open && p->cfg.stream_is_open(p->cfg.auth.ctx));
     // Who is no browser says nothing of a page, and cannot be led here by one.
     if (!nh_http_header(c, "origin"))
         return 0;
-    return find_foreign(p, c, true) ? 403 : 0;
+    return find_foreign(p, c, true, is_open) ? 403 : 0;
 }
 
 // ---- how much ----------------------------------------------------------------------------------
@@ -243,7 +246,7 @@ static int dispatch(struct nh_portal__request *r, const struct nh_http_head *hea
     if (err)
         return err;
     bool is_get = strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
-    const char *foreign = find_foreign(p, r->conn, !is_get);
+    const char *foreign = find_foreign(p, r->conn, !is_get, !nh_auth_is_required(p->auth));
     if (foreign)
         return reply_foreign(req, foreign);
     struct match m = find_route(p, req->method, req->path);

@@ -40,9 +40,12 @@ struct nh_portal_config {
     struct nh_http_stream stream; // path NULL: none. Its open() sees no other site's page; who it
                                   // is, is for its own protocol to ask
     struct nh_auth_config auth;   // verify NULL: no password, everything is open
+    // Whether the stream's protocol lets somebody in who does not say who it is; with auth.ctx.
+    // Then a page may call it by the names below only, password or not. NULL: it does not.
+    bool (*stream_is_open)(void *ctx);
     // Host names under which the hub may be called, besides addresses and localhost. Looked at only
-    // while no password is set: a stranger's page could otherwise reach the hub through a DNS name
-    // of its own. NULL-terminated, borrowed; may be NULL.
+    // while no password is set, or the stream is open: a stranger's page could otherwise reach the
+    // hub through a DNS name of its own. NULL-terminated, borrowed; may be NULL.
     const char *const *host_names;
     struct nh_fs fs;            // for GET /api/files; ops NULL: no such route
     uint32_t request_max_count; // 0: 16; one more is 503

@@ -218,6 +218,22 @@ class Reload(unittest.TestCase):
             self.assertEqual(Client(hub, "c2", "ann").connack, 0)
 
 
+    def test_anonymous_from_fewer_places(self):
+        """Who came in without a user is judged anew when such clients may come from fewer places."""
+        with Hub("mqtt: {anonymous: always}\n") as hub:
+            anonymous = Client(hub, "c1", version=5)
+            self.reload(hub, "mqtt: {anonymous: always, qos_max: 1}\n", "read again")
+            self.assertTrue(anonymous.publish("a"))
+            self.reload(hub, "mqtt: {anonymous: loopback}\n", "read again")
+            self.assertEqual(anonymous.hear("gone"), 0x87)
+            again = Client(hub, "c1", version=5)
+            self.assertEqual(again.connack, 0)
+            self.reload(hub, "mqtt: {anonymous: always}\n", "read again")
+            self.assertTrue(again.publish("a"))
+            again.close()
+            self.assertEqual(again.hear("gone"), 0)
+
+
 class MosquittoFiles(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="nuthatch-test-")

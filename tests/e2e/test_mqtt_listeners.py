@@ -21,6 +21,8 @@ from test_mqtt import Client
 PROXY = b"\r\n\r\n\0\r\nQUIT\n"
 CONNECT = b"\x10\x0f\0\4MQTT\4\2\0\0\0\3cli"
 CONNACK = b"\x20\2\0\0"
+# The portal's password: there is a user, and pages may call the hub by any name. Of "x".
+PASSWORD = "access: {password_hash: '$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$" + 43 * "A" + "'}\n"
 
 
 def openssl(*args):
@@ -101,6 +103,17 @@ def publish(*args, host="127.0.0.1"):
     r = subprocess.run(["mosquitto_pub", *where, *args], capture_output=True, text=True,
                        timeout=PATIENCE_S)
     return r.returncode
+
+
+def own_address():
+    """An address of this machine that is not its loopback's; None: it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))  # nothing is sent
+        except OSError:
+            return None
+        address = s.getsockname()[0]
+    return None if address.startswith("127.") else address
 
 
 class Listening:
@@ -696,6 +709,59 @@ class Proxy(unittest.TestCase):
                 with certs.context().wrap_socket(s, server_hostname="localhost") as tls:
                     tls.sendall(CONNECT)
                     self.assertEqual(receive(tls, 4), CONNACK)
+
+
+    def test_who_is_of_this_machine(self):
+        """anonymous: loopback is for who is here, not for who a proxy here speaks for."""
+        with Hub(listeners("listen: '127.0.0.1:0', proxy_protocol: required",
+                           more="anonymous: loopback, ")) as hub:
+            for name, header, code in (("far", self.header("203.0.113.9", 4711), 5),
+                                       ("here", self.header("127.0.0.1", 4711), 0),
+                                       ("it does not say", PROXY + b"\x21\0\0\0", 5),
+                                       ("itself", PROXY + b"\x20\0\0\0", 0)):
+                with socket.create_connection(("127.0.0.1", port_of(hub, 0)), PATIENCE_S) as s:
+                    s.settimeout(PATIENCE_S)
+                    s.sendall(header + CONNECT)
+                    self.assertEqual(receive(s, 4), b"\x20\2\0" + bytes([code]), name)
+
+    def test_a_proxy_elsewhere_vouches_for_nobody_here(self):
+        address = own_address()
+        if not address:
+            self.skipTest("this machine has no address but its loopback's")
+        with Hub(PASSWORD + listeners("listen: '0.0.0.0:0', proxy_protocol: required",
+                                      more="anonymous: loopback, ")) as hub:
+            for proxy, code in (("127.0.0.1", 0), (address, 5)):
+                with socket.create_connection((proxy, port_of(hub, 0)), PATIENCE_S) as s:
+                    s.settimeout(PATIENCE_S)
+                    s.sendall(self.header("127.0.0.1", 4711) + CONNECT)
+                    self.assertEqual(receive(s, 4), b"\x20\2\0" + bytes([code]), proxy)
+
+
+class Pages(unittest.TestCase):
+    """A page of a stranger whose name was pointed at this machine comes from this machine."""
+
+    def test_a_name_that_is_not_ours(self):
+        for anonymous, status in (("auto", 101), ("never", 101), ("loopback", 403), ("always", 403)):
+            with Hub(PASSWORD + listeners("listen: '127.0.0.1:0', protocol: websocket",
+                                          more=f"anonymous: {anonymous}, ")) as hub:
+                for port in (port_of(hub, 0), int(hub.http.rsplit(":", 1)[1])):
+                    for host, want in (("evil.example", status), ("127.0.0.1", 101)):
+                        host = f"{host}:{port}"
+                        with Socket(port, Host=host, Origin=f"http://{host}") as ws:
+                            self.assertEqual(ws.status, want, (anonymous, host))
+
+    def test_after_a_reload(self):
+        config = PASSWORD + listeners("listen: '127.0.0.1:0', protocol: websocket")
+        with Hub(config) as hub:
+            for more, status in (("anonymous: loopback, ", 403), ("", 101)):
+                hub.write_config(config.replace("mqtt: {", "mqtt: {" + more))
+                at = len(hub.lines)
+                hub.process.send_signal(signal.SIGHUP)
+                hub.wait_line("read again", after=at)
+                for port in (port_of(hub, 0), int(hub.http.rsplit(":", 1)[1])):
+                    host = f"evil.example:{port}"
+                    with Socket(port, Host=host, Origin=f"http://{host}") as ws:
+                        self.assertEqual(ws.status, status, (more, host))
 
 
 class Together(unittest.TestCase):

@@ -55,6 +55,7 @@ struct model_session {
     size_t sub_count;
     uint16_t newest_id;    // packet id of the newest PUBLISH that it heard
     uint32_t resend_order; // of the last message that it heard again
+    uint32_t away_order;   // when its connection ended, in the same count
 };
 
 enum model_kind { MODEL_LIVE, MODEL_RETAINED, MODEL_SHARED };
@@ -75,7 +76,7 @@ struct model_copy {
     bool retain;                  // RETAIN as it must be heard
     bool is_optional, may_be_dup; // DUE: need not come; a connection broke while it was under way
     bool is_to_be_resent;         // SEEN, RELEASED: the connection broke since
-    bool is_vague;                // MODEL_SHARED while DUE: a member has changed its options
+    bool is_vague;                // MODEL_SHARED while DUE: a member changed its options, or left
 };
 
 struct model {

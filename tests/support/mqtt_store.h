@@ -197,7 +197,7 @@ static NH_UNUSED void disk_check(struct disk *d)
         struct disk_record *r = &d->records[i];
         int32_t refs = 0;
         if (memchr("UIQWY", r->key[0], 5) && !disk_has(d, 'S', r->key + 1, 4))
-            assert_true(r->key[0] == 'Q' && disk_has(d, 'D', r->key + 1, 4));
+            assert_true(r->key[0] == 'W' || disk_has(d, 'D', r->key + 1, 4));
         if (r->key[0] == 'R')
             assert_true(disk_has(d, 'P', r->key + 1, 8));
         if (r->key[0] != 'P')
@@ -208,14 +208,14 @@ static NH_UNUSED void disk_check(struct disk *d)
     }
 }
 
-// Ends the commit under way. Whether there was one.
+// Ends the commit under way; 1: it is done, and the store is over its limit. Whether there was one.
 static bool disk_finish(struct disk *d, nh_mqtt_broker_t *b, int rc, uint64_t now_ms)
 {
     const nh_mqtt_batch_t *batch = d->pending;
     if (!batch)
         return false;
     d->pending = NULL;
-    if (rc == NH_OK) {
+    if (rc >= 0) {
         disk_apply(d, batch);
         if (!d->no_check)
             disk_check(d);

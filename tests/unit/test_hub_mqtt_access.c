@@ -21,6 +21,7 @@ static uint64_t now_ms; // of the rules about guessing
 // A client, and what it was told: 0 not yet, else a verdict as a letter, or a reason.
 static struct peer {
     const char *address;
+    const char *proxy;     // that says so; NULL: none
     const char *certified; // the name of its certificate; NULL: it has none
     unsigned answers;
     struct nh_mqtt_auth_answer answer;
@@ -41,6 +42,15 @@ static void address(void *ctx, const void *peer, char *text, size_t cap)
 {
     (void)ctx;
     snprintf(text, cap, "%s", ((const struct peer *)peer)->address);
+}
+
+static bool proxy(void *ctx, const void *peer, char *text, size_t cap)
+{
+    const struct peer *p = peer;
+    (void)ctx;
+    if (p->proxy)
+        snprintf(text, cap, "%s", p->proxy);
+    return p->proxy != NULL;
 }
 
 static int identity(void *ctx, const void *peer, char *text, size_t cap)
@@ -92,6 +102,7 @@ static void begin(nh_mqtt_rules_t *rules, uint32_t queue_max)
                                               .login_queue_max = queue_max,
                                               .clock_ms = clock_ms,
                                               .address = address,
+                                              .proxy = proxy,
                                               .identity = identity,
                                               .answer = answer};
     assert_int_equal(nh_mqtt_access_create(&cfg, rules, &access_of), NH_OK);
@@ -163,17 +174,31 @@ static void test_nobody_is_known(void **state)
 {
     (void)state;
     static const struct {
-        const char *address;
+        const char *address, *proxy;
         bool is_in;
-    } rows[] = {{"127.0.0.1:5000", true}, {"127.3.2.1:5000", true},   {"[::1]:5000", true},
-                {"10.0.0.1:5000", false}, {"[2001:db8::1]:1", false}, {"", false}};
+    } rows[] = {{"127.0.0.1:5000", NULL, true},
+                {"127.3.2.1:5000", NULL, true},
+                {"[::1]:5000", NULL, true},
+                {"10.0.0.1:5000", NULL, false},
+                {"[2001:db8::1]:1", NULL, false},
+                {"", NULL, false},
+                {"unix:1000", NULL, true},
+                {"127.0.0.1:5000", "127.0.0.1:6000", true},
+                {"127.0.0.1:5000", "unix:33", true},
+                {"unix", "[::1]:6000", true},
+                {"10.0.0.1:5000", "127.0.0.1:6000", false},
+                {"?", "127.0.0.1:6000", false},
+                {"127.0.0.1:5000", "10.0.0.1:6000", false},
+                {"unix", "10.0.0.1:6000", false}};
     begin(make_rules(NH_HUB_ANONYMOUS_AUTO), 4);
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         peers[0].address = rows[i].address;
+        peers[0].proxy = rows[i].proxy;
         sign_in(&peers[0], NULL, NULL);
         if (is_let_in(&peers[0]) != rows[i].is_in)
-            fail_msg("%s", rows[i].address);
+            fail_msg("%s by %s", rows[i].address, rows[i].proxy ? rows[i].proxy : "none");
     }
+    peers[0].proxy = NULL;
     peers[0].address = "127.0.0.1:5000";
     sign_in(&peers[0], "ann", "ann"); // whoever it says it is: nobody vouches for it
     assert_true(is_let_in(&peers[0]));

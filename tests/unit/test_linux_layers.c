@@ -25,6 +25,7 @@
 #define PROXY_V4_ANN                                                                               \
     "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x1a\x0a\1\2\3\xc0\xa8\0\1\xc3\x50\x07\x5b"                     \
     "\x20\0\x0b\7\0\0\0\0\x22\0\3ann"
+#define PROXY_UNKNOWN "\r\n\r\n\0\r\nQUIT\n\x21\0\0\0"
 #define PROXY_LOCAL "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
 
 static char dir[256];
@@ -347,6 +348,7 @@ static void test_proxy_says_who(void **state)
     } rows[] = {
         {"an address", PROXY_V4, sizeof PROXY_V4 - 1, "10.1.2.3:50000", NULL},
         {"a certificate", PROXY_V4_ANN, sizeof PROXY_V4_ANN - 1, "10.1.2.3:50000", "ann"},
+        {"not for whom", PROXY_UNKNOWN, sizeof PROXY_UNKNOWN - 1, "?", NULL},
         {"itself", PROXY_LOCAL, sizeof PROXY_LOCAL - 1, "127.0.0.1:", NULL},
     };
     (void)state;

@@ -136,6 +136,28 @@ static void test_nothing_before_the_disk(void **state)
     stop();
 }
 
+// [MQTT5-3.2.0-1]: whose CONNACK still waits is closed without a word. Else it is told why.
+static void test_nothing_before_connack(void **state)
+{
+    (void)state;
+    struct client *c = w.clients;
+    fresh(NULL);
+    client_connect5(&c[0], "s", PROPS("\x11\0\0\0\x3c"));
+    client_connect5(&c[1], "s", PROPS("\x11\0\0\0\x3c"));
+    world_turn_end(&w);
+    assert_null(c[0].conn);
+    assert_heard(&c[0], "");
+    settle();
+    assert_string_equal(client_heard(&c[1]),
+                        "connack 0 0x00 {receive=1024 packet=65536 aliases=16}");
+    client_subscribe(&c[1], "#", 1); // its SUBACK waits
+    client_resume5(&c[2], "s", PROPS("\x11\0\0\0\x3c"));
+    world_turn_end(&w);
+    assert_null(c[1].conn);
+    assert_string_equal(client_heard(&c[1]), "disconnect 0x8e {reason=session taken over}");
+    stop();
+}
+
 static void test_clean_sessions_pay_nothing(void **state)
 {
     (void)state;
@@ -651,6 +673,58 @@ static void test_publishers_are_held_back(void **state)
     stop();
 }
 
+// Who is held back because the store is full may be the one whose acknowledgements would empty it
+// (a bridge that catches up in both directions): it is listened to from time to time.
+static void test_full_by_who_is_held_back(void **state)
+{
+    (void)state;
+    const struct nh_mqtt_broker_config cfg = {.pause = world_pause};
+    struct client *c = w.clients;
+    fresh(&cfg);
+    connect_kept(&c[1], "both", "connack 0 0");
+    client_subscribe(&c[1], "in", 1);
+    connect_kept(&c[2], "other", "connack 0 0");
+    client_subscribe(&c[2], "out", 1);
+    settle();
+    lose(&c[2]);
+    client_connect(&c[0], "pub", false);
+    client_publish_id(&c[0], "in", "1", 1, 1);
+    assert_true(commit(1));
+    client_publish_id(&c[0], "out", "2", 1, 2);
+    client_publish_id(&c[1], "out", "3", 1, 3);
+    assert_true(c[0].is_paused && c[1].is_paused);
+    while (commit(1))
+        continue;
+    assert_true(nh_mqtt_broker_next_deadline(w.broker) <= w.now_ms + 2000);
+    world_tick(&w, w.now_ms + 2000);
+    assert_true(c[0].is_paused);
+    assert_false(c[1].is_paused);
+    client_publish_id(&c[1], "out", "4", 1, 4); // what it sends first brings more
+    assert_true(c[1].is_paused);
+    assert_true(commit(1));
+    world_tick(&w, w.now_ms + 2000);
+    assert_false(c[1].is_paused);
+    client_ack(&c[1], 0x40, 1);
+    assert_true(commit(NH_OK));
+    assert_false(c[0].is_paused);
+    settle();
+    assert_int_equal(disk_count(&disk, 'Q'), 3);
+    // While it cannot be written at all, nobody is: what comes in would only fill memory.
+    client_publish_id(&c[0], "in", "5", 1, 5);
+    assert_true(commit(1));
+    client_publish_id(&c[1], "out", "6", 1, 6);
+    assert_true(c[1].is_paused);
+    assert_true(commit(NH_ERR_NOSPC));
+    w.now_ms += 2000;
+    nh_mqtt_broker_tick(w.broker, w.now_ms);
+    assert_true(c[1].is_paused);
+    while (commit(1))
+        continue;
+    world_tick(&w, w.now_ms + 2000);
+    assert_false(c[1].is_paused);
+    stop();
+}
+
 static void test_interval(void **state)
 {
     (void)state;
@@ -741,6 +815,42 @@ static void test_no_memory(void **state)
 }
 
 // The start without memory is refused, and works when there is some.
+// A session whose end could not be recorded is there again, whole, or a newer one of its client is.
+static void test_no_memory_at_the_end(void **state)
+{
+    (void)state;
+    const struct nh_mqtt_broker_config cfg = {.session_max_count = 1};
+    for (uint64_t n = 1; n <= 24; n++) {
+        struct nh_mem_fault fault = {.fail_nth = n};
+        struct client *c = w.clients;
+        fresh(&cfg);
+        client_connect_with(&c[1], &(struct connect){"old", "will", "x", .is_kept = true});
+        client_subscribe(&c[1], "a", 1);
+        client_subscribe(&c[1], "$share/g/a", 2);
+        client_connect(&c[0], "pub", true);
+        for (unsigned i = 1; i <= 12; i++)
+            client_publish_id(&c[0], "a", "x", 1 + i % 2, i);
+        settle();
+        nh_mem_fault_set(w.sys, &fault);
+        client_close(&c[1]);
+        client_close(&c[0]); // one too many is away: the old one ends
+        nh_mem_fault_set(w.sys, NULL);
+        settle();
+        disk_check(&disk);
+        client_connect(&c[1], "old", true);
+        client_subscribe(&c[1], "b", 1);
+        settle();
+        crash(&cfg);
+        settle();
+        disk_check(&disk);
+        client_connect(&c[1], "old", true);
+        settle();
+        assert_non_null(strstr(client_heard(&c[1]), "connack 1 0"));
+        assert_int_equal(disk_count(&disk, 'U'), info_of().subscription_count);
+        stop();
+    }
+}
+
 static void test_no_memory_at_start(void **state)
 {
     (void)state;
@@ -812,6 +922,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_before_the_disk),
+        cmocka_unit_test(test_nothing_before_connack),
         cmocka_unit_test(test_clean_sessions_pay_nothing),
         cmocka_unit_test(test_quick_ones_cost_nothing),
         cmocka_unit_test(test_sessions_come_back),
@@ -826,8 +937,10 @@ int main(void)
         cmocka_unit_test(test_long_queues_are_purged),
         cmocka_unit_test(test_failed_commits_are_tried_again),
         cmocka_unit_test(test_publishers_are_held_back),
+        cmocka_unit_test(test_full_by_who_is_held_back),
         cmocka_unit_test(test_interval),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory_at_the_end),
         cmocka_unit_test(test_no_memory_at_start),
         cmocka_unit_test(test_damage),
     };

@@ -96,6 +96,7 @@ static void test_rows(void **state)
         if (rc != rows[i].rc)
             fail_msg("%s: %d", rows[i].name, rc);
         if (rc == 0 && (got.family != rows[i].want || got.port != rows[i].port ||
+                        got.is_relayed != (rows[i].command == 0x21) ||
                         got.is_tls != rows[i].is_tls || strcmp(got.name, rows[i].cn) != 0))
             fail_msg("%s: family %d, port %d, name %s", rows[i].name, got.family, got.port,
                      got.name);

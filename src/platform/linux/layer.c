@@ -354,14 +354,18 @@ void nh_layer__read(nh_stream_set_t *set, nh_stream_t *s, uint8_t *at, size_t ca
 
 // ---- who it is ---------------------------------------------------------------------------------
 
+bool nh_layer__is_proxied(const nh_stream_t *s)
+{
+    return (s->flags & NH_STREAM_LAYERED) && nh_layer__of(s)->proxied;
+}
+
 bool nh_layer__peer(const nh_stream_t *s, char *text, size_t cap)
 {
-    const struct nh_layer_proxied *p =
-        s->flags & NH_STREAM_LAYERED ? nh_layer__of(s)->proxied : NULL;
+    const struct nh_layer_proxied *p = nh_layer__is_proxied(s) ? nh_layer__of(s)->proxied : NULL;
     struct sockaddr_storage sa = {0};
     struct sockaddr_in *v4 = (struct sockaddr_in *)&sa;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&sa;
-    if (!p || p->family == NH_PROXY2_UNKNOWN)
+    if (!p)
         return false;
     if (p->family == NH_PROXY2_IPV4) {
         v4->sin_family = AF_INET;

@@ -34,7 +34,7 @@ struct nh_layer_block {
     uint8_t bytes[];
 };
 
-// Who is behind the proxy.
+// Who is behind the proxy; family UNKNOWN: it does not say who.
 struct nh_layer_proxied {
     enum nh_proxy2_family family;
     uint8_t address[16];
@@ -94,7 +94,8 @@ void nh_layer__give(nh_stream_t *s, const uint8_t *bytes, size_t len); // input(
 // Room for `cap` bytes in all; what is there stays. NH_ERR_NOMEM.
 NH_MUST_USE int nh_layer__block_resize(nh_stream_t *s, struct nh_layer_block **b, size_t cap);
 void nh_layer__block_drop(nh_stream_t *s, struct nh_layer_block **b);
-// The address that a proxy gave. False: none did.
+bool nh_layer__is_proxied(const nh_stream_t *s); // a proxy speaks for its peer
+// The address that a proxy gave, "?" if it gave none. False: no proxy speaks for somebody.
 bool nh_layer__peer(const nh_stream_t *s, char *text, size_t cap);
 // The handshake failed: counted, told, and drained with `err`. `reason` is a static text.
 void nh_layer__fail(nh_stream_t *s, int err, const char *reason);

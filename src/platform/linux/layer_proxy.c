@@ -43,7 +43,7 @@ static bool fill(nh_stream_t *s, size_t need)
 static int keep(nh_stream_t *s, const struct nh_proxy2 *p)
 {
     size_t name_bytes = strlen(p->name) + 1;
-    if (p->family == NH_PROXY2_UNKNOWN && !p->name[0])
+    if (!p->is_relayed)
         return NH_OK; // the connection is the proxy's own
     struct nh_layer_proxied *kept =
         nh_mem_alloc(nh_stream__set(s)->mem, sizeof *kept + name_bytes, NH_MEM_BULK);

@@ -125,6 +125,7 @@ int nh_proxy2_parse(const uint8_t *bytes, size_t len, struct nh_proxy2 *out)
         return whole < 0 ? whole : NH_ERR_PROTO;
     if (bytes[12] == COMMAND_LOCAL)
         return NH_OK; // whatever follows is of no meaning
+    out->is_relayed = true;
     for (size_t i = 0; i < NH_ARRAY_LEN(families); i++) {
         if (families[i].code != bytes[13])
             continue;

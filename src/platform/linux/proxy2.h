@@ -17,7 +17,7 @@
 #define NH_PROXY2_NAME_MAX_BYTES 255
 
 enum nh_proxy2_family {
-    NH_PROXY2_UNKNOWN, // the proxy speaks for itself (a health check), or does not say for whom
+    NH_PROXY2_UNKNOWN, // it does not say for whom, or speaks for itself: see is_relayed
     NH_PROXY2_IPV4,
     NH_PROXY2_IPV6,
     NH_PROXY2_UNIX,
@@ -26,6 +26,7 @@ struct nh_proxy2 {
     enum nh_proxy2_family family;
     uint8_t address[16]; // the peer's: 4 or 16 bytes, in network order
     uint16_t port;
+    bool is_relayed;                         // else the proxy's own: a health check
     bool is_tls;                             // the peer speaks TLS with the proxy
     char name[NH_PROXY2_NAME_MAX_BYTES + 1]; // common name of its verified certificate, or ""
 };

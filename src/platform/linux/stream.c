@@ -378,13 +378,11 @@ void nh_stream_pause(nh_stream_t *s, bool paused)
     nh_stream__queue(s);
 }
 
-void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap)
+static void socket_peer(const nh_stream_t *s, char *text, size_t cap)
 {
     struct sockaddr_storage sa = {0};
     struct ucred cred;
     socklen_t len = sizeof sa, cred_len = sizeof cred;
-    if (nh_layer__peer(s, text, cap))
-        return;
     // Asked for when it is wanted, not kept: it costs nothing for the thousands that nobody asks.
     if (getpeername(s->fd, (struct sockaddr *)&sa, &len) != 0)
         sa.ss_family = AF_UNSPEC;
@@ -393,4 +391,18 @@ void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap)
         snprintf(text, cap, "unix:%u", (unsigned)cred.uid);
     else
         nh_linux__address_text(&sa, text, cap);
+}
+
+void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap)
+{
+    if (!nh_layer__peer(s, text, cap))
+        socket_peer(s, text, cap);
+}
+
+bool nh_stream_proxy(const nh_stream_t *s, char *text, size_t cap)
+{
+    if (!nh_layer__is_proxied(s))
+        return false;
+    socket_peer(s, text, cap);
+    return true;
 }
