@@ -1,4 +1,5 @@
 #include "core/bus/events.h"
+#include "hub/config_told.h"
 #include "hub/hub_parts.h"
 #include "platform/tls.h"
 
@@ -41,21 +42,33 @@ static int check_bridges(const char *path, nh_finding_fn finding, void *ctx)
     return nh_hub_bridges_read_file(path, &bridges, finding, ctx);
 }
 
+// Who may sign in was given, if wrongly: an open address is not blamed for it.
+static void assume_password(const struct nh_hub_told *told, struct nh_hub_config *c)
+{
+    bool is_meant = nh_hub_told_has(told, "/access") || nh_hub_told_has(told, "/mqtt/users") ||
+                    nh_hub_told_has(told, "/mqtt/password_file");
+    if (is_meant && !c->access.password_hash[0])
+        snprintf(c->access.password_hash, sizeof c->access.password_hash, "$argon2id$");
+}
+
 int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
                        nh_finding_fn finding, void *ctx)
 {
+    struct nh_hub_told told = {.finding = finding, .ctx = ctx};
     nh_hub_config_defaults(c);
-    if (o->config_file) {
-        int err = nh_hub_config_read_file(c, o->config_file, finding, ctx);
-        if (err < 0)
-            return err;
-    }
+    int read = o->config_file ? nh_hub_config_read_file(c, o->config_file, nh_hub_told_take, &told)
+                              : NH_OK;
+    if (read < 0 && read != NH_ERR_INVAL)
+        return read;
     int err = nh_hub_options_apply(o, c);
     if (err < 0)
         return err;
-    err = nh_hub_config_validate(c, finding, ctx);
-    int bridges = o->config_file ? check_bridges(o->config_file, finding, ctx) : NH_OK;
-    return err < 0 ? err : bridges;
+    nh_hub_told_stage(&told);
+    assume_password(&told, c);
+    err = nh_hub_config_validate(c, nh_hub_told_take, &told);
+    nh_hub_told_stage(&told);
+    int bridges = o->config_file ? check_bridges(o->config_file, nh_hub_told_take, &told) : NH_OK;
+    return told.errors > 0 ? NH_ERR_INVAL : err < 0 ? err : bridges;
 }
 
 // ---- what the parts ask of the hub

@@ -66,6 +66,33 @@ class Check(unittest.TestCase):
         self.assertIn("65534", err)
         self.assertIn("lots", err)
 
+    def test_every_stage_tells_its_faults(self):
+        text = ("board: esp99\n"
+                "health: {heartbeat_ms: 5}\n"
+                "access: {password_hsh: x}\n"
+                "http: {listen: 0.0.0.0:80}\n"
+                "mqtt:\n"
+                "  acl_file: nofile\n"
+                "  users: [{name: '*'}, {nam: y}]\n"
+                "  listeners: [{protocol: mqtt}, {listen: nowhere}]\n"
+                "  bridges:\n"
+                "    - {name: a/b, address: h, rulez: 1, rules: [{filter: a}, {filter: 'a/#/b', direction: in}]}\n")
+        code, out, err = self.check(text)
+        self.assertEqual((code, out), (1, ""))
+        self.assertEqual(sorted(line.split(" ")[1] if line.startswith("hub") else line.split(" ")[0]
+                                for line in err.splitlines()),
+                         sorted(["/board", "/health/heartbeat_ms", "/access/password_hsh", "nofile:",
+                                 "/mqtt/users/0/name", "/mqtt/users/1/nam", "/mqtt/users/1/name",
+                                 "/mqtt/listeners/0/listen", "/mqtt/listeners/1/listen",
+                                 "/mqtt/bridges/0/name", "/mqtt/bridges/0/address", "/mqtt/bridges/0/rulez",
+                                 "/mqtt/bridges/0/rules/0/direction", "/mqtt/bridges/0/rules/1"]), err)
+        for line in err.splitlines()[:-1]:
+            if line.startswith("hub"):
+                self.assertRegex(line, r"^hub.yaml:\d+:\d+: /")
+        self.assertIn("hub.yaml:10:28: /mqtt/bridges/0/address", err)
+        _, out, _ = self.check(text, "--json")
+        self.assertEqual(len(json.loads(out)["findings"]), len(err.splitlines()))
+
     def test_rules_beyond_the_table(self):
         rows = [
             ("board: esp99\n", "esp32-s3"), ("http: {listen: 0.0.0.0:80}\n", "password_hash"),
