@@ -123,8 +123,9 @@ static int check_stages(struct checking *k)
     if (err < 0 && err != NH_ERR_INVAL)
         return err;
     nh_hub_told_stage(&k->told);
+    int tls = nh_hub_config_check_tls(&cfg, nh_hub_told_take, &k->told);
     int rules = check_rules(&cfg, k);
-    return err < 0 ? err : rules;
+    return err < 0 ? err : tls < 0 ? tls : rules;
 }
 
 static int check_config(const char *file, bool as_json)

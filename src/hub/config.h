@@ -163,6 +163,11 @@ NH_MUST_USE int nh_hub_config_read_json(struct nh_hub_config *c, const char *tex
 NH_MUST_USE int nh_hub_config_validate(const struct nh_hub_config *c, nh_finding_fn finding,
                                        void *ctx);
 
+// Reads the certificates and keys that the listeners and the portal name, as the hub will at its
+// start. Findings as above.
+NH_MUST_USE int nh_hub_config_check_tls(const struct nh_hub_config *c, nh_finding_fn finding,
+                                        void *ctx);
+
 // Whether anybody has to sign in: a password for the portal and the broker, or users of the broker.
 bool nh_hub_config_has_users(const struct nh_hub_config *c);
 
