@@ -28,21 +28,9 @@ static const char help_text[] =
 
 void nh_command_print_finding(void *ctx, const struct nh_finding *f)
 {
-    const char *file = ctx;
-    fprintf(stderr, "%s:", file);
-    if (f->line)
-        fprintf(stderr, "%u:", f->line);
-    if (f->column)
-        fprintf(stderr, "%u:", f->column);
-    fprintf(stderr, " %s", f->is_warning ? "warning: " : "");
-    if (f->pointer[0])
-        fprintf(stderr, "%s ", f->pointer);
-    fprintf(stderr, "%s", f->text[0] ? f->text : nh_err_text(f->code));
-    if (f->value[0])
-        fprintf(stderr, "; has %s", f->value);
-    if (f->limit[0])
-        fprintf(stderr, "%s limit: %s", f->value[0] ? "," : ";", f->limit);
-    fputc('\n', stderr);
+    char text[4096 + sizeof *f]; // a path, and what is said of it
+    nh_hub_finding_text(ctx, f, text, sizeof text);
+    fprintf(stderr, "%s\n", text);
 }
 
 static int file_sink(void *ctx, const char *bytes, size_t len)

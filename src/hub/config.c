@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char *const durabilities[] = {"durable", "interval", "memory", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
@@ -364,6 +365,25 @@ struct yaml_source {
     const struct nh_hub_lists *lists;
 };
 
+static int ignore_event(void *ctx, const struct nh_yaml_event *e)
+{
+    (void)ctx;
+    (void)e;
+    return 0;
+}
+
+// Whether the text is broken: then that alone is told, and no fault of its beginning, which may
+// come of it. What can be read only once is not looked through.
+static int look_through(const struct yaml_source *source, struct nh_yaml_error *error)
+{
+    struct stat st;
+    if (!source->path)
+        return nh_yaml_read(source->text, source->len, ignore_event, NULL, error);
+    if (stat(source->path, &st) != 0 || !S_ISREG(st.st_mode))
+        return 0;
+    return nh_yaml_read_file(source->path, ignore_event, NULL, error);
+}
+
 static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
                      nh_finding_fn finding, void *ctx)
 {
@@ -375,7 +395,9 @@ static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
     nh_decoder_init(&r.d, nh_hub_config_fields, c, nh_hub_config__count, &counting,
                     NH_DECODE_UNKNOWN_IS_ERROR);
     nh_decoder_elements(&r.d, &elements);
-    int err = source->path ? nh_yaml_read_file(source->path, yaml_event, &r, &error)
+    int err = look_through(source, &error);
+    if (err == 0)
+        err = source->path ? nh_yaml_read_file(source->path, yaml_event, &r, &error)
                            : nh_yaml_read(source->text, source->len, yaml_event, &r, &error);
     if (err < 0) {
         struct nh_finding f = {.code = err, .line = error.line, .column = error.column};

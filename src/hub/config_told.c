@@ -44,3 +44,20 @@ bool nh_hub_told_has(const struct nh_hub_told *t, const char *pointer)
             return true;
     return false;
 }
+
+void nh_hub_finding_text(const char *file, const struct nh_finding *f, char *out, size_t cap)
+{
+    char place[32] = "";
+    if (f->line && f->column)
+        snprintf(place, sizeof place, ":%u:%u", (unsigned)f->line, (unsigned)f->column);
+    else if (f->line)
+        snprintf(place, sizeof place, ":%u", (unsigned)f->line);
+    snprintf(out, cap, "%s%s%s%s%s%s%s%s%s%s%s", file ? file : "", file ? place : "",
+             file ? ": " : "", f->is_warning ? "warning: " : "", f->pointer,
+             f->pointer[0] ? " " : "", f->text[0] ? f->text : nh_err_text(f->code),
+             f->value[0] ? "; has " : "", f->value,
+             !f->limit[0]  ? ""
+             : f->value[0] ? ", limit: "
+                           : "; limit: ",
+             f->limit);
+}

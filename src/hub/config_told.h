@@ -24,4 +24,8 @@ void nh_hub_told_take(void *ctx, const struct nh_finding *f);
 // Whether an error was told at `pointer` or below it.
 bool nh_hub_told_has(const struct nh_hub_told *t, const char *pointer);
 
+// "FILE:LINE:COLUMN: /field: text; has VALUE, limit: LIMIT"; what is not known is left out. Cut at
+// `cap`. `file` NULL: none.
+void nh_hub_finding_text(const char *file, const struct nh_finding *f, char *out, size_t cap);
+
 #endif

@@ -260,9 +260,10 @@ int nh_hub__start_core(struct nh_hub *hub)
 
 void nh_hub__print_finding(void *ctx, const struct nh_finding *f)
 {
-    (void)ctx;
-    NH_LOG_W("config", "line %u %s: %s%s%s", f->line, f->pointer, f->text,
-             f->limit[0] ? "; limit " : "", f->limit);
+    const struct nh_hub *hub = ctx;
+    char text[NH_LOG_LINE_MAX_BYTES];
+    nh_hub_finding_text(hub->options.config_file, f, text, sizeof text);
+    NH_LOG_W("config", "%s", text);
 }
 
 static int config_base(void *ctx, struct nh_hub_config *c)
@@ -273,7 +274,7 @@ static int config_base(void *ctx, struct nh_hub_config *c)
     nh_hub_config_defaults(c);
     if (!hub->options.config_file)
         return 0;
-    return nh_hub_config_read_file(c, hub->options.config_file, nh_hub__print_finding, NULL);
+    return nh_hub_config_read_file(c, hub->options.config_file, nh_hub__print_finding, hub);
 }
 
 static int config_options(void *ctx, struct nh_hub_config *c)
@@ -309,10 +310,10 @@ static int read_config(struct nh_hub *hub, struct nh_hub_config *fresh)
 {
     int err = config_base(hub, fresh);
     if (err == 0 && hub->settings)
-        return nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, NULL);
+        return nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, hub);
     if (err == 0)
         err = nh_hub_options_apply(&hub->options, fresh);
-    return err < 0 ? err : nh_hub_config_validate(fresh, nh_hub__print_finding, NULL);
+    return err < 0 ? err : nh_hub_config_validate(fresh, nh_hub__print_finding, hub);
 }
 
 // A configuration is large for the stack of the loop's task.
@@ -347,8 +348,10 @@ void nh_hub__reload(void *ctx)
         nh_hub__apply(hub, fresh);
         nh_hub__reload_certificates(hub);
         NH_LOG_I("config", "read again; what needs a restart waits for one");
-    } else {
+    } else if (err == NH_ERR_NOMEM) {
         NH_LOG_W("config", "not taken: %s; the old configuration stays", nh_err_text(err));
+    } else {
+        NH_LOG_W("config", "not taken: the old configuration stays"); // the faults were told
     }
     if (fresh)
         nh_mem_free(mem, fresh);
@@ -377,7 +380,7 @@ static int start_settings(struct nh_hub *hub)
     if (!fresh)
         return NH_ERR_NOMEM;
     *fresh = hub->cfg;
-    err = nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, NULL);
+    err = nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, hub);
     nh_settings_started(hub->settings, err == 0 ? fresh : &hub->cfg);
     if (err == 0)
         nh_hub__apply(hub, fresh);
@@ -604,7 +607,7 @@ static void renew(struct nh_hub *hub, struct nh_hub_config *cfg)
     *hub = next;
     nh_log_set(log_sink, hub, NH_LOG_WARN); // on standard error, until health keeps the log
     // A file that was broken meanwhile does not keep the hub down: the last good one stays.
-    if (nh_hub_config_load(&hub->options, &hub->cfg, nh_hub__print_finding, NULL) == 0)
+    if (nh_hub_config_load(&hub->options, &hub->cfg, nh_hub__print_finding, hub) == 0)
         *cfg = hub->cfg;
     hub->cfg = *cfg;
 }
