@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // ---- configuration from file and command line
@@ -404,6 +405,12 @@ static void store_written(void *ctx, const char *name, uint32_t generation, uint
     (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
 }
 
+static bool is_no_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
 int nh_hub__start_store(struct nh_hub *hub)
 {
     nh_mem_t *mem;
@@ -413,7 +420,8 @@ int nh_hub__start_store(struct nh_hub *hub)
     if (err == 0)
         err = nh_files_open(mem, hub->cfg.data, &hub->files);
     if (err < 0)
-        fprintf(stderr, "nuthatch: data %s: %s\n", hub->cfg.data, nh_err_text(err));
+        fprintf(stderr, "nuthatch: data %s: %s\n", hub->cfg.data,
+                is_no_folder(hub->cfg.data) ? "is a file, not a folder" : nh_err_text(err));
     if (err == 0)
         err = nh_lock_create(&hub->store_lock);
     if (err < 0 || hub->options.mosquitto)
@@ -473,10 +481,15 @@ static void ready(struct nh_hub *hub)
     console_line(hub, "[Main] Setup complete (0ms)");
     nh_health_snapshot(hub->health, "setup", NULL);
     nh_host_notify("READY=1");
-    NH_LOG_I("hub", "portal %s%s, broker mqtt://%s, board %s", hub->portal ? "http://" : "off",
-             hub->http_address, hub->mqtt_address[0] ? hub->mqtt_address : "-", hub->board->name);
+    bool has_https = hub->https_address[0], has_mqtt = hub->mqtt_address[0];
+    NH_LOG_I("hub", "portal %s%s%s%s, %s%s%sboard %s", hub->portal ? "http://" : "off",
+             hub->http_address, has_https ? " and https://" : "", hub->https_address,
+             has_mqtt ? "broker mqtt://" : "", hub->mqtt_address, has_mqtt ? ", " : "",
+             hub->board->name);
     for (uint32_t i = 0; i < hub->door_count; i++)
-        NH_LOG_I("hub", "broker also at %s", hub->doors[i].address);
+        NH_LOG_I("hub", "broker %sat %s%s%s", has_mqtt || i > 0 ? "also " : "",
+                 nh_hub__scheme(&hub->doors[i]), hub->doors[i].address,
+                 hub->doors[i].cfg.proxy_protocol ? ", behind a proxy" : "");
     if (hub->options.ready_json)
         print_ready(hub);
 }
@@ -516,7 +529,10 @@ static int start_all(struct nh_hub *hub)
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);
         if (err < 0) {
-            fprintf(stderr, "nuthatch: cannot start the %s: %s\n", steps[i].what, nh_err_text(err));
+            // What is not valid, in use or not there was told by who knows which one it is.
+            bool is_told = err == NH_ERR_INVAL || err == NH_ERR_BUSY || err == NH_ERR_NOT_FOUND;
+            fprintf(stderr, "nuthatch: cannot start the %s%s%s\n", steps[i].what,
+                    is_told ? "" : ": ", is_told ? "" : nh_err_text(err));
             return err;
         }
         if (steps[i].start == nh_hub__start_core) {
