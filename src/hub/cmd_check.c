@@ -235,13 +235,16 @@ int nh_command_check(int argc, char **argv)
         }
         if (c == 'f')
             return print_fields();
-        if (c == '?')
+        if (c == '?') {
+            fprintf(stderr, "nuthatch check --help shows the options\n");
             return 2;
+        }
         json_only |= c == 'j';
         as_json |= c == 'J';
     }
     if (optind + 1 != argc) {
-        fputs(help_text, stderr);
+        fprintf(stderr, "nuthatch check: %s; --help shows the usage\n",
+                optind < argc ? "one FILE at a time" : "the FILE is missing");
         return 2;
     }
     return json_only ? check_json(argv[optind]) : check_config(argv[optind], as_json);

@@ -40,6 +40,26 @@ class Verbs(unittest.TestCase):
         self.assertIn("8", err)
 
 
+    def test_wrong_usage_says_what_is_missing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            absent = os.path.join(folder, "nofile")
+            rows = [(["passwd", "--delete", "x"], 2, "--delete needs --file FILE"),
+                    (["passwd", "--file", absent], 2, "the NAME of the user is missing"),
+                    (["passwd", "a", "b"], 2, "one NAME at a time"),
+                    (["passwd", "--delete", "--file", absent, "x"], 1, "nofile: there is no such file"),
+                    (["passwd", "--fast"], 2, "nuthatch passwd: unrecognized option '--fast'"),
+                    (["passwd", "--fast"], 2, "nuthatch passwd --help shows the options"),
+                    (["run", "--fast"], 2, "nuthatch run: unrecognized option"),
+                    (["check"], 2, "the FILE is missing"), (["check", "a", "b"], 2, "one FILE at a time")]
+            for args, want, text in rows:
+                with self.subTest(args=args):
+                    code, _, err = run(*args)
+                    self.assertEqual(code, want)
+                    self.assertIn(text, err)
+        self.assertIn("8 to 256 bytes", run("passwd", "--help")[1])
+        self.assertIn("file:PATH", run("run", "--help")[1])
+
+
 class Check(unittest.TestCase):
     def check(self, text, *args, name="hub.yaml"):
         with tempfile.TemporaryDirectory() as folder:
