@@ -384,6 +384,21 @@ static int look_through(const struct yaml_source *source, struct nh_yaml_error *
     return nh_yaml_read_file(source->path, ignore_event, NULL, error);
 }
 
+static const char *broken_text(const struct yaml_source *source, int err,
+                               struct nh_yaml_error *error)
+{
+    struct stat st;
+    if (source->path && stat(source->path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        *error = (struct nh_yaml_error){0}; // there is no line to show
+        return "is a folder, not a file";
+    }
+    if (error->text[0])
+        return error->text;
+    return err == NH_ERR_NOT_FOUND ? "there is no such file"
+           : err == NH_ERR_DENIED  ? "may not be read"
+                                   : "cannot be read";
+}
+
 static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
                      nh_finding_fn finding, void *ctx)
 {
@@ -400,9 +415,10 @@ static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
         err = source->path ? nh_yaml_read_file(source->path, yaml_event, &r, &error)
                            : nh_yaml_read(source->text, source->len, yaml_event, &r, &error);
     if (err < 0) {
-        struct nh_finding f = {.code = err, .line = error.line, .column = error.column};
-        snprintf(f.text, sizeof f.text, "%.95s",
-                 error.text[0] ? error.text : "the file cannot be read");
+        struct nh_finding f = {.code = err};
+        snprintf(f.text, sizeof f.text, "%.95s", broken_text(source, err, &error));
+        f.line = error.line;
+        f.column = error.column;
         nh_hub_config__count(&counting, &f);
         return err;
     }

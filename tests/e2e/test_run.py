@@ -140,7 +140,9 @@ class Check(unittest.TestCase):
         code, _, err = self.check("mqtt: [1\nb: 2\n")
         self.assertEqual((code, err.count("\n")), (1, 1), err)
         code, _, err = run("check", "/nonexistent/hub.yaml")
-        self.assertEqual(code, 1)
+        self.assertEqual((code, err), (1, "/nonexistent/hub.yaml: there is no such file\n"))
+        code, _, err = run("check", ROOT)
+        self.assertEqual((code, err), (1, f"{ROOT}: is a folder, not a file\n"))
 
     def test_findings_as_json(self):
         code, out, _ = self.check("mqtt: {inflight_max: 0}\n", "--json")
