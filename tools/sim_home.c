@@ -21,7 +21,7 @@
 
 #define PACKET_MAX_BYTES 512
 #define RETRY_MS 2000
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 1000
 #define SECONDS_MAX 31536000
 
 struct device {
@@ -32,6 +32,7 @@ struct device {
     uint32_t online_s, offline_s; // 0: stays connected; else comes and goes
     int fd;
     int64_t next_ms, toggle_ms, ping_ms;
+    bool is_greeted; // it has the broker's answer
 };
 
 static struct device devices[] = {
@@ -50,6 +51,7 @@ static struct device devices[] = {
 
 static volatile sig_atomic_t stopping;
 static int64_t waiting_ms; // since when no device reaches the broker; 0: one did, < 0: told
+static bool is_told;       // that the home is not connected
 static struct sockaddr_in broker = {.sin_family = AF_INET};
 static char user[64], password[130]; // user "": none is sent; the password's last byte is NUL
 
@@ -119,6 +121,30 @@ static void tell_waiting(int error)
         return;
     fprintf(stderr, "nuthatch sim: no broker: %s; trying on\n", strerror(error));
     waiting_ms = -1;
+    is_told = true;
+}
+
+// Says once that the broker does not let a device in.
+static void tell_refused(uint8_t code)
+{
+    static const char *const reasons[] = {NULL,
+                                          "another version of MQTT",
+                                          "the client id",
+                                          "the broker is not available",
+                                          "wrong user or password",
+                                          "not allowed: --user and --password-file sign in"};
+    if (!is_told)
+        fprintf(stderr, "nuthatch sim: refused by the broker: %s; trying on\n",
+                code < NH_ARRAY_LEN(reasons) ? reasons[code] : "unknown reason");
+    is_told = true;
+}
+
+static void tell_connected(void)
+{
+    if (is_told)
+        fprintf(stderr, "nuthatch sim: connected\n");
+    is_told = false;
+    waiting_ms = 0;
 }
 
 static void come(struct device *d)
@@ -133,8 +159,8 @@ static void come(struct device *d)
         d->fd = -1;
         return;
     }
-    waiting_ms = 0;
     status_topic(d, topic);
+    d->is_greeted = false;
     size_t n = text(body, "MQTT");
     body[n++] = 4;
     body[n++] = user[0] ? 0xE6 : 0x26; // clean session; a retained will; user and password
@@ -205,6 +231,13 @@ static void listen_to(struct device *d)
 {
     uint8_t dropped[1024];
     ssize_t n = recv(d->fd, dropped, sizeof dropped, MSG_DONTWAIT);
+    if (n >= 4 && !d->is_greeted && dropped[0] == 0x20) { // CONNACK, whole: it is the first
+        d->is_greeted = true;
+        if (dropped[3] == 0)
+            tell_connected();
+        else
+            tell_refused(dropped[3]);
+    }
     if (n == 0 || (n < 0 && errno != EAGAIN)) {
         close(d->fd);
         d->fd = -1;

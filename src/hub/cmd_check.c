@@ -2,6 +2,7 @@
 #include "hub/cli_memory.h"
 #include "hub/commands.h"
 #include "hub/config_bridge.h"
+#include "hub/config_told.h"
 #include "hub/hub.h"
 #include "hub/mqtt_rules.h"
 
@@ -27,21 +28,9 @@ static const char help_text[] =
 
 void nh_command_print_finding(void *ctx, const struct nh_finding *f)
 {
-    const char *file = ctx;
-    fprintf(stderr, "%s:", file);
-    if (f->line)
-        fprintf(stderr, "%u:", f->line);
-    if (f->column)
-        fprintf(stderr, "%u:", f->column);
-    fprintf(stderr, " %s", f->is_warning ? "warning: " : "");
-    if (f->pointer[0])
-        fprintf(stderr, "%s ", f->pointer);
-    fprintf(stderr, "%s", f->text[0] ? f->text : nh_err_text(f->code));
-    if (f->value[0])
-        fprintf(stderr, "; has %s", f->value);
-    if (f->limit[0])
-        fprintf(stderr, "%s limit: %s", f->value[0] ? "," : ";", f->limit);
-    fputc('\n', stderr);
+    char text[4096 + sizeof *f]; // a path, and what is said of it
+    nh_hub_finding_text(ctx, f, text, sizeof text);
+    fprintf(stderr, "%s\n", text);
 }
 
 static int file_sink(void *ctx, const char *bytes, size_t len)
@@ -72,16 +61,34 @@ static void json_finding(void *ctx, const struct nh_finding *f)
     j->count++;
 }
 
-static void json_rules_fault(void *ctx, const char *file, const struct nh_finding *f)
+// The findings of a configuration and of the files that it names.
+struct checking {
+    struct nh_hub_told told;
+    const char *file, *config_file; // of the finding; of all
+    struct json_findings *json;     // NULL: lines on standard error
+};
+
+static void print(void *ctx, const struct nh_finding *f)
 {
-    struct json_findings *j = ctx;
-    j->file = file;
-    json_finding(ctx, f);
+    struct checking *k = ctx;
+    if (!k->json) {
+        nh_command_print_finding((void *)(uintptr_t)k->file, f);
+        return;
+    }
+    k->json->file = k->file;
+    json_finding(k->json, f);
+}
+
+static void take_rules_fault(void *ctx, const char *file, const struct nh_finding *f)
+{
+    struct checking *k = ctx;
+    k->file = file;
+    nh_hub_told_take(&k->told, f);
+    k->file = k->config_file;
 }
 
 // Users and rules, and the files that the configuration names for them.
-static int check_rules(const struct nh_hub_config *cfg, const char *file, nh_rules_fault_fn fault,
-                       void *ctx)
+static int check_rules(const struct nh_hub_config *cfg, struct checking *k)
 {
     struct nh_cli_memory m;
     nh_mqtt_rules_t *rules;
@@ -89,33 +96,45 @@ static int check_rules(const struct nh_hub_config *cfg, const char *file, nh_rul
         return NH_ERR_NOMEM;
     int err = nh_mqtt_rules_create(m.mem, &rules);
     if (err == 0)
-        err = nh_mqtt_rules_load(rules, cfg, file, fault, ctx);
+        err = nh_mqtt_rules_load(rules, cfg, k->config_file, take_rules_fault, k);
     nh_mqtt_rules_destroy(rules);
     nh_cli_memory_close(&m);
     return err;
 }
 
-static int check_config(const char *file, bool as_json)
+// Every stage, whatever those before it found, unless the file is broken.
+static int check_stages(struct checking *k)
 {
     struct nh_hub_config cfg;
-    struct nh_hub_options o = {.config_file = file};
+    struct nh_hub_options o = {.config_file = k->config_file};
+    int err = nh_hub_config_load(&o, &cfg, nh_hub_told_take, &k->told);
+    if (err < 0 && err != NH_ERR_INVAL)
+        return err;
+    nh_hub_told_stage(&k->told);
+    int tls = nh_hub_config_check_tls(&cfg, nh_hub_told_take, &k->told);
+    int rules = check_rules(&cfg, k);
+    return err < 0 ? err : tls < 0 ? tls : rules;
+}
+
+static int check_config(const char *file, bool as_json)
+{
+    struct json_findings j = {.file = file};
+    struct checking k = {.told = {.finding = print, .ctx = &k},
+                         .file = file,
+                         .config_file = file,
+                         .json = as_json ? &j : NULL};
     if (!as_json) {
-        int err = nh_hub_config_load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)file);
-        if (err == 0)
-            err = check_rules(&cfg, file, nh_command_print_rules_fault, NULL);
+        int err = check_stages(&k);
         if (err == 0)
             printf("%s: good\n", file);
         return err < 0 ? 1 : 0;
     }
-    struct json_findings j = {.file = file};
     nh_json_writer_init(&j.w, file_sink, stdout);
     nh_json_object_begin(&j.w);
     nh_json_kv_string(&j.w, "file", file);
     nh_json_key(&j.w, "findings");
     nh_json_array_begin(&j.w);
-    int err = nh_hub_config_load(&o, &cfg, json_finding, &j);
-    if (err == 0)
-        err = check_rules(&cfg, file, json_rules_fault, &j);
+    int err = check_stages(&k);
     nh_json_array_end(&j.w);
     nh_json_kv_bool(&j.w, "good", err == 0);
     nh_json_object_end(&j.w);
@@ -216,13 +235,16 @@ int nh_command_check(int argc, char **argv)
         }
         if (c == 'f')
             return print_fields();
-        if (c == '?')
+        if (c == '?') {
+            fprintf(stderr, "nuthatch check --help shows the options\n");
             return 2;
+        }
         json_only |= c == 'j';
         as_json |= c == 'J';
     }
     if (optind + 1 != argc) {
-        fputs(help_text, stderr);
+        fprintf(stderr, "nuthatch check: %s; --help shows the usage\n",
+                optind < argc ? "one FILE at a time" : "the FILE is missing");
         return 2;
     }
     return json_only ? check_json(argv[optind]) : check_config(argv[optind], as_json);

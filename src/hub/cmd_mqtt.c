@@ -83,17 +83,64 @@ static int parse(int argc, char **argv, struct request *q)
 
 // ---- reading ------------------------------------------------------------------------------------
 
+#define WAITING_MAX_COUNT 200
+
+// A finding that waits to be told in its turn.
+struct waiting {
+    char file[256];
+    struct nh_finding f;
+};
+
 struct findings {
     const char *file;
     size_t errors, warnings;
+    struct waiting *waiting; // by file, and within one by line; NULL: none waits
+    size_t count;
 };
+
+static void tell_all(struct findings *n)
+{
+    for (size_t i = 0; i < n->count; i++)
+        nh_command_print_rules_fault(NULL, n->waiting[i].file, &n->waiting[i].f);
+    n->count = 0;
+}
+
+// What is of no line comes last.
+static uint32_t rank(const struct nh_finding *f)
+{
+    return f->line ? f->line : UINT32_MAX;
+}
+
+// Where a finding belongs: behind those of its file and of its line or one before.
+static size_t turn_of(const struct findings *n, const char *file, const struct nh_finding *f)
+{
+    size_t end = n->count;
+    while (end > 0 && strcmp(n->waiting[end - 1].file, file) != 0)
+        end--;
+    if (end == 0)
+        return n->count;
+    while (end > 0 && strcmp(n->waiting[end - 1].file, file) == 0 &&
+           rank(&n->waiting[end - 1].f) > rank(f))
+        end--;
+    return end;
+}
 
 static void take_fault(void *ctx, const char *file, const struct nh_finding *f)
 {
     struct findings *n = ctx;
     n->errors += !f->is_warning;
     n->warnings += f->is_warning;
-    nh_command_print_rules_fault(NULL, file, f);
+    if (!n->waiting || strlen(file) >= sizeof n->waiting->file) {
+        nh_command_print_rules_fault(NULL, file, f);
+        return;
+    }
+    if (n->count == WAITING_MAX_COUNT)
+        tell_all(n);
+    size_t at = turn_of(n, file, f);
+    memmove(n->waiting + at + 1, n->waiting + at, (n->count - at) * sizeof *n->waiting);
+    snprintf(n->waiting[at].file, sizeof n->waiting[at].file, "%s", file);
+    n->waiting[at].f = *f;
+    n->count++;
 }
 
 static void take_finding(void *ctx, const struct nh_finding *f)
@@ -118,6 +165,7 @@ static int read_all(const struct request *q, struct nh_mosquitto_conf *conf, str
     struct nh_cli_memory m;
     if (!nh_cli_memory_open(&m))
         return NH_ERR_NOMEM;
+    n->waiting = nh_mem_alloc(m.mem, WAITING_MAX_COUNT * sizeof *n->waiting, NH_MEM_BULK);
     int err = nh_mosquitto_read_file(m.mem, q->hub.config_file, conf, take_fault, n);
     if (err == 0)
         err = nh_hub_options_apply(&q->hub, &conf->hub);
@@ -125,6 +173,9 @@ static int read_all(const struct request *q, struct nh_mosquitto_conf *conf, str
         err = nh_hub_config_validate(&conf->hub, take_finding, n);
     if (err == 0)
         err = check_rules(m.mem, &conf->hub, n);
+    tell_all(n);
+    nh_mem_free(m.mem, n->waiting);
+    n->waiting = NULL;
     nh_cli_memory_close(&m);
     return err;
 }

@@ -8,6 +8,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+_Static_assert(NH_PASSWORD_MIN_BYTES == 8 && NH_PASSWORD_MAX_BYTES == 256, "the help says so");
+
 static const char help_text[] =
     "Usage: nuthatch passwd\n"
     "       nuthatch passwd [--scram | --mosquitto] NAME\n"
@@ -17,7 +19,7 @@ static const char help_text[] =
     "Asks for a password (or reads it as one line from a pipe) and prints the line for hub.yaml:\n"
     "without a name that of access, for the portal and the broker; with a name an element of\n"
     "mqtt.users. With --file the user is put into a password file instead. The password itself is\n"
-    "kept nowhere.\n"
+    "kept nowhere. It has 8 to 256 bytes.\n"
     "\n"
     "  --scram       as the secret of SCRAM-SHA-256: such a user can sign in either way\n"
     "  --mosquitto   as mosquitto_passwd does (PBKDF2); that of a file, if nothing else is said\n"
@@ -98,7 +100,9 @@ static int tell(const struct request *r, const char *text)
         int err = nh_password_file_set(r->file, r->name, text);
         if (err < 0)
             fprintf(stderr, "nuthatch passwd: %s: %s\n", r->file,
-                    err == NH_ERR_NOT_FOUND ? "there is no such user" : nh_err_text(err));
+                    err != NH_ERR_NOT_FOUND      ? nh_err_text(err)
+                    : access(r->file, F_OK) == 0 ? "there is no such user"
+                                                 : "there is no such file");
         return err < 0 ? 1 : 0;
     }
     if (r->name) {
@@ -145,8 +149,10 @@ static int parse(int argc, char **argv, struct request *r)
             fputs(help_text, stdout);
             return 1;
         }
-        if (c == '?')
+        if (c == '?') {
+            fprintf(stderr, "nuthatch passwd --help shows the options\n");
             return -1;
+        }
         if (c == 'f')
             r->file = optarg;
         else if (c == 'd')
@@ -158,8 +164,12 @@ static int parse(int argc, char **argv, struct request *r)
     }
     r->name = optind < argc ? argv[optind] : NULL;
     bool needs_name = r->file || r->is_delete || r->form != NH_PASSWORD_NO_FORM;
-    if (argc - optind > 1 || (needs_name && !r->name) || (r->is_delete && !r->file)) {
-        fputs(help_text, stderr);
+    const char *fault = argc - optind > 1          ? "one NAME at a time"
+                        : r->is_delete && !r->file ? "--delete needs --file FILE"
+                        : needs_name && !r->name   ? "the NAME of the user is missing"
+                                                   : NULL;
+    if (fault) {
+        fprintf(stderr, "nuthatch passwd: %s; --help shows the usage\n", fault);
         return -1;
     }
     if (r->form == NH_PASSWORD_NO_FORM)

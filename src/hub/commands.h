@@ -7,7 +7,7 @@
 
 struct nh_command {
     const char *name;
-    int (*run)(int argc, char **argv); // argv[0] is the verb
+    int (*run)(int argc, char **argv); // argv[0] is "nuthatch VERB"
     const char *text;
 };
 

@@ -1,6 +1,5 @@
 #include "hub/config_private.h"
 
-#include "core/base/hash.h"
 #include "core/base/log.h"
 #include "hub/config_bridge.h"
 #include "hub/config_lists.h"
@@ -9,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char *const durabilities[] = {"durable", "interval", "memory", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
@@ -300,22 +300,6 @@ void nh_hub_config__count(void *ctx, const struct nh_finding *f)
         c->finding(c->ctx, f);
 }
 
-uint32_t nh_hub_config__hash(const char *pointer)
-{
-    return nh_hash32(pointer, strlen(pointer), 0);
-}
-
-// Where a value stands: the way to it from the top.
-#define PATH_MAX_DEPTH 4
-struct path {
-    uint32_t depth;
-    struct path_step {
-        char key[24];   // of a mapping
-        uint32_t index; // of a list
-        bool is_list;
-    } step[PATH_MAX_DEPTH];
-};
-
 // The decoder, and where texts and elements of lists stand: the validator comes later and has
 // faults to tell that no table knows.
 struct yaml_reading {
@@ -323,83 +307,21 @@ struct yaml_reading {
     struct nh_hub_places *places;
     struct nh_hub_bridge_path bridges; // which are read apart
     const struct nh_hub_lists *lists;  // NULL: nobody wants the elements
-    struct path path;
+    struct nh_hub_path path;
     union { // an element at hand
         struct nh_hub_mqtt_user user;
         struct nh_hub_mqtt_rule rule;
     } element;
 };
 
-static void path_text(const struct path *p, char *out, size_t cap)
-{
-    size_t at = 0;
-    out[0] = '\0';
-    for (uint32_t i = 0; i < p->depth && i < PATH_MAX_DEPTH && at < cap; i++) {
-        const struct path_step *s = &p->step[i];
-        int n = s->is_list ? snprintf(out + at, cap - at, "/%u", (unsigned)s->index)
-                           : snprintf(out + at, cap - at, "/%s", s->key);
-        at += (size_t)n;
-    }
-}
-
-static void path_push(struct path *p, bool is_list)
-{
-    if (p->depth < PATH_MAX_DEPTH)
-        p->step[p->depth] = (struct path_step){.is_list = is_list};
-    p->depth++;
-}
-
-// A value has ended: in a list the next one is the next element.
-static void path_next(struct path *p)
-{
-    if (p->depth >= 1 && p->depth <= PATH_MAX_DEPTH && p->step[p->depth - 1].is_list)
-        p->step[p->depth - 1].index++;
-}
-
 // Texts of the sections and of listeners, and where the elements of a list begin that is kept.
-static bool is_place(const struct path *p, const struct nh_yaml_event *e)
+static bool is_place(const struct nh_hub_path *p, const struct nh_yaml_event *e)
 {
     bool is_listener = p->depth > 2 && strcmp(p->step[1].key, "listeners") == 0;
-    if (p->depth == 0 || p->depth > (is_listener ? PATH_MAX_DEPTH : 2))
+    if (p->depth == 0 || p->depth > (is_listener ? NH_HUB_PATH_MAX_DEPTH : 2))
         return false;
     bool in_list = p->step[p->depth - 1].is_list;
     return e->kind == NH_YAML_SCALAR ? !in_list : e->kind == NH_YAML_MAP_BEGIN && in_list;
-}
-
-static void note_place(struct yaml_reading *r, const struct nh_yaml_event *e)
-{
-    char pointer[PATH_MAX_DEPTH * sizeof r->path.step[0].key];
-    if (r->places->count == NH_HUB_PLACE_MAX_COUNT || !is_place(&r->path, e))
-        return;
-    path_text(&r->path, pointer, sizeof pointer);
-    struct nh_hub_place *p = &r->places->place[r->places->count++];
-    p->pointer_hash = nh_hub_config__hash(pointer);
-    p->line = (uint16_t)(e->line < UINT16_MAX ? e->line : UINT16_MAX);
-    p->column = (uint16_t)(e->column < UINT16_MAX ? e->column : UINT16_MAX);
-}
-
-static void walk(struct yaml_reading *r, const struct nh_yaml_event *e)
-{
-    struct path *p = &r->path;
-    note_place(r, e);
-    switch (e->kind) {
-    case NH_YAML_MAP_BEGIN:
-    case NH_YAML_LIST_BEGIN:
-        path_push(p, e->kind == NH_YAML_LIST_BEGIN);
-        break;
-    case NH_YAML_MAP_END:
-    case NH_YAML_LIST_END:
-        p->depth--;
-        path_next(p);
-        break;
-    case NH_YAML_KEY:
-        if (p->depth >= 1 && p->depth <= PATH_MAX_DEPTH)
-            snprintf(p->step[p->depth - 1].key, sizeof p->step[0].key, "%.23s", e->text);
-        break;
-    case NH_YAML_SCALAR:
-        path_next(p);
-        break;
-    }
 }
 
 static void take_element(void *ctx, const nh_json_field_t *array, uint32_t index,
@@ -428,7 +350,9 @@ static int yaml_event(void *ctx, const struct nh_yaml_event *e)
     struct nh_json_pos pos = {.line = e->line, .column = e->column};
     if (nh_hub_bridge_path_takes(&r->bridges, e))
         return 0;
-    walk(r, e);
+    if (r->places->count < NH_HUB_PLACE_MAX_COUNT && is_place(&r->path, e))
+        r->places->place[r->places->count++] = nh_hub_path__place(&r->path, "", e);
+    nh_hub_path__walk(&r->path, e);
     nh_decoder_event(&r->d, kind[e->kind], e->text, e->len, &pos,
                      e->is_plain ? NH_DECODE_TEXT_PLAIN : 0);
     return 0;
@@ -441,6 +365,40 @@ struct yaml_source {
     const struct nh_hub_lists *lists;
 };
 
+static int ignore_event(void *ctx, const struct nh_yaml_event *e)
+{
+    (void)ctx;
+    (void)e;
+    return 0;
+}
+
+// Whether the text is broken: then that alone is told, and no fault of its beginning, which may
+// come of it. What can be read only once is not looked through.
+static int look_through(const struct yaml_source *source, struct nh_yaml_error *error)
+{
+    struct stat st;
+    if (!source->path)
+        return nh_yaml_read(source->text, source->len, ignore_event, NULL, error);
+    if (stat(source->path, &st) != 0 || !S_ISREG(st.st_mode))
+        return 0;
+    return nh_yaml_read_file(source->path, ignore_event, NULL, error);
+}
+
+static const char *broken_text(const struct yaml_source *source, int err,
+                               struct nh_yaml_error *error)
+{
+    struct stat st;
+    if (source->path && stat(source->path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        *error = (struct nh_yaml_error){0}; // there is no line to show
+        return "is a folder, not a file";
+    }
+    if (error->text[0])
+        return error->text;
+    return err == NH_ERR_NOT_FOUND ? "there is no such file"
+           : err == NH_ERR_DENIED  ? "may not be read"
+                                   : "cannot be read";
+}
+
 static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
                      nh_finding_fn finding, void *ctx)
 {
@@ -452,14 +410,19 @@ static int read_yaml(struct nh_hub_config *c, const struct yaml_source *source,
     nh_decoder_init(&r.d, nh_hub_config_fields, c, nh_hub_config__count, &counting,
                     NH_DECODE_UNKNOWN_IS_ERROR);
     nh_decoder_elements(&r.d, &elements);
-    int err = source->path ? nh_yaml_read_file(source->path, yaml_event, &r, &error)
+    int err = look_through(source, &error);
+    if (err == 0)
+        err = source->path ? nh_yaml_read_file(source->path, yaml_event, &r, &error)
                            : nh_yaml_read(source->text, source->len, yaml_event, &r, &error);
     if (err < 0) {
-        struct nh_finding f = {.code = err, .line = error.line, .column = error.column};
-        snprintf(f.text, sizeof f.text, "%.95s",
-                 error.text[0] ? error.text : "the file cannot be read");
+        struct nh_finding f = {.code = err};
+        snprintf(f.text, sizeof f.text, "%.95s", broken_text(source, err, &error));
+        f.line = error.line;
+        f.column = error.column;
         nh_hub_config__count(&counting, &f);
-    } else if (r.d.depth > 0 || r.d.is_done || r.d.error_count > 0) {
+        return err;
+    }
+    if (r.d.depth > 0 || r.d.is_done || r.d.error_count > 0) {
         NH_IGNORE(nh_decoder_end(&r.d)); // its findings are counted; an empty file has none
     }
     return counting.errors > 0 ? NH_ERR_INVAL : 0;

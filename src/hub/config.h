@@ -139,7 +139,9 @@ extern const nh_json_field_t nh_hub_config_fields[];
 void nh_hub_config_defaults(struct nh_hub_config *c);
 
 // Decodes YAML over what `*c` holds (the defaults). Calls `finding` for each fault, in the order of
-// the text. NH_ERR_INVAL when there was at least one error; then `*c` is to be thrown away.
+// the text. NH_ERR_INVAL when there was at least one error; then `*c` is good for looking for
+// further faults only. Another error, that of nh_yaml_read(): the text is broken, and nothing of it
+// can be judged.
 NH_MUST_USE int nh_hub_config_read_yaml(struct nh_hub_config *c, const char *text, size_t len,
                                         nh_finding_fn finding, void *ctx);
 
@@ -160,6 +162,11 @@ NH_MUST_USE int nh_hub_config_read_json(struct nh_hub_config *c, const char *tex
 // What the table cannot say: known board, addresses, a password where it is needed, files in pairs.
 NH_MUST_USE int nh_hub_config_validate(const struct nh_hub_config *c, nh_finding_fn finding,
                                        void *ctx);
+
+// Reads the certificates and keys that the listeners and the portal name, as the hub will at its
+// start. Findings as above.
+NH_MUST_USE int nh_hub_config_check_tls(const struct nh_hub_config *c, nh_finding_fn finding,
+                                        void *ctx);
 
 // Whether anybody has to sign in: a password for the portal and the broker, or users of the broker.
 bool nh_hub_config_has_users(const struct nh_hub_config *c);

@@ -1,5 +1,8 @@
 #include "hub/config_bridge.h"
 
+#include "hub/config_private.h"
+#include "hub/config_told.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -111,19 +114,14 @@ const nh_json_field_t nh_hub_bridge_fields[] = {
 
 // ---- validation ---------------------------------------------------------------------------------
 
-struct report {
-    nh_finding_fn finding;
-    void *ctx;
-    size_t errors;
-};
+// A bridge, its fields and where its rules begin; of these no fields.
+#define PLACE_MAX_COUNT (NH_HUB_BRIDGE_MAX_COUNT * (26 + NH_HUB_BRIDGE_RULE_MAX_COUNT))
 
-static void take_finding(void *ctx, const struct nh_finding *f)
-{
-    struct report *r = ctx;
-    r->errors += !f->is_warning;
-    if (r->finding)
-        r->finding(r->ctx, f);
-}
+struct report {
+    struct nh_hub_told told;
+    uint32_t place_count; // of the file's bridges; 0: there is no file
+    struct nh_hub_place place[PLACE_MAX_COUNT];
+};
 
 static void tell(struct report *r, bool is_warning, const char *pointer, const char *value,
                  const char *limit, const char *text)
@@ -133,7 +131,12 @@ static void tell(struct report *r, bool is_warning, const char *pointer, const c
     snprintf(f.value, sizeof f.value, "%.44s", value);
     snprintf(f.limit, sizeof f.limit, "%s", limit);
     snprintf(f.text, sizeof f.text, "%s", text);
-    take_finding(r, &f);
+    const struct nh_hub_place *p = nh_hub_place__find(r->place, r->place_count, pointer);
+    if (p) {
+        f.line = p->line;
+        f.column = p->column;
+    }
+    nh_hub_told_take(&r->told, &f);
 }
 
 struct nh_mqtt_bridge_rule nh_hub_bridge_rule_of(const struct nh_hub_bridge_rule *r)
@@ -225,9 +228,9 @@ static void validate(struct report *r, const struct nh_hub_bridges *all)
 
 int nh_hub_bridges_validate(const struct nh_hub_bridges *all, nh_finding_fn finding, void *ctx)
 {
-    struct report report = {.finding = finding, .ctx = ctx};
+    struct report report = {.told = {.finding = finding, .ctx = ctx}};
     validate(&report, all);
-    return report.errors > 0 ? NH_ERR_INVAL : NH_OK;
+    return report.told.errors > 0 ? NH_ERR_INVAL : NH_OK;
 }
 
 int nh_hub_bridge_address_split(const char *text, char *host, size_t cap, uint16_t *port)
@@ -280,6 +283,8 @@ bool nh_hub_bridge_path_takes(struct nh_hub_bridge_path *p, const struct nh_yaml
 struct reading {
     nh_decoder_t d;
     struct nh_hub_bridge_path path;
+    struct nh_hub_path below; // within mqtt.bridges
+    struct report *report;
     struct nh_json_pos pos; // of the last event
     bool is_begun;
 };
@@ -287,6 +292,16 @@ struct reading {
 static void synthetic(struct reading *r, enum nh_json_event event, const char *text)
 {
     nh_decoder_event(&r->d, event, text, text ? strlen(text) : 0, &r->pos, 0);
+}
+
+static void note_place(struct reading *r, const struct nh_yaml_event *e)
+{
+    struct report *report = r->report;
+    if (e->kind != NH_YAML_KEY && e->kind != NH_YAML_MAP_END && e->kind != NH_YAML_LIST_END &&
+        r->below.depth <= 3 && report->place_count < PLACE_MAX_COUNT)
+        report->place[report->place_count++] = nh_hub_path__place(&r->below, "/mqtt/bridges", e);
+    if (e->kind != NH_YAML_KEY || r->below.depth > 0) // else it is "bridges" itself
+        nh_hub_path__walk(&r->below, e);
 }
 
 static int yaml_event(void *ctx, const struct nh_yaml_event *e)
@@ -309,6 +324,7 @@ static int yaml_event(void *ctx, const struct nh_yaml_event *e)
         synthetic(r, NH_JSON_OBJECT_BEGIN, NULL);
         r->is_begun = true;
     }
+    note_place(r, e);
     nh_decoder_event(&r->d, kind[e->kind], e->text, e->len, &r->pos,
                      e->is_plain ? NH_DECODE_TEXT_PLAIN : 0);
     return 0;
@@ -319,30 +335,32 @@ static void broken(struct report *report, int err, const struct nh_yaml_error *e
     struct nh_finding f = {.code = err, .line = error->line, .column = error->column};
     snprintf(f.text, sizeof f.text, "%.95s",
              error->text[0] ? error->text : "the file cannot be read");
-    take_finding(report, &f);
+    nh_hub_told_take(&report->told, &f);
 }
 
 static int read_yaml(const char *path, const char *text, size_t len, struct nh_hub_bridges *out,
                      nh_finding_fn finding, void *ctx)
 {
-    struct report report = {.finding = finding, .ctx = ctx};
-    struct reading r = {0};
+    struct report report = {.told = {.finding = finding, .ctx = ctx}};
+    struct reading r = {.report = &report};
     struct nh_yaml_error error;
     memset(out, 0, sizeof *out);
-    nh_decoder_init(&r.d, nh_hub_bridge_fields, out, take_finding, &report,
+    nh_decoder_init(&r.d, nh_hub_bridge_fields, out, nh_hub_told_take, &report.told,
                     NH_DECODE_UNKNOWN_IS_ERROR);
     int err = path ? nh_yaml_read_file(path, yaml_event, &r, &error)
                    : nh_yaml_read(text, len, yaml_event, &r, &error);
     if (err < 0) {
         broken(&report, err, &error);
-    } else if (r.is_begun) {
+        return err;
+    }
+    if (r.is_begun) {
         synthetic(&r, NH_JSON_OBJECT_END, NULL);
         synthetic(&r, NH_JSON_OBJECT_END, NULL);
         NH_IGNORE(nh_decoder_end(&r.d)); // its findings are counted
     }
-    if (report.errors == 0)
-        validate(&report, out);
-    return report.errors > 0 ? NH_ERR_INVAL : NH_OK;
+    nh_hub_told_stage(&report.told);
+    validate(&report, out);
+    return report.told.errors > 0 ? NH_ERR_INVAL : NH_OK;
 }
 
 int nh_hub_bridges_read_file(const char *path, struct nh_hub_bridges *out, nh_finding_fn finding,

@@ -46,7 +46,8 @@ extern const nh_json_field_t nh_hub_bridge_fields[];
 
 // Reads mqtt.bridges of a file, or of a text, and validates it; the rest of the file is only looked
 // at for its form. Numbers that are not given stay 0: the bridge's own default. Calls `finding` for
-// each fault. NH_ERR_INVAL when there was at least one error; then `*out` is to be thrown away.
+// each fault, also of the fields beside a faulty one. NH_ERR_INVAL when there was at least one
+// error; then `*out` is to be thrown away.
 NH_MUST_USE int nh_hub_bridges_read_file(const char *path, struct nh_hub_bridges *out,
                                          nh_finding_fn finding, void *ctx);
 NH_MUST_USE int nh_hub_bridges_read_yaml(const char *text, size_t len, struct nh_hub_bridges *out,

@@ -56,34 +56,11 @@ bool nh_hub_address_is_loopback(const char *host)
            strcmp(host, "localhost") == 0;
 }
 
-static const struct nh_hub_place *find_place(const struct nh_hub_places *places,
-                                             const char *pointer)
-{
-    uint32_t hash = nh_hub_config__hash(pointer);
-    for (uint32_t i = 0; i < places->count; i++)
-        if (places->place[i].pointer_hash == hash)
-            return &places->place[i];
-    return NULL;
-}
-
-// Where the field stands, else the element that it is missing in.
-static const struct nh_hub_place *place_of(const struct nh_hub_places *places, const char *pointer)
-{
-    char above[NH_JSON_POINTER_MAX];
-    const struct nh_hub_place *p = find_place(places, pointer);
-    snprintf(above, sizeof above, "%s", pointer);
-    char *slash = strrchr(above, '/');
-    if (p || !slash)
-        return p;
-    *slash = '\0';
-    return find_place(places, above);
-}
-
 void nh_hub_config__report(struct nh_hub_counting *c, const char *pointer, const char *value,
                            const char *limit, const char *text)
 {
     struct nh_finding f = {.code = NH_ERR_INVAL};
-    const struct nh_hub_place *p = place_of(c->places, pointer);
+    const struct nh_hub_place *p = nh_hub_place__find(c->places->place, c->places->count, pointer);
     if (p) {
         f.line = p->line;
         f.column = p->column;

@@ -4,6 +4,7 @@
 #define NH_HUB_CONFIG_PRIVATE_H
 
 #include "hub/config.h"
+#include "platform/yaml.h"
 
 struct nh_hub_counting {
     const struct nh_hub_places *places; // of the file, for the validator; else NULL
@@ -14,7 +15,26 @@ struct nh_hub_counting {
 
 // config.c
 void nh_hub_config__count(void *ctx, const struct nh_finding *f); // ctx: nh_hub_counting
-uint32_t nh_hub_config__hash(const char *pointer);                // of struct nh_hub_place
+
+// config_places.c
+// Where a value stands: the way to it from the top. Zeroed at the start.
+#define NH_HUB_PATH_MAX_DEPTH 4
+struct nh_hub_path {
+    uint32_t depth;
+    struct nh_hub_path_step {
+        char key[24];   // of a mapping
+        uint32_t index; // of a list
+        bool is_list;
+    } step[NH_HUB_PATH_MAX_DEPTH];
+};
+// The path after the event.
+void nh_hub_path__walk(struct nh_hub_path *p, const struct nh_yaml_event *e);
+// The place of a value that begins with the event; `top` stands before the pointer.
+struct nh_hub_place nh_hub_path__place(const struct nh_hub_path *p, const char *top,
+                                       const struct nh_yaml_event *e);
+// Where the field stands, else the element that it is missing in; NULL: not known.
+const struct nh_hub_place *nh_hub_place__find(const struct nh_hub_place *place, uint32_t count,
+                                              const char *pointer);
 
 // config_check.c
 void nh_hub_config__report(struct nh_hub_counting *c, const char *pointer, const char *value,

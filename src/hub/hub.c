@@ -1,10 +1,12 @@
 #include "core/bus/events.h"
+#include "hub/config_told.h"
 #include "hub/hub_parts.h"
 #include "platform/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // ---- configuration from file and command line
@@ -41,21 +43,33 @@ static int check_bridges(const char *path, nh_finding_fn finding, void *ctx)
     return nh_hub_bridges_read_file(path, &bridges, finding, ctx);
 }
 
+// Who may sign in was given, if wrongly: an open address is not blamed for it.
+static void assume_password(const struct nh_hub_told *told, struct nh_hub_config *c)
+{
+    bool is_meant = nh_hub_told_has(told, "/access") || nh_hub_told_has(told, "/mqtt/users") ||
+                    nh_hub_told_has(told, "/mqtt/password_file");
+    if (is_meant && !c->access.password_hash[0])
+        snprintf(c->access.password_hash, sizeof c->access.password_hash, "$argon2id$");
+}
+
 int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
                        nh_finding_fn finding, void *ctx)
 {
+    struct nh_hub_told told = {.finding = finding, .ctx = ctx};
     nh_hub_config_defaults(c);
-    if (o->config_file) {
-        int err = nh_hub_config_read_file(c, o->config_file, finding, ctx);
-        if (err < 0)
-            return err;
-    }
+    int read = o->config_file ? nh_hub_config_read_file(c, o->config_file, nh_hub_told_take, &told)
+                              : NH_OK;
+    if (read < 0 && read != NH_ERR_INVAL)
+        return read;
     int err = nh_hub_options_apply(o, c);
     if (err < 0)
         return err;
-    err = nh_hub_config_validate(c, finding, ctx);
-    int bridges = o->config_file ? check_bridges(o->config_file, finding, ctx) : NH_OK;
-    return err < 0 ? err : bridges;
+    nh_hub_told_stage(&told);
+    assume_password(&told, c);
+    err = nh_hub_config_validate(c, nh_hub_told_take, &told);
+    nh_hub_told_stage(&told);
+    int bridges = o->config_file ? check_bridges(o->config_file, nh_hub_told_take, &told) : NH_OK;
+    return told.errors > 0 ? NH_ERR_INVAL : err < 0 ? err : bridges;
 }
 
 // ---- what the parts ask of the hub
@@ -247,9 +261,10 @@ int nh_hub__start_core(struct nh_hub *hub)
 
 void nh_hub__print_finding(void *ctx, const struct nh_finding *f)
 {
-    (void)ctx;
-    NH_LOG_W("config", "line %u %s: %s%s%s", f->line, f->pointer, f->text,
-             f->limit[0] ? "; limit " : "", f->limit);
+    const struct nh_hub *hub = ctx;
+    char text[NH_LOG_LINE_MAX_BYTES];
+    nh_hub_finding_text(hub->options.config_file, f, text, sizeof text);
+    NH_LOG_W("config", "%s", text);
 }
 
 static int config_base(void *ctx, struct nh_hub_config *c)
@@ -260,7 +275,7 @@ static int config_base(void *ctx, struct nh_hub_config *c)
     nh_hub_config_defaults(c);
     if (!hub->options.config_file)
         return 0;
-    return nh_hub_config_read_file(c, hub->options.config_file, nh_hub__print_finding, NULL);
+    return nh_hub_config_read_file(c, hub->options.config_file, nh_hub__print_finding, hub);
 }
 
 static int config_options(void *ctx, struct nh_hub_config *c)
@@ -296,10 +311,10 @@ static int read_config(struct nh_hub *hub, struct nh_hub_config *fresh)
 {
     int err = config_base(hub, fresh);
     if (err == 0 && hub->settings)
-        return nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, NULL);
+        return nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, hub);
     if (err == 0)
         err = nh_hub_options_apply(&hub->options, fresh);
-    return err < 0 ? err : nh_hub_config_validate(fresh, nh_hub__print_finding, NULL);
+    return err < 0 ? err : nh_hub_config_validate(fresh, nh_hub__print_finding, hub);
 }
 
 // A configuration is large for the stack of the loop's task.
@@ -334,8 +349,10 @@ void nh_hub__reload(void *ctx)
         nh_hub__apply(hub, fresh);
         nh_hub__reload_certificates(hub);
         NH_LOG_I("config", "read again; what needs a restart waits for one");
-    } else {
+    } else if (err == NH_ERR_NOMEM) {
         NH_LOG_W("config", "not taken: %s; the old configuration stays", nh_err_text(err));
+    } else {
+        NH_LOG_W("config", "not taken: the old configuration stays"); // the faults were told
     }
     if (fresh)
         nh_mem_free(mem, fresh);
@@ -364,7 +381,7 @@ static int start_settings(struct nh_hub *hub)
     if (!fresh)
         return NH_ERR_NOMEM;
     *fresh = hub->cfg;
-    err = nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, NULL);
+    err = nh_settings_overlay(hub->settings, fresh, nh_hub__print_finding, hub);
     nh_settings_started(hub->settings, err == 0 ? fresh : &hub->cfg);
     if (err == 0)
         nh_hub__apply(hub, fresh);
@@ -388,6 +405,12 @@ static void store_written(void *ctx, const char *name, uint32_t generation, uint
     (void)nh_bus_post(hub->bus, &e); // full queues are counted by the bus
 }
 
+static bool is_no_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
 int nh_hub__start_store(struct nh_hub *hub)
 {
     nh_mem_t *mem;
@@ -397,7 +420,8 @@ int nh_hub__start_store(struct nh_hub *hub)
     if (err == 0)
         err = nh_files_open(mem, hub->cfg.data, &hub->files);
     if (err < 0)
-        fprintf(stderr, "nuthatch: data %s: %s\n", hub->cfg.data, nh_err_text(err));
+        fprintf(stderr, "nuthatch: data %s: %s\n", hub->cfg.data,
+                is_no_folder(hub->cfg.data) ? "is a file, not a folder" : nh_err_text(err));
     if (err == 0)
         err = nh_lock_create(&hub->store_lock);
     if (err < 0 || hub->options.mosquitto)
@@ -457,10 +481,15 @@ static void ready(struct nh_hub *hub)
     console_line(hub, "[Main] Setup complete (0ms)");
     nh_health_snapshot(hub->health, "setup", NULL);
     nh_host_notify("READY=1");
-    NH_LOG_I("hub", "portal %s%s, broker mqtt://%s, board %s", hub->portal ? "http://" : "off",
-             hub->http_address, hub->mqtt_address[0] ? hub->mqtt_address : "-", hub->board->name);
+    bool has_https = hub->https_address[0], has_mqtt = hub->mqtt_address[0];
+    NH_LOG_I("hub", "portal %s%s%s%s, %s%s%sboard %s", hub->portal ? "http://" : "off",
+             hub->http_address, has_https ? " and https://" : "", hub->https_address,
+             has_mqtt ? "broker mqtt://" : "", hub->mqtt_address, has_mqtt ? ", " : "",
+             hub->board->name);
     for (uint32_t i = 0; i < hub->door_count; i++)
-        NH_LOG_I("hub", "broker also at %s", hub->doors[i].address);
+        NH_LOG_I("hub", "broker %sat %s%s%s", has_mqtt || i > 0 ? "also " : "",
+                 nh_hub__scheme(&hub->doors[i]), hub->doors[i].address,
+                 hub->doors[i].cfg.proxy_protocol ? ", behind a proxy" : "");
     if (hub->options.ready_json)
         print_ready(hub);
 }
@@ -500,7 +529,10 @@ static int start_all(struct nh_hub *hub)
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);
         if (err < 0) {
-            fprintf(stderr, "nuthatch: cannot start the %s: %s\n", steps[i].what, nh_err_text(err));
+            // What is not valid, in use or not there was told by who knows which one it is.
+            bool is_told = err == NH_ERR_INVAL || err == NH_ERR_BUSY || err == NH_ERR_NOT_FOUND;
+            fprintf(stderr, "nuthatch: cannot start the %s%s%s\n", steps[i].what,
+                    is_told ? "" : ": ", is_told ? "" : nh_err_text(err));
             return err;
         }
         if (steps[i].start == nh_hub__start_core) {
@@ -591,7 +623,7 @@ static void renew(struct nh_hub *hub, struct nh_hub_config *cfg)
     *hub = next;
     nh_log_set(log_sink, hub, NH_LOG_WARN); // on standard error, until health keeps the log
     // A file that was broken meanwhile does not keep the hub down: the last good one stays.
-    if (nh_hub_config_load(&hub->options, &hub->cfg, nh_hub__print_finding, NULL) == 0)
+    if (nh_hub_config_load(&hub->options, &hub->cfg, nh_hub__print_finding, hub) == 0)
         *cfg = hub->cfg;
     hub->cfg = *cfg;
 }

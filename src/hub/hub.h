@@ -20,7 +20,9 @@ struct nh_hub_options {
 // Puts the options of the command line over `*c`.
 NH_MUST_USE int nh_hub_options_apply(const struct nh_hub_options *o, struct nh_hub_config *c);
 
-// Reads file and options into `*c` (defaults first) and validates. Faults go to `finding`.
+// Reads file and options into `*c` (defaults first) and validates. Faults go to `finding`, each
+// once and all that can be judged. NH_ERR_INVAL: there was one; `*c` may still be looked at for
+// more. Another error: the file is broken or cannot be read, and nothing was judged.
 NH_MUST_USE int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
                                    nh_finding_fn finding, void *ctx);
 

@@ -1,6 +1,7 @@
 // Who may use the broker, as a part of the hub: the rules at the start and at each reload, and the
 // broker's questions.
 
+#include "hub/config_told.h"
 #include "hub/hub_parts.h"
 
 #include <stdio.h>
@@ -66,17 +67,19 @@ static int identity(void *ctx, const void *peer, char *text, size_t cap)
 
 static void print_fault(void *ctx, const char *file, const struct nh_finding *f)
 {
+    char text[NH_LOG_LINE_MAX_BYTES];
     (void)ctx;
-    NH_LOG_W("config", "%s:%u: %s%s%s", file, (unsigned)f->line, f->pointer,
-             f->pointer[0] ? " " : "", f->text);
+    nh_hub_finding_text(file, f, text, sizeof text);
+    NH_LOG_W("config", "%s", text);
 }
 
 // At the start nobody reads the log yet.
 static void print_fault_early(void *ctx, const char *file, const struct nh_finding *f)
 {
+    char text[NH_LOG_LINE_MAX_BYTES];
     (void)ctx;
-    fprintf(stderr, "%s:%u: %s%s%s\n", file, (unsigned)f->line, f->pointer,
-            f->pointer[0] ? " " : "", f->text);
+    nh_hub_finding_text(file, f, text, sizeof text);
+    fprintf(stderr, "%s\n", text);
 }
 
 static int load(struct nh_hub *hub, nh_mem_t *mem, const struct nh_hub_config *cfg,
@@ -84,7 +87,8 @@ static int load(struct nh_hub *hub, nh_mem_t *mem, const struct nh_hub_config *c
 {
     int err = nh_mqtt_rules_create(mem, out);
     if (err == 0)
-        err = nh_mqtt_rules_load(*out, cfg, hub->options.config_file, fault, NULL);
+        err = nh_mqtt_rules_load(
+            *out, cfg, hub->options.mosquitto ? NULL : hub->options.config_file, fault, NULL);
     if (err < 0) {
         nh_mqtt_rules_destroy(*out);
         *out = NULL;

@@ -44,7 +44,7 @@ int nh_hub__start_bridges(struct nh_hub *hub)
         err < 0 ? NULL : nh_mem_alloc(mem, sizeof *bridges, NH_MEM_BULK);
     if (!bridges)
         return err < 0 ? err : NH_ERR_NOMEM;
-    err = nh_hub_bridges_read_file(hub->options.config_file, bridges, nh_hub__print_finding, NULL);
+    err = nh_hub_bridges_read_file(hub->options.config_file, bridges, nh_hub__print_finding, hub);
     if (err == NH_OK)
         err = use_bridges(hub, bridges);
     nh_mem_free(mem, bridges);

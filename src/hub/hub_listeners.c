@@ -163,6 +163,15 @@ void nh_hub__reload_certificates(struct nh_hub *hub)
     }
 }
 
+const char *nh_hub__scheme(const struct nh_hub_door *d)
+{
+    if (d->cfg.protocol == NH_HUB_WEBSOCKET)
+        return d->tls ? "wss://" : "ws://";
+    if (d->tls)
+        return "mqtts://";
+    return nh_hub_unix_path(d->cfg.listen) ? "" : "mqtt://"; // that one says unix: itself
+}
+
 static const char *protocol_of(const struct nh_hub_door *d)
 {
     return d->cfg.protocol == NH_HUB_WEBSOCKET ? "websocket" : "mqtt";

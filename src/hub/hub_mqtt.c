@@ -184,7 +184,8 @@ static int start_store(struct nh_hub *hub)
     if (err == 0)
         err = nh_mqtt_store_start(&cfg, &hub->mqtt_store);
     if (err < 0)
-        fprintf(stderr, "nuthatch: %s/mqtt: %s\n", c->data, nh_err_text(err));
+        fprintf(stderr, "nuthatch: %s/mqtt: %s%s\n", c->data, nh_err_text(err),
+                err == NH_ERR_BUSY ? " by another nuthatch" : "");
     if (err < 0)
         return err;
     hub->broker_cfg.persist = nh_mqtt_store_persist(hub->mqtt_store);

@@ -98,6 +98,8 @@ NH_MUST_USE int nh_hub__start_listeners(struct nh_hub *hub, nh_mem_t *mem);
 void nh_hub__stop_listeners(struct nh_hub *hub);
 void nh_hub__guard_listeners(
     struct nh_hub *hub); // by the rules of who may come in, as they are now
+// What is spoken there, as URLs begin: "mqtts://".
+const char *nh_hub__scheme(const struct nh_hub_door *d);
 void nh_hub__reload_certificates(struct nh_hub *hub); // those that connect from now on see them
 void nh_hub__write_listeners(const struct nh_hub *hub, nh_json_writer_t *w); // a JSON array
 // Where in that array a connection of the broker came in; `ctx`: the hub.
@@ -110,7 +112,7 @@ size_t nh_hub__stop(struct nh_hub *hub);
 void nh_hub__reload(void *ctx);
 // Puts a validated configuration in force; what needs a restart waits for one.
 void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg);
-// Tells a fault of the configuration in the log.
+// Tells a fault of the configuration in the log; `ctx`: the hub.
 void nh_hub__print_finding(void *ctx, const struct nh_finding *f);
 
 // A line of the log as Mosquitto has them, with the time or without.

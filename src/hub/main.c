@@ -38,9 +38,14 @@ int main(int argc, char **argv)
         printf("nuthatch %s\n", NH_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < NH_ARRAY_LEN(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+    for (size_t i = 0; i < NH_ARRAY_LEN(commands); i++) {
+        char name[32]; // getopt begins its lines with it
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        snprintf(name, sizeof name, "nuthatch %s", commands[i].name);
+        argv[1] = name;
+        return commands[i].run(argc - 1, argv + 1);
+    }
     fprintf(stderr, "nuthatch: no verb \"%s\"; nuthatch --help lists them\n", argv[1]);
     return 2;
 }

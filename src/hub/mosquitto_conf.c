@@ -185,7 +185,10 @@ static bool read_int(nh_mosquitto_reader_t *r, const nh_mosquitto__option_t *o, 
                      int32_t *out)
 {
     char limit[40];
-    snprintf(limit, sizeof limit, "%d to %d", (int)o->min, (int)o->max);
+    if (o->min > INT32_MIN + 1)
+        snprintf(limit, sizeof limit, "%d to %d", (int)o->min, (int)o->max);
+    else // below 0 as 0
+        snprintf(limit, sizeof limit, "at most %d", (int)o->max);
     bool is_number = nh_mosquitto__number(word, out);
     if (is_number && *out >= o->min && *out <= o->max)
         return true;

@@ -1,5 +1,6 @@
 #include "hub/mqtt_rules.h"
 
+#include "hub/config_private.h"
 #include "hub/line_file.h"
 #include "platform/platform.h"
 
@@ -201,7 +202,34 @@ static int acl_line(void *ctx, uint32_t number, nh_span_t text)
     return rc;
 }
 
-static void read_file(struct loading *l, const char *path,
+// The field that names a file; NULL: none does, it is asked for by itself.
+struct named_file {
+    const char *pointer, *config_file;
+    const struct nh_hub_places *places;
+};
+
+static void tell_file(struct loading *l, const char *path, const struct named_file *by, int err)
+{
+    struct nh_finding f = {.code = err};
+    snprintf(f.text, sizeof f.text, "%s",
+             err == NH_ERR_NOT_FOUND ? "there is no such file"
+             : err == NH_ERR_DENIED  ? "may not be read"
+                                     : "cannot be read");
+    if (by && by->config_file) {
+        const struct nh_hub_place *p =
+            nh_hub_place__find(by->places->place, by->places->count, by->pointer);
+        if (p) {
+            f.line = p->line;
+            f.column = p->column;
+        }
+        l->file = by->config_file;
+        snprintf(f.pointer, sizeof f.pointer, "%s", by->pointer);
+        snprintf(f.value, sizeof f.value, "%.44s", path);
+    }
+    tell(l, &f);
+}
+
+static void read_file(struct loading *l, const char *path, const struct named_file *by,
                       int (*line)(void *ctx, uint32_t number, nh_span_t text))
 {
     l->file = path;
@@ -209,33 +237,33 @@ static void read_file(struct loading *l, const char *path,
     if (rc == NH_ERR_NOMEM)
         l->rc = rc;
     else if (rc < 0)
-        tell_line(l, 0, rc == NH_ERR_NOT_FOUND ? "there is no such file" : "cannot be read");
+        tell_file(l, path, by, rc);
 }
 
-static void read_passwords(struct loading *l, const char *path)
+static void read_passwords(struct loading *l, const char *path, const struct named_file *by)
 {
-    read_file(l, path, password_line);
+    read_file(l, path, by, password_line);
 }
 
-static void read_acl(struct loading *l, const char *path)
+static void read_acl(struct loading *l, const char *path, const struct named_file *by)
 {
     nh_mqtt_acl_reading_init(&l->acl, l->rules->acl, NH_RULE_OF_FILE);
     l->rules->has_acl = true; // an empty file allows nothing
-    read_file(l, path, acl_line);
+    read_file(l, path, by, acl_line);
 }
 
 int nh_mqtt_rules_read_passwords(nh_mqtt_rules_t *r, const char *path, nh_rules_fault_fn fault,
                                  void *ctx)
 {
     struct loading l = {.rules = r, .fault = fault, .ctx = ctx};
-    read_passwords(&l, path);
+    read_passwords(&l, path, NULL);
     return result_of(&l);
 }
 
 int nh_mqtt_rules_read_acl(nh_mqtt_rules_t *r, const char *path, nh_rules_fault_fn fault, void *ctx)
 {
     struct loading l = {.rules = r, .fault = fault, .ctx = ctx};
-    read_acl(&l, path);
+    read_acl(&l, path, NULL);
     return result_of(&l);
 }
 
@@ -252,9 +280,11 @@ int nh_mqtt_rules_load(nh_mqtt_rules_t *r, const struct nh_hub_config *cfg, cons
     if (config_file && (cfg->mqtt.user_count || cfg->mqtt.acl_count))
         read_lists(&l, config_file);
     if (cfg->mqtt.password_file[0] && l.rc == NH_OK)
-        read_passwords(&l, cfg->mqtt.password_file);
+        read_passwords(&l, cfg->mqtt.password_file,
+                       &(struct named_file){"/mqtt/password_file", config_file, &cfg->places});
     if (cfg->mqtt.acl_file[0] && l.rc == NH_OK)
-        read_acl(&l, cfg->mqtt.acl_file);
+        read_acl(&l, cfg->mqtt.acl_file,
+                 &(struct named_file){"/mqtt/acl_file", config_file, &cfg->places});
     return result_of(&l);
 }
 

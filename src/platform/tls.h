@@ -27,6 +27,14 @@ struct nh_tls_config {
 // NH_ERR_NOT_FOUND, NH_ERR_DENIED, NH_ERR_IO: a file. NH_ERR_NOMEM. `*out` is NULL then.
 NH_MUST_USE int nh_tls_create(const struct nh_tls_config *cfg, char *why, size_t cap,
                               nh_tls_t **out);
+// Only looks whether nh_tls_create() would succeed: its error, the file it stopped at, and what is
+// wrong with that, for people ("has a pass phrase").
+enum nh_tls_file { NH_TLS_FILE_NONE, NH_TLS_FILE_CERT, NH_TLS_FILE_KEY, NH_TLS_FILE_CA };
+struct nh_tls_fault {
+    enum nh_tls_file file;
+    char text[96];
+};
+NH_MUST_USE int nh_tls_check(const struct nh_tls_config *cfg, struct nh_tls_fault *fault);
 // Reads the files again, for connections that begin after it; those that are there go on. On an
 // error everything stays as it was.
 NH_MUST_USE int nh_tls_reload(nh_tls_t *t, char *why, size_t cap);

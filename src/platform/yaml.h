@@ -39,7 +39,8 @@ NH_MUST_USE int nh_yaml_read(const char *text, size_t len,
                              int (*event)(void *ctx, const struct nh_yaml_event *e), void *ctx,
                              struct nh_yaml_error *error);
 
-// The same from a file, piece by piece. Also NH_ERR_NOT_FOUND, NH_ERR_IO (`error->text` empty).
+// The same from a file, piece by piece. Also NH_ERR_NOT_FOUND, NH_ERR_DENIED, NH_ERR_IO
+// (`error->text` empty).
 NH_MUST_USE int nh_yaml_read_file(const char *path,
                                   int (*event)(void *ctx, const struct nh_yaml_event *e), void *ctx,
                                   struct nh_yaml_error *error);

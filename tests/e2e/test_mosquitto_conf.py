@@ -416,6 +416,16 @@ class NuthatchTest(unittest.TestCase):
         with Broker("nuthatch", conf) as b:
             SameFileTest.check_kept(self, b, signal.SIGKILL)
 
+    def test_check_tells_in_the_order_of_lines(self):
+        b = Broker("nuthatch", "max_inflight_messages abc\nbridge_bind_address x\nmemory_limit 3\nsys_interval x\n"
+                               "retry_interval 3\nlistener 0\nuser x\n")
+        code, _, err = run("mqtt", "-c", b.conf, "--check")
+        lines = [int(line.split(":")[1]) for line in err.splitlines()]
+        self.assertEqual((code, lines), (1, sorted(lines)), err)
+        self.assertGreater(len(lines), 4)
+        self.assertIn("has abc, limit: at most 65535\n", err)
+        shutil.rmtree(b.folder)
+
     def test_check_tells_everything(self):
         b = Broker("nuthatch", "listener {port}\nuser x\nset_tcp_nodelay false\nauth_plugin /x.so\nfoo\n"
                                "password_file {folder}/none\n")

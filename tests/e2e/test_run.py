@@ -40,6 +40,26 @@ class Verbs(unittest.TestCase):
         self.assertIn("8", err)
 
 
+    def test_wrong_usage_says_what_is_missing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            absent = os.path.join(folder, "nofile")
+            rows = [(["passwd", "--delete", "x"], 2, "--delete needs --file FILE"),
+                    (["passwd", "--file", absent], 2, "the NAME of the user is missing"),
+                    (["passwd", "a", "b"], 2, "one NAME at a time"),
+                    (["passwd", "--delete", "--file", absent, "x"], 1, "nofile: there is no such file"),
+                    (["passwd", "--fast"], 2, "nuthatch passwd: unrecognized option '--fast'"),
+                    (["passwd", "--fast"], 2, "nuthatch passwd --help shows the options"),
+                    (["run", "--fast"], 2, "nuthatch run: unrecognized option"),
+                    (["check"], 2, "the FILE is missing"), (["check", "a", "b"], 2, "one FILE at a time")]
+            for args, want, text in rows:
+                with self.subTest(args=args):
+                    code, _, err = run(*args)
+                    self.assertEqual(code, want)
+                    self.assertIn(text, err)
+        self.assertIn("8 to 256 bytes", run("passwd", "--help")[1])
+        self.assertIn("file:PATH", run("run", "--help")[1])
+
+
 class Check(unittest.TestCase):
     def check(self, text, *args, name="hub.yaml"):
         with tempfile.TemporaryDirectory() as folder:
@@ -66,6 +86,31 @@ class Check(unittest.TestCase):
         self.assertIn("65534", err)
         self.assertIn("lots", err)
 
+    def test_every_stage_tells_its_faults(self):
+        text = ("board: esp99\n"
+                "health: {heartbeat_ms: 5}\n"
+                "access: {password_hsh: x}\n"
+                "http: {listen: 0.0.0.0:80}\n"
+                "mqtt:\n"
+                "  acl_file: nofile\n"
+                "  users: [{name: '*'}, {nam: y}]\n"
+                "  listeners: [{protocol: mqtt}, {listen: nowhere}]\n"
+                "  bridges:\n"
+                "    - {name: a/b, address: h, rulez: 1, rules: [{filter: a}, {filter: 'a/#/b', direction: in}]}\n")
+        code, out, err = self.check(text)
+        self.assertEqual((code, out), (1, ""))
+        self.assertEqual(sorted(line.split(" ")[1] for line in err.splitlines()),
+                         sorted(["/board", "/health/heartbeat_ms", "/access/password_hsh", "/mqtt/acl_file",
+                                 "/mqtt/users/0/name", "/mqtt/users/1/nam", "/mqtt/users/1/name",
+                                 "/mqtt/listeners/0/listen", "/mqtt/listeners/1/listen",
+                                 "/mqtt/bridges/0/name", "/mqtt/bridges/0/address", "/mqtt/bridges/0/rulez",
+                                 "/mqtt/bridges/0/rules/0/direction", "/mqtt/bridges/0/rules/1"]), err)
+        for line in err.splitlines():
+            self.assertRegex(line, r"^hub.yaml:\d+:\d+: /")
+        self.assertIn("hub.yaml:10:28: /mqtt/bridges/0/address", err)
+        _, out, _ = self.check(text, "--json")
+        self.assertEqual(len(json.loads(out)["findings"]), len(err.splitlines()))
+
     def test_rules_beyond_the_table(self):
         rows = [
             ("board: esp99\n", "esp32-s3"), ("http: {listen: 0.0.0.0:80}\n", "password_hash"),
@@ -91,9 +136,13 @@ class Check(unittest.TestCase):
     def test_broken_yaml_and_missing_file(self):
         code, _, err = self.check("a: [1\nb: 2\n")
         self.assertEqual(code, 1)
-        self.assertIn("hub.yaml:2", err)
+        self.assertRegex(err, r"^hub.yaml:2:\d+: [^/]")
+        code, _, err = self.check("mqtt: [1\nb: 2\n")
+        self.assertEqual((code, err.count("\n")), (1, 1), err)
         code, _, err = run("check", "/nonexistent/hub.yaml")
-        self.assertEqual(code, 1)
+        self.assertEqual((code, err), (1, "/nonexistent/hub.yaml: there is no such file\n"))
+        code, _, err = run("check", ROOT)
+        self.assertEqual((code, err), (1, f"{ROOT}: is a folder, not a file\n"))
 
     def test_findings_as_json(self):
         code, out, _ = self.check("mqtt: {inflight_max: 0}\n", "--json")
@@ -145,6 +194,22 @@ class Life(unittest.TestCase):
             hub.process.send_signal(signal.SIGHUP)
             hub.wait_line(r"^\[Mem\] hb ")
 
+    def test_reload_tells_the_place_of_each_fault(self):
+        rows = [("mqtt: [1\nb: 2\n", r"hub.yaml:2:\d+: .*','"),
+                ("health: {heartbeat_ms: 1}\n", r"hub.yaml:1:24: /health/heartbeat_ms .*limit: "),
+                ("name: a/b\n", "hub.yaml:1:7: /name is no level"),
+                ("mqtt: {password_file: nofile}\n",
+                 "hub.yaml:1:23: /mqtt/password_file there is no such file; has nofile")]
+        with Hub("name: first\n") as hub:
+            for text, line in rows:
+                with self.subTest(text=text):
+                    at = len(hub.lines)
+                    hub.write_config(text)
+                    hub.process.send_signal(signal.SIGHUP)
+                    hub.wait_line(line, after=at)
+                    hub.wait_line("not taken: the old configuration stays", after=at)
+                    self.assertFalse([x for x in hub.lines[at:] if "wrong type" in x])
+
     def test_port_in_use_is_told(self):
         for taken, free in (("--mqtt", "--http"), ("--http", "--mqtt")):
             with self.subTest(taken=taken), socket.socket() as s:
@@ -162,7 +227,21 @@ class Life(unittest.TestCase):
             code, _, err = run("run", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data",
                                f.name)
         self.assertEqual(code, 1)
-        self.assertIn(f.name, err)
+        self.assertIn(f"data {f.name}: is a file, not a folder", err)
+        self.assertNotIn("argument", err)
+
+    def test_a_store_in_use_is_told(self):
+        with Hub("") as hub:
+            code, _, err = run("run", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data",
+                               os.path.join(hub.folder, "data"))
+        self.assertEqual(code, 1)
+        self.assertIn("/mqtt: in use by another nuthatch", err)
+
+    def test_the_start_says_what_is_spoken_where(self):
+        with Hub("mqtt:\n  listeners:\n    - {listen: '127.0.0.1:0', protocol: websocket}\n"
+                 "    - {listen: '127.0.0.1:0', proxy_protocol: required}\n") as hub:
+            hub.wait_line(r"broker also at ws://127.0.0.1:\d+ ")
+            hub.wait_line(r"broker also at mqtt://127.0.0.1:\d+, behind a proxy")
 
     def test_the_path_of_a_new_pty_is_told(self):
         with tempfile.TemporaryDirectory() as folder:

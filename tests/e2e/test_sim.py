@@ -1,4 +1,5 @@
 """The demo home's devices: they report, they come and go, and they end with who started them."""
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -36,6 +37,38 @@ class Sim(unittest.TestCase):
             finally:
                 sim.terminate()
                 self.assertEqual(sim.wait(PATIENCE_S), 0)
+
+    def start(self, port, *args):
+        sim = subprocess.Popen([NUTHATCH, "sim", "home", "--mqtt", f"127.0.0.1:{port}", *args],
+                               stderr=subprocess.PIPE, text=True)
+        self.addCleanup(sim.stderr.close)
+        self.addCleanup(sim.wait, PATIENCE_S)
+        self.addCleanup(sim.kill)
+        return sim
+
+    def test_an_absent_broker_is_told_and_that_it_came(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            sim = self.start(s.getsockname()[1])
+            self.assertIn("no broker: Connection refused; trying on", sim.stderr.readline())
+            s.listen(20)
+            peer, _ = s.accept()
+            with peer:
+                peer.sendall(b"\x20\x02\x00\x00")
+                self.assertEqual(sim.stderr.readline(), "nuthatch sim: connected\n")
+
+    def test_a_refusal_is_told(self):
+        _, access, _ = run("passwd", stdin="correct horse\n")
+        with Hub(access) as hub, tempfile.NamedTemporaryFile("w") as secret:
+            secret.write("another horse\n")
+            secret.flush()
+            for args, reason in (([], "not allowed"),
+                                 (["--user", "admin", "--password-file", secret.name], "user or password")):
+                with self.subTest(reason=reason):
+                    sim = self.start(hub.mqtt_port, *args)
+                    line = sim.stderr.readline()
+                    self.assertIn("refused by the broker: ", line)
+                    self.assertTrue("not allowed" in line or reason in line, line)
 
     def test_faults_of_the_options(self):
         for args, told in ((["--password-file", "/no/such"], "/no/such"),

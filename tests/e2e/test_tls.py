@@ -41,6 +41,44 @@ class Tls(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("tls", err.lower())
 
+    def test_check_reads_the_files(self):
+        from hub import run
+        with tempfile.TemporaryDirectory() as folder:
+            def path(name):
+                return os.path.join(folder, name)
+            for name in ("a", "b"):
+                subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                                "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path(name + ".key"), "-out",
+                                path(name + ".pem"), "-days", "2", "-subj", "/CN=x"], check=True, capture_output=True)
+            subprocess.run(["openssl", "ec", "-in", path("a.key"), "-aes128", "-passout", "pass:secret", "-out",
+                            path("locked.key")], check=True, capture_output=True)
+            with open(path("junk"), "w") as f:
+                f.write("nothing of the kind\n")
+            rows = [("a.pem", "a.key", "a.pem", ""),
+                    ("no.pem", "a.key", "a.pem", "tls_cert_file not found"),
+                    ("junk", "a.key", "a.pem", "tls_cert_file is no certificate in PEM"),
+                    ("a.pem", "no.key", "a.pem", "tls_key_file not found"),
+                    ("a.pem", "b.key", "a.pem", "tls_key_file key values mismatch"),
+                    ("a.pem", "junk", "a.pem", "tls_key_file is not a private key in PEM"),
+                    ("a.pem", ".", "a.pem", "tls_key_file is a folder"),
+                    ("a.pem", "locked.key", "a.pem", "tls_key_file has a pass phrase"),
+                    ("a.pem", "a.key", "junk", "tls_ca_file holds no certificate in PEM"),
+                    ("a.pem", "a.key", "no.pem", "tls_ca_file not found")]
+            for cert, key, ca, want in rows:
+                with self.subTest(cert=cert, key=key, ca=ca):
+                    files = f"tls_cert_file: {path(cert)}, tls_key_file: {path(key)}"
+                    with open(path("hub.yaml"), "w") as f:
+                        f.write("mqtt:\n  listeners:\n"
+                                f"    - {{listen: '127.0.0.1:0', {files}, tls_ca_file: {path(ca)}}}\n"
+                                f"http: {{tls_listen: '127.0.0.1:0', {files}}}\n")
+                    code, _, err = run("check", path("hub.yaml"))
+                    err = err.replace(folder + "/", "")
+                    self.assertEqual(code, 1 if want else 0, err)
+                    if want:
+                        self.assertRegex(err, r"(?m)^hub.yaml:3:\d+: /mqtt/listeners/0/" + want)
+                    if want and "tls_ca" not in want:
+                        self.assertRegex(err, r"(?m)^hub.yaml:4:\d+: /http/" + want)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -104,6 +104,34 @@ static void test_no_bridges(void **state)
     }
 }
 
+// A fault of a field tells where it stands, and hides none of another field.
+static void test_every_fault_with_its_place(void **state)
+{
+    static const char text[] = "mqtt:\n"
+                               "  bridges:\n"
+                               "    - name: up\n"
+                               "      address: nowhere\n"
+                               "      keepalive_s: 0\n"
+                               "      rules:\n"
+                               "        - {filter: a, direction: in}\n"
+                               "        - {filter: a/#/b, direction: in}\n";
+    static const struct {
+        const char *pointer;
+        uint32_t line, column;
+    } wanted[] = {{"/mqtt/bridges/0/keepalive_s", 5, 20},
+                  {"/mqtt/bridges/0/address", 4, 16},
+                  {"/mqtt/bridges/0/rules/1", 8, 11}};
+    struct found found;
+    (void)state;
+    assert_int_equal(read_text(text, &found), NH_ERR_INVAL);
+    assert_int_equal(found.count, NH_ARRAY_LEN(wanted));
+    for (size_t i = 0; i < NH_ARRAY_LEN(wanted); i++) {
+        assert_string_equal(found.last[i].pointer, wanted[i].pointer);
+        assert_int_equal(found.last[i].line, wanted[i].line);
+        assert_int_equal(found.last[i].column, wanted[i].column);
+    }
+}
+
 #define ONE(fields) "mqtt: {bridges: [{" fields "}]}\n"
 #define BASE "name: up, address: \"h:1\""
 #define RULE "rules: [{filter: a, direction: in}]"
@@ -205,9 +233,13 @@ static void test_table_is_sound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values_arrive),        cmocka_unit_test(test_the_rest_arrives),
-        cmocka_unit_test(test_no_bridges),           cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_overlap_is_a_warning), cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_values_arrive),
+        cmocka_unit_test(test_the_rest_arrives),
+        cmocka_unit_test(test_every_fault_with_its_place),
+        cmocka_unit_test(test_no_bridges),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_overlap_is_a_warning),
+        cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_table_is_sound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

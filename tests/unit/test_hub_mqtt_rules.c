@@ -216,7 +216,7 @@ static void test_files(void **state)
     write_file(paths[2], ""); // allows nothing
     unlink(paths[1]);
     assert_int_equal(load(yaml), NH_ERR_INVAL);
-    assert_string_equal(faults, "passwords:0: there is no such file\n");
+    assert_string_equal(faults, "hub.yaml:1: /mqtt/password_file there is no such file\n");
     assert_false(may("", PUB, "x"));
     end();
 }

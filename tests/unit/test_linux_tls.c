@@ -684,8 +684,12 @@ static void test_config_faults(void **state)
          NH_ERR_INVAL,
          "needs CA certificates"},
         {"not there", false, {.cert = "nowhere"}, NH_ERR_NOT_FOUND, "nowhere.pem: not found"},
-        {"no PEM", false, {.cert = "garbage"}, NH_ERR_INVAL, "garbage.pem: "},
-        {"empty CA", true, {.ca = "empty"}, NH_ERR_INVAL, "empty.pem: "},
+        {"no PEM",
+         false,
+         {.cert = "garbage"},
+         NH_ERR_INVAL,
+         "garbage.pem: is no certificate in PEM"},
+        {"empty CA", true, {.ca = "empty"}, NH_ERR_INVAL, "empty.pem: holds no certificate in PEM"},
         {"no CA",
          false,
          {.cert = "server", .ca = "garbage", .ask = NH_TLS_CERT_OPTIONAL},
@@ -728,7 +732,10 @@ static void test_key_with_a_pass_phrase(void **state)
     const struct end end = {.cert = "locked"};
     nh_tls_t *t;
     assert_int_equal(tls_open(&end, false, why, sizeof why, &t), NH_ERR_INVAL);
-    assert_non_null(strstr(why, "locked.key"));
+    assert_non_null(strstr(why, "locked.key: has a pass phrase"));
+    write_text("locked.key", "nothing of the kind\n");
+    assert_int_equal(tls_open(&end, false, why, sizeof why, &t), NH_ERR_INVAL);
+    assert_non_null(strstr(why, "locked.key: is not a private key in PEM"));
 }
 
 // A reader that stands still: what waits in the layer is bounded, and the others go on.

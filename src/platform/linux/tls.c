@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct nh_tls {
@@ -25,8 +26,9 @@ struct nh_tls {
 };
 
 struct why {
-    char *text;
+    char *text; // of all, with the path; NULL: only the fault is wanted
     size_t cap;
+    struct nh_tls_fault fault;
 };
 
 // ---- memory of the library ---------------------------------------------------------------------
@@ -80,69 +82,104 @@ int64_t nh_tls_memory_bytes(void)
 
 // ---- reading the files -------------------------------------------------------------------------
 
-static int fail(struct why *why, int err, const char *what, const char *path)
+static const char *const file_names[] = {
+    [NH_TLS_FILE_NONE] = "TLS",
+    [NH_TLS_FILE_CERT] = "certificate",
+    [NH_TLS_FILE_KEY] = "key",
+    [NH_TLS_FILE_CA] = "CA certificates",
+};
+
+static int fail(struct why *why, int err, enum nh_tls_file file, const char *path,
+                const char *reason)
 {
-    unsigned long code = ERR_peek_last_error();
-    const char *reason = err == NH_ERR_INVAL && code ? ERR_reason_error_string(code) : NULL;
-    snprintf(why->text, why->cap, "%s%s%s: %s", what, path ? " " : "", path ? path : "",
-             reason ? reason : nh_err_text(err));
+    why->fault.file = file;
+    snprintf(why->fault.text, sizeof why->fault.text, "%s", reason ? reason : nh_err_text(err));
+    if (why->text)
+        snprintf(why->text, why->cap, "%s%s%s: %s", file_names[file], path ? " " : "",
+                 path ? path : "", why->fault.text);
     ERR_clear_error();
     return err;
 }
 
-// What the library says of a file that is not there is not for people.
-static int check_file(struct why *why, const char *what, const char *path)
+// What the library says of a file that is not there, or no file, is not for people.
+static int check_file(struct why *why, enum nh_tls_file file, const char *path)
 {
-    if (!path || access(path, R_OK) == 0)
-        return NH_OK;
-    return fail(why, nh_linux__err(errno), what, path);
+    struct stat st;
+    if (path && access(path, R_OK) != 0)
+        return fail(why, nh_linux__err(errno), file, path, NULL);
+    if (path && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return fail(why, NH_ERR_INVAL, file, path, "is a folder");
+    return NH_OK;
 }
 
 static int check_files(const struct nh_tls_config *cfg, struct why *why)
 {
-    int err = check_file(why, "certificate", cfg->cert_file);
+    int err = check_file(why, NH_TLS_FILE_CERT, cfg->cert_file);
     if (err == 0)
-        err = check_file(why, "key", cfg->key_file);
-    return err < 0 ? err : check_file(why, "CA certificates", cfg->ca_file);
+        err = check_file(why, NH_TLS_FILE_KEY, cfg->key_file);
+    return err < 0 ? err : check_file(why, NH_TLS_FILE_CA, cfg->ca_file);
 }
 
 // A pass phrase would be asked for on the terminal, and the hub would wait for it.
 static int no_pass_phrase(char *buf, int size, int rwflag, void *ctx)
 {
+    bool *is_asked = ctx;
     (void)buf;
     (void)size;
     (void)rwflag;
-    (void)ctx;
+    *is_asked = true;
     return -1;
+}
+
+// The library's last word where it is one of TLS, such as "ee key too small"; of a file that it
+// could not even parse it only names its own parts.
+static const char *reason_of(const char *otherwise)
+{
+    unsigned long code = ERR_peek_last_error();
+    bool is_tls = ERR_GET_LIB(code) == ERR_LIB_SSL && !ERR_COMMON_ERROR(code);
+    bool is_other =
+        ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH;
+    const char *reason = is_tls || is_other ? ERR_reason_error_string(code) : NULL;
+    return reason ? reason : otherwise;
 }
 
 static int own_certificate(SSL_CTX *ctx, const struct nh_tls_config *cfg, struct why *why)
 {
+    bool is_asked = false;
     if (!cfg->cert_file)
         return NH_OK;
     SSL_CTX_set_default_passwd_cb(ctx, no_pass_phrase);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, &is_asked);
+    int err = NH_OK;
     if (SSL_CTX_use_certificate_chain_file(ctx, cfg->cert_file) != 1)
-        return fail(why, NH_ERR_INVAL, "certificate", cfg->cert_file);
-    if (SSL_CTX_use_PrivateKey_file(ctx, cfg->key_file, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(ctx) != 1)
-        return fail(why, NH_ERR_INVAL, "key", cfg->key_file);
-    return NH_OK;
+        err = fail(why, NH_ERR_INVAL, NH_TLS_FILE_CERT, cfg->cert_file,
+                   reason_of("is no certificate in PEM"));
+    else if (SSL_CTX_use_PrivateKey_file(ctx, cfg->key_file, SSL_FILETYPE_PEM) != 1)
+        err = fail(why, NH_ERR_INVAL, NH_TLS_FILE_KEY, cfg->key_file,
+                   is_asked ? "has a pass phrase" : reason_of("is not a private key in PEM"));
+    else if (SSL_CTX_check_private_key(ctx) != 1)
+        err = fail(why, NH_ERR_INVAL, NH_TLS_FILE_KEY, cfg->key_file,
+                   reason_of("is not that of the certificate"));
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
+    SSL_CTX_set_default_passwd_cb(ctx, NULL);
+    return err;
 }
 
 static int believed(SSL_CTX *ctx, const struct nh_tls_config *cfg, struct why *why)
 {
+    static const char no_pem[] = "holds no certificate in PEM";
     if (!cfg->ca_file) {
         if (cfg->is_client && SSL_CTX_set_default_verify_paths(ctx) != 1)
-            return fail(why, NH_ERR_IO, "the machine's CA certificates", NULL);
+            return fail(why, NH_ERR_IO, NH_TLS_FILE_CA, "of the machine", NULL);
         return NH_OK;
     }
     if (SSL_CTX_load_verify_file(ctx, cfg->ca_file) != 1)
-        return fail(why, NH_ERR_INVAL, "CA certificates", cfg->ca_file);
+        return fail(why, NH_ERR_INVAL, NH_TLS_FILE_CA, cfg->ca_file, no_pem);
     if (cfg->is_client)
         return NH_OK;
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(cfg->ca_file);
     if (!names)
-        return fail(why, NH_ERR_INVAL, "CA certificates", cfg->ca_file);
+        return fail(why, NH_ERR_INVAL, NH_TLS_FILE_CA, cfg->ca_file, no_pem);
     SSL_CTX_set_client_CA_list(ctx, names);
     return NH_OK;
 }
@@ -198,7 +235,7 @@ static int context_make(const struct nh_tls_config *cfg, struct why *why, SSL_CT
         return err;
     SSL_CTX *ctx = SSL_CTX_new(cfg->is_client ? TLS_client_method() : TLS_server_method());
     if (!ctx)
-        return fail(why, NH_ERR_NOMEM, "TLS", NULL);
+        return fail(why, NH_ERR_NOMEM, NH_TLS_FILE_NONE, NULL, NULL);
     settings(ctx, cfg);
     err = own_certificate(ctx, cfg, why);
     if (err == 0)
@@ -223,7 +260,9 @@ static int check_config(const struct nh_tls_config *cfg, struct why *why)
         text = "to ask for client certificates it needs CA certificates";
     if (!text)
         return NH_OK;
-    snprintf(why->text, why->cap, "%s", text);
+    snprintf(why->fault.text, sizeof why->fault.text, "%s", text);
+    if (why->text)
+        snprintf(why->text, why->cap, "%s", text);
     return NH_ERR_INVAL;
 }
 
@@ -261,14 +300,14 @@ static nh_tls_t *tls_new(const struct nh_tls_config *cfg)
 
 int nh_tls_create(const struct nh_tls_config *cfg, char *text, size_t cap, nh_tls_t **out)
 {
-    struct why why = {text, cap};
+    struct why why = {.text = text, .cap = cap};
     *out = NULL;
     int err = check_config(cfg, &why);
     if (err < 0)
         return err;
     nh_tls_t *t = tls_new(cfg);
     if (!t)
-        return fail(&why, NH_ERR_NOMEM, "TLS", NULL);
+        return fail(&why, NH_ERR_NOMEM, NH_TLS_FILE_NONE, NULL, NULL);
     err = context_make(&t->cfg, &why, &t->ctx);
     if (err < 0)
         nh_tls_destroy(t);
@@ -277,9 +316,21 @@ int nh_tls_create(const struct nh_tls_config *cfg, char *text, size_t cap, nh_tl
     return err;
 }
 
+int nh_tls_check(const struct nh_tls_config *cfg, struct nh_tls_fault *fault)
+{
+    struct why why = {0};
+    SSL_CTX *ctx = NULL;
+    int err = check_config(cfg, &why);
+    if (err == 0)
+        err = context_make(cfg, &why, &ctx);
+    SSL_CTX_free(ctx);
+    *fault = why.fault;
+    return err;
+}
+
 int nh_tls_reload(nh_tls_t *t, char *text, size_t cap)
 {
-    struct why why = {text, cap};
+    struct why why = {.text = text, .cap = cap};
     SSL_CTX *fresh;
     int err = context_make(&t->cfg, &why, &fresh);
     if (err < 0)

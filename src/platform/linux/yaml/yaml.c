@@ -172,7 +172,9 @@ int nh_yaml_read_file(const char *path, int (*event)(void *ctx, const struct nh_
     yaml_parser_t parser;
     *error = (struct nh_yaml_error){0};
     if (!source.file)
-        return errno == ENOENT ? NH_ERR_NOT_FOUND : NH_ERR_IO;
+        return errno == ENOENT || errno == ENOTDIR ? NH_ERR_NOT_FOUND
+               : errno == EACCES || errno == EPERM ? NH_ERR_DENIED
+                                                   : NH_ERR_IO;
     int err = NH_ERR_NOMEM;
     if (yaml_parser_initialize(&parser)) {
         yaml_parser_set_input(&parser, read_piece, &source);
