@@ -59,6 +59,10 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
         NH_LOG_W("mqtt", "%s (%s) %s %.*s; told once", id, e->user_name ? e->user_name : "no user",
                  reason, (int)e->topic.len, (const char *)e->topic.ptr);
         return;
+    case NH_MQTT_QUEUE_FULL:
+        NH_LOG_W("mqtt", "queue of %s is full (%s %u): its messages are dropped; told once", id,
+                 reason, (unsigned)e->limit);
+        return;
     default:
         return; // drops are counted and shown, not logged: a flood would only grow
     }

@@ -39,6 +39,7 @@ enum nh_mqtt_event_kind {
     NH_MQTT_STORE_WORKS,   // no client: neither any more
     NH_MQTT_STORE_DAMAGED, // a record could not be read; what it held is lost
     NH_MQTT_ACTION_DENIED, // the first one of a connection; the counters tell the rest
+    NH_MQTT_QUEUE_FULL, // a message at QoS 1 or 2 was dropped; told once until the queue is empty
 };
 struct nh_mqtt_event {
     enum nh_mqtt_event_kind kind;
@@ -47,6 +48,7 @@ struct nh_mqtt_event {
     const char *reason;    // static text for people: "keep-alive ran out"
     uint8_t code;          // reason code when refused
     nh_span_t topic;       // of what was denied; borrowed
+    uint32_t limit;        // of the full queue; `reason` names its setting
 };
 
 // ---- access: who may come in, and what they may do ----------------------------------------------

@@ -31,6 +31,7 @@ enum nh_mqtt__session_flags {
     NH_MQTT__SESSION_WILL = 128,   // its will waits in broker->wills
     NH_MQTT__SESSION_DENIED = 256, // it was told that it tried what it may not
     NH_MQTT__SESSION_OWN = 512,    // of a part of the hub: see nh_mqtt_own
+    NH_MQTT__SESSION_TOLD = 1024,  // that its queue is full, since it was last empty
 };
 #define NH_MQTT__NEVER_S UINT32_MAX
 

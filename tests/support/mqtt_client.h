@@ -80,7 +80,7 @@ static void world_event(void *ctx, const struct nh_mqtt_event *e)
 {
     static const char *const names[] = {"connected", "refused",      "disconnected", "taken over",
                                         "dropped",   "store failed", "store full",   "store works",
-                                        "damaged",   "denied"};
+                                        "damaged",   "denied",       "queue full"};
     struct world *w = ctx;
     text_add(w->events, sizeof w->events, "%s%s %s", w->events[0] ? "; " : "", names[e->kind],
              e->client_id ? e->client_id : e->reason);
