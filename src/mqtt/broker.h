@@ -293,6 +293,7 @@ struct nh_mqtt_info {
     uint64_t store_holds;   // times that publishers were held back because much was not yet written
     uint64_t paged_bytes, paged_messages; // of queued_*: on disk only
     uint32_t store_commit_max_ms;
+    int store_error; // of the last commit, which is tried again: an enum nh_err; 0: it succeeded
     uint64_t sessions_expired, messages_expired; // their time was over; copies of messages
     uint64_t dropped_too_large;                  // over the client's own limit
     uint64_t shared_moved;                       // given to another member of a shared subscription

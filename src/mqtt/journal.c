@@ -256,6 +256,7 @@ static void on_failure(nh_mqtt_broker_t *b, int rc)
 {
     struct nh_mqtt__journal *j = b->journal;
     b->info.store_errors++;
+    b->info.store_error = rc;
     j->backoff_ms = j->backoff_ms ? j->backoff_ms * 2 : BACKOFF_MIN_MS;
     j->backoff_ms = j->backoff_ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : j->backoff_ms;
     j->due_ms = b->now_ms + j->backoff_ms;
@@ -270,6 +271,7 @@ static void on_success(nh_mqtt_broker_t *b, bool is_full)
     struct nh_mqtt__journal *j = b->journal;
     uint64_t took_ms = b->now_ms - j->started_ms;
     b->info.store_commits++;
+    b->info.store_error = 0;
     b->info.store_records += other(j)->live_count;
     b->info.store_bytes += other(j)->weight;
     if (took_ms > b->info.store_commit_max_ms)

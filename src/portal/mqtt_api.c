@@ -588,6 +588,14 @@ static int reply_published(nh_request_t *req, int err, bool is_kept_back)
     return nh_reply_json_end(req);
 }
 
+// What would be lost in a crash is not taken while the store cannot be written.
+static int reply_unwritten(nh_request_t *req, int err)
+{
+    return nh_reply_error(
+        req, err == NH_ERR_NOSPC ? 507 : 503, err == NH_ERR_NOSPC ? "no_space" : "store_failed",
+        "The broker's store cannot be written: %s. Nothing was published.", nh_err_text(err));
+}
+
 static int post_publish(nh_request_t *req)
 {
     nh_mqtt_api_t *a = req->ctx;
@@ -607,6 +615,8 @@ static int post_publish(nh_request_t *req)
     };
     struct nh_mqtt_info before, after;
     nh_mqtt_broker_info(a->cfg.broker, &before);
+    if (before.store_error < 0 && (m.retain || m.qos))
+        return reply_unwritten(req, before.store_error);
     err = nh_mqtt_broker_publish(a->cfg.broker, &m, a->cfg.clock_ms());
     nh_mqtt_broker_info(a->cfg.broker, &after);
     return reply_published(req, err, after.retained_refused != before.retained_refused);
