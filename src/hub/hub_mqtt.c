@@ -40,8 +40,11 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
             NH_LOG_I("mqtt", "%s taken over by a new connection", id);
         break;
     case NH_MQTT_CLIENT_REFUSED:
-        NH_LOG_W("mqtt", "refused %s: %s", id[0] ? id : "a client", reason);
+        nh_hub__tell_refused(hub, e);
         break;
+    case NH_MQTT_CLIENT_FAULT:
+        nh_hub__tell_refused(hub, e);
+        return; // that it is gone is told besides
     case NH_MQTT_STORE_FAILED:
         NH_LOG_E("mqtt", "THE STORE CANNOT BE WRITTEN (%s): acknowledgements wait until it can",
                  reason);

@@ -396,6 +396,11 @@ NH_MUST_USE int nh_mqtt__admit(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
 // Answers a CONNECT with a refusal. NH_ERR_DENIED, or what sending it failed with.
 NH_MUST_USE int nh_mqtt__refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
                                 enum nh_mqtt_reason reason, const char *text);
+// The same, of somebody who says to be `user`.
+NH_MUST_USE int nh_mqtt__refuse_user(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
+                                     nh_span_t user, enum nh_mqtt_reason reason, const char *text);
+// Tells that `c` is about to be cut off for `text`.
+void nh_mqtt__tell_fault(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const char *text);
 // Asks who it is, and goes on by the answer. `body` is that of `k`.
 NH_MUST_USE int nh_mqtt__auth_start(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
                                     const struct nh_mqtt__connect *k, nh_span_t body);
