@@ -284,6 +284,7 @@ struct nh_mqtt_info {
     uint32_t conn_count, session_count, subscription_count, retained_count, inflight_count;
     uint64_t retained_changes; // messages stored, replaced and removed
     uint64_t retained_bytes, queued_bytes, queued_messages;
+    // In: from clients, not what the hub publishes.
     uint64_t messages_in, messages_out, publish_bytes_in, publish_bytes_out, bytes_in, bytes_out;
     uint64_t messages_in_qos[3], messages_out_qos[3];
     uint64_t dropped_queue_full, dropped_no_memory, refused_connects, protocol_errors,
