@@ -163,6 +163,11 @@ void nh_hub__reload_certificates(struct nh_hub *hub)
     }
 }
 
+static const char *protocol_of(const struct nh_hub_door *d)
+{
+    return d->cfg.protocol == NH_HUB_WEBSOCKET ? "websocket" : "mqtt";
+}
+
 static void write_one(nh_json_writer_t *w, const char *address, const char *protocol, bool has_tls)
 {
     nh_json_object_begin(w);
@@ -179,8 +184,19 @@ void nh_hub__write_listeners(const struct nh_hub *hub, nh_json_writer_t *w)
         write_one(w, hub->mqtt_address, "mqtt", false);
     for (uint32_t i = 0; i < hub->door_count; i++) {
         const struct nh_hub_door *d = &hub->doors[i];
-        write_one(w, d->address, d->cfg.protocol == NH_HUB_WEBSOCKET ? "websocket" : "mqtt",
-                  d->tls != NULL);
+        write_one(w, d->address, protocol_of(d), d->tls != NULL);
     }
     nh_json_array_end(w);
+}
+
+void nh_hub__listener_of(void *ctx, const void *user, struct nh_mqtt_api_way *out)
+{
+    const struct nh_hub *hub = ctx;
+    const struct nh_hub_door *d = nh_mqtt_user_listener(user);
+    *out = (struct nh_mqtt_api_way){.listener = -1, .protocol = "websocket"};
+    if (nh_mqtt_user_is_http(user, &out->has_tls))
+        return;
+    out->listener = (d ? (int)(d - hub->doors) + (hub->mqtt_address[0] != 0) : 0);
+    out->protocol = d ? protocol_of(d) : "mqtt";
+    out->has_tls = d && d->tls;
 }

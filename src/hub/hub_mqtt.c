@@ -86,6 +86,12 @@ static void streams(void *ctx, struct nh_stream_set_info *out)
     nh_stream_set_info(hub->mqtt.set, out);
 }
 
+static void store_size(void *ctx, struct nh_records_info *out)
+{
+    const struct nh_hub *hub = ctx;
+    nh_mqtt_store_info(hub->mqtt_store, out);
+}
+
 static bool memory_tier(void *ctx, enum nh_mem_tier tier, struct nh_mem_tier_info *out)
 {
     struct nh_hub *hub = ctx;
@@ -165,6 +171,8 @@ static int start_api(struct nh_hub *hub, nh_mem_t *mem)
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
         .peer = peer,
+        .way = nh_hub__listener_of,
+        .store = hub->mqtt_store ? store_size : NULL,
         .streams = streams,
     };
     return nh_mqtt_api_create(&cfg, &hub->mqtt_api);

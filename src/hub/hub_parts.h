@@ -107,6 +107,8 @@ void nh_hub__guard_listeners(
     struct nh_hub *hub); // by the rules of who may come in, as they are now
 void nh_hub__reload_certificates(struct nh_hub *hub); // those that connect from now on see them
 void nh_hub__write_listeners(const struct nh_hub *hub, nh_json_writer_t *w); // a JSON array
+// Where in that array a connection of the broker came in; `ctx`: the hub.
+void nh_hub__listener_of(void *ctx, const void *user, struct nh_mqtt_api_way *out);
 // Stops everything in the reverse order. Returns the number of leaked blocks.
 size_t nh_hub__stop(struct nh_hub *hub);
 

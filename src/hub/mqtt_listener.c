@@ -83,6 +83,13 @@ void *nh_mqtt_user_listener(const void *user)
     return l ? nh_listener_user(l) : NULL;
 }
 
+bool nh_mqtt_user_is_http(const void *user, bool *has_tls)
+{
+    const nh_http_conn_t *http = as_http(user);
+    *has_tls = http && nh_http_is_tls(http);
+    return http != NULL;
+}
+
 // ---- streams -----------------------------------------------------------------------------------
 
 static int on_open(void *ctx, nh_stream_t *s)

@@ -48,5 +48,7 @@ bool nh_mqtt_user_proxy(const void *user, char *text, size_t cap);
 NH_MUST_USE int nh_mqtt_user_identity(const void *user, enum nh_identity kind, char *text,
                                       size_t cap);
 void *nh_mqtt_user_listener(const void *user);
+// Whether it came by the portal's server, and then whether by its TLS port.
+bool nh_mqtt_user_is_http(const void *user, bool *has_tls);
 
 #endif

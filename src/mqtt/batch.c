@@ -207,14 +207,14 @@ static void kill(struct nh_mqtt_batch *b, nh_mem_t *mem, struct entry *e)
     b->live_count--;
 }
 
-static struct entry *append(struct nh_mqtt_batch *b, uint32_t hash, struct entry head,
+static struct entry *append(struct nh_mqtt_batch *b, uint32_t hash, const struct entry *head,
                             nh_span_t key, nh_span_t value, nh_span_t tail)
 {
     struct entry *e = entry_at(b, b->used);
-    head.hash = hash;
-    head.key_len = (uint8_t)key.len;
-    head.head_len = (uint32_t)(value.len + tail.len);
-    *e = head;
+    *e = *head;
+    e->hash = hash;
+    e->key_len = (uint8_t)key.len;
+    e->head_len = (uint32_t)(value.len + tail.len);
     NH_ASSERT(entry_bytes(e) <= b->cap - b->used);
     memcpy(e->bytes, key.ptr, key.len);
     if (value.len)
@@ -245,10 +245,10 @@ static void put(struct nh_mqtt_batch *b, nh_mem_t *mem, nh_span_t key, nh_span_t
         kill(b, mem, old);
     }
     append(b, hash,
-           (struct entry){.msg = msg ? nh_mqtt__msg_ref(msg) : NULL,
-                          .kind = NH_MQTT_OP_PUT,
-                          .count = count,
-                          .is_new = is_new},
+           &(struct entry){.msg = msg ? nh_mqtt__msg_ref(msg) : NULL,
+                           .kind = NH_MQTT_OP_PUT,
+                           .count = count,
+                           .is_new = is_new},
            key, head, tail);
 }
 
@@ -268,7 +268,7 @@ static void erase(struct nh_mqtt_batch *b, nh_mem_t *mem, nh_span_t key)
     if (old)
         kill(b, mem, old);
     if (!was_new)
-        append(b, hash, (struct entry){.kind = NH_MQTT_OP_DELETE}, key, none, none);
+        append(b, hash, &(struct entry){.kind = NH_MQTT_OP_DELETE}, key, none, none);
 }
 
 void nh_mqtt__batch_delete(struct nh_mqtt_batch *b, nh_mem_t *mem, const struct nh_mqtt__key *key)
@@ -281,7 +281,7 @@ static void count(struct nh_mqtt_batch *b, nh_mem_t *mem, nh_span_t key, int32_t
     uint32_t hash = hash_of(key);
     struct entry *old = find(b, hash, key);
     if (!old) {
-        append(b, hash, (struct entry){.kind = NH_MQTT_OP_COUNT, .count = n}, key, none, none);
+        append(b, hash, &(struct entry){.kind = NH_MQTT_OP_COUNT, .count = n}, key, none, none);
         return;
     }
     NH_ASSERT(old->kind != NH_MQTT_OP_DELETE);

@@ -357,6 +357,7 @@ void nh_mqtt_broker_sent(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, size_t bytes, u
 {
     nh_mqtt__clock(b, now_ms);
     b->info.bytes_out += bytes;
+    c->bytes_out += bytes;
     nh_mqtt__wire_sent(&b->blocks, &c->wire, bytes);
     if (c->wire.expiring)
         nh_mqtt__wire_own_begun(&b->blocks, &c->wire);

@@ -278,6 +278,19 @@ void nh_mqtt_local_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_local_t *l);
 NH_MUST_USE int nh_mqtt_broker_publish(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m,
                                        uint64_t now_ms);
 
+struct nh_mqtt_property {
+    nh_span_t name, value;
+};
+struct nh_mqtt_properties { // of 5.0 that a message has; empty: not there
+    nh_span_t content_type, response_topic;
+    const struct nh_mqtt_property *user; // in this order
+    size_t user_count;
+};
+// Writes them for nh_mqtt_message.props. Returns how many bytes; NH_ERR_FULL: over `cap`;
+// NH_ERR_INVAL: a text that MQTT does not allow, or a wildcard in the response topic.
+NH_MUST_USE int nh_mqtt_properties_write(const struct nh_mqtt_properties *p, uint8_t *out,
+                                         size_t cap);
+
 // ---- figures ------------------------------------------------------------------------------------
 
 struct nh_mqtt_info {
@@ -298,7 +311,8 @@ struct nh_mqtt_info {
     uint64_t store_holds;   // times that publishers were held back because much was not yet written
     uint64_t paged_bytes, paged_messages; // of queued_*: on disk only
     uint32_t store_commit_max_ms;
-    int store_error; // of the last commit, which is tried again: an enum nh_err; 0: it succeeded
+    int store_error;    // of the last commit: enum nh_err; 0: it went well, or there was none
+    bool store_is_full; // over its limit: publishers are held back
     uint64_t sessions_expired, messages_expired; // their time was over; copies of messages
     uint64_t dropped_too_large;                  // over the client's own limit
     uint64_t shared_moved;                       // given to another member of a shared subscription
@@ -314,18 +328,74 @@ struct nh_mqtt_client_info {
     const char *client_id; // borrowed for the visit
     const char *user_name; // NULL: anonymous, or nobody asks
     bool is_connected, is_clean;
+    bool is_own;     // of a part of the hub, such as a bridge
     uint8_t version; // 4: 3.1.1; 5: 5.0; 0: not connected
     uint16_t keepalive_s;
     uint32_t session_expiry_s; // from when it leaves, or from now on; UINT32_MAX: never
     uint32_t subscription_count, inflight_count, queued_messages;
+    uint32_t away_s; // for how long it has been away; 0: connected; UINT32_MAX: not known
     uint64_t queued_bytes, messages_in, messages_out, dropped;
-    uint64_t connected_ms; // when, on the broker's clock; 0: not connected
-    const void *user;      // of open(); NULL: not connected, or a part of the hub
+    uint64_t paged_messages;      // of queued_messages: on disk only
+    uint64_t bytes_in, bytes_out; // of this connection
+    uint64_t connected_ms;        // when, on the broker's clock; 0: not connected
+    const void *user;             // of open(); NULL: not connected, or a part of the hub
 };
 // Visits clients from the `first`-th (0: all) until `visit` returns false. Returns how many.
 size_t nh_mqtt_broker_clients(nh_mqtt_broker_t *b, size_t first,
                               bool (*visit)(void *ctx, const struct nh_mqtt_client_info *c),
                               void *ctx);
+
+enum nh_mqtt_client_key { // what clients are ordered by
+    NH_MQTT_BY_ID,
+    NH_MQTT_BY_USER,
+    NH_MQTT_BY_SINCE, // it is connected, or away
+    NH_MQTT_BY_KEEPALIVE,
+    NH_MQTT_BY_SUBSCRIPTIONS,
+    NH_MQTT_BY_INFLIGHT,
+    NH_MQTT_BY_QUEUED,
+    NH_MQTT_BY_DROPPED,
+    NH_MQTT_BY_MESSAGES_IN,
+    NH_MQTT_BY_MESSAGES_OUT,
+    NH_MQTT_BY_BYTES, // in and out
+};
+enum nh_mqtt_client_state { NH_MQTT_ANY, NH_MQTT_CONNECTED, NH_MQTT_AWAY };
+#define NH_MQTT_CLIENT_TEXT_BYTES 257
+struct nh_mqtt_client_place { // private
+    const void *session;
+    uint64_t number;
+};
+// A way through the clients in an order, some at a time. Zero it and set what is wanted.
+struct nh_mqtt_client_walk {
+    enum nh_mqtt_client_key key;
+    bool is_down; // the greatest first; among equals the client id decides, upwards
+    enum nh_mqtt_client_state state;
+    nh_span_t text; // in the client id or the user, whatever the case of A to Z; empty: any
+    bool is_whole;  // `text` is a whole client id
+    size_t skip;    // so many of the first are not visited
+    // Private: the last one visited, and the next ones.
+    bool has_last;
+    uint64_t last_number;
+    char last_id[NH_MQTT_CLIENT_TEXT_BYTES], last_user[NH_MQTT_CLIENT_TEXT_BYTES];
+    struct nh_mqtt_client_place next[64];
+};
+// Visits those behind the last one visited until `visit` returns false: the next call begins with
+// that one. Each look over all sessions finds the next 64. What changes between two calls may be
+// told twice or not at all.
+void nh_mqtt_broker_clients_walk(nh_mqtt_broker_t *b, struct nh_mqtt_client_walk *w,
+                                 bool (*visit)(void *ctx, const struct nh_mqtt_client_info *c),
+                                 void *ctx);
+// How many there are of that state and with that text.
+size_t nh_mqtt_broker_clients_count(nh_mqtt_broker_t *b, const struct nh_mqtt_client_walk *w);
+
+// Ends the connection of a client, which is told so when it speaks 5.0 (0x98). Its session stays if
+// it is a kept one. NH_ERR_NOT_FOUND: nobody is connected under this id; NH_ERR_DENIED: it is a
+// part of the hub. Then call turn_end().
+NH_MUST_USE int nh_mqtt_broker_disconnect(nh_mqtt_broker_t *b, nh_span_t client_id,
+                                          uint64_t now_ms);
+// Ends the session too, with its subscriptions and all that waits for it; its will is published.
+// NH_ERR_NOT_FOUND: there is no such session; NH_ERR_NOMEM: nothing was done; else as above.
+NH_MUST_USE int nh_mqtt_broker_forget(nh_mqtt_broker_t *b, nh_span_t client_id, uint64_t now_ms);
+
 // Visits retained messages whose topic is greater than `after` ("" or NULL: from the start), in
 // byte order of topics.
 size_t nh_mqtt_broker_retained(nh_mqtt_broker_t *b, const char *after,
@@ -337,6 +407,9 @@ struct nh_mqtt_subscription_info {
     nh_span_t filter;  // borrowed for the visit
     size_t filter_len; // its whole length
     uint8_t qos;
+    bool no_local, retain_as_published;
+    uint8_t retain_handling; // 0: retained messages are sent, 1: when it is new, 2: never
+    uint32_t id;             // subscription identifier; 0: none
 };
 // Visits the subscriptions of a client, those of a kept session too, from the `first`-th (0: all)
 // until `visit` returns false. NH_ERR_NOT_FOUND: no such session.

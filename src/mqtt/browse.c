@@ -23,6 +23,10 @@ int nh_mqtt_broker_subscriptions(nh_mqtt_broker_t *b, nh_span_t client_id, size_
             .filter = {(const uint8_t *)filter, len < sizeof filter ? len : sizeof filter},
             .filter_len = len,
             .qos = sub->qos,
+            .no_local = sub->flags & NH_MQTT__SUB_NO_LOCAL,
+            .retain_as_published = sub->flags & NH_MQTT__SUB_AS_PUBLISHED,
+            .retain_handling = (sub->flags & NH_MQTT__SUB_HANDLING) >> NH_MQTT__SUB_HANDLING_SHIFT,
+            .id = sub->id,
         };
         if (!visit(ctx, &info))
             break;
@@ -83,8 +87,7 @@ static bool level_of(nh_mqtt_broker_t *b, struct nh_mqtt_topic_walk *w, struct n
     *out = (struct nh_mqtt_topic_info){.level = level, .path = path};
     if (topic.len == path.len) {
         out->has_message = true;
-        out->message = (struct nh_mqtt_message){
-            .topic = topic, .payload = nh_mqtt__msg_payload(m), .qos = m->qos, .retain = true};
+        out->message = nh_mqtt__message_of(m);
         out->has_children = has_children(b, w, path);
         return true;
     }

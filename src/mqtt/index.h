@@ -29,7 +29,9 @@ enum nh_mqtt__sub_flags { // of 5.0
     NH_MQTT__SUB_NO_LOCAL = 1,
     NH_MQTT__SUB_AS_PUBLISHED = 2, // RETAIN stays as it was published
     NH_MQTT__SUB_SHARED = 4,       // a member of a shared subscription
+    NH_MQTT__SUB_HANDLING = 0x30,  // enum nh_mqtt__retain_handling, where a SUBSCRIBE has it
 };
+#define NH_MQTT__SUB_HANDLING_SHIFT 4
 
 struct nh_mqtt__sub {
     struct nh_mqtt__node *node;

@@ -36,23 +36,34 @@ void nh_mqtt_broker_info(const nh_mqtt_broker_t *b, struct nh_mqtt_info *out)
             add_flow(out, s);
 }
 
-static struct nh_mqtt_client_info client_info(const nh_mqtt_broker_t *b,
-                                              const struct nh_mqtt__session *s)
+// For how long the session has been away; UINT32_MAX: not known.
+static uint32_t away_s(const nh_mqtt_broker_t *b, const struct nh_mqtt__session *s)
+{
+    int64_t now_s = (int64_t)((b->now_ms - b->started_ms) / 1000);
+    return s->left_s == NH_MQTT__LEFT_UNKNOWN ? UINT32_MAX : (uint32_t)(now_s - s->left_s);
+}
+
+struct nh_mqtt_client_info nh_mqtt__client_info(const nh_mqtt_broker_t *b,
+                                                const struct nh_mqtt__session *s)
 {
     struct nh_mqtt__load load = nh_mqtt__load_of(s);
+    const struct nh_mqtt__kept *k = nh_mqtt__kept(s);
     struct nh_mqtt_client_info info = {
         .client_id = s->id,
         .user_name = nh_mqtt__user_name(s->user),
         .is_connected = s->is_online,
         .is_clean = s->flags & NH_MQTT__SESSION_CLEAN,
+        .is_own = s->flags & NH_MQTT__SESSION_OWN,
         .subscription_count = s->sub_count,
         .inflight_count = s->flow ? s->flow->sent_count : 0,
         .queued_messages = (uint32_t)load.messages,
         .queued_bytes = load.bytes,
+        .paged_messages = k ? k->next_seq - k->page_seq : 0,
         .dropped = s->dropped,
     };
     if (!s->is_online) {
         info.session_expiry_s = nh_mqtt__expire_left_s(b, s);
+        info.away_s = away_s(b, s);
         return info;
     }
     info.version = s->conn->version;
@@ -60,6 +71,8 @@ static struct nh_mqtt_client_info client_info(const nh_mqtt_broker_t *b,
     info.keepalive_s = s->conn->keepalive_s;
     info.messages_in = s->conn->messages_in;
     info.messages_out = s->conn->messages_out;
+    info.bytes_in = s->conn->bytes_in;
+    info.bytes_out = s->conn->bytes_out;
     info.connected_ms = s->conn->connected_ms;
     info.user = s->conn->is_own ? NULL : s->conn->user;
     return info;
@@ -74,7 +87,7 @@ size_t nh_mqtt_broker_clients(nh_mqtt_broker_t *b, size_t first,
         for (const struct nh_mqtt__session *s = b->sessions[i]; s; s = s->hash_next) {
             if (at++ < first)
                 continue;
-            struct nh_mqtt_client_info info = client_info(b, s);
+            struct nh_mqtt_client_info info = nh_mqtt__client_info(b, s);
             visited++;
             if (!visit(ctx, &info))
                 return visited;

@@ -297,6 +297,7 @@ int nh_mqtt_broker_input(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *
         return NH_ERR_CLOSED;
     b->is_turn = true;
     b->info.bytes_in += len;
+    c->bytes_in += len;
     uint64_t messages = c->messages_in;
     int rc = nh_mqtt__feed(b, c, bytes, len);
     nh_mqtt__fed(b, c, rc, messages);

@@ -34,6 +34,7 @@ enum nh_mqtt__session_flags {
     NH_MQTT__SESSION_TOLD = 1024,  // that its queue is full, since it was last empty
 };
 #define NH_MQTT__NEVER_S UINT32_MAX
+#define NH_MQTT__LEFT_UNKNOWN INT32_MIN
 
 #define NH_MQTT__USER_MAX 256 // bytes of a user's name
 
@@ -84,7 +85,8 @@ struct nh_mqtt__session {
     uint32_t match_at; // where this session stands in the match being made, if it does
     uint32_t dropped;
     uint32_t
-        expiry_s; // how long it is kept; while away: when it ends, in s since broker->started_ms
+        expiry_s;   // how long it is kept; while away: when it ends, in s since broker->started_ms
+    int32_t left_s; // while away: since when, in s since broker->started_ms; NH_MQTT__LEFT_UNKNOWN
     uint16_t sub_count, id_len;
     uint16_t flags : 15, is_online : 1;
     char id[]; // id_len bytes and a NUL
@@ -154,7 +156,7 @@ struct nh_mqtt_conn {
         uint64_t connected_ms;      // ONLINE
         struct nh_mqtt__auth *auth; // AUTH
     };
-    uint64_t messages_in, messages_out;
+    uint64_t messages_in, messages_out, bytes_in, bytes_out;
     uint16_t keepalive_s;
     uint8_t state;
     uint8_t version; // 4, 5; 0 before CONNECT
@@ -710,6 +712,9 @@ void nh_mqtt__replay_change(struct nh_mqtt__session *s, nh_span_t filter, uint8_
 void nh_mqtt__replay_cancel(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, nh_span_t filter);
 void nh_mqtt__replay_clear(nh_mqtt_broker_t *b, struct nh_mqtt__flow *f);
 struct nh_mqtt_message nh_mqtt__message_of(const struct nh_mqtt__msg *m); // a retained one
+// What is told of a session.
+struct nh_mqtt_client_info nh_mqtt__client_info(const nh_mqtt_broker_t *b,
+                                                const struct nh_mqtt__session *s);
 void nh_mqtt__local_give(nh_mqtt_broker_t *b, const struct nh_mqtt__match *m,
                          const struct nh_mqtt_message *message);
 void nh_mqtt__local_settle(nh_mqtt_broker_t *b); // what local subscribers published meanwhile

@@ -272,6 +272,7 @@ static void on_success(nh_mqtt_broker_t *b, bool is_full)
     uint64_t took_ms = b->now_ms - j->started_ms;
     b->info.store_commits++;
     b->info.store_error = 0;
+    b->info.store_is_full = is_full;
     b->info.store_records += other(j)->live_count;
     b->info.store_bytes += other(j)->weight;
     if (took_ms > b->info.store_commit_max_ms)

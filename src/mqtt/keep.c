@@ -283,7 +283,8 @@ void nh_mqtt__keep_sub(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct n
     if (is_new)
         sub->no = free_number(s, k);
     uint8_t options = (uint8_t)(sub->qos | (sub->flags & NH_MQTT__SUB_NO_LOCAL ? 4 : 0) |
-                                (sub->flags & NH_MQTT__SUB_AS_PUBLISHED ? 8 : 0));
+                                (sub->flags & NH_MQTT__SUB_AS_PUBLISHED ? 8 : 0) |
+                                (sub->flags & NH_MQTT__SUB_HANDLING));
     nh_mqtt__sub_encode(head, &(struct nh_mqtt__sub_record){options, sub->id, filter});
     nh_mqtt__journal_put(b, nh_mqtt__key_u32_u16(NH_MQTT__REC_SUB, k->no, sub->no), head,
                          sizeof head, filter, NULL, is_new);

@@ -205,6 +205,25 @@ int nh_mqtt_broker_publish(nh_mqtt_broker_t *b, const struct nh_mqtt_message *m,
     return rc;
 }
 
+static void put_text(struct nh_mqtt__props_out *out, enum nh_mqtt__prop_id id, nh_span_t text)
+{
+    if (text.len)
+        nh_mqtt__props_put_bytes(out, id, text);
+}
+
+int nh_mqtt_properties_write(const struct nh_mqtt_properties *p, uint8_t *out, size_t cap)
+{
+    struct nh_mqtt__props_out w;
+    struct nh_mqtt__props list;
+    nh_mqtt__props_begin(&w, NH_MQTT__WHERE(NH_MQTT__PUBLISH, NH_MQTT__FROM_CLIENT), out, cap);
+    put_text(&w, NH_MQTT__CONTENT_TYPE, p->content_type);
+    put_text(&w, NH_MQTT__RESPONSE_TOPIC, p->response_topic);
+    for (size_t i = 0; i < p->user_count; i++)
+        nh_mqtt__props_put_user(&w, p->user[i].name, p->user[i].value);
+    int rc = nh_mqtt__props_end(&w, &list);
+    return rc < 0 ? rc : (int)list.bytes.len;
+}
+
 void nh_mqtt__local_destroy(nh_mqtt_broker_t *b)
 {
     while (b->deferred)

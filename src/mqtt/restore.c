@@ -141,6 +141,7 @@ static void restore_expiry(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
                            const struct nh_mqtt__session_record *rec)
 {
     s->expiry_s = rec->expiry_s;
+    s->left_s = NH_MQTT__LEFT_UNKNOWN;
     uint64_t away_ms = rec->away_unix_ms ? nh_mqtt__from_unix(b, rec->away_unix_ms) : 0;
     if (rec->expiry_s == NH_MQTT__NEVER_S)
         return;
@@ -148,6 +149,8 @@ static void restore_expiry(nh_mqtt_broker_t *b, struct nh_mqtt__session *s,
         int64_t gone_ms = b->cfg.unix_ms ? b->cfg.unix_ms(b->cfg.ctx) - rec->away_unix_ms : 0;
         uint64_t gone_s = gone_ms > 0 ? (uint64_t)gone_ms / 1000 : 0;
         s->expiry_s = gone_s < rec->expiry_s ? rec->expiry_s - (uint32_t)gone_s : 0;
+        if (away_ms && gone_s <= INT32_MAX)
+            s->left_s = -(int32_t)gone_s;
     }
     nh_mqtt__expire_session(b, s);
 }

@@ -154,6 +154,7 @@ void nh_mqtt__session_detach(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
         return;
     }
     s->flags &= (uint16_t)~NH_MQTT__SESSION_STALLED;
+    s->left_s = (int32_t)((b->now_ms - b->started_ms) / 1000);
     nh_mqtt__expire_session(b, s);
     nh_list_push_back(&b->idle, &s->idle);
     // Sessions of the hub's own parts are not counted among those that may be kept.
@@ -196,7 +197,8 @@ static void set_options(struct nh_mqtt__sub *sub, const struct nh_mqtt__subscrip
     sub->id = id;
     sub->flags &= NH_MQTT__SUB_SHARED;
     sub->flags |= (uint8_t)((k->no_local ? NH_MQTT__SUB_NO_LOCAL : 0) |
-                            (k->retain_as_published ? NH_MQTT__SUB_AS_PUBLISHED : 0));
+                            (k->retain_as_published ? NH_MQTT__SUB_AS_PUBLISHED : 0) |
+                            k->retain_handling << NH_MQTT__SUB_HANDLING_SHIFT);
 }
 
 // Puts a new subscription into the index.
@@ -252,7 +254,8 @@ int nh_mqtt__session_restore_sub(nh_mqtt_broker_t *b, struct nh_mqtt__session *s
     struct nh_mqtt__kept *kept = nh_mqtt__kept(s);
     const struct nh_mqtt__subscription k = {.qos = rec->options & 3,
                                             .no_local = rec->options & 4,
-                                            .retain_as_published = rec->options & 8};
+                                            .retain_as_published = rec->options & 8,
+                                            .retain_handling = (rec->options & 0x30) >> 4};
     if (*end || no == 0)
         return NH_ERR_CORRUPT;
     struct nh_mqtt__sub *sub = nh_mem_alloc_zero(b->mem, sizeof(*sub), NH_MEM_BULK);

@@ -107,9 +107,14 @@ static void publish_late(nh_mqtt_broker_t *b, struct nh_mqtt__will *w)
 
 // ---- waiting ------------------------------------------------------------------------------------
 
+// Not longer than its session is kept [MQTT5-3.1.2-8]: among wills that became due while nobody
+// looked the one that was due first comes first, whichever of the two times that was.
 void nh_mqtt__will_wait(nh_mqtt_broker_t *b, struct nh_mqtt__will *w, struct nh_mqtt__session *s)
 {
-    nh_mqtt__will_wait_until(b, w, s, nh_ms_after(b->now_ms, w->delay_s * 1000ull));
+    uint32_t wait_s = w->delay_s;
+    if (s->expiry_s != NH_MQTT__NEVER_S && s->expiry_s < wait_s)
+        wait_s = s->expiry_s;
+    nh_mqtt__will_wait_until(b, w, s, nh_ms_after(b->now_ms, wait_s * 1000ull));
     nh_mqtt__keep_will_due(b, w);
 }
 

@@ -115,5 +115,6 @@ void nh_http_close(nh_http_conn_t *c); // after the reply, or the WebSocket now
 void nh_http_stream_end(nh_http_conn_t *c); // a stream: after what output() still gives
 void nh_http_stream_pause(nh_http_conn_t *c, bool paused);    // a stream: stop or resume reading
 void nh_http_peer(nh_http_conn_t *c, char *text, size_t cap); // "127.0.0.1:51234"
+bool nh_http_is_tls(const nh_http_conn_t *c);
 
 #endif

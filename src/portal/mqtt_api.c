@@ -131,6 +131,17 @@ void nh_mqtt_api_clients_changed(nh_mqtt_api_t *a)
     a->clients_version++;
 }
 
+int nh_mqtt_api__reply_ok(nh_request_t *req)
+{
+    nh_json_writer_t *w = nh_reply_json(req, 200);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_bool(w, "ok", true);
+    nh_json_object_end(w);
+    return nh_reply_json_end(req);
+}
+
 // ---- /api/mqtt
 // -----------------------------------------------------------------------------------
 
@@ -191,6 +202,8 @@ static void write_counters(nh_json_writer_t *w, const struct nh_mqtt_info *i)
     nh_json_kv_uint(w, "store_errors", i->store_errors);
     nh_json_kv_uint(w, "store_holds", i->store_holds);
     nh_json_kv_uint(w, "store_damaged", i->store_damaged);
+    nh_json_kv_string(w, "store_error", i->store_error ? nh_err_text(i->store_error) : NULL);
+    nh_json_kv_bool(w, "store_full", i->store_is_full);
     nh_json_kv_uint(w, "paged_messages", i->paged_messages);
     nh_json_kv_uint(w, "paged_bytes", i->paged_bytes);
     nh_json_object_end(w);
@@ -213,6 +226,7 @@ static void write_limits(nh_json_writer_t *w, const struct nh_mqtt_broker_config
     nh_json_kv_uint(w, "retained", l->retained_max_count);
     nh_json_kv_uint(w, "connects_per_s", l->connect_rate_max);
     nh_json_kv_uint(w, "messages_per_s_each", l->publish_rate_max);
+    nh_json_kv_uint(w, "publish_form_bytes", NH_MQTT_API_PAYLOAD_MAX_BYTES);
     nh_json_object_end(w);
 }
 
@@ -233,6 +247,27 @@ static void write_connections(nh_json_writer_t *w, const nh_mqtt_api_t *a)
     nh_json_object_end(w);
 }
 
+static void write_durability(nh_json_writer_t *w, const nh_mqtt_api_t *a)
+{
+    const struct nh_mqtt_broker_config *l = &a->cfg.limits;
+    struct nh_records_info s;
+    nh_json_key(w, "durability");
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "mode",
+                      !l->persist.commit                  ? "memory"
+                      : l->durability == NH_MQTT_INTERVAL ? "interval"
+                                                          : "durable");
+    if (l->persist.commit && l->durability == NH_MQTT_INTERVAL)
+        nh_json_kv_uint(w, "interval_ms", l->durability_interval_ms);
+    if (l->persist.commit && a->cfg.store) {
+        a->cfg.store(a->cfg.ctx, &s);
+        nh_json_kv_uint(w, "used_bytes", s.used_bytes);
+        nh_json_kv_uint(w, "file_bytes", s.file_bytes);
+        nh_json_kv_uint(w, "max_bytes", s.max_bytes);
+    }
+    nh_json_object_end(w);
+}
+
 static int get_mqtt(nh_request_t *req)
 {
     nh_mqtt_api_t *a = req->ctx;
@@ -247,12 +282,13 @@ static int get_mqtt(nh_request_t *req)
     write_limits(w, &a->cfg.limits);
     write_counters(w, &info);
     write_connections(w, a);
+    write_durability(w, a);
     nh_json_object_end(w);
     return nh_reply_json_end(req);
 }
 
-// ---- pages of clients and retained messages, streamed
-// --------------------------------------------
+// ---- pages of retained messages, streamed
+// --------------------------------------------------------
 
 struct page {
     uint32_t step; // 0: head, 1: rows, 2: told whole
@@ -320,86 +356,6 @@ static bool row_begin(struct page *p, size_t row_max_bytes)
     return true;
 }
 
-// Ids are at most 128 bytes here and 6 bytes a character at worst.
-#define CLIENT_ROW_MAX_BYTES 1200
-#define CLIENT_ID_TOLD_BYTES 128
-
-// NULL: it is not connected; its session is of no version.
-static const char *version_text(unsigned version)
-{
-    return version == 5 ? "5.0" : version == 4 ? "3.1.1" : NULL;
-}
-
-static bool client_row(void *ctx, const struct nh_mqtt_client_info *c)
-{
-    struct page *p = ctx;
-    if (!row_begin(p, CLIENT_ROW_MAX_BYTES))
-        return false;
-    nh_json_writer_t *w = &p->w;
-    const nh_mqtt_api_t *a = p->api;
-    char peer[64] = "";
-    if (c->is_connected && c->user && a->cfg.peer)
-        a->cfg.peer(a->cfg.ctx, c->user, peer, sizeof peer);
-    nh_json_key(w, "id");
-    nh_json_string_n(
-        w, c->client_id,
-        nh_mqtt_api__told_len(c->client_id, strlen(c->client_id), CLIENT_ID_TOLD_BYTES));
-    nh_json_kv_string(w, "peer", peer[0] ? peer : NULL);
-    nh_json_kv_bool(w, "connected", c->is_connected);
-    nh_json_kv_bool(w, "clean", c->is_clean);
-    nh_json_kv_string(w, "version", version_text(c->version));
-    nh_json_kv_uint(w, "keepalive_s", c->keepalive_s);
-    if (c->session_expiry_s == UINT32_MAX)
-        nh_json_kv_null(w, "session_expiry_s");
-    else
-        nh_json_kv_uint(w, "session_expiry_s", c->session_expiry_s);
-    if (c->is_connected)
-        nh_json_kv_int(w, "connected_unix_ms",
-                       a->cfg.clock_unix_ms() - (int64_t)(a->cfg.clock_ms() - c->connected_ms));
-    else
-        nh_json_kv_null(w, "connected_unix_ms");
-    nh_json_kv_uint(w, "subscriptions", c->subscription_count);
-    nh_json_kv_uint(w, "inflight", c->inflight_count);
-    nh_json_kv_uint(w, "queued_messages", c->queued_messages);
-    nh_json_kv_uint(w, "queued_bytes", c->queued_bytes);
-    nh_json_kv_uint(w, "messages_in", c->messages_in);
-    nh_json_kv_uint(w, "messages_out", c->messages_out);
-    nh_json_kv_uint(w, "dropped", c->dropped);
-    nh_json_object_end(w);
-    p->next++;
-    p->left--;
-    return true;
-}
-
-static int produce_clients(nh_request_t *req, char *out, size_t cap)
-{
-    struct page *p = req->state;
-    struct nh_mqtt_info info;
-    p->b = (struct nh_json_buf){.ptr = out, .cap = cap};
-    if (p->step == 0) {
-        char head[96];
-        nh_mqtt_broker_info(p->api->cfg.broker, &info);
-        snprintf(head, sizeof head, "{\"total\":%u,\"first\":%zu,\"clients\":[",
-                 (unsigned)info.session_count, p->next);
-        piece(p, head);
-        p->step = 1;
-    }
-    if (p->step == 1) {
-        size_t before = p->next;
-        nh_mqtt_broker_clients(p->api->cfg.broker, p->next, client_row, p);
-        if (p->left == 0 || p->b.cap - p->b.len >= CLIENT_ROW_MAX_BYTES || p->next == before) {
-            piece(p, "]}");
-            p->step = 2;
-        }
-    }
-    return (int)p->b.len;
-}
-
-static int get_clients(nh_request_t *req)
-{
-    return page_new(req) ? nh_reply_stream(req, 200, "application/json", produce_clients) : 0;
-}
-
 void nh_mqtt_api__payload(nh_json_writer_t *w, const uint8_t *bytes, size_t len)
 {
     size_t n = nh_mqtt_api__told_len(bytes, len, PAYLOAD_KEPT_BYTES);
@@ -415,6 +371,12 @@ void nh_mqtt_api__payload(nh_json_writer_t *w, const uint8_t *bytes, size_t len)
         snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
     hex[2 * n] = 0;
     nh_json_kv_string(w, "hex", hex);
+}
+
+void nh_mqtt_api__kv_more(nh_json_writer_t *w, const struct nh_mqtt_message *m)
+{
+    if (m->props.len || m->expires_ms)
+        nh_json_kv_bool(w, "has_properties", true);
 }
 
 // A topic and a payload of 128 bytes each, 6 bytes a character at worst. The topic to go on after
@@ -435,6 +397,7 @@ static bool retained_row(void *ctx, const struct nh_mqtt_message *m)
     nh_json_kv_uint(w, "qos", m->qos);
     nh_json_kv_uint(w, "bytes", m->payload.len);
     nh_mqtt_api__payload(w, m->payload.ptr, m->payload.len);
+    nh_mqtt_api__kv_more(w, m);
     nh_json_object_end(w);
     memcpy(p->after, m->topic.ptr, m->topic.len);
     p->after[m->topic.len] = 0;
@@ -526,102 +489,6 @@ static int get_retained(nh_request_t *req)
     return nh_reply_stream(req, 200, "application/json", produce_retained);
 }
 
-// ---- publish
-// -------------------------------------------------------------------------------------
-
-#define PUBLISH_TOPIC_MAX_BYTES 256
-#define PUBLISH_PAYLOAD_MAX_BYTES 2048
-
-struct publish_body {
-    char topic[PUBLISH_TOPIC_MAX_BYTES + 1];
-    char payload[PUBLISH_PAYLOAD_MAX_BYTES + 1];
-    uint8_t qos;
-    bool retain;
-};
-
-static const nh_json_field_t publish_fields[] = {
-    {.name = "topic",
-     .type = NH_JSON_T_STRING,
-     .required = true,
-     .offset = offsetof(struct publish_body, topic),
-     .size = PUBLISH_TOPIC_MAX_BYTES + 1},
-    {.name = "payload",
-     .type = NH_JSON_T_STRING,
-     .offset = offsetof(struct publish_body, payload),
-     .size = PUBLISH_PAYLOAD_MAX_BYTES + 1},
-    {.name = "qos",
-     .type = NH_JSON_T_INT,
-     .offset = offsetof(struct publish_body, qos),
-     .size = sizeof(uint8_t),
-     .min = 0,
-     .max = 2},
-    {.name = "retain",
-     .type = NH_JSON_T_BOOL,
-     .offset = offsetof(struct publish_body, retain),
-     .size = sizeof(bool)},
-    {0},
-};
-
-static int reply_published(nh_request_t *req, int err, bool is_kept_back)
-{
-    const struct nh_mqtt_broker_config *limits = &((nh_mqtt_api_t *)req->ctx)->cfg.limits;
-    if (err == NH_ERR_INVAL || err == NH_ERR_RANGE || err == NH_ERR_TOO_LONG ||
-        err == NH_ERR_TOO_DEEP)
-        return nh_reply_error(
-            req, 400, "bad_topic",
-            "topic: %s. It has 1 to %u bytes and no + or #. Nothing was published.",
-            nh_err_text(err), (unsigned)limits->topic_max_bytes);
-    if (err < 0)
-        return nh_reply_error(req, 503, NULL, "%s. Some subscribers may not have got it.",
-                              nh_err_text(err));
-    if (is_kept_back)
-        return nh_reply_error(req, 507, "retained_full",
-                              "Delivered, but not retained: over %u messages, %u bytes, or memory.",
-                              (unsigned)limits->retained_max_count,
-                              (unsigned)limits->retained_max_bytes);
-    nh_json_writer_t *w = nh_reply_json(req, 200);
-    if (!w)
-        return NH_ERR_NOMEM;
-    nh_json_object_begin(w);
-    nh_json_kv_bool(w, "ok", true);
-    nh_json_object_end(w);
-    return nh_reply_json_end(req);
-}
-
-// What would be lost in a crash is not taken while the store cannot be written.
-static int reply_unwritten(nh_request_t *req, int err)
-{
-    return nh_reply_error(
-        req, err == NH_ERR_NOSPC ? 507 : 503, err == NH_ERR_NOSPC ? "no_space" : "store_failed",
-        "The broker's store cannot be written: %s. Nothing was published.", nh_err_text(err));
-}
-
-static int post_publish(nh_request_t *req)
-{
-    nh_mqtt_api_t *a = req->ctx;
-    bool ok;
-    struct publish_body *body = nh_arena_alloc(req->arena, sizeof *body);
-    if (!body)
-        return NH_ERR_NOMEM;
-    memset(body, 0, sizeof *body);
-    int err = nh_request_decode(req, publish_fields, body, "Nothing was published.", &ok);
-    if (!ok)
-        return err;
-    struct nh_mqtt_message m = {
-        .topic = {(const uint8_t *)body->topic, strlen(body->topic)},
-        .payload = {(const uint8_t *)body->payload, strlen(body->payload)},
-        .qos = body->qos,
-        .retain = body->retain,
-    };
-    struct nh_mqtt_info before, after;
-    nh_mqtt_broker_info(a->cfg.broker, &before);
-    if (before.store_error < 0 && (m.retain || m.qos))
-        return reply_unwritten(req, before.store_error);
-    err = nh_mqtt_broker_publish(a->cfg.broker, &m, a->cfg.clock_ms());
-    nh_mqtt_broker_info(a->cfg.broker, &after);
-    return reply_published(req, err, after.retained_refused != before.retained_refused);
-}
-
 // ---- the feed
 // ------------------------------------------------------------------------------------
 
@@ -632,7 +499,8 @@ static bool has_moved(const struct nh_mqtt_info *a, const struct nh_mqtt_info *b
            a->messages_in != b->messages_in || a->conn_count != b->conn_count ||
            a->session_count != b->session_count || a->retained_count != b->retained_count ||
            a->queued_bytes != b->queued_bytes || a->refused_connects != b->refused_connects ||
-           a->dropped_no_memory != b->dropped_no_memory;
+           a->dropped_no_memory != b->dropped_no_memory || a->store_errors != b->store_errors ||
+           a->store_error != b->store_error || a->store_is_full != b->store_is_full;
 }
 
 static uint64_t counters_version(void *ctx)
@@ -733,8 +601,8 @@ static const nh_route_t routes[] = {
      .text = "The broker's counters and limits"},
     {.method = "GET",
      .path = "/api/mqtt/clients",
-     .handle = get_clients,
-     .text = "Clients and kept sessions, by page"},
+     .handle = nh_mqtt_api__get_clients,
+     .text = "Clients and kept sessions: searched, ordered, by page"},
     {.method = "GET",
      .path = "/api/mqtt/retained",
      .handle = get_retained,
@@ -749,9 +617,19 @@ static const nh_route_t routes[] = {
      .text = "Subscriptions of a client"},
     {.method = "POST",
      .path = "/api/mqtt/publish",
-     .body_max_bytes = 4096,
-     .handle = post_publish,
+     .body_max_bytes = 8192,
+     .handle = nh_mqtt_api__post_publish,
      .text = "Publish a message"},
+    {.method = "POST",
+     .path = "/api/mqtt/disconnect",
+     .body_max_bytes = 2048,
+     .handle = nh_mqtt_api__post_disconnect,
+     .text = "Disconnect a client; its session stays"},
+    {.method = "POST",
+     .path = "/api/mqtt/forget",
+     .body_max_bytes = 2048,
+     .handle = nh_mqtt_api__post_forget,
+     .text = "End a client's session"},
     {0},
 };
 

@@ -12,6 +12,13 @@ typedef struct nh_mqtt_api nh_mqtt_api_t;
 
 #define NH_MQTT_API_FEED_COUNT 3 // "mqtt", "clients", "messages"
 
+// Where a connection came in.
+struct nh_mqtt_api_way {
+    int listener;         // its place in `mqtt_listeners` of /api/info; -1: none of these
+    const char *protocol; // "mqtt", "websocket"; static
+    bool has_tls;
+};
+
 struct nh_mqtt_api_config {
     nh_mem_t *mem; // borrowed, like all pointers here
     nh_mqtt_broker_t *broker;
@@ -24,6 +31,10 @@ struct nh_mqtt_api_config {
     int64_t (*clock_unix_ms)(void);
     // The peer of a connection ("127.0.0.1:5000") by the `user` of its broker connection.
     void (*peer)(void *ctx, const void *user, char *text, size_t cap);
+    // Where it came in. NULL: nothing is told of that.
+    void (*way)(void *ctx, const void *user, struct nh_mqtt_api_way *out);
+    // The size of the store. NULL: there is none.
+    void (*store)(void *ctx, struct nh_records_info *out);
     // What lies below the broker: connections, handshakes. NULL: nothing is told of them.
     void (*streams)(void *ctx, struct nh_stream_set_info *out);
 };

@@ -85,6 +85,7 @@ static bool topic_row(void *ctx, const struct nh_mqtt_topic_info *t)
         nh_json_kv_uint(&k->w, "qos", t->message.qos);
         nh_json_kv_uint(&k->w, "bytes", t->message.payload.len);
         nh_mqtt_api__payload(&k->w, t->message.payload.ptr, t->message.payload.len);
+        nh_mqtt_api__kv_more(&k->w, &t->message);
     }
     nh_json_object_end(&k->w);
     return true;
@@ -184,6 +185,11 @@ static bool subscription_row(void *ctx, const struct nh_mqtt_subscription_info *
         return false;
     kv_text(&k->w, "filter", s->filter, s->filter_len);
     nh_json_kv_uint(&k->w, "qos", s->qos);
+    nh_json_kv_bool(&k->w, "no_local", s->no_local);
+    nh_json_kv_bool(&k->w, "retain_as_published", s->retain_as_published);
+    nh_json_kv_uint(&k->w, "retain_handling", s->retain_handling);
+    if (s->id)
+        nh_json_kv_uint(&k->w, "identifier", s->id);
     nh_json_object_end(&k->w);
     k->at++;
     return true;

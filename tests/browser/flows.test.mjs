@@ -280,7 +280,7 @@ test('publish: findings at the field, then the message arrives in live and retai
   await page.getByRole('switch', { name: 'Watch messages' }).click();
   await page.getByLabel('Topic', { exact: true }).fill('relay/gallery/door');
   await page.getByLabel(/^Payload/).fill('open it');
-  await page.getByText('7 of 65,536 bytes').waitFor();
+  await page.getByText('7 of 2,048 bytes').waitFor();
   await page.getByRole('radio', { name: '1', exact: true }).click();
   await page.getByRole('switch', { name: 'Retain' }).click();
   await button.click();
@@ -343,12 +343,114 @@ test('retained: as a tree, a level when it is opened, live', async () => {
   await value.waitFor({ state: 'detached' });
 });
 
-test('clients: the subscriptions of one', async () => {
+test('publish: with properties; what the hub refuses stands where it belongs', async () => {
   const page = await open('#/mqtt');
-  await page.getByRole('button', { name: /subscriptions of greenhouse-1$/ }).click();
-  await page.getByRole('table', { name: 'Subscriptions' }).getByText('garden/bed-0/+').waitFor();
+  await page.getByLabel('Topic', { exact: true }).fill('a/b');
+  await page.getByRole('switch', { name: 'Properties' }).click();
+  await page.getByLabel('Content type').fill('text/plain');
+  await page.getByLabel('Response topic').fill('r/#');
+  await page.getByLabel(/^Expires after/).fill('1.5');
+  await page.getByText('A whole number of seconds.').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Publish' }).isDisabled(), true);
+  await page.getByLabel(/^Expires after/).fill('90');
+  await page.getByLabel(/^User properties/).fill('room: attic\nnote:  a: b\n\nbare');
+  await page.getByRole('button', { name: 'Publish' }).click();
+  await page.getByRole('alert').filter({ hasText: 'response_topic has + or #. Nothing was published.' }).waitFor();
+  await page.getByLabel('Response topic').fill('r/1');
+  await page.getByRole('button', { name: 'Publish' }).click();
+  await page.getByText(/^Published /).waitFor();
+  assert.deepEqual(mock.hub.published, { topic: 'a/b', payload: '', content_type: 'text/plain', response_topic: 'r/1', expiry_s: 90,
+    user_properties: [{ name: 'room', value: 'attic' }, { name: 'note', value: 'a: b' }, { name: 'bare', value: '' }] });
+  opened.faults.length = 0; // the browser reports the 400
+});
+
+test('retained: what has properties is not undone into less', async () => {
+  mock.hub.retained.find((m) => m.topic === 'desk/pad/button').has_properties = true;
+  const page = await open('#/mqtt?view=list');
+  await page.getByRole('button', { name: /desk\/pad\/button/ }).click();
+  await page.getByText('has properties').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Edit and publish' }).isDisabled(), true);
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.getByText('Its properties are not all known here, so this cannot be undone.').waitFor();
+});
+
+test('clients: found, filtered and in an order, by the hub', async () => {
+  const page = await open('#/mqtt');
+  const table = page.getByRole('table', { name: 'Clients' });
+  const first = (id) => page.waitForFunction((want) => document.querySelector('[aria-label=Clients] td code')?.textContent === want, id);
+  await first('desk-1');
+  await table.getByRole('button', { name: 'Subs' }).click(); // the greatest first
+  await page.waitForFunction(() => document.querySelector('[aria-label=Clients] th[aria-sort=descending]')?.textContent === 'Subs');
+  const most = Math.max(...mock.hub.clients.map((x) => x.subscriptions));
+  await first(mock.hub.clients.filter((x) => x.subscriptions === most).map((x) => x.id).sort()[0]);
+  await table.getByRole('button', { name: 'For' }).click(); // the longest first
+  await first(mock.hub.clients.reduce((a, b) => ((a.connected_unix_ms ?? Infinity) < (b.connected_unix_ms ?? Infinity) ? a : b)).id);
+  await page.getByRole('radio', { name: 'Away' }).click();
+  await page.getByText(/^1 to \d of 2$/).waitFor();
+  assert.equal(await table.locator('.b.ok').count(), 0);
+  await page.getByRole('radio', { name: 'All' }).click();
+  await page.getByLabel('Client or user contains').fill('ANN');
+  await page.getByText('1 to 6 of 6').waitFor();
+  await page.getByLabel('Client or user contains').fill('nobody');
+  await page.getByText('No client is like that.').waitFor();
+});
+
+test('clients: one whole, with its subscriptions and their options', async () => {
+  const page = await open('#/mqtt');
+  await page.getByRole('table', { name: 'Clients' }).getByRole('button', { name: 'pump-1' }).click();
+  assert.match(page.url(), /client=pump-1/);
+  const tile = page.locator('#client');
+  const fact = (label) => tile.locator(`dt:text-is("${label}") + dd`).textContent();
+  const subs = page.getByRole('table', { name: 'Subscriptions' });
+  await subs.waitFor();
+  assert.deepEqual(await Promise.all(['Came in by', 'Listener', 'MQTT', 'User', 'Session'].map(fact)), ['websocket', '127.0.0.1:9001', '3.1.1', 'anonymous', 'ends with its connection']);
+  const row = (i) => subs.locator('tbody tr').nth(i).locator('td').allTextContents();
+  assert.deepEqual(await row(1), ['garden/bed-1/+', '1', 'shared by workers, retained when new']);
+  assert.deepEqual(await row(2), ['garden/bed-2/+', '2', 'no local, retain as published, no retained, identifier 7']);
   await page.getByRole('button', { name: 'Close' }).click();
-  await page.getByRole('table', { name: 'Subscriptions' }).waitFor({ state: 'detached' });
+  await subs.waitFor({ state: 'detached' });
+});
+
+test('clients: one is disconnected, then forgotten, which is asked first', async () => {
+  const page = await open('#/mqtt?client=pump-1');
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await page.getByText('pump-1 disconnected.').waitFor();
+  await page.locator('#client dt', { hasText: 'Away' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Disconnect' }).isDisabled(), true);
+  await page.getByRole('button', { name: 'Forget session' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('This cannot be undone.').waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  assert.ok(mock.hub.clients.some((x) => x.id === 'pump-1'));
+  await page.getByRole('button', { name: 'Forget session' }).click();
+  await dialog.getByRole('button', { name: 'Forget session' }).click();
+  await page.getByText('It is gone, and nothing is kept of it.').waitFor();
+  assert.ok(!mock.hub.clients.some((x) => x.id === 'pump-1'));
+});
+
+test('bridges, listeners and durability; a store that fails is told on top', async () => {
+  const page = await open('#/mqtt');
+  const bridges = page.getByRole('table', { name: 'Bridges' });
+  await bridges.getByText('Connection refused, next attempt in 31 s').waitFor();
+  assert.equal(await bridges.locator('.b.ok').textContent(), 'online');
+  await page.getByRole('table', { name: 'Listeners' }).getByText('unix:/run/nuthatch/mqtt.sock').waitFor();
+  await page.getByText('1.7 MiB of 64.0 MiB').waitFor();
+  assert.equal(await page.locator('main .note.bad').count(), 0);
+  Object.assign(mock.hub.counters, { store_error: 'no space left on the device', store_errors: 4 });
+  await page.getByRole('alert').filter({ hasText: 'The store cannot be written: no space left on the device. Acknowledgements wait until it can.' }).waitFor();
+  Object.assign(mock.hub.counters, { store_error: null, store_full: true });
+  await page.getByRole('alert').filter({ hasText: 'The store is over its limit. Publishers wait for room.' }).waitFor();
+  mock.hub.counters.store_full = false;
+  await page.waitForFunction(() => !document.querySelector('main .note.bad'));
+});
+
+test('a hub without bridges or a store', async () => {
+  mock.hub.bridges = [];
+  mock.hub.durability = { mode: 'memory' };
+  const page = await open('#/mqtt');
+  await page.getByText('in memory only').waitFor();
+  assert.equal(await page.getByRole('table', { name: 'Bridges' }).count(), 0);
+  assert.equal(await page.getByRole('meter').count(), 0);
 });
 
 test('clients: paged by the hub, counted on change', async () => {
@@ -383,15 +485,16 @@ test('no client ever: says so', async () => {
   await page.getByText('No client has connected yet.').waitFor();
 });
 
-test('MQTT page: both columns end alike, payloads stand below each other', async () => {
+test('MQTT page: tiles side by side end alike, payloads stand below each other', async () => {
   for (const clients of [0, 24]) {
     await mock.stop();
     mock = await startMock({ clients });
     if (opened) await opened.close();
     const page = await open('#/mqtt');
     await page.getByRole('table', { name: 'Clients' }).waitFor();
-    const ends = await page.locator('.col.fill > :last-child').evaluateAll((all) => all.map((e) => Math.round(e.getBoundingClientRect().bottom)));
-    assert.equal(ends[0], ends[1], `${clients} clients`);
+    await page.getByText('Acknowledged is').waitFor();
+    const ends = await page.locator('.tile.c8, .tile.c4, .fill > :last-child').evaluateAll((all) => all.map((e) => Math.round(e.getBoundingClientRect().bottom)));
+    assert.deepEqual([ends.length, ends[0], ends[2]], [4, ends[1], ends[3]], `${clients} clients`);
   }
   const { page } = opened;
   await page.getByRole('switch', { name: 'Watch messages' }).click();

@@ -31,6 +31,12 @@ const ROUTES = [['GET', '/', 'portal', 'The portal.', 208, 1.9], ['GET', '/api/i
   ['PUT', '/api/settings', 'portal', 'Applies changes of the settings.', 9, 3.8], ['GET', '/api/files', 'portal', 'A folder, streamed.', 52, 3.1],
   ['POST', '/api/sign-in', 'portal', 'Signs in.', 2, 0.8], ['POST', '/api/sign-out', 'portal', 'Signs out.', 1, 0.6], ['POST', '/api/reboot', 'portal', 'Restarts the hub.', 0, 0]];
 
+const LISTENERS = [{ listen: '127.0.0.1:1883', protocol: 'mqtt', tls: false }, { listen: '[::]:8883', protocol: 'mqtt', tls: true },
+  { listen: '127.0.0.1:9001', protocol: 'websocket', tls: false }, { listen: 'unix:/run/nuthatch/mqtt.sock', protocol: 'mqtt', tls: false }];
+const bridge = (name, address, more) => ({ name, address, state: 'online', reason: 'connected', code: 0, since_ms: 812000, connects: 1, failures: 0, messages_in: 0, messages_out: 4210, bytes_in: 900, bytes_out: 180400,
+  dropped_unmapped: 0, dropped_loops: 2, dropped_unfit: 0, refused_there: 0, refused_here: 0, refused_subscriptions: 0, subscribed: true, ...more });
+const bridges = () => [bridge('up', 'broker.example:8883', {}), bridge('cellar', '10.0.0.7:1883', { state: 'waiting', reason: 'Connection refused', next_in_ms: 31200, connects: 0, failures: 9, subscribed: false, refused_there: 1 })];
+
 const field = (pointer, type, value, extra) => ({ pointer, type, value, default: value, min: null, max: null, choices: [], unit: '', text: '', restart: false, source: 'default', writable: true, ...extra, running: value });
 const settings = () => [
   field('/hub/name', 'string', 'attic', { default: 'nuthatch', max: 31, text: 'Name of this hub in the network.', source: 'file', unit: 'bytes' }),
@@ -66,7 +72,11 @@ export class MockHub {
     this.makeRetained(retained);
     this.counters = { clients, sessions: clients + 7, subscriptions: 218, retained, retained_bytes: 48 * KIB, retained_changes: retained, inflight: 6, queued_messages: 3, queued_bytes: 912,
       messages_in: 81220, messages_out: 371204, bytes_in: 9120444, bytes_out: 40211920, messages_in_qos: [57666, 21117, 2437], messages_out_qos: [263554, 96513, 11137],
-      dropped_queue_full: 0, dropped_no_memory: 0, refused_connects: 1, protocol_errors: 2, keepalive_timeouts: 3, takeovers: 4, retained_refused: 0, connects_total: 61, refused_connect_rate: 0, publish_refused: 0, publish_denied: 0, subscribe_denied: 0, publish_slowed: 0, pushbacks: 5, sessions_evicted: 0 };
+      dropped_queue_full: 0, dropped_no_memory: 0, refused_connects: 1, protocol_errors: 2, keepalive_timeouts: 3, takeovers: 4, retained_refused: 0, connects_total: 61, refused_connect_rate: 0, publish_refused: 0, publish_denied: 0, subscribe_denied: 0, publish_slowed: 0, pushbacks: 5, sessions_evicted: 0, sessions_expired: 1, messages_expired: 2, dropped_too_large: 0,
+      clients_5: clients >> 1, shared_groups: 1, wills_waiting: 0, store_commits: 9120, store_commit_max_ms: 14, store_records: 40211, store_bytes: 9 * KIB * KIB, store_errors: 0, store_error: null, store_full: false, store_holds: 0, store_damaged: 0, paged_messages: 5, paged_bytes: 640 };
+    this.bridges = bridges();
+    this.durability = { mode: 'durable', used_bytes: 1800000, file_bytes: 2400000, max_bytes: 67108864 };
+
     for (const [level, module, text] of [['I', 'hub', 'started on board esp32-s3, data in /var/lib/nuthatch'], ['I', 'portal', 'listening on 127.0.0.1:8080'], ['I', 'mqtt', 'listening on 127.0.0.1:1883'],
       ['W', 'mqtt', 'conn 7: packet 70112 bytes over 65536, closed'], ['I', 'store', 'settings generation 41 written, 412 bytes'], ['I', 'mqtt', 'greenhouse-3 is back, session resumed, 12 sent'],
       ['E', 'store', 'messages.db: no space left for 4096 bytes, kept in memory'], ['D', 'bus', 'queue of portal: depth 3 of 32']]) this.line(level, module, text);
@@ -118,9 +128,13 @@ export class MockHub {
 
   makeClients(n) {
     const kinds = ['greenhouse', 'gate', 'reader', 'relay', 'robot', 'desk', 'pump', 'lamp'];
-    this.clients = Array.from({ length: n }, (_, i) => ({ id: `${kinds[i % 8]}-${1 + (i >> 3)}`, peer: i % 11 === 10 ? null : `192.168.1.${20 + (i % 200)}:${50000 + i * 7}`, connected: i % 11 !== 10, clean: i % 3 === 0, version: '3.1.1',
-      keepalive_s: 60, connected_unix_ms: i % 11 === 10 ? null : this.now - 1000 * (30 + i * 411), subscriptions: 1 + (i * 7) % 13, inflight: i % 9 === 4 ? 2 : 0, queued_messages: i % 11 === 10 ? 12 : 0,
-      queued_bytes: i % 11 === 10 ? 1840 : 0, messages_in: 4000 - i * 17, messages_out: 9000 + i * 331, dropped: 0 }));
+    this.clients = Array.from({ length: n }, (_, i) => {
+      const away = i % 11 === 10;
+      return { id: `${kinds[i % 8]}-${1 + (i >> 3)}`, user: i % 4 ? null : 'ann', peer: away ? null : `192.168.1.${20 + (i % 200)}:${50000 + i * 7}`, connected: !away, clean: !away && i % 3 === 0, version: away ? null : i % 2 ? '5.0' : '3.1.1',
+        listener: away ? null : i % 4, protocol: away ? null : i % 4 === 2 ? 'websocket' : 'mqtt', tls: !away && i % 4 === 1, keepalive_s: away ? 0 : 60, session_expiry_s: away ? 3600 : i % 3 ? 7200 : 0,
+        connected_unix_ms: away ? null : this.now - 1000 * (30 + i * 411), ...(away && { away_s: 60 * i }), subscriptions: 1 + (i * 7) % 13, inflight: i % 9 === 4 ? 2 : 0, queued_messages: away ? 12 : 0,
+        queued_bytes: away ? 1840 : 0, paged_messages: away ? 5 : 0, messages_in: 4000 - i * 17, messages_out: 9000 + i * 331, bytes_in: 90000 - i * 400, bytes_out: 400000 + i * 9000, dropped: 0 };
+    });
   }
 
   makeRetained(n) {
@@ -195,7 +209,8 @@ export class MockHub {
   info(auth) {
     return { name: this.fields[0].value, hostname: 'attic', version: '0.1.0', board: { name: 'esp32-s3', text: 'ESP32-S3 with 8 MiB PSRAM', internal_bytes: 320 * KIB, psram_bytes: 8192 * KIB },
       uptime_ms: this.now - this.startedAt, unix_ms: this.now, config: { file: 'hub.yaml', generation: this.generation },
-      listeners: { http: '127.0.0.1:8080', https: null, mqtt: '127.0.0.1:1883' }, auth };
+      listeners: { http: '127.0.0.1:8080', https: null, mqtt: '127.0.0.1:1883' },
+      mqtt_listeners: LISTENERS, auth };
   }
 
   memory() {

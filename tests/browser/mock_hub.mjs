@@ -98,10 +98,13 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
       return { tag, unix_ms: row[0], tiers: hub.tiers() };
     },
     'GET /api/routes': () => hub.routes(),
-    'GET /api/mqtt': () => ({ listener: '127.0.0.1:1883', uptime_ms: hub.now - hub.startedAt, limits: { clients: 1000, packet_bytes: 65536, queue_bytes: 131072, retained_bytes: 1048576, inflight: 20 }, counters: hub.counters }),
+    'GET /api/mqtt': () => ({ listener: '127.0.0.1:1883', uptime_ms: hub.now - hub.startedAt, limits: { clients: 1000, packet_bytes: 65536, queue_bytes: 131072, retained_bytes: 1048576, inflight: 20, publish_form_bytes: 2048 }, counters: hub.counters,
+      connections: { open: hub.counters.clients, accepted: 61, refused: 1, handshakes: 0, handshake_failures: 2, handshake_timeouts: 0 }, durability: hub.durability }),
+    'GET /api/mqtt/bridges': () => ({ bridges: hub.bridges }),
     'GET /api/mqtt/clients': (q) => {
       const first = +q.get('first') || 0;
-      return { total: hub.clients.length, first, clients: hub.clients.slice(first, first + (+q.get('count') || 50)) };
+      const list = clients(q);
+      return { total: list.length, first, clients: list.slice(first, first + (+q.get('count') || 50)) };
     },
     'GET /api/mqtt/retained': (q) => {
       const after = q.get('after') || '';
@@ -113,7 +116,19 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     'GET /api/mqtt/subscriptions': (q) => {
       const c = hub.clients.find((x) => x.id === q.get('client'));
       if (!c) throw new Refusal(404, 'not_found', 'No client and no kept session has this id.');
-      return { subscriptions: Array.from({ length: c.subscriptions }, (_, i) => ({ filter: `garden/bed-${i}/+`, qos: i % 3 })), next: null };
+      return { subscriptions: Array.from({ length: c.subscriptions }, (_, i) => ({ filter: `${i === 1 ? '$share/workers/' : ''}garden/bed-${i}/+`, qos: i % 3, no_local: i === 2, retain_as_published: i === 2, retain_handling: i % 3, ...(i === 2 && { identifier: 7 }) })), next: null };
+    },
+    'POST /api/mqtt/disconnect': async (q, req) => {
+      const x = one(await body(req));
+      Object.assign(x, { connected: false, connected_unix_ms: null, away_s: 0, peer: null, protocol: null, listener: null, version: null });
+      push('clients', { changed: true });
+      return { ok: true };
+    },
+    'POST /api/mqtt/forget': async (q, req) => {
+      const x = one(await body(req));
+      hub.clients = hub.clients.filter((c) => c !== x);
+      push('clients', { changed: true });
+      return { ok: true };
     },
     'POST /api/mqtt/publish': async (q, req) => publish(await body(req)),
     'GET /api/log': (q) => ({ lines: hub.log.filter((l) => l.seq > (+q.get('after') || 0)), dropped: 0 }),
@@ -125,6 +140,24 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     },
   };
 
+  // Searched and ordered as the hub does it.
+  function clients(q) {
+    const keys = { since: (x) => x.connected_unix_ms ?? hub.now - x.away_s * 1000, keepalive: (x) => x.keepalive_s, queued: (x) => x.queued_messages, bytes: (x) => x.bytes_in + x.bytes_out };
+    const key = q.get('sort') || 'id';
+    const of = keys[key] || ((x) => x[key] ?? '');
+    const down = q.get('order') === 'down' ? -1 : 1;
+    const find = (q.get('find') || '').toLowerCase();
+    const text = (a, b) => (a < b ? -1 : +(a > b));
+    return hub.clients.filter((x) => (q.get('client') ? x.id === q.get('client') : (x.id + ' ' + (x.user || '')).toLowerCase().includes(find)) && ((q.get('state') || 'any') === 'any' || x.connected === (q.get('state') === 'connected')))
+      .sort((a, b) => down * text(of(a), of(b)) || text(a.id, b.id));
+  }
+
+  function one({ client }) {
+    const x = hub.clients.find((c) => c.id === client);
+    if (!x) throw new Refusal(404, 'not_found', 'No such client. Nothing was changed.');
+    return x;
+  }
+
   function levels(parent, count) {
     const rows = new Map();
     const prefix = parent == null ? '' : parent + '/';
@@ -132,7 +165,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
       const [level, ...rest] = m.topic.slice(prefix.length).split('/');
       const row = rows.get(level) || { level, has_children: false };
       if (rest.length) row.has_children = true;
-      else Object.assign(row, { qos: m.qos, bytes: m.bytes, payload: m.payload });
+      else Object.assign(row, { qos: m.qos, bytes: m.bytes, payload: m.payload, has_properties: m.has_properties });
       rows.set(level, row);
     }
     const list = [...rows.values()];
@@ -148,12 +181,14 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     for (const c of sockets) c.ws.close();
   }
 
-  function publish({ topic, payload = '', qos = 0, retain = false }) {
+  function publish({ topic, payload = '', qos = 0, retain = false, ...properties }) {
+    if (/[+#]/.test(properties.response_topic)) throw new Refusal(400, 'bad_value', 'A property has a control character, or response_topic has + or #. Nothing was published.');
     if (/[+#]/.test(topic)) {
       const at = topic.search(/[+#]/) + 1;
       throw new Refusal(400, 'bad_request', `A publish topic takes no wildcard: "${topic[at - 1]}" at position ${at}. Nothing was published.`, [{ field: '/topic', value: topic, text: `A publish topic takes no wildcard: "${topic[at - 1]}" at position ${at}.` }]);
     }
-    const message = { topic, qos, bytes: Buffer.byteLength(payload), payload };
+    const message = { topic, qos, bytes: Buffer.byteLength(payload), payload, ...(Object.keys(properties).length && { has_properties: true }) };
+    hub.published = { topic, payload, ...properties };
     if (retain) {
       hub.retained = hub.retained.filter((m) => m.topic !== topic);
       if (payload) hub.retained = [...hub.retained, message].sort((a, b) => (a.topic < b.topic ? -1 : 1));

@@ -2,6 +2,7 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { launch, openPage } from './browser.mjs';
 import { everyPage } from './checks.mjs';
 import { hasRealHub, startRealHub, startRealHubWithPassword } from './hub.mjs';
@@ -33,6 +34,29 @@ test('a published message is seen live and retained', { skip }, async () => {
   await page.locator('.messages li', { hasText: 'hidden seed' }).waitFor();
   await page.getByRole('list', { name: 'Retained topics' }).getByRole('button', { name: 'browser/' }).click();
   await page.getByRole('list', { name: 'Below browser' }).getByRole('button', { name: /^test/ }).waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test('a client is found, looked at and sent away; its session is forgotten', { skip: skip || !!process.env.NH_HUB_URL && !process.env.NH_HUB_MQTT }, async () => {
+  const id = 'browser-guest';
+  const [host, port] = hub.mqtt.split(':');
+  const socket = connect(+port, host);
+  const gone = new Promise((done) => socket.on('close', done).resume());
+  // CONNECT of 3.1.1 with a kept session, then SUBSCRIBE
+  socket.write(Buffer.concat([Buffer.from([0x10, 12 + id.length, 0, 4]), Buffer.from('MQTT'), Buffer.from([4, 0, 0, 60, 0, id.length]), Buffer.from(id),
+    Buffer.from([0x82, 8, 0, 1, 0, 3]), Buffer.from('a/+'), Buffer.from([1])]));
+  const { page, faults, close } = await openPage(browser, hub.url + '/#/mqtt');
+  await page.getByLabel('Client or user contains').fill('GUEST');
+  await page.getByRole('table', { name: 'Clients' }).getByRole('button', { name: id }).click();
+  await page.getByRole('table', { name: 'Subscriptions' }).getByText('a/+').waitFor();
+  await page.locator('#client dd', { hasText: hub.mqtt }).waitFor();
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await gone;
+  await page.locator('#client dt', { hasText: 'Away' }).waitFor();
+  await page.getByRole('button', { name: 'Forget session' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Forget session' }).click();
+  await page.getByText('It is gone, and nothing is kept of it.').waitFor();
   assert.deepEqual(faults, []);
   await close();
 });

@@ -46,7 +46,7 @@ try {
       if (press) await page.getByRole('button', { name: press }).click();
       if (id === 'mqtt') await page.getByRole('switch', { name: 'Watch messages' }).click();
       await page.waitForTimeout(2500);
-      await page.evaluate(() => document.activeElement.blur());
+      await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
       await page.screenshot({ path: join(out, `${name}.png`) });
       console.log(`${name} (${of})`);
     }

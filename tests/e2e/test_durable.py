@@ -133,6 +133,7 @@ class Disk(unittest.TestCase):
             limits = resource.prlimit(hub.process.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(hub.process.pid, resource.RLIMIT_FSIZE, (size, limits[1]))
             hub.wait_until(lambda: log_has(hub, "CANNOT BE WRITTEN"), "the store fails")
+            self.assertTrue(counters(hub)["store_error"])
             acked = self.settled(hub, pub)
             # Who needs no store is served as ever.
             other = Publisher(port_of(hub), "other", "quick", qos_of=lambda n: 0, size=40)
@@ -157,6 +158,10 @@ class Disk(unittest.TestCase):
             again.start()
             check([pub], [again])
             self.assertGreater(counters(hub)["store_errors"], 0)
+            self.assertIsNone(counters(hub)["store_error"])
+            durability = hub.get_json("/api/mqtt")["durability"]
+            self.assertEqual(durability["mode"], "durable")
+            self.assertLess(durability["used_bytes"], durability["max_bytes"])
             stop([pub, again, quick, other])
 
     def test_damaged(self):

@@ -298,6 +298,44 @@ class Portal(unittest.TestCase):
             for s in socks:
                 s.close()
 
+    def test_clients_found_and_in_order(self):
+        ids = lambda hub, query: [c["id"] for c in hub.get_json("/api/mqtt/clients?" + query)["clients"]]
+        with Hub() as hub:
+            socks = [raw_connect(hub, b"order-%03d" % ((i * 7) % 90)) for i in range(90)]
+            raw_subscribe(socks[3], b"a", 0)
+            raw_subscribe(socks[3], b"b", 0)
+            raw_subscribe(socks[4], b"a", 0)
+            every = [f"order-{i:03}" for i in range(90)]
+            pages = [ids(hub, f"first={first}&count=20") for first in range(0, 100, 20)]
+            self.assertEqual(sum(pages, []), every)
+            self.assertEqual(ids(hub, "order=down&count=3"), every[:-4:-1])
+            self.assertEqual(ids(hub, "sort=subscriptions&order=down&count=2"), [every[21], every[28]])
+            self.assertEqual(ids(hub, "find=R-08&count=4"), every[80:84])
+            self.assertEqual(ids(hub, "state=away"), [])
+            for s in socks:
+                s.close()
+
+    def test_a_client_is_sent_away(self):
+        ask = lambda hub, what, client: hub.send_json("POST", "/api/mqtt/" + what, {"client": client})
+        with Hub() as hub, Client(hub, "stays", clean=False) as c:
+            c.subscribe(("t", 1))
+            self.assertEqual(ask(hub, "disconnect", "stays"), (200, {"ok": True}))
+            gone = c.done.get(timeout=PATIENCE_S)
+            self.assertEqual(gone[0], "gone")
+            self.assertEqual(c.done.get(timeout=PATIENCE_S), (0, 1))  # paho comes back to its session
+            self.assertEqual(ask(hub, "forget", "stays"), (200, {"ok": True}))
+            self.assertEqual(c.done.get(timeout=PATIENCE_S)[0], "gone")
+            self.assertEqual(c.done.get(timeout=PATIENCE_S), (0, 0))  # and now to none
+            c.close()
+            hub.wait_until(lambda: hub.get_json("/api/mqtt/clients?state=away")["total"] == 1, "it is away")
+            away = hub.get_json("/api/mqtt/clients")["clients"][0]
+            self.assertEqual((away["id"], away["connected"], away["session_expiry_s"]), ("stays", False, None))
+            self.assertLess(away["away_s"], PATIENCE_S)
+            self.assertEqual(ask(hub, "disconnect", "stays")[0], 404)
+            self.assertEqual(ask(hub, "forget", "stays")[0], 200)
+            self.assertEqual(ask(hub, "forget", "stays")[0], 404)
+            self.assertEqual(hub.get_json("/api/mqtt/clients")["total"], 0)
+
     def test_retained_as_a_tree(self):
         topics = ["a", "a/b/c", "a-b", "home/x", "home/kitchen/lamp", "\u00fc/1", "/"]
         with Hub() as hub, Client(hub, "writer") as c:
@@ -336,7 +374,8 @@ class Portal(unittest.TestCase):
             c.subscribe(*((f, 1) for f in filters))
             ask = lambda rest: hub.send_json("GET", "/api/mqtt/subscriptions?client=" + rest, None)
             self.assertEqual(ask("reader")[1], {
-                "subscriptions": [{"filter": f, "qos": 1} for f in filters], "next": None})
+                "subscriptions": [{"filter": f, "qos": 1, "no_local": False, "retain_as_published": False,
+                                   "retain_handling": 0} for f in filters], "next": None})
             page = ask("reader&first=3&count=5")[1]
             self.assertEqual([s["filter"] for s in page["subscriptions"]], filters[3:8])
             self.assertEqual(page["next"], 8)

@@ -231,5 +231,27 @@ class Raw(unittest.TestCase):
                 s.close()
 
 
+class Portal(unittest.TestCase):
+    def test_publish_with_properties(self):
+        with Hub() as hub, Client(hub, "reader") as c:
+            c.subscribe("p", SubscribeOptions(qos=1, noLocal=True, retainHandling=2), SubscriptionIdentifier=7)
+            form = {"topic": "p", "payload": "x", "qos": 1, "content_type": "text/plain", "response_topic": "r",
+                    "expiry_s": 600, "user_properties": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]}
+            self.assertEqual(hub.send_json("POST", "/api/mqtt/publish", form), (200, {"ok": True}))
+            p = c.get().properties
+            self.assertEqual((p.ContentType, p.ResponseTopic, p.UserProperty), ("text/plain", "r", [("a", "1"), ("a", "2")]))
+            self.assertIn(p.MessageExpiryInterval, range(590, 601))
+            self.assertEqual(hub.get_json("/api/mqtt/subscriptions?client=reader")["subscriptions"],
+                             [{"filter": "p", "qos": 1, "no_local": True, "retain_as_published": False,
+                               "retain_handling": 2, "identifier": 7}])
+
+    def test_who_is_sent_away_is_told(self):
+        with Hub() as hub, Client(hub, "five") as c:
+            reasons = queue.Queue()
+            c.paho.on_disconnect = lambda client, u, rc, props=None: reasons.put(int(getattr(rc, "value", rc)))
+            hub.send_json("POST", "/api/mqtt/disconnect", {"client": "five"})
+            self.assertEqual(reasons.get(timeout=PATIENCE_S), 0x98)
+
+
 if __name__ == "__main__":
     unittest.main()

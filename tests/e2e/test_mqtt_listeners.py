@@ -299,6 +299,41 @@ class Tls(unittest.TestCase):
                 self.assertIn("mqtt.listeners.0 127.0.0.1:0: " + why, err)
 
 
+class WaysIn(unittest.TestCase):
+    def test_a_client_says_where_it_came_in(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "hub.sock")
+            config = listeners(f"listen: '127.0.0.1:0', {certs.server()}",
+                               "listen: '127.0.0.1:0', protocol: websocket", f"listen: 'unix:{path}'")
+            with Hub(config) as hub, contextlib.ExitStack() as stack:
+                def connect(client, where, port, **kind):
+                    c = paho.Client(client, protocol=paho.MQTTv5, **kind)
+                    if where == "tls":
+                        c.tls_set_context(certs.context())
+                    c.connect("127.0.0.1", port)
+                    c.loop_start()
+                    stack.callback(c.loop_stop)
+                    stack.callback(c.disconnect)
+                portal = int(hub.http.rsplit(":", 1)[1])
+                connect("plain", "", hub.mqtt_port)
+                connect("tls", "tls", port_of(hub, 0))
+                connect("ws", "", port_of(hub, 1), transport="websockets")
+                connect("portal", "", portal, transport="websockets")
+                sub = subprocess.Popen(["mosquitto_sub", "--unix", path, "-t", "d", "-i", "unix"])
+                stack.callback(sub.wait)
+                stack.callback(sub.terminate)
+                hub.wait_until(lambda: hub.get_json("/api/mqtt")["counters"]["clients"] == 5, "all")
+                found = {c["id"]: c for c in hub.get_json("/api/mqtt/clients")["clients"]}
+                doors = hub.get_json("/api/info")["mqtt_listeners"]
+                self.assertEqual([(c["id"], c["listener"], c["protocol"], c["tls"]) for c in found.values()],
+                                 [("plain", 0, "mqtt", False), ("portal", None, "websocket", False),
+                                  ("tls", 1, "mqtt", True), ("unix", 3, "mqtt", False),
+                                  ("ws", 2, "websocket", False)])
+                self.assertEqual(doors[found["unix"]["listener"]]["listen"], "unix:" + path)
+                self.assertGreater(min(c["bytes_in"] for c in found.values()), 10)
+                self.assertGreaterEqual(min(c["bytes_out"] for c in found.values()), 4)
+
+
 class UnixSocket(unittest.TestCase):
     def test_publish_and_subscribe(self):
         with tempfile.TemporaryDirectory() as folder:

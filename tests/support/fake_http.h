@@ -226,14 +226,14 @@ static void fake_ask(const struct fake_request *q, struct fake_reply *out)
 }
 
 // Moves the clock and fires the deadline when its time has come.
-static void fake_wait(uint64_t ms)
+static NH_UNUSED void fake_wait(uint64_t ms)
 {
     fake_now_ms += ms;
     if (fake_deadline.next && fake_deadline.next(fake_deadline.ctx) <= fake_now_ms)
         fake_deadline.fire(fake_deadline.ctx, fake_now_ms);
 }
 
-static int fake_ws_open(nh_http_conn_t *c, const struct nh_http_header *headers)
+static NH_UNUSED int fake_ws_open(nh_http_conn_t *c, const struct nh_http_header *headers)
 {
     struct nh_http_handler *h = &fake_server.handler;
     struct nh_http_head head;
@@ -246,14 +246,14 @@ static int fake_ws_open(nh_http_conn_t *c, const struct nh_http_header *headers)
     return status;
 }
 
-static void fake_ws_say(nh_http_conn_t *c, const char *text)
+static NH_UNUSED void fake_ws_say(nh_http_conn_t *c, const char *text)
 {
     struct nh_http_handler *h = &fake_server.handler;
     assert_int_equal(h->ws_message(h->ctx, c, text, strlen(text), true), 0);
 }
 
 // The next message if the socket was woken; "" if there is none.
-static const char *fake_ws_hear(nh_http_conn_t *c)
+static NH_UNUSED const char *fake_ws_hear(nh_http_conn_t *c)
 {
     static char buf[4096 + 1];
     struct nh_http_handler *h = &fake_server.handler;
@@ -265,7 +265,7 @@ static const char *fake_ws_hear(nh_http_conn_t *c)
     return buf;
 }
 
-static void fake_ws_close(nh_http_conn_t *c)
+static NH_UNUSED void fake_ws_close(nh_http_conn_t *c)
 {
     fake_server.handler.ws_closed(fake_server.handler.ctx, c);
 }

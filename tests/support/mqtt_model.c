@@ -321,6 +321,7 @@ void model_end(struct model *m, unsigned client, enum model_end how)
 {
     struct model_session *s = &m->sessions[client];
     s->is_online = false;
+    s->away_order = ++m->order;
     for (size_t i = 0; i < m->copy_count;) {
         if (is_lost(m, &m->copies[i], client))
             remove_copy(m, &m->copies[i]);
@@ -383,7 +384,9 @@ void model_clock(struct model *m, uint64_t now_ms)
             if (!s->exists || s->is_online)
                 continue;
             uint64_t due = s->will_ms < s->end_ms ? s->will_ms : s->end_ms;
-            if (due <= next) {
+            bool is_first = who == MODEL_CLIENTS || due < next ||
+                            s->away_order < m->sessions[who].away_order; // of those due at once
+            if (due <= next && is_first) {
                 next = due;
                 who = i;
             }

@@ -55,6 +55,7 @@ struct model_session {
     size_t sub_count;
     uint16_t newest_id;    // packet id of the newest PUBLISH that it heard
     uint32_t resend_order; // of the last message that it heard again
+    uint32_t away_order;   // when its connection ended, in the same count
 };
 
 enum model_kind { MODEL_LIVE, MODEL_RETAINED, MODEL_SHARED };

@@ -48,8 +48,11 @@ static bool add_subscription(void *ctx, const struct nh_mqtt_subscription_info *
     size_t *left = ctx;
     if ((*left)-- == 0)
         return false;
-    text_add(text, sizeof text, "%s%.*s q%u", text[0] ? "; " : "", (int)s->filter.len,
-             (const char *)s->filter.ptr, s->qos);
+    text_add(text, sizeof text, "%s%.*s q%u%s%s", text[0] ? "; " : "", (int)s->filter.len,
+             (const char *)s->filter.ptr, s->qos, s->no_local ? " no-local" : "",
+             s->retain_as_published ? " as-published" : "");
+    if (s->retain_handling || s->id)
+        text_add(text, sizeof text, " h%u #%u", s->retain_handling, (unsigned)s->id);
     return true;
 }
 
@@ -75,6 +78,20 @@ static void test_subscriptions(void **state)
     assert_string_equal(subscriptions("nobody", 0, 9), nh_err_text(NH_ERR_NOT_FOUND));
     client_close(c);
     assert_string_equal(subscriptions("reader", 0, 9), "a/+ q2; # q0"); // kept
+}
+
+static void test_options(void **state)
+{
+    (void)state;
+    struct client *c = w.clients;
+    client_connect5(c, "five", NO_PROPS);
+    client_subscribe5(c, "a", 2 | NO_LOCAL | AS_PUBLISHED, NO_PROPS);
+    client_subscribe5(c, "b", SEND_NEW, PROPS("\x0B\x07"));
+    client_subscribe5(c, "$share/g/c", 1 | SEND_NONE, NO_PROPS);
+    assert_string_equal(subscriptions("five", 0, 9),
+                        "a q2 no-local as-published; b q0 h1 #7; $share/g/c q1 h2 #0");
+    client_subscribe5(c, "b", 1, NO_PROPS); // replaced
+    assert_string_equal(subscriptions("five", 1, 1), "b q1");
 }
 
 // ---- the tree -----------------------------------------------------------------------------------
@@ -206,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_subscriptions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_options, setup, teardown),
         cmocka_unit_test_setup_teardown(test_levels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_must_hold_a_topic, setup, teardown),
         cmocka_unit_test_setup_teardown(test_levels_as_a_model_has_them, setup, teardown),

@@ -234,6 +234,94 @@ static void test_sessions_come_back(void **state)
     stop();
 }
 
+static bool look(void *ctx, const struct nh_mqtt_client_info *c)
+{
+    *(struct nh_mqtt_client_info *)ctx = *c;
+    return true;
+}
+
+static bool look_at_options(void *ctx, const struct nh_mqtt_subscription_info *s)
+{
+    *(struct nh_mqtt_subscription_info *)ctx = *s;
+    return true;
+}
+
+static int64_t day_ms; // of the wall clock, without the broker's
+
+static int64_t unix_ms(void *ctx)
+{
+    (void)ctx;
+    return day_ms + (int64_t)w.now_ms;
+}
+
+static uint32_t away_s(const char *id)
+{
+    struct nh_mqtt_client_info info = {0};
+    struct nh_mqtt_client_walk k = {.text = {(const uint8_t *)id, strlen(id)}, .is_whole = true};
+    nh_mqtt_broker_clients_walk(w.broker, &k, look, &info);
+    return info.away_s;
+}
+
+// Since when a session is away is known after a start too, unless it never ends.
+static void test_since_when_and_how_come_back(void **state)
+{
+    (void)state;
+    const struct nh_mqtt_broker_config cfg = {.unix_ms = unix_ms};
+    struct nh_mqtt_subscription_info sub = {0};
+    const nh_span_t id = {(const uint8_t *)"five", 4};
+    struct client *c = w.clients;
+    day_ms = 1700000000000;
+    fresh(&cfg);
+    client_resume5(&c[0], "five", PROPS("\x11\0\0\x10\0"));
+    client_subscribe5(&c[0], "a", 1 | NO_LOCAL | SEND_NEW, NO_PROPS);
+    client_connect(&c[1], "ever", true);
+    settle();
+    lose(&c[0]);
+    lose(&c[1]);
+    world_tick(&w, w.now_ms + 30000);
+    assert_int_equal(away_s("five"), 30);
+    assert_int_equal(away_s("ever"), 30);
+    day_ms += 60000 + 30000; // it is down for a minute; the broker's clock begins anew
+    crash(&cfg);
+    assert_int_equal(away_s("five"), 90);
+    assert_int_equal(away_s("ever"), UINT32_MAX);
+    assert_int_equal(nh_mqtt_broker_subscriptions(w.broker, id, 0, look_at_options, &sub), NH_OK);
+    assert_int_equal(sub.retain_handling, 1);
+    assert_true(sub.no_local);
+    stop();
+}
+
+static void test_forgotten_ones_stay_so(void **state)
+{
+    (void)state;
+    struct client *c = w.clients;
+    const nh_span_t here = {(const uint8_t *)"here", 4}, away = {(const uint8_t *)"away", 4};
+    fresh(NULL);
+    connect_kept(&c[0], "here", "connack 0 0");
+    connect_kept(&c[1], "away", "connack 0 0");
+    client_subscribe(&c[1], "#", 1);
+    settle();
+    lose(&c[1]);
+    client_publish(&c[0], "t", "x", 1);
+    settle();
+    nh_mem_fault_set(w.sys, &(struct nh_mem_fault){.fail_nth = 1});
+    int rc = nh_mqtt_broker_forget(w.broker, away, w.now_ms);
+    nh_mem_fault_set(w.sys, NULL);
+    assert_true(rc == NH_OK || rc == NH_ERR_NOMEM);
+    if (rc == NH_ERR_NOMEM) { // then nothing was done
+        assert_int_equal(info_of().session_count, 2);
+        assert_int_equal(nh_mqtt_broker_forget(w.broker, away, w.now_ms), NH_OK);
+    }
+    assert_int_equal(nh_mqtt_broker_forget(w.broker, here, w.now_ms), NH_OK);
+    world_turn_end(&w);
+    settle();
+    assert_int_equal(info_of().session_count, 0);
+    crash(NULL);
+    assert_int_equal(info_of().session_count, 0);
+    assert_int_equal(info_of().subscription_count, 0);
+    stop();
+}
+
 static void test_retained_come_back(void **state)
 {
     (void)state;
@@ -536,6 +624,7 @@ static void test_failed_commits_are_tried_again(void **state)
     client_publish_id(&c[0], "t", "1", 1, 1);
     world_events(&w);
     assert_true(commit(NH_ERR_NOSPC));
+    assert_int_equal(info_of().store_error, NH_ERR_NOSPC);
     assert_string_equal(world_events(&w), "store failed no space left on the device");
     assert_heard(&c[0], "connack 0 0");
     client_publish_id(&c[0], "t", "2", 1, 2);
@@ -551,6 +640,7 @@ static void test_failed_commits_are_tried_again(void **state)
     world_tick(&w, nh_mqtt_broker_next_deadline(w.broker));
     settle();
     assert_string_equal(world_events(&w), "store works written again");
+    assert_int_equal(info_of().store_error, 0);
     assert_heard(&c[0], "puback #1; puback #2");
     crash(NULL);
     connect_kept(&c[1], "sub", "connack 1 0; publish t 1 q1 #1 dup; publish t 2 q1 #2 dup");
@@ -836,6 +926,8 @@ int main(void)
         cmocka_unit_test(test_clean_sessions_pay_nothing),
         cmocka_unit_test(test_quick_ones_cost_nothing),
         cmocka_unit_test(test_sessions_come_back),
+        cmocka_unit_test(test_since_when_and_how_come_back),
+        cmocka_unit_test(test_forgotten_ones_stay_so),
         cmocka_unit_test(test_retained_come_back),
         cmocka_unit_test(test_wills_come_back),
         cmocka_unit_test(test_queue_comes_back),

@@ -1,10 +1,12 @@
 // table.jsx - a table whose headers sort. A column is {label, cell(row), sort(row), r, class, width}.
+// `order`: the state [sort, setSort] of who has the rows sorted elsewhere.
 
 import { useMemo, useState } from 'preact/hooks';
 
-export function Table({ label, columns, rows, rowKey, rowClass, onRow, foot, empty }) {
-  const [sort, setSort] = useState(null); // [place of the column, 1 | -1]
-  const sorted = useMemo(() => sortRows(columns, rows, sort), [rows, sort]);
+export function Table({ label, columns, rows, rowKey, rowClass, onRow, foot, empty, order }) {
+  const own = useState(null);
+  const [sort, setSort] = order || own; // [place of the column, 1 | -1]
+  const sorted = useMemo(() => (order ? rows : sortRows(columns, rows, sort)), [rows, sort]);
   // First press: figures from the greatest, words from A; second: the other way; third: as it came.
   const press = (c, i) => {
     const begin = c.r ? -1 : 1;

@@ -487,6 +487,11 @@ void nh_http_peer(nh_http_conn_t *c, char *text, size_t cap)
     nh_http__peer(c->wsi, text, cap);
 }
 
+bool nh_http_is_tls(const nh_http_conn_t *c)
+{
+    return c->is_tls;
+}
+
 void nh_http_close(nh_http_conn_t *c)
 {
     c->keep_alive = false;

@@ -12,7 +12,7 @@ import { toast } from '../../ui/toast.jsx';
 import { Levels } from './tree.jsx';
 
 const PAGE = 50;
-const PAYLOAD_MAX_BYTES = 256; // the hub sends no more of a payload
+const PAYLOAD_MAX_BYTES = 128; // the hub sends no more of a payload
 
 export function Retained({ c, limits, topic, view, fill }) {
   const start = topic ? justBefore(topic) : '';
@@ -58,14 +58,15 @@ export function Retained({ c, limits, topic, view, fill }) {
       </Loaded> : <Levels parent={null} row={row} version={[c.retained_changes]} empty="Nothing is retained yet." />}
       {ask && (
         <Confirm title={`Clear ${ask.topic}?`} verb="Clear" onDo={() => clear(ask)} onClose={() => setAsk(null)}>
-          Its {count(ask.bytes)} bytes are not all known here, so this cannot be undone.
+          {ask.has_properties ? 'Its properties' : `Its ${count(ask.bytes)} bytes`} are not all known here, so this cannot be undone.
         </Confirm>
       )}
     </Tile>
   );
 }
 
-const whole = (m) => m.payload != null && m.bytes <= PAYLOAD_MAX_BYTES;
+// What is known here of a message is all of it.
+const whole = (m) => m.payload != null && m.bytes <= PAYLOAD_MAX_BYTES && !m.has_properties;
 const hexText = (hex) => (hex || '').replace(/../g, '$& ').trim();
 
 function Row({ m, label, open, fill, clear }) {
@@ -79,7 +80,7 @@ function Row({ m, label, open, fill, clear }) {
         <div class="open">
           <pre>{text}{m.bytes > (m.payload != null ? PAYLOAD_MAX_BYTES : 64) ? '\u2026' : ''}</pre>
           <div class="row">
-            <span class="small sub">QoS {m.qos}, {count(m.bytes)} bytes{m.payload == null ? ', not text: shown as hex' : ''}</span>
+            <span class="small sub">QoS {m.qos}, {count(m.bytes)} bytes{m.payload == null ? ', not text: shown as hex' : ''}{m.has_properties && ', has properties'}</span>
             <Button kind="sm" disabled={!whole(m)} onClick={() => fill({ topic: m.topic, payload: m.payload, qos: m.qos, retain: true })}>Edit and publish</Button>
             <Button kind="sm" online onClick={clear}>Clear</Button>
           </div>
