@@ -457,6 +457,7 @@ static void ready(struct nh_hub *hub)
     console_line(hub, "[Main] Setup complete (0ms)");
     nh_health_snapshot(hub->health, "setup", NULL);
     nh_host_notify("READY=1");
+    nh_host_info_get(&hub->host); // from here on the CPU's time is told
     NH_LOG_I("hub", "portal %s%s, broker mqtt://%s, board %s", hub->portal ? "http://" : "off",
              hub->http_address, hub->mqtt_address[0] ? hub->mqtt_address : "-", hub->board->name);
     for (uint32_t i = 0; i < hub->door_count; i++)
