@@ -481,6 +481,7 @@ static void ready(struct nh_hub *hub)
     console_line(hub, "[Main] Setup complete (0ms)");
     nh_health_snapshot(hub->health, "setup", NULL);
     nh_host_notify("READY=1");
+    nh_host_info_get(&hub->host); // from here on the CPU's time is told
     bool has_https = hub->https_address[0], has_mqtt = hub->mqtt_address[0];
     NH_LOG_I("hub", "portal %s%s%s%s, %s%s%sboard %s", hub->portal ? "http://" : "off",
              hub->http_address, has_https ? " and https://" : "", hub->https_address,

@@ -40,8 +40,11 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
             NH_LOG_I("mqtt", "%s taken over by a new connection", id);
         break;
     case NH_MQTT_CLIENT_REFUSED:
-        NH_LOG_W("mqtt", "refused %s: %s", id[0] ? id : "a client", reason);
+        nh_hub__tell_refused(hub, e);
         break;
+    case NH_MQTT_CLIENT_FAULT:
+        nh_hub__tell_refused(hub, e);
+        return; // that it is gone is told besides
     case NH_MQTT_STORE_FAILED:
         NH_LOG_E("mqtt", "THE STORE CANNOT BE WRITTEN (%s): acknowledgements wait until it can",
                  reason);
@@ -58,6 +61,10 @@ static void on_event(void *ctx, const struct nh_mqtt_event *e)
     case NH_MQTT_ACTION_DENIED:
         NH_LOG_W("mqtt", "%s (%s) %s %.*s; told once", id, e->user_name ? e->user_name : "no user",
                  reason, (int)e->topic.len, (const char *)e->topic.ptr);
+        return;
+    case NH_MQTT_QUEUE_FULL:
+        NH_LOG_W("mqtt", "queue of %s is full (%s %u): its messages are dropped; told once", id,
+                 reason, (unsigned)e->limit);
         return;
     default:
         return; // drops are counted and shown, not logged: a flood would only grow

@@ -62,6 +62,10 @@ struct nh_hub {
     uint64_t host_read_ms;
     uint64_t started_ms;
     nh_timer_t restart;
+    struct {
+        nh_timer_t end; // of a second with lines
+        uint32_t told, left_out;
+    } refused;                           // clients, in the log
     bool wants_restart, is_told_to_stop; // who is told to stop does not start anew
 };
 
@@ -82,6 +86,9 @@ NH_MUST_USE int nh_hub__start_access(struct nh_hub *hub, nh_mem_t *mem);
 NH_MUST_USE int nh_hub__load_rules(struct nh_hub *hub, const struct nh_hub_config *cfg,
                                    nh_mqtt_rules_t **out);
 NH_MUST_USE int nh_hub__set_rules(struct nh_hub *hub, nh_mqtt_rules_t *rules);
+
+// Has the log say who was refused or is at fault, a few a second; the rest is counted there.
+void nh_hub__tell_refused(struct nh_hub *hub, const struct nh_mqtt_event *e);
 
 // Whether a client of this machine may use the broker without a password of any kind.
 bool nh_hub__lets_anybody_in(const struct nh_hub *hub);

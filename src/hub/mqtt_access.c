@@ -12,6 +12,9 @@
 #define KNOWN_COUNT 1024u
 #define KNOWN_BYTES 16u // of a keyed hash: nobody finds another password with the same
 
+#define SLOWED "too many wrong passwords from there"
+#define CHANGED "its user was changed meanwhile"
+
 struct login { // a client whose password is being checked
     struct login *next;
     nh_mqtt_conn_t *conn; // NULL: gone meanwhile
@@ -273,8 +276,10 @@ static void accept(nh_mqtt_access_t *a, nh_span_t user, nh_span_t client_id,
     if (!fits) {
         a->info.denied++;
         out->reason = NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID;
+        out->why = "client id not allowed for this user";
         return;
     }
+    out->why = "unknown user";
     if (!grant(a, user, &out->grant))
         return;
     out->verdict = NH_MQTT_AUTH_ACCEPTED;
@@ -315,6 +320,7 @@ static void check_later(nh_mqtt_access_t *a, struct login *l, const struct nh_us
     if (nh_login_task_put(a->task, &l->job) < 0) {
         a->info.queue_full++;
         out->reason = NH_MQTT_REASON_SERVER_BUSY;
+        out->why = "too many passwords to check at once";
         login_free(a, l);
         return;
     }
@@ -331,6 +337,7 @@ static void sign_in(nh_mqtt_access_t *a, nh_mqtt_conn_t *c, const struct nh_mqtt
     const struct nh_user *user = nh_users_find(a->rules->users, r->user);
     if (!nh_users_any(a->rules->users) || !known_hash(a, r, user ? user->stamp : 0, hash)) {
         a->info.denied++;
+        out->why = user ? "wrong password" : "unknown user";
         return;
     }
     if (user && nh_ct_equal(known_slot(a, hash), hash, KNOWN_BYTES)) {
@@ -341,11 +348,13 @@ static void sign_in(nh_mqtt_access_t *a, nh_mqtt_conn_t *c, const struct nh_mqtt
     if (is_slowed(a, address)) {
         a->info.slowed++;
         out->reason = NH_MQTT_REASON_SERVER_BUSY;
+        out->why = SLOWED;
         return;
     }
     struct login *l = login_create(a, c, r);
     if (!l) {
         out->reason = NH_MQTT_REASON_SERVER_UNAVAILABLE;
+        out->why = "out of memory";
         return;
     }
     l->address = address;
@@ -367,6 +376,7 @@ static void scram(nh_mqtt_access_t *a, nh_mqtt_conn_t *c, const struct nh_mqtt_a
     if (r->round == 0 && is_slowed(a, address)) {
         a->info.slowed++;
         out->reason = NH_MQTT_REASON_SERVER_BUSY;
+        out->why = SLOWED;
         return;
     }
     enum nh_mqtt_scram_result result =
@@ -378,21 +388,26 @@ static void scram(nh_mqtt_access_t *a, nh_mqtt_conn_t *c, const struct nh_mqtt_a
         break;
     case NH_MQTT_SCRAM_PROVED:
         a->info.checked++;
+        out->why = CHANGED;
         if (user && user->stamp == step.stamp)
             accept(a, step.user, r->client_id, out);
         break;
     case NH_MQTT_SCRAM_WRONG:
         a->info.checked++;
+        out->why = user ? "wrong password" : "unknown user";
         note_wrong(a, address);
         break;
     case NH_MQTT_SCRAM_FAULT:
+        out->why = "malformed SCRAM message";
         note_wrong(a, address);
         break;
     case NH_MQTT_SCRAM_FULL:
         a->info.queue_full++;
         out->reason = NH_MQTT_REASON_SERVER_BUSY;
+        out->why = "too many sign-ins at once";
         break;
     }
+    out->user = step.user;
     out->data = step.data;
 }
 
@@ -405,8 +420,11 @@ static bool vouched(nh_mqtt_access_t *a, const struct nh_mqtt_auth_request *r,
                               : NH_ERR_NOT_FOUND;
     if (len == NH_ERR_NOT_FOUND)
         return false;
-    if (len > 0)
-        accept(a, (nh_span_t){(const uint8_t *)name, (size_t)len}, r->client_id, out);
+    out->why = "no name in its certificate";
+    if (len > 0) {
+        out->user = (nh_span_t){(const uint8_t *)name, (size_t)len};
+        accept(a, out->user, r->client_id, out);
+    }
     a->info.denied += len <= 0 || (out->verdict != NH_MQTT_AUTH_ACCEPTED && !out->reason);
     return true;
 }
@@ -425,13 +443,17 @@ void nh_mqtt_access_authenticate(nh_mqtt_access_t *a, nh_mqtt_conn_t *c,
         if (is_scram(r->method))
             scram(a, c, r, hash, out);
         else
-            out->reason = NH_MQTT_REASON_BAD_AUTHENTICATION_METHOD;
+            *out = (struct nh_mqtt_auth_answer){.reason = NH_MQTT_REASON_BAD_AUTHENTICATION_METHOD,
+                                                .why = "unknown authentication method"};
     } else if (r->has_user && !(lets_in && nh_users_count(a->rules->users) == 0)) {
         sign_in(a, c, r, hash, out);
     } else if (lets_in) {
         accept(a, (nh_span_t){NULL, 0}, r->client_id, out);
     } else {
         a->info.denied++;
+        out->why = nh_mqtt_rules_lets_anonymous_in(a->rules, true)
+                       ? "no user name, which is not allowed from there"
+                       : "no user name";
     }
 }
 
@@ -441,9 +463,14 @@ static void answered(nh_mqtt_access_t *a, struct login *l, struct nh_mqtt_auth_a
     nh_span_t name = {(const uint8_t *)l->names, l->user_len};
     nh_span_t client_id = {(const uint8_t *)l->names + l->user_len, l->client_id_len};
     const struct nh_user *user = nh_users_find(a->rules->users, name);
+    out->why = CHANGED;
     if (l->job.result == NH_ERR_NOMEM) {
         out->reason = NH_MQTT_REASON_SERVER_UNAVAILABLE;
+        out->why = "out of memory";
     } else if (l->job.result != NH_OK || !l->is_known) {
+        out->why = !l->is_known          ? "unknown user"
+                   : l->job.password_len ? "wrong password"
+                                         : "no password";
         note_wrong(a, l->address);
     } else if (user && user->stamp == l->stamp) {
         memcpy(known_slot(a, l->known), l->known, KNOWN_BYTES);

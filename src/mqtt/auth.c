@@ -147,7 +147,9 @@ static int decide(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt__
     if (reason == NH_MQTT_REASON_SUCCESS)
         reason =
             k->has_user ? NH_MQTT_REASON_BAD_USER_NAME_OR_PASSWORD : NH_MQTT_REASON_NOT_AUTHORIZED;
-    return nh_mqtt__refuse(b, c, k->client_id, reason, "not allowed in");
+    nh_span_t user = k->has_user && !answer->user.len ? k->user : answer->user;
+    return nh_mqtt__refuse_user(b, c, k->client_id, user, reason,
+                                answer->why ? answer->why : "not allowed in");
 }
 
 // Whether the exchange goes on: the hub or the client has the next word.

@@ -145,6 +145,18 @@ void nh_mqtt__event(nh_mqtt_broker_t *b, enum nh_mqtt_event_kind kind,
                                                          .code = code});
 }
 
+void nh_mqtt__tell_fault(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const char *text)
+{
+    const struct nh_mqtt__session *s = c->session;
+    if (b->cfg.event)
+        b->cfg.event(b->cfg.ctx,
+                     &(struct nh_mqtt_event){.kind = NH_MQTT_CLIENT_FAULT,
+                                             .client_id = s ? s->id : NULL,
+                                             .user_name = s ? nh_mqtt__user_name(s->user) : NULL,
+                                             .user = c->is_own ? NULL : c->user,
+                                             .reason = text});
+}
+
 void nh_mqtt__dirty_first(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
 {
     if (!c->in_turn) {
@@ -386,8 +398,12 @@ static void conn_due(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c)
         b->info.refused_connects++;
     else
         b->info.keepalive_timeouts++;
-    nh_mqtt__conn_end(b, c, is_new ? "no CONNECT in time" : "keep-alive ran out",
-                      NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_KEEP_ALIVE_TIMEOUT);
+    const char *text = c->state == NH_MQTT__CONN_AUTH ? "not signed in in time"
+                       : is_new                       ? "no CONNECT in time"
+                                                      : "keep-alive ran out";
+    if (is_new)
+        nh_mqtt__tell_fault(b, c, text);
+    nh_mqtt__conn_end(b, c, text, NH_MQTT_CLIENT_DISCONNECTED, NH_MQTT_REASON_KEEP_ALIVE_TIMEOUT);
 }
 
 // Retained messages, and what waited for memory, go on.

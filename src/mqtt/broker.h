@@ -39,14 +39,18 @@ enum nh_mqtt_event_kind {
     NH_MQTT_STORE_WORKS,   // no client: neither any more
     NH_MQTT_STORE_DAMAGED, // a record could not be read; what it held is lost
     NH_MQTT_ACTION_DENIED, // the first one of a connection; the counters tell the rest
+    NH_MQTT_CLIENT_FAULT,  // it is cut off for what it sent, or did not send in time
+    NH_MQTT_QUEUE_FULL, // a message at QoS 1 or 2 was dropped; told once until the queue is empty
 };
 struct nh_mqtt_event {
     enum nh_mqtt_event_kind kind;
     const char *client_id; // NUL-terminated, borrowed
-    const char *user_name; // likewise; NULL: anonymous, or not known
+    const char *user_name; // likewise; NULL: anonymous, or not known. Refused: as it says.
+    const void *user;      // refused, fault: of open(); NULL: a part of the hub
     const char *reason;    // static text for people: "keep-alive ran out"
     uint8_t code;          // reason code when refused
     nh_span_t topic;       // of what was denied; borrowed
+    uint32_t limit;        // of the full queue; `reason` names its setting
 };
 
 // ---- access: who may come in, and what they may do ----------------------------------------------
@@ -91,8 +95,10 @@ struct nh_mqtt_auth_request {
 struct nh_mqtt_auth_answer { // zeroed: refused
     enum nh_mqtt_verdict verdict;
     enum nh_mqtt_reason reason; // SUCCESS: bad user name or password, or not authorized without one
-    nh_span_t user;             // the name it is known by, at most 256 bytes; empty: anonymous
+    nh_span_t user;             // the name it is known by, at most 256 bytes; empty: anonymous.
+                                // Refused: as something else than the CONNECT's user name says
     nh_span_t data;             // 5.0: for the AUTH or CONNACK packet
+    const char *why;            // refused: for the log, static; NULL: no word on it
     struct nh_mqtt_grant grant;
 };
 
@@ -291,6 +297,7 @@ struct nh_mqtt_info {
     uint32_t conn_count, session_count, subscription_count, retained_count, inflight_count;
     uint64_t retained_changes; // messages stored, replaced and removed
     uint64_t retained_bytes, queued_bytes, queued_messages;
+    // In: from clients, not what the hub publishes.
     uint64_t messages_in, messages_out, publish_bytes_in, publish_bytes_out, bytes_in, bytes_out;
     uint64_t messages_in_qos[3], messages_out_qos[3];
     uint64_t dropped_queue_full, dropped_no_memory, refused_connects, protocol_errors,

@@ -23,23 +23,43 @@ static enum nh_mqtt__connack_code connack_of(enum nh_mqtt_reason reason)
     }
 }
 
-// What an event calls a client that has no session: its id, cut.
-static void tell_refused(nh_mqtt_broker_t *b, nh_span_t id, const char *text,
-                         enum nh_mqtt_reason reason)
+#define TOLD_BYTES 64
+
+// What an event calls a client that has no session: the start of a name.
+static const char *start_of(nh_span_t name, char out[TOLD_BYTES])
 {
-    char id_text[64];
-    size_t len = id.len < sizeof id_text - 1 ? id.len : sizeof id_text - 1;
+    size_t len = name.len < TOLD_BYTES - 1 ? name.len : TOLD_BYTES - 1;
     if (len)
-        memcpy(id_text, id.ptr, len);
-    id_text[len] = '\0';
+        memcpy(out, name.ptr, len);
+    out[len] = '\0';
+    return out;
+}
+
+static void tell_refused(nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, nh_span_t id, nh_span_t user,
+                         const char *text, enum nh_mqtt_reason reason)
+{
+    char id_text[TOLD_BYTES], user_text[TOLD_BYTES];
     b->info.refused_connects++;
-    nh_mqtt__event(b, NH_MQTT_CLIENT_REFUSED, NULL, id_text, text, (uint8_t)reason);
+    if (b->cfg.event)
+        b->cfg.event(b->cfg.ctx, &(struct nh_mqtt_event){
+                                     .kind = NH_MQTT_CLIENT_REFUSED,
+                                     .client_id = start_of(id, id_text),
+                                     .user_name = user.len ? start_of(user, user_text) : NULL,
+                                     .user = c->is_own ? NULL : c->user,
+                                     .reason = text,
+                                     .code = (uint8_t)reason});
 }
 
 int nh_mqtt__refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
                     enum nh_mqtt_reason reason, const char *text)
 {
-    tell_refused(b, id, text, reason);
+    return nh_mqtt__refuse_user(b, c, id, (nh_span_t){NULL, 0}, reason, text);
+}
+
+int nh_mqtt__refuse_user(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id, nh_span_t user,
+                         enum nh_mqtt_reason reason, const char *text)
+{
+    tell_refused(b, c, id, user, text, reason);
     // A refusal carries no session present [MQTT-3.2.2-4], [MQTT5-3.2.2-6] and is the last packet
     // [MQTT-3.2.2-5], [MQTT5-3.2.2-7].
     int rc = NH_OK;
@@ -254,7 +274,7 @@ int nh_mqtt__admit(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const struct nh_mqtt_
     if (!why_not)
         return accept_client(b, c, k, id, u, answer);
     nh_mqtt__user_unref(b, u);
-    return nh_mqtt__refuse(b, c, id, reason, why_not);
+    return nh_mqtt__refuse_user(b, c, id, answer->user, reason, why_not);
 }
 
 // A CONNECT that cannot be read. Who said that it is 5.0 is told why.
@@ -288,8 +308,9 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, 
                                "client id not allowed");
     if (!c->is_own && !nh_mqtt__rate_takes_connect(b)) {
         b->info.refused_connect_rate++;
-        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CONNECTION_RATE_EXCEEDED,
-                               "too many connects a second");
+        return nh_mqtt__refuse_user(b, c, k.client_id, k.user,
+                                    NH_MQTT_REASON_CONNECTION_RATE_EXCEEDED,
+                                    "too many connects a second");
     }
     // What the client takes holds for a refusal too [MQTT5-3.1.2-24].
     if (c->version == 5 && nh_mqtt__options_take5(b, c, &k) < 0)
@@ -300,8 +321,9 @@ int nh_mqtt__on_connect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body, 
     // [MQTT-3.1.3-8], [MQTT-3.1.3-9], [MQTT5-3.1.3-8]
     bool is_nameless = k.client_id.len == 0 && !k.is_clean && k.level < 5;
     if (is_nameless || k.client_id.len > NH_MQTT__CLIENT_ID_MAX)
-        return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID,
-                               "client id not allowed");
+        return nh_mqtt__refuse_user(
+            b, c, k.client_id, k.user, NH_MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID,
+            is_nameless ? "a kept session wants a client id" : "client id too long");
     if (b->cfg.is_moved)
         return nh_mqtt__refuse(b, c, k.client_id, NH_MQTT_REASON_SERVER_MOVED, "moved");
     return nh_mqtt__auth_start(b, c, &k, body);

@@ -83,6 +83,28 @@ static bool admit(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, const struct 
     return !is_over(b, s, len, 1) || make_room(b, s, p, len);
 }
 
+// Publishers are told nothing, so somebody has to be: once, until the queue is empty again.
+static void tell_full(const nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
+{
+    const struct nh_mqtt_user_limits *own = nh_mqtt__session_limits(b, s);
+    uint32_t messages = nh_mqtt__queue_max_messages(b, s);
+    bool is_count = nh_mqtt__load_of(s).messages >= messages;
+    if ((s->flags & NH_MQTT__SESSION_TOLD) || !b->cfg.event)
+        return;
+    s->flags |= NH_MQTT__SESSION_TOLD;
+    struct nh_mqtt_event e = {
+        .kind = NH_MQTT_QUEUE_FULL, .client_id = s->id, .user_name = nh_mqtt__user_name(s->user)};
+    if (is_count) {
+        e.limit = messages;
+        e.reason =
+            own->queue_max_messages ? "its own queue_max_messages" : "mqtt.queue_max_messages";
+    } else {
+        e.limit = nh_mqtt__queue_max_bytes(b, s);
+        e.reason = own->queue_max_bytes ? "its own queue_max_bytes" : "mqtt.queue_max_bytes";
+    }
+    b->cfg.event(b->cfg.ctx, &e);
+}
+
 // ---- packets ------------------------------------------------------------------------------------
 
 static const struct nh_mqtt__how plainly = {0};
@@ -419,10 +441,12 @@ int nh_mqtt__deliver(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_
         nh_mqtt__drop(b, s, &b->info.dropped_too_large, 1);
         return NH_OK;
     }
-    if (rc == NH_ERR_FULL)
+    if (rc == NH_ERR_FULL) {
         nh_mqtt__drop(b, s, &b->info.dropped_queue_full, 1);
-    else if (rc < 0)
+        tell_full(b, s);
+    } else if (rc < 0) {
         nh_mqtt__drop(b, s, &b->info.dropped_no_memory, 1);
+    }
     return rc;
 }
 

@@ -241,8 +241,10 @@ static int parse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, const uint8_t *bytes, s
     return NH_OK;
 }
 
-static const char *reason_text(int rc)
+static const char *reason_text(const nh_mqtt_conn_t *c, int rc)
 {
+    if (rc == NH_ERR_PROTO && c->state == NH_MQTT__CONN_NEW && c->version == 0)
+        return "its first packet is no CONNECT";
     switch (rc) {
     case NH_ERR_TOO_LONG:
         return "packet too large";
@@ -276,7 +278,9 @@ void nh_mqtt__fed(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, int rc, uint64_t from_
     nh_mqtt__run_flush(b);
     if (rc < 0 && c->state != NH_MQTT__CONN_ENDED) {
         enum nh_mqtt_reason code = b->reason ? b->reason : (uint8_t)nh_mqtt__reason_of(rc);
-        const char *text = b->reason ? nh_mqtt_reason_text(code) : reason_text(rc);
+        const char *text = b->reason ? nh_mqtt_reason_text(code) : reason_text(c, rc);
+        if (rc != NH_ERR_NOMEM)
+            nh_mqtt__tell_fault(b, c, text);
         b->info.protocol_errors += rc != NH_ERR_NOMEM && rc != NH_ERR_DENIED;
         nh_mqtt__conn_end(b, c, text, NH_MQTT_CLIENT_DISCONNECTED, code);
     }

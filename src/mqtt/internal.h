@@ -31,6 +31,7 @@ enum nh_mqtt__session_flags {
     NH_MQTT__SESSION_WILL = 128,   // its will waits in broker->wills
     NH_MQTT__SESSION_DENIED = 256, // it was told that it tried what it may not
     NH_MQTT__SESSION_OWN = 512,    // of a part of the hub: see nh_mqtt_own
+    NH_MQTT__SESSION_TOLD = 1024,  // that its queue is full, since it was last empty
 };
 #define NH_MQTT__NEVER_S UINT32_MAX
 #define NH_MQTT__LEFT_UNKNOWN INT32_MIN
@@ -397,6 +398,11 @@ NH_MUST_USE int nh_mqtt__admit(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
 // Answers a CONNECT with a refusal. NH_ERR_DENIED, or what sending it failed with.
 NH_MUST_USE int nh_mqtt__refuse(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
                                 enum nh_mqtt_reason reason, const char *text);
+// The same, of somebody who says to be `user`.
+NH_MUST_USE int nh_mqtt__refuse_user(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t id,
+                                     nh_span_t user, enum nh_mqtt_reason reason, const char *text);
+// Tells that `c` is about to be cut off for `text`.
+void nh_mqtt__tell_fault(const nh_mqtt_broker_t *b, const nh_mqtt_conn_t *c, const char *text);
 // Asks who it is, and goes on by the answer. `body` is that of `k`.
 NH_MUST_USE int nh_mqtt__auth_start(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c,
                                     const struct nh_mqtt__connect *k, nh_span_t body);

@@ -79,12 +79,14 @@ void nh_mqtt__publish_release(nh_mqtt_broker_t *b, struct nh_mqtt__publish *p)
     nh_mqtt__msg_unref(b->mem, p->labelled);
 }
 
+// What the hub itself publishes did not come in.
 static void count_in(nh_mqtt_broker_t *b, nh_mqtt_conn_t *from, uint8_t qos, size_t payload_len)
 {
+    if (!from)
+        return;
     b->info.messages_in_qos[qos]++;
     b->info.publish_bytes_in += payload_len;
-    if (from)
-        from->messages_in++;
+    from->messages_in++;
 }
 
 bool nh_mqtt__is_sys(nh_span_t topic)

@@ -123,10 +123,13 @@ void nh_mqtt__relieve_end(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 
 void nh_mqtt__relieve(nh_mqtt_broker_t *b, struct nh_mqtt__session *s)
 {
-    unsigned any = NH_MQTT__SESSION_HIGH | NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL;
+    unsigned any = NH_MQTT__SESSION_HIGH | NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL |
+                   NH_MQTT__SESSION_TOLD;
     if (!(s->flags & any) || is_above(b, s, 4))
         return;
     s->flags &= (uint16_t) ~(NH_MQTT__SESSION_STALLED | NH_MQTT__SESSION_FULL);
+    if (nh_mqtt__load_of(s).messages == 0)
+        s->flags &= (uint16_t)~NH_MQTT__SESSION_TOLD;
     nh_mqtt__relieve_end(b, s);
 }
 

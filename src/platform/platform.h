@@ -427,7 +427,7 @@ struct nh_host_info {
     int64_t rss_bytes, private_bytes; // of the process
     int64_t host_libc_bytes;          // malloc of libraries that take no allocator
     int64_t host_tls_bytes;           // part of it: the TLS library
-    int cpu_usage_pct;                // of this process over the time since the last call
+    int cpu_usage_pct; // of this process over the last second or longer; -1 until there is one
     int cpu_temperature_c, cpu_freq_mhz;
     int64_t program_bytes;
     char hostname[64];

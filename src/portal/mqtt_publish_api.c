@@ -105,6 +105,14 @@ static int reply_published(nh_request_t *req, int err, bool is_kept_back)
     return 0;
 }
 
+// What would be lost in a crash is not taken while the store cannot be written.
+static int reply_unwritten(nh_request_t *req, int err)
+{
+    return nh_reply_error(
+        req, err == NH_ERR_NOSPC ? 507 : 503, err == NH_ERR_NOSPC ? "no_space" : "store_failed",
+        "The broker's store cannot be written: %s. Nothing was published.", nh_err_text(err));
+}
+
 static int publish(nh_request_t *req, struct publish_body *body)
 {
     const struct nh_mqtt_api_config *cfg = nh_mqtt_api__config(req->ctx);
@@ -121,10 +129,12 @@ static int publish(nh_request_t *req, struct publish_body *body)
         return nh_reply_error(req, 400, "bad_value",
                               "A property has a control character, or response_topic has + or #. "
                               "Nothing was published.");
+    nh_mqtt_broker_info(cfg->broker, &before);
+    if (before.store_error < 0 && (m.retain || m.qos))
+        return reply_unwritten(req, before.store_error);
     int err = nh_mqtt_api__reply_ok(req);
     if (err < 0)
         return err;
-    nh_mqtt_broker_info(cfg->broker, &before);
     err = nh_mqtt_broker_publish(cfg->broker, &m, now_ms);
     nh_mqtt_broker_info(cfg->broker, &after);
     return reply_published(req, err, after.retained_refused != before.retained_refused);

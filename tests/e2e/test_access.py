@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -107,6 +108,42 @@ class Users(unittest.TestCase):
                 c = Client(hub, "c", user, password, version)
                 self.assertEqual(c.connack, code, (user, password, version))
                 c.close()
+
+    def test_refusals_are_told(self):
+        """From where, as whom and why; never the password, and no line is forged."""
+        def told(hub, pattern):
+            return [line["text"] for line in hub.get_json("/api/log")["lines"]
+                    if re.search(pattern, line["text"])]
+        with Hub(self.config) as hub:
+            peer = r"^refused 127\.0\.0\.1:\d+"
+            for client_id, user, password, pattern in (
+                    ("c1", "ann", "wrong horse", ', client "c1", user "ann": wrong password$'),
+                    ("c2", "eve", "wrong horse", ', client "c2", user "eve": unknown user$'),
+                    ("c3", None, None, ', client "c3": no user name$'),
+                    ("c4", "e\nnuthatch: x", "wrong horse", r', client "c4", user "e\?nuthatch: x": unknown')):
+                Client(hub, client_id, user, password).close()
+                hub.wait_until(lambda: told(hub, peer + pattern), pattern)
+            time.sleep(1.1)  # the second with four lines is over
+            with hub.connect() as s:
+                s.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                self.assertEqual(s.recv(1), b"")
+            with hub.connect() as s:
+                s.sendall(b"\xc0\x00")  # a PINGREQ
+                self.assertEqual(s.recv(1), b"")
+            hub.wait_until(lambda: told(hub, r"^hung up on 127\.0\.0\.1:\d+: malformed packet$"), "HTTP")
+            hub.wait_until(lambda: told(hub, r"^hung up on .*: its first packet is no CONNECT$"), "ping")
+            for _ in range(50):
+                with hub.connect() as s:
+                    s.sendall(b"\xc0\x00")
+                    self.assertEqual(s.recv(1), b"")
+            hub.wait_until(lambda: told(hub, r"^\d+ more clients refused or at fault"), "the rest")
+            lines = told(hub, "^hung up on|more clients")
+            self.assertLess(len(lines), 30)
+            counted = sum(int(line.split()[0]) for line in lines if "more clients" in line)
+            hub.wait_until(lambda: sum(int(t.split()[0]) for t in told(hub, "^[0-9]+ more clients")) +
+                           len(told(hub, "^hung up on")) == 52, "all of them")
+            self.assertGreater(counted, 0)
+            self.assertEqual(told(hub, "horse"), [])
 
     def test_rights(self):
         with Hub(self.config) as hub:

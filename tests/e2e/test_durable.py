@@ -142,6 +142,13 @@ class Disk(unittest.TestCase):
             hub.wait_until(lambda: len(quick.heard) > 20, "what needs no store")
             other.goes_on = False
             self.assertEqual(len(pub.acked), acked)
+            # Nor is the portal told that something is kept.
+            for message, status in (({"retain": True}, 507), ({"qos": 1}, 507), ({}, 200)):
+                got = hub.send_json("POST", "/api/mqtt/publish",
+                                    {"topic": "by/hand", "payload": "x", **message})
+                self.assertEqual(got[0], status, got)
+                if status == 507:
+                    self.assertEqual(got[1]["error"]["code"], "no_space")
             resource.prlimit(hub.process.pid, resource.RLIMIT_FSIZE, limits)
             hub.wait_until(lambda: log_has(hub, "written again"), "the store works")
             hub.wait_until(lambda: len(pub.acked) > acked + 50, "acknowledgements")
@@ -176,6 +183,15 @@ class Disk(unittest.TestCase):
             kill(hub)
             hub.start()
             self.assertEqual(counters(hub)["sessions"], 1)
+
+    def test_empty(self):
+        """A file that lost all its bytes is damage, not a new store."""
+        with Hub() as hub:
+            hub.stop()
+            os.truncate(store_file(hub), 0)
+            hub.start()
+            self.assertTrue(os.path.exists(os.path.join(hub.folder, "data", "mqtt.bad-1", "data.mdb")))
+            hub.wait_until(lambda: log_has(hub, "CANNOT BE USED"), "a loud message")
 
     def test_modes(self):
         """What each mode keeps over an orderly end."""

@@ -27,6 +27,12 @@ ALARMS = re.compile(r"guru meditation|panic'ed|stack canary|^backtrace:|abort\(\
 
 
 class Lines(unittest.TestCase):
+    def test_cpu(self):
+        """Known a second after the start, from the first question on."""
+        with Hub() as hub:
+            time.sleep(1.2)  # a span of the clock's, without a question meanwhile
+            self.assertIn(hub.get_json("/api/health")["cpu_usage"], range(0, 401))
+
     def test_order_and_form(self):
         with Hub("health: {heartbeat_ms: 1000}\n") as hub:
             hub.wait_line(r"^\[Mem\] hb ")

@@ -44,7 +44,8 @@ struct world {
     uint64_t now_ms;
     size_t chunk; // bytes given at once; 0: whole
     char events[WORLD_TEXT_BYTES], text[WORLD_TEXT_BYTES];
-    bool no_check; // _check() costs time where a test is long
+    char fault[64]; // of the last client that was at fault
+    bool no_check;  // _check() costs time where a test is long
 };
 
 static _Alignas(16) uint8_t world_internal[24 * 1024];
@@ -80,8 +81,13 @@ static void world_event(void *ctx, const struct nh_mqtt_event *e)
 {
     static const char *const names[] = {"connected", "refused",      "disconnected", "taken over",
                                         "dropped",   "store failed", "store full",   "store works",
-                                        "damaged",   "denied"};
+                                        "damaged",   "denied",       "fault",        "queue full"};
     struct world *w = ctx;
+    if (e->kind == NH_MQTT_CLIENT_FAULT) { // told beside what becomes of it
+        snprintf(w->fault, sizeof w->fault, "%s: %s", e->client_id ? e->client_id : "", e->reason);
+        assert_non_null(e->user);
+        return;
+    }
     text_add(w->events, sizeof w->events, "%s%s %s", w->events[0] ? "; " : "", names[e->kind],
              e->client_id ? e->client_id : e->reason);
 }

@@ -225,21 +225,24 @@ static void test_passwords(void **state)
         const char *user, *password;
         bool is_in;
         enum nh_mqtt_reason reason;
+        const char *why;
     } rows[] = {
-        {"ann", "ann", true, NH_MQTT_REASON_SUCCESS},
-        {"ann", "bob", false, NH_MQTT_REASON_SUCCESS}, // the broker says which
-        {"ann", NULL, false, NH_MQTT_REASON_SUCCESS},
-        {"an", "nann", false, NH_MQTT_REASON_SUCCESS},
-        {"eve", "ann", false, NH_MQTT_REASON_SUCCESS},
-        {"eve", "old", false, NH_MQTT_REASON_SUCCESS}, // somebody else's password
-        {"", "old", false, NH_MQTT_REASON_SUCCESS},
-        {NULL, NULL, false, NH_MQTT_REASON_SUCCESS},
+        {"ann", "ann", true, NH_MQTT_REASON_SUCCESS, ""},
+        {"ann", "bob", false, NH_MQTT_REASON_SUCCESS, "wrong password"}, // the broker says which
+        {"ann", NULL, false, NH_MQTT_REASON_SUCCESS, "no password"},
+        {"an", "nann", false, NH_MQTT_REASON_SUCCESS, "unknown user"},
+        {"eve", "ann", false, NH_MQTT_REASON_SUCCESS, "unknown user"},
+        {"eve", "old", false, NH_MQTT_REASON_SUCCESS, "unknown user"}, // somebody else's password
+        {"", "old", false, NH_MQTT_REASON_SUCCESS, "unknown user"},
+        {NULL, NULL, false, NH_MQTT_REASON_SUCCESS, "no user name"},
     };
     begin(two_users(), 4);
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         sign_in(&peers[0], rows[i].user, rows[i].password);
         if (is_let_in(&peers[0]) != rows[i].is_in || peers[0].answer.reason != rows[i].reason)
             fail_msg("row %zu", i);
+        if (rows[i].why[0])
+            assert_string_equal(peers[0].answer.why, rows[i].why);
         now_ms += 60000; // no guess counts any more
     }
     assert_int_equal(info().denied, NH_ARRAY_LEN(rows) - 1);

@@ -4,6 +4,8 @@
 #include "stream_fixture.h"
 #include "tls_fixture.h"
 
+#include "core/base/log.h"
+
 #include "platform/linux/http/ws_frame.h"
 #include "platform/tls.h"
 
@@ -337,6 +339,47 @@ static void test_proxy_refuses(void **state)
             fail_msg("%s: %d failures", rows[i].name, (int)info_now().handshake_failures);
     }
     assert_int_equal(e.served, 0);
+}
+
+static struct {
+    unsigned lines, named;
+    unsigned left_out;
+} refusals;
+
+static void count_refusal(void *ctx, enum nh_log_level level, const char *module, const char *text)
+{
+    (void)ctx;
+    (void)level;
+    (void)module;
+    refusals.lines++;
+    refusals.named += strncmp(text, "refused 127.0.0.1:", 18) == 0;
+    refusals.left_out += strstr(text, "more refused") ? (unsigned)atoi(text) : 0;
+}
+
+// Also who has gone in anger is named; and a flood of them is counted, not told line by line.
+static void test_refusals_in_the_log(void **state)
+{
+    enum { COUNT = 40 };
+    const struct linger in_anger = {.l_onoff = 1};
+    (void)state;
+    serve(WITH_PROXY);
+    memset(&refusals, 0, sizeof refusals);
+    nh_log_set(count_refusal, NULL, NH_LOG_WARN);
+    uint64_t start_ms = nh_clock_ms();
+    for (int i = 0; i < COUNT; i++) {
+        struct peer p;
+        peer_open(&p);
+        PUMP_UNTIL(e.loop, info_now().conn_count == 1);
+        assert_int_equal(setsockopt(p.fd, SOL_SOCKET, SO_LINGER, &in_anger, sizeof in_anger), 0);
+        peer_close(&p);
+        all_gone();
+    }
+    uint64_t seconds = nh_clock_ms() / 1000 - start_ms / 1000 + 1;
+    nh_log_set(NULL, NULL, NH_LOG_ERROR);
+    assert_int_equal(info_now().handshake_failures, COUNT);
+    assert_true(refusals.named >= 5 && refusals.named <= 5 * seconds);
+    assert_true(refusals.lines <= refusals.named + seconds);
+    assert_true(refusals.named + refusals.left_out <= COUNT);
 }
 
 static void test_proxy_says_who(void **state)
@@ -885,6 +928,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_every_combination),
         TEST(test_proxy_refuses),
+        TEST(test_refusals_in_the_log),
         TEST(test_proxy_says_who),
         TEST(test_slow_headers_are_cut),
         TEST(test_ws_refuses),

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -33,6 +34,9 @@ static struct event {
 static int event_count, commits_returned, sync_count;
 static ino_t watched; // 0: none
 
+// Pages are written in part only, as on a full tmpfs; and what the file system says of its room.
+static bool is_cut, has_room;
+
 static bool is_watched(int fd)
 {
     struct stat st;
@@ -53,6 +57,8 @@ ssize_t pwrite(int fd, const void *buf, size_t n, off_t offset)
 {
     if (is_watched(fd))
         remember(fd, buf, n, offset);
+    if (is_cut && n >= 4096)
+        n /= 2;
     return syscall(SYS_pwrite64, fd, buf, n, offset);
 }
 
@@ -63,7 +69,16 @@ ssize_t writev(int fd, const struct iovec *iovec, int count)
         remember(fd, iovec[i].iov_base, iovec[i].iov_len, at);
         at += (off_t)iovec[i].iov_len;
     }
+    if (is_cut)
+        return 4096;
     return syscall(SYS_writev, fd, iovec, count);
+}
+
+int fstatvfs(int fildes, struct statvfs *buf)
+{
+    (void)fildes;
+    *buf = (struct statvfs){.f_frsize = 4096, .f_bavail = has_room ? 1000 : 0};
+    return 0;
 }
 
 int fdatasync(int fildes)
@@ -322,11 +337,46 @@ static void test_disk_full(void **state)
     nh_records_close(r);
 }
 
+// A write that is cut short is told from a broken disk.
+static void test_cut_write(void **state)
+{
+    (void)state;
+    static char large[16000];
+    nh_records_t *r = open_or_fail();
+    struct nh_record_op op = put("large", large);
+    memset(large, 'x', sizeof large - 1);
+    is_cut = true;
+    has_room = false;
+    assert_int_equal(commit(r, &op, 1), NH_ERR_NOSPC);
+    has_room = true;
+    assert_int_equal(commit(r, &op, 1), NH_ERR_IO);
+    is_cut = false;
+    assert_int_equal(commit(r, &op, 1), NH_OK);
+    nh_records_close(r);
+}
+
 // ---- damage -------------------------------------------------------------------------------------
 
 static void data_path(char out[400], const char *where)
 {
     snprintf(out, 400, "%s/data.mdb", where);
+}
+
+// A file that lost all its bytes is not a new one; one that was never on disk is.
+static void test_empty_file(void **state)
+{
+    (void)state;
+    char path[400];
+    nh_records_t *r;
+    data_path(path, dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+    r = open_or_fail();
+    nh_records_close(r);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(records_open(dir, 0, &r), NH_ERR_CORRUPT);
+    assert_null(r);
 }
 
 static void test_damage_is_found(void **state)
@@ -564,6 +614,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_over_the_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_disk_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cut_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_look_ends_in_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage_anywhere, setup, teardown),

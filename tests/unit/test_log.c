@@ -77,11 +77,34 @@ static void a_line_over_the_limit_ends_in_dots(void **state)
     }
 }
 
+static void names_forge_no_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *line;
+    } rows[] = {
+        {"a\nE lost all", "refused a?E lost all"},
+        {"\x1b[2J\r\t\x7f", "refused ?[2J???"},
+        {"\xc2\x9b"
+         "2J\xc2\x80\xc2",
+         "refused ??2J??\xc2"},
+        {"k\xc3\xbc"
+         "che \xc2\xa0",
+         "refused k\xc3\xbc"
+         "che \xc2\xa0"},
+    };
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        NH_LOG_W("test", "refused %s", rows[i].name);
+        assert_string_equal(seen.message, rows[i].line);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(without_a_sink_lines_are_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(level_decides_what_reaches_the_sink, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_forge_no_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(a_line_over_the_limit_ends_in_dots, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

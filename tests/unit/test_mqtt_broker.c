@@ -150,6 +150,32 @@ static void test_many_filters(void **state)
              many_filters);
 }
 
+// What the hub publishes did not come from a client.
+static void test_own_publishes_are_not_received(void **state)
+{
+    struct client *c = w.clients;
+    struct nh_mqtt_info info;
+    struct nh_mqtt_message m = {.topic = {(const uint8_t *)"t", 1},
+                                .payload = {(const uint8_t *)"12345", 5}};
+    (void)state;
+    world_init(&w, NULL);
+    client_connect(&c[0], "c", false);
+    client_subscribe(&c[0], "#", 0);
+    for (m.qos = 0; m.qos < 3; m.qos++)
+        assert_int_equal(nh_mqtt_broker_publish(w.broker, &m, w.now_ms), NH_OK);
+    nh_mqtt_broker_info(w.broker, &info);
+    assert_int_equal(info.publish_bytes_in, 0);
+    assert_int_equal(info.messages_in_qos[0] + info.messages_in_qos[1] + info.messages_in_qos[2],
+                     0);
+    assert_int_equal(info.messages_out_qos[0], 3);
+    client_publish(&c[0], "t", "123", 1);
+    nh_mqtt_broker_info(w.broker, &info);
+    assert_int_equal(info.publish_bytes_in, 3);
+    assert_int_equal(info.messages_in_qos[1], 1);
+    assert_true(info.publish_bytes_in < info.bytes_in);
+    world_deinit(&w);
+}
+
 // A run of QoS 0 packets in one input, mixed topics and subscribers: order and bytes hold.
 static void runs(struct client *c)
 {
@@ -680,6 +706,7 @@ int main(void)
         cmocka_unit_test(test_min_qos),
         cmocka_unit_test(test_resubscribe),
         cmocka_unit_test(test_many_filters),
+        cmocka_unit_test(test_own_publishes_are_not_received),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_dollar),
         cmocka_unit_test(test_retained),

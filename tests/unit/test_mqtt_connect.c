@@ -245,6 +245,11 @@ static void bad(struct client *c)
         int rc = client_send(&c[3], r->bytes, r->len);
         if (rc != r->rc || c[3].conn)
             fail_msg("%s: rc %d", r->name, rc);
+        const char *why =
+            r->rc == NH_ERR_TOO_LONG ? "bad: packet too large" : "bad: malformed packet";
+        if (strcmp(w.fault, why) != 0 && strcmp(w.fault, "bad: protocol error") != 0)
+            fail_msg("%s: told \"%s\"", r->name, w.fault);
+        w.fault[0] = '\0';
         if (i > 0) // the first time a pool is filled
             assert_int_equal(world_mem_bytes(&w), before);
     }

@@ -249,7 +249,7 @@ static void away(struct client *c)
         client_publish(&c[0], "t", payloads[i], 1);
     assert_heard(&c[0], "connack 0 0; puback #1; puback #2; puback #3; puback #4; puback #5");
     assert_int_equal(info_of().dropped_queue_full, 2);
-    assert_string_equal(world_events(&w), "dropped sub"); // told once
+    assert_string_equal(world_events(&w), "dropped sub; queue full sub"); // told once
     client_connect(&c[1], "sub", true);
     assert_heard(&c[1], "connack 1 0; publish t 1 q1 #1; publish t 2 q1 #2; publish t 3 q1 #3");
 }
@@ -258,6 +258,34 @@ static void test_away(void **state)
 {
     (void)state;
     each_way(&(struct nh_mqtt_broker_config){.queue_max_messages = 3}, away);
+}
+
+// That a queue is full is told again when it has been empty, not before.
+static void away_twice(struct client *c)
+{
+    static const char *const told[] = {"dropped sub; queue full sub", "dropped sub",
+                                       "dropped sub; queue full sub"};
+    client_connect(&c[0], "pub", false);
+    connect_kept(&c[1], "sub", "connack 0 0");
+    client_subscribe(&c[1], "t", 1);
+    for (int round = 0; round < 3; round++) {
+        lose(&c[1]);
+        world_events(&w);
+        for (int i = 0; i < 12; i++)
+            client_publish(&c[0], "t", "x", 1);
+        client_heard(&c[0]);
+        assert_string_equal(world_events(&w), told[round]);
+        client_connect(&c[1], "sub", true);
+        client_heard(&c[1]);
+        for (unsigned i = 1; i <= (round == 0 ? 7 : 8); i++) // all but one; then all
+            client_ack(&c[1], 0x40, 7 * (unsigned)round + i);
+    }
+}
+
+static void test_away_twice(void **state)
+{
+    (void)state;
+    each_way(&(struct nh_mqtt_broker_config){.queue_max_messages = 8}, away_twice);
 }
 
 // One reader stalls in the middle of a packet: it is bounded and loses its oldest QoS 0 messages,
@@ -609,23 +637,15 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_qos2_in),
-        cmocka_unit_test(test_qos2_many),
-        cmocka_unit_test(test_qos_out),
-        cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_eviction),
-        cmocka_unit_test(test_window),
-        cmocka_unit_test(test_ids_go_round),
-        cmocka_unit_test(test_away),
-        cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_slow_mixed),
-        cmocka_unit_test(test_large),
-        cmocka_unit_test(test_one_copy),
-        cmocka_unit_test(test_deaf),
-        cmocka_unit_test(test_push_back),
-        cmocka_unit_test(test_push_back_self),
-        cmocka_unit_test(test_push_back_qos0),
-        cmocka_unit_test(test_push_back_mutual),
+        cmocka_unit_test(test_qos2_in),        cmocka_unit_test(test_qos2_many),
+        cmocka_unit_test(test_qos_out),        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_eviction),       cmocka_unit_test(test_window),
+        cmocka_unit_test(test_ids_go_round),   cmocka_unit_test(test_away),
+        cmocka_unit_test(test_away_twice),     cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_slow_mixed),     cmocka_unit_test(test_large),
+        cmocka_unit_test(test_one_copy),       cmocka_unit_test(test_deaf),
+        cmocka_unit_test(test_push_back),      cmocka_unit_test(test_push_back_self),
+        cmocka_unit_test(test_push_back_qos0), cmocka_unit_test(test_push_back_mutual),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

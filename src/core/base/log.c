@@ -17,6 +17,18 @@ void nh_log_set(nh_log_sink_t sink, void *ctx, enum nh_log_level max_level)
     log_state.max_level = max_level;
 }
 
+// Names that strangers choose must not begin a line of their own, nor steer a terminal.
+static void take_out_controls(char *line)
+{
+    for (unsigned char *p = (unsigned char *)line; *p; p++) {
+        bool is_c1 = p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0; // U+0080 to U+009F in UTF-8
+        if (*p < 0x20 || *p == 0x7F || is_c1)
+            *p = '?';
+        if (is_c1)
+            p[1] = '?';
+    }
+}
+
 void nh_log_write(enum nh_log_level level, const char *module, const char *fmt, ...)
 {
     if (!log_state.sink || level > log_state.max_level)
@@ -28,5 +40,7 @@ void nh_log_write(enum nh_log_level level, const char *module, const char *fmt, 
     va_end(args);
     if (n >= (int)sizeof line)
         memcpy(line + sizeof line - 4, "...", 4);
+    if (n >= 0)
+        take_out_controls(line);
     log_state.sink(log_state.ctx, level, module, n < 0 ? fmt : line);
 }

@@ -8,7 +8,7 @@
 
 enum nh_log_level { NH_LOG_ERROR, NH_LOG_WARN, NH_LOG_INFO, NH_LOG_DEBUG };
 
-#define NH_LOG_LINE_MAX_BYTES 256 // longer messages end in "..."
+#define NH_LOG_LINE_MAX_BYTES 256 // longer messages end in "..."; control characters become '?'
 
 // Receives one formatted message without line end. May be called from any task; must not block
 // and must not log. `module` is a static string.

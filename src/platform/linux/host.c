@@ -20,7 +20,7 @@
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static struct {
-    uint64_t wall_us, cpu_us; // at the last question
+    struct nh_linux__cpu cpu;
     const char *reset_reason;
 } last = {.reset_reason = "Power On"};
 
@@ -82,15 +82,22 @@ static uint64_t cpu_us(void)
     return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
+int nh_linux__cpu_pct(struct nh_linux__cpu *c, uint64_t wall_us, uint64_t used_us)
+{
+    uint64_t span_us = wall_us - c->wall_us;
+    if (c->is_begun && span_us < NH_LINUX__CPU_SPAN_US)
+        return c->pct;
+    c->pct = c->is_begun ? (int)((used_us - c->used_us) * 100 / span_us) : -1;
+    c->is_begun = true;
+    c->wall_us = wall_us;
+    c->used_us = used_us;
+    return c->pct;
+}
+
 static void cpu_get(struct nh_host_info *out)
 {
     pthread_mutex_lock(&guard);
-    uint64_t wall = nh_clock_us();
-    uint64_t cpu = cpu_us();
-    if (wall > last.wall_us)
-        out->cpu_usage_pct = (int)((cpu - last.cpu_us) * 100 / (wall - last.wall_us));
-    last.wall_us = wall;
-    last.cpu_us = cpu;
+    out->cpu_usage_pct = nh_linux__cpu_pct(&last.cpu, nh_clock_us(), cpu_us());
     out->reset_reason = last.reset_reason;
     pthread_mutex_unlock(&guard);
     long milli = number_in("/sys/class/thermal/thermal_zone0/temp");

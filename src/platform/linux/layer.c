@@ -20,6 +20,9 @@ int nh_layer__add(nh_stream_t *s, enum nh_phase phase)
         return NH_ERR_NOMEM;
     layer->user = s->user;
     layer->phase = (uint8_t)phase;
+    socklen_t from_len = sizeof layer->from; // of other families the name is cut, and not needed
+    if (getpeername(s->fd, (struct sockaddr *)&layer->from, &from_len) != 0)
+        layer->from.sin6_family = AF_UNSPEC;
     s->user = layer;
     s->flags |= NH_STREAM_LAYERED;
     return NH_OK;
@@ -81,14 +84,34 @@ void nh_layer__advance(nh_stream_t *s)
     }
 }
 
+// Strangers choose how often this happens: a few lines a second, the rest is counted.
+static bool may_tell(nh_stream_set_t *set)
+{
+    uint64_t second = nh_clock_ms() / 1000;
+    if (second != set->told_second) {
+        if (set->left_out)
+            NH_LOG_W("stream", "%u more refused before that", (unsigned)set->left_out);
+        set->told_second = second;
+        set->told = set->left_out = 0;
+    }
+    if (set->told < NH_STREAM_TOLD_MAX) {
+        set->told++;
+        return true;
+    }
+    set->left_out++;
+    return false;
+}
+
 void nh_layer__fail(nh_stream_t *s, int err, const char *reason)
 {
     char peer[64];
     nh_layer__of(s)->reason = reason;
     if (nh_stream_listener(s)) {
         nh_stream__set(s)->info.handshake_failures++;
-        nh_stream_peer(s, peer, sizeof peer);
-        NH_LOG_W("stream", "refused %s: %s", peer, reason);
+        if (may_tell(nh_stream__set(s))) {
+            nh_stream_peer(s, peer, sizeof peer);
+            NH_LOG_W("stream", "refused %s: %s", peer, reason);
+        }
     }
     nh_stream__drain(s, err);
 }

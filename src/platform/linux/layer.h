@@ -18,6 +18,8 @@
 #include "platform/linux/stream.h"
 #include "platform/tls.h"
 
+#include <netinet/in.h>
+
 // Taken from the handler at once: a record of TLS (16 KiB), with the header of a frame in it.
 #define NH_LAYER_BATCH_MAX_BYTES (16384u - NH_WS_HEADER_MAX_BYTES)
 #define NH_LAYER_SCRATCH_BYTES 16384u
@@ -52,7 +54,9 @@ struct nh_layer {
     struct nh_layer_block *gather;  // a PROXY header or a request that came in parts
     struct nh_layer_block *pending; // NULL: nothing waits
     const char *reason;             // why it failed, a static text; NULL: see the error
-    uint16_t ws_code;               // that the close frame will have; 0: 1000
+    // Who came in, for the log: the socket of who has gone in anger does not know any more.
+    struct sockaddr_in6 from;
+    uint16_t ws_code; // that the close frame will have; 0: 1000
     uint8_t phase;
     bool is_broken;    // TLS failed: nothing can be said any more
     bool has_said_end; // a close frame, an end of TLS: nothing follows

@@ -23,6 +23,18 @@ NH_MUST_USE int nh_linux__address(const char *text, uint16_t port, struct sockad
 // "127.0.0.1:51234" or "[::1]:51234"; "?" for another family.
 void nh_linux__address_text(const struct sockaddr_storage *sa, char *text, size_t cap);
 
+// How busy the process was. A sample over a moment tells of that moment alone: the question itself,
+// or the start.
+#define NH_LINUX__CPU_SPAN_US 1000000u
+struct nh_linux__cpu { // zeroed: not asked yet
+    uint64_t wall_us, used_us;
+    int pct;
+    bool is_begun;
+};
+// Percent of the time since the last sample, or that of the last sample when it is not a second
+// old. -1: not known yet, at the first question and for a second after it.
+int nh_linux__cpu_pct(struct nh_linux__cpu *c, uint64_t wall_us, uint64_t used_us);
+
 // For tests: as if the kernel had no openat2().
 void nh_linux__openat2_forbid(bool forbidden);
 

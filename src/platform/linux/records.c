@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define CHECK_MAX_S 10 // of reading the file before it is trusted
@@ -24,6 +25,8 @@
 #define CRC_BYTES 4
 #define COUNT_BYTES 4
 #define DIR_MAX_BYTES 4096
+#define MARK "begun"               // an empty file: data.mdb was on disk
+#define SPACE_MIN_BYTES NH_KIB(64) // on the file system; with less it is full
 
 struct nh_records {
     nh_mem_t *mem;
@@ -105,12 +108,25 @@ static void close_env(nh_records_t *r)
     r->env = NULL;
 }
 
+// An empty file: LMDB would take it for a new one without a word. It is one when none was ever on
+// disk, as after a power cut at the very beginning.
+static int check_empty(const nh_records_t *r)
+{
+    struct stat st;
+    if (fstatat(r->dir_fd, "data.mdb", &st, 0) != 0 || st.st_size > 0)
+        return NH_OK;
+    return faccessat(r->dir_fd, MARK, F_OK, 0) == 0 ? NH_ERR_CORRUPT : NH_OK;
+}
+
 // A new file's head and the names are durable, too: else a power cut could take the store along.
 static int sync_new(const nh_records_t *r)
 {
     int rc = mdb_env_sync(r->env, 1);
     if (rc != 0)
         return rc;
+    int mark = openat(r->dir_fd, MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (mark >= 0) // without it all works as well, but an empty file is not noticed
+        close(mark);
     int parent = openat(r->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     rc = parent < 0 || fsync(parent) != 0 || fsync(r->dir_fd) != 0 ? errno : 0;
     if (parent >= 0)
@@ -133,6 +149,8 @@ int nh_records_open(const struct nh_records_config *cfg, nh_records_t **out)
     memcpy(r->dir, cfg->dir, dir_len + 1);
     pthread_mutex_init(&r->lock, NULL);
     int rc = nh_linux__lmdb_lock(r->dir, &r->dir_fd);
+    if (rc == NH_OK)
+        rc = check_empty(r);
     if (rc == NH_OK)
         rc = nh_linux__lmdb_check(r->dir, r->map_bytes, CHECK_MAX_S, true, record_is_whole);
     if (rc == NH_OK)
@@ -288,6 +306,13 @@ static int write_all(nh_records_t *r, bool (*next)(void *ctx, struct nh_record_o
     return rc;
 }
 
+// LMDB calls a write that was cut short an I/O error, also when it was for want of room.
+static bool has_no_space(const nh_records_t *r)
+{
+    struct statvfs st;
+    return fstatvfs(r->dir_fd, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < SPACE_MIN_BYTES;
+}
+
 int nh_records_commit(nh_records_t *r, bool (*next)(void *ctx, struct nh_record_op *op), void *ctx)
 {
     uint64_t used = 0;
@@ -295,6 +320,8 @@ int nh_records_commit(nh_records_t *r, bool (*next)(void *ctx, struct nh_record_
     if (rc != 0) {
         r->needs_reopen = rc == MDB_PANIC || rc == EIO || !r->env;
         int err = nh_linux__lmdb_err(rc);
+        if (rc == EIO && has_no_space(r))
+            return NH_ERR_NOSPC;
         return err == NH_ERR_CORRUPT ? NH_ERR_IO : err;
     }
     atomic_store(&r->used_bytes, used);

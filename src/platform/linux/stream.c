@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -386,6 +387,8 @@ static void socket_peer(const nh_stream_t *s, char *text, size_t cap)
     // Asked for when it is wanted, not kept: it costs nothing for the thousands that nobody asks.
     if (getpeername(s->fd, (struct sockaddr *)&sa, &len) != 0)
         sa.ss_family = AF_UNSPEC;
+    if (sa.ss_family == AF_UNSPEC && (s->flags & NH_STREAM_LAYERED))
+        memcpy(&sa, &nh_layer__of(s)->from, sizeof nh_layer__of(s)->from);
     if (sa.ss_family == AF_UNIX &&
         getsockopt(s->fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0)
         snprintf(text, cap, "unix:%u", (unsigned)cred.uid);

@@ -82,6 +82,8 @@ struct nh_listener {
     bool has_proxy, is_layered;
 };
 
+#define NH_STREAM_TOLD_MAX 5u // refusals in the log in a second
+
 struct nh_stream_set {
     struct nh_stream_handler on;
     nh_mem_t *mem;
@@ -96,6 +98,8 @@ struct nh_stream_set {
     bool in_turn, accepting, retry_accept, is_idling; // accepting, retry_accept: some listener is
     uint32_t timed_count, drain_ms, handshake_max, handshake_ms;
     struct nh_stream_set_info info;
+    uint64_t told_second; // in which `told` refusals were logged, and others not
+    uint32_t told, left_out;
     uv_poll_t poll;   // on epoll_fd
     uv_idle_t more;   // active when work waits: the loop must not sleep
     uv_timer_t timer; // active while a connection is timed, or accept() is to be tried again
