@@ -55,7 +55,8 @@ MEASUREMENTS = [
      [("retained message of 64 B", "bytes_each", "B", "less", 1 / 3),
       ("replay of 10,000 retained", "replay_us", "us", "less", 1 / 7)]),
     ("connect", {"connections": 20000},
-     [("connects a second", "connects_per_s", "1/s", "more", 1.5)]),
+     [("connects a second", "connects_per_s", "1/s", "more", 1.5),
+      ("CPU per connect", "cpu_us_each", "us", "less", None)]),
 ]
 
 

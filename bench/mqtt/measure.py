@@ -116,7 +116,9 @@ def measure(broker_kind, kind, options, others_max, tries, wait_s):
             machine = Machine()
             before = broker.cpu_s()
             result = KINDS[kind](broker, options)
-            result["others_cores"] = machine.others(broker.cpu_s() - before)
+            used = broker.cpu_s() - before
+            result["cpu_us_each"] = used * 1e6 / max(1, result.get("connections", 1))
+            result["others_cores"] = machine.others(used)
         result["faults"] = sum(result.get(name, 0) for name in FAULTS)
         if best is None or result["faults"] or result["others_cores"] < best["others_cores"]:
             result["faults"] = max(result["faults"], best["faults"] if best else 0)
