@@ -45,7 +45,7 @@ fuzz-short: deps-test ## each fuzz target for 30 s
 	@scripts/fuzz.sh 30
 fuzz-long: deps-test ## each fuzz target for 30 min
 	@scripts/fuzz.sh 1800
-soak: deps-test ## the long tests (tests/soak), one hour
+soak: deps-test ## thousands of kills, a long queue, then the end-to-end tests over and over: one hour
 	@scripts/soak.sh
 
 lint: deps-lint ## format, clang-tidy, cppcheck, layering, scripts
