@@ -252,14 +252,6 @@ static void read_acl(struct loading *l, const char *path, const struct named_fil
     read_file(l, path, by, acl_line);
 }
 
-int nh_mqtt_rules_read_passwords(nh_mqtt_rules_t *r, const char *path, nh_rules_fault_fn fault,
-                                 void *ctx)
-{
-    struct loading l = {.rules = r, .fault = fault, .ctx = ctx};
-    read_passwords(&l, path, NULL);
-    return result_of(&l);
-}
-
 int nh_mqtt_rules_read_acl(nh_mqtt_rules_t *r, const char *path, nh_rules_fault_fn fault, void *ctx)
 {
     struct loading l = {.rules = r, .fault = fault, .ctx = ctx};

@@ -31,9 +31,7 @@ void nh_mqtt_rules_destroy(nh_mqtt_rules_t *r);
 // the files that it names. All faults are told. NH_ERR_INVAL: there was one; NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt_rules_load(nh_mqtt_rules_t *r, const struct nh_hub_config *cfg,
                                    const char *config_file, nh_rules_fault_fn fault, void *ctx);
-// Mosquitto's files, each on its own. Results as above.
-NH_MUST_USE int nh_mqtt_rules_read_passwords(nh_mqtt_rules_t *r, const char *path,
-                                             nh_rules_fault_fn fault, void *ctx);
+// Mosquitto's ACL file alone. Results as above.
 NH_MUST_USE int nh_mqtt_rules_read_acl(nh_mqtt_rules_t *r, const char *path,
                                        nh_rules_fault_fn fault, void *ctx);
 

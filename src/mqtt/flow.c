@@ -21,11 +21,6 @@ void nh_mqtt__flow_deinit(struct nh_mqtt__flow *f, nh_mem_t *mem)
     nh_mem_free(mem, f->kept);
 }
 
-bool nh_mqtt__flow_is_idle(const struct nh_mqtt__flow *f)
-{
-    return f->sent_span == 0 && f->waiting_count == 0 && f->ids_count == 0 && !f->replays;
-}
-
 // ---- sent ---------------------------------------------------------------------------------------
 
 static uint16_t id_add(uint16_t id, uint32_t n)

@@ -80,7 +80,6 @@ struct nh_mqtt__flow {
 
 void nh_mqtt__flow_init(struct nh_mqtt__flow *f);
 void nh_mqtt__flow_deinit(struct nh_mqtt__flow *f, nh_mem_t *mem); // replays are gone by then
-bool nh_mqtt__flow_is_idle(const struct nh_mqtt__flow *f);
 
 // Makes room for one more, so that the next push cannot fail. NH_ERR_NOMEM.
 NH_MUST_USE int nh_mqtt__sent_reserve(struct nh_mqtt__flow *f, nh_mem_t *mem);

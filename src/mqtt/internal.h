@@ -417,7 +417,6 @@ NH_MUST_USE int nh_mqtt__on_auth(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span
 void nh_mqtt__auth_end(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c); // nobody waits any more
 void nh_mqtt__held_free(nh_mqtt_broker_t *b);
 NH_MUST_USE int nh_mqtt__on_subscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
-NH_MUST_USE int nh_mqtt__on_disconnect(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 NH_MUST_USE int nh_mqtt__on_unsubscribe(nh_mqtt_broker_t *b, nh_mqtt_conn_t *c, nh_span_t body);
 
 // ---- reauth.c -----------------------------------------------------------------------------------
@@ -589,9 +588,6 @@ uint8_t *nh_mqtt__packet_write(uint8_t *out, const struct nh_mqtt__publish_head 
 
 // ---- share.c: shared subscriptions --------------------------------------------------------------
 
-// Whether `filter` asks for a shared subscription; then what is behind "$share/NAME/" is in
-// `*rest`.
-bool nh_mqtt__is_shared(nh_span_t filter, nh_span_t *rest);
 // Makes `sub`, on its node already, a member of the group there. NH_ERR_NOMEM, NH_ERR_FULL.
 NH_MUST_USE int nh_mqtt__share_join(nh_mqtt_broker_t *b, struct nh_mqtt__sub *sub, nh_span_t rest);
 // Takes `sub` off its node; what waits for it goes to other members, and what was
@@ -723,7 +719,6 @@ bool nh_mqtt__local_is_pending(const nh_mqtt_broker_t *b);
 
 NH_MUST_USE int nh_mqtt__sys_create(nh_mqtt_broker_t *b);
 void nh_mqtt__sys_destroy(nh_mqtt_broker_t *b);
-void nh_mqtt__sys_subscribed(nh_mqtt_broker_t *b, nh_span_t filter);
 uint64_t nh_mqtt__sys_deadline(const nh_mqtt_broker_t *b);
 void nh_mqtt__sys_tick(nh_mqtt_broker_t *b);
 // The `at`-th $SYS topic and its value, as text. False: past the last.
