@@ -20,6 +20,7 @@ struct nh_asset {
     const char *etag;         // with its quotes
     const uint8_t *bytes;     // gzip
     uint32_t len;
+    bool is_for_good; // its path changes with its content: a browser need not ask again
 };
 
 typedef struct nh_portal nh_portal_t;

@@ -127,7 +127,8 @@ static const nh_feed_part_t parts[] = {
 };
 
 static const struct nh_asset assets[] = {
-    {"/index.html", "text/html", "\"i\"", (const uint8_t *)"zip", 3},
+    {"/index.html", "text/html", "\"i\"", (const uint8_t *)"zip", 3, false},
+    {"/page-0A1B2C3D.js", "text/javascript", "\"p\"", (const uint8_t *)"zip", 3, true},
 };
 
 static bool verify(void *ctx, const char *user, const char *password)
@@ -166,7 +167,7 @@ static int create_portal(bool with_password)
         .parts = parts,
         .part_count = 2,
         .assets = assets,
-        .asset_count = 1,
+        .asset_count = NH_ARRAY_LEN(assets),
         .request_max_count = 2,
         .ws_max_count = 2,
     };
@@ -355,8 +356,11 @@ static void test_assets(void **state)
     struct fake_reply *r = ask(&(struct fake_request){.path = "/"});
     assert_non_null(strstr(r->headers, "Content-Encoding: gzip\n"));
     assert_non_null(strstr(r->headers, "ETag: \"i\"\n"));
+    assert_non_null(strstr(r->headers, "Cache-Control: no-cache\n"));
     assert_int_equal(ask(&(struct fake_request){.path = "/", .headers = same})->status, 304);
     assert_int_equal(ask(&(struct fake_request){.path = "/", .headers = plain})->status, 406);
+    r = ask(&(struct fake_request){.path = "/page-0A1B2C3D.js"});
+    assert_non_null(strstr(r->headers, "Cache-Control: public, max-age=31536000, immutable\n"));
 }
 
 static void test_each_allocation_fails(void **state)
