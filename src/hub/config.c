@@ -157,12 +157,26 @@ static const nh_json_field_t mqtt_fields[] = {
 };
 
 static const nh_json_field_t access_fields[] = {
-    STRING("user", access.user, "User name of the portal and the broker"),
+    STRING("user", access.user, "Admin of the portal, and a user of the broker"),
     {.name = "password_hash",
      .type = NH_JSON_T_STRING,
      AT(access.password_hash),
      .is_secret = true,
      .text = "Argon2id hash, from nuthatch passwd"},
+    UINT("account_max_count", access.account_max_count, 1, NH_HUB_ACCOUNT_MAX_COUNT, NULL,
+         "Accounts of the portal besides"),
+    UINT("session_ms", access.session_ms, 60000, 2592000000, "ms",
+         "Life of a session, from its last request"),
+    UINT("session_max_count", access.session_max_count, 1, 64, NULL,
+         "Sessions at once; the one unused for longest makes room"),
+    UINT("login_queue_max", access.login_queue_max, 1, 64, NULL,
+         "Passwords of the portal checked at once; more get 503"),
+    UINT("login_delay_min_ms", access.login_delay_min_ms, 100, 60000, "ms",
+         "Wait after the first wrong password, doubled by each further one"),
+    UINT("login_delay_max_ms", access.login_delay_max_ms, 100, 3600000, "ms",
+         "Longest wait after a wrong password"),
+    UINT("login_delay_max_count", access.login_delay_max_count, 8, 1024, NULL,
+         "Addresses and accounts whose wrong passwords are remembered"),
     {0},
 };
 
@@ -282,7 +296,14 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                  .wildcard_available = true,
                  .shared_available = true,
                  .subscription_id_available = true},
-        .access = {.user = "admin"},
+        .access = {.user = "admin",
+                   .account_max_count = 16,
+                   .session_ms = 43200000,
+                   .session_max_count = 16,
+                   .login_queue_max = 8,
+                   .login_delay_min_ms = 1000,
+                   .login_delay_max_ms = 300000,
+                   .login_delay_max_count = 64},
         .health = {.heartbeat_ms = 60000, .tripwire_bytes = 30720, .publish = true},
         .log = {.level = NH_LOG_INFO, .connections = true},
     };

@@ -320,6 +320,8 @@ void nh_portal__body(struct nh_portal__request *r, const uint8_t *bytes, size_t 
 static int admit(struct nh_portal__request *r, int result)
 {
     nh_request_t *req = &r->x.req;
+    if (result == NH_ERR_DENIED)
+        nh_portal__tell_wrong(req);
     if (result)
         return reply_who(req, result);
     int err = check_role(r);

@@ -88,7 +88,7 @@ static int get_routes(nh_request_t *req)
      .text = "These routes, with their calls and memory peaks"},                                   \
         {.method = "POST",                                                                         \
          .path = "/api/auth/login",                                                                \
-         .body_max_bytes = 1024,                                                                   \
+         .body_max_bytes = 2048,                                                                   \
          .flags = NH_ROUTE_PUBLIC | NH_ROUTE_SECRETS,                                              \
          .handle = nh_portal__post_login,                                                          \
          .text = "Begin a session: a cookie"},                                                     \

@@ -110,5 +110,6 @@ int nh_portal__post_logout(nh_request_t *req);
 int nh_portal__get_session(nh_request_t *req);
 // A password was not looked at: `err` of nh_auth_verify(), and how long to wait after NH_ERR_BUSY.
 int nh_portal__reply_unchecked(nh_request_t *req, int err, uint64_t delay_ms);
+void nh_portal__tell_wrong(const nh_request_t *req); // in the log
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/json/decode.h"
 #include "platform/crypto.h"
 #include "portal/portal_private.h"
@@ -52,9 +53,17 @@ int nh_portal__reply_unchecked(nh_request_t *req, int err, uint64_t delay_ms)
                           (unsigned long long)seconds);
 }
 
+// Without the name: who is in a hurry types the password there.
+void nh_portal__tell_wrong(const nh_request_t *req)
+{
+    NH_LOG_W("http", "wrong user or password from %s", req->peer);
+}
+
 // One text for all that can be wrong: who guesses learns nothing of the other half.
 int nh_portal_reply_unverified(nh_request_t *req, int err, const struct nh_auth_wait *w)
 {
+    if (err == NH_ERR_DENIED)
+        nh_portal__tell_wrong(req);
     if (err == NH_ERR_DENIED)
         return nh_reply_error(req, 401, "wrong_password", "The user or the password is wrong.");
     return nh_portal__reply_unchecked(req, err, w->delay_ms);
