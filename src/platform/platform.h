@@ -244,6 +244,9 @@ void nh_stream_close(nh_stream_t *s, bool drain);  // drain: after what output()
 void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap);
 // The same of the proxy that speaks for the peer. False: none does, and `text` is as it was.
 bool nh_stream_proxy(const nh_stream_t *s, char *text, size_t cap);
+// Whether it can only be from this machine, by the socket that took it in and since no proxy speaks
+// for anybody. False: unknown, ask for the address. No system call, unlike nh_stream_peer().
+bool nh_stream_is_local(const nh_stream_t *s);
 // For people, valid within closed(): "Connection refused", "the name is not known".
 const char *nh_stream_reason(const nh_stream_t *s);
 
