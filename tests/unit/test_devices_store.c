@@ -499,6 +499,7 @@ static void test_profiles(void **state)
 
 // Card and flash after "a" was applied as generation 2.
 static struct fake_disk card_before, flash_before;
+static bool has_new_flash; // after the cut: the card alone has to do
 
 static void prepare(void)
 {
@@ -514,6 +515,8 @@ static void check_after(bool was_acked, enum fake_disk_fate fate, uint32_t seed,
 {
     fake_disk_power_cycle(&card, fate, seed);
     fake_disk_power_cycle(&flash, fate, seed);
+    if (has_new_flash)
+        fake_disk_init(&flash);
     assert_int_equal(hub_start(), NH_OK);
     const char *id = in_force_now();
     bool is_new = strcmp(id, "b") == 0;
@@ -546,8 +549,10 @@ static void cut_at_each_call(struct fake_disk *victim, struct fake_disk *other)
                 hub_stop();
                 fake_disk_fault_set(victim, NULL);
                 check_after(was_acked && !is_struck, (enum fake_disk_fate)fate, call, call);
-                if (!is_struck)
+                if (!is_struck) {
+                    print_message("cut at each of %u calls\n", (unsigned)call - 1);
                     return;
+                }
             }
         }
     }
@@ -559,6 +564,15 @@ static void test_power_cut_at_each_call_of_the_card(void **state)
     (void)state;
     prepare();
     cut_at_each_call(&card, &flash);
+}
+
+static void test_power_cut_of_the_card_alone(void **state)
+{
+    (void)state;
+    prepare();
+    has_new_flash = true;
+    cut_at_each_call(&card, &flash);
+    has_new_flash = false;
 }
 
 static void test_power_cut_at_each_call_of_the_flash(void **state)
@@ -643,6 +657,7 @@ int main(void)
         TEST(test_confirm_over_a_restart),
         TEST(test_profiles),
         TEST(test_power_cut_at_each_call_of_the_card),
+        TEST(test_power_cut_of_the_card_alone),
         TEST(test_power_cut_at_each_call_of_the_flash),
         TEST(test_each_call_fails),
         TEST(test_each_allocation_fails),
