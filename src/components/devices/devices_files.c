@@ -5,7 +5,7 @@
 //   default.tmp         a save on its way
 //   default.json.bad    what could not be read
 //
-// A save is: default.tmp whole and synced, read back, default.json to default.<its
+// A save is: default.tmp whole and synced, its name too, read back, default.json to default.<its
 // generation>.json, default.tmp to default.json, the folder synced. FAT cannot rename onto a name
 // that is there, so there are two renames, and a start may find the moment between them.
 
@@ -334,6 +334,9 @@ int nh_devices__save(nh_devices_t *d, const struct nh_fs *fs, const char *profil
     nh_devices__path(profile, NH_DEVICES_FILE_STAGED, 0, staged);
     nh_devices__path(profile, NH_DEVICES_FILE_MAIN, 0, main);
     int err = stage(fs, staged, set, generation, profile, crc);
+    // Its name too must be durable before the main file's is touched.
+    if (err == 0)
+        err = fs->ops->sync_dir(fs->ctx, "");
     if (err == 0)
         err = replace(fs, profile, staged, main, generation > 1 ? generation - 1 : 1);
     if (err < 0) {
