@@ -106,6 +106,8 @@ static size_t add(const struct nh_audio__mix *m, struct nh_audio__strip *s,
                   const struct nh_audio__feed *f, size_t at, float *sum, size_t count, float gain)
 {
     const size_t edge_frames = m->rate_hz * EDGE_MS / 1000;
+    if (s->edge <= 0)
+        s->gain = gain; // nobody hears it jump
     const float slope = (gain - s->gain) / (float)count;
     float g = s->gain;
     size_t i = 0;

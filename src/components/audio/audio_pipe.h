@@ -16,6 +16,7 @@
 #include "platform/audio.h"
 
 #define NH_AUDIO__FRAME_BYTES 4
+#define NH_AUDIO__CHUNK_FRAMES 512 // that the reader makes at once
 
 struct nh_audio__request {
     uint32_t number;

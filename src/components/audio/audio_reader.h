@@ -7,7 +7,6 @@
 #include "components/audio/audio_pipe.h"
 #include "core/store/write_behind.h"
 
-#define NH_AUDIO__CHUNK_FRAMES 512
 #define NH_AUDIO__VOLUME_DELAY_MS 1000
 
 typedef struct nh_audio__reader nh_audio__reader_t;
