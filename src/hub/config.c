@@ -174,6 +174,28 @@ static const nh_json_field_t health_fields[] = {
     {0},
 };
 
+static const nh_json_field_t audio_fields[] = {
+    BOOL("enabled", audio.enabled, "Whether there is an audio player"),
+    STRING("root", audio.root, "Folder that is /sdcard; empty: sdcard in the data folder"),
+    STRING("output", audio.output,
+           "ALSA device (default, null, hw:0 ...), file:PATH.wav, or none: time goes on, unheard"),
+    UINT("rate_hz", audio.rate_hz, 8000, 192000, "Hz", "Sample rate of the output"),
+    UINT("latency_ms", audio.latency_ms, 20, 1000, "ms", "How much the device holds"),
+    UINT("buffer_ms", audio.buffer_ms, 0, 10000, "ms",
+         "Read ahead of each channel; 0: 500, or 50 without PSRAM"),
+    UINT("duck_db", audio.duck_db, 0, 60, "dB",
+         "How far the background goes down under an effect; 0: not"),
+    UINT("idle_close_s", audio.idle_close_s, 1, 3600, "s", "Silence until the device is closed"),
+    UINT("queue_max", audio.queue_max, 2, 256, NULL, "Commands that wait; more are refused"),
+    {0},
+};
+
+static const nh_json_field_t compat_fields[] = {
+    BOOL("get_changes", compat.get_changes,
+         "Also take the older routes that change something by GET"),
+    {0},
+};
+
 static const nh_json_field_t log_fields[] = {
     {.name = "level",
      .type = NH_JSON_T_ENUM,
@@ -228,6 +250,8 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("mqtt", mqtt_fields, "Broker"),
     SECTION("access", access_fields, "Sign-in"),
     SECTION("health", health_fields, "Telemetry"),
+    SECTION("audio", audio_fields, "Audio player"),
+    SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("log", log_fields, "Log"),
     {.name = "budgets",
      .type = NH_JSON_T_ARRAY,
@@ -284,6 +308,13 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                  .subscription_id_available = true},
         .access = {.user = "admin"},
         .health = {.heartbeat_ms = 60000, .tripwire_bytes = 30720, .publish = true},
+        .audio = {.enabled = true,
+                  .output = "default",
+                  .rate_hz = 44100,
+                  .latency_ms = 80,
+                  .duck_db = 12,
+                  .idle_close_s = 10,
+                  .queue_max = 16},
         .log = {.level = NH_LOG_INFO, .connections = true},
     };
 }

@@ -31,7 +31,7 @@ struct nh_hub_listener {
 };
 
 // Where the texts and numbers of the file stand, for findings of the validator.
-#define NH_HUB_PLACE_MAX_COUNT 112
+#define NH_HUB_PLACE_MAX_COUNT 128
 struct nh_hub_places {
     uint32_t count;
     struct nh_hub_place {
@@ -121,6 +121,15 @@ struct nh_hub_config {
         uint32_t heartbeat_ms, tripwire_bytes;
         bool publish;
     } health;
+    struct {
+        bool enabled;
+        char root[256];   // "": DATA/sdcard
+        char output[256]; // a device of ALSA, file:PATH.wav, none
+        uint32_t rate_hz, latency_ms, buffer_ms, duck_db, idle_close_s, queue_max;
+    } audio;
+    struct {
+        bool get_changes;
+    } compat;
     struct {
         int level; // enum nh_log_level
         bool connections;

@@ -3,6 +3,7 @@
 #ifndef NH_HUB_PARTS_H
 #define NH_HUB_PARTS_H
 
+#include "components/audio/audio.h"
 #include "components/health/health.h"
 #include "core/bus/bus.h"
 #include "core/sched/sched.h"
@@ -53,6 +54,7 @@ struct nh_hub {
     uint32_t door_count;
     const char *host_names[2]; // of this hub, for pages that open a WebSocket
     nh_mqtt_api_t *mqtt_api;
+    nh_audio_t *audio; // NULL: not enabled
     nh_portal_t *portal;
     char http_address[72], https_address[72], mqtt_address[72];
     // The ports that the life before this one gave out for "any port"; 0: there was none.
@@ -99,6 +101,7 @@ NH_MUST_USE int nh_hub__start_core(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_store(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_mqtt(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_audio(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 // hub_listeners.c: all of the broker's listeners. What went wrong is told on standard error.
 NH_MUST_USE int nh_hub__start_listeners(struct nh_hub *hub, nh_mem_t *mem);

@@ -44,7 +44,8 @@ bool nh_settings__is_writable(const char *pointer)
     static const char *const file_only[] = {
         "/board",      "/data",     "/console",           "/access",      "/faults",
         "/budgets",    "/http/tls", "/http/listen",       "/mqtt/listen", "/mqtt/anonymous",
-        "/mqtt/users", "/mqtt/acl", "/mqtt/password_file"};
+        "/mqtt/users", "/mqtt/acl", "/mqtt/password_file", "/audio/root", "/audio/output",
+        "/compat"};
     for (size_t i = 0; i < NH_ARRAY_LEN(file_only); i++)
         if (strncmp(pointer, file_only[i], strlen(file_only[i])) == 0)
             return false;

@@ -35,6 +35,7 @@ enum nh_event_id {
     NH_EVENT_STOPPING,        // struct nh_event_stopping, critical: save and let go
     NH_EVENT_STORE_WRITTEN,   // struct nh_event_store_written: a generation is durable
     NH_EVENT_DEVICES_CHANGED, // struct nh_event_devices_changed, critical: another device set
+    NH_EVENT_AUDIO_FINISHED,  // struct nh_event_audio_finished: a track is over
     NH_EVENT_COUNT,
 };
 
@@ -96,6 +97,18 @@ struct nh_event_devices_changed {
     uint32_t mask; // enum nh_devices_change
 };
 
+// Posted by the task `audio`, so subscribers have a queue. The event's origin is who caused the
+// end: who stopped the track, or who had played it when it ended by itself.
+enum nh_audio_reason { NH_AUDIO_ENDED, NH_AUDIO_STOPPED, NH_AUDIO_ERROR };
+struct nh_event_audio_finished {
+    uint32_t instance; // as nh_audio_play() gave it
+    int16_t error;     // enum nh_err, with NH_AUDIO_ERROR
+    uint8_t channel;   // enum nh_audio_channel (components/audio/audio.h)
+    uint8_t reason;    // enum nh_audio_reason
+    bool is_cut;       // path is not whole: the event's blob is
+    char path[55];     // "/sdcard/..."; NUL-terminated
+};
+
 #define NH_EVENT_FITS(type)                                                                        \
     _Static_assert(sizeof(struct type) <= NH_EVENT_DATA_MAX_BYTES, #type " is too large to post")
 NH_EVENT_FITS(nh_event_mem_snapshot);
@@ -106,5 +119,6 @@ NH_EVENT_FITS(nh_event_listener_up);
 NH_EVENT_FITS(nh_event_stopping);
 NH_EVENT_FITS(nh_event_store_written);
 NH_EVENT_FITS(nh_event_devices_changed);
+NH_EVENT_FITS(nh_event_audio_finished);
 
 #endif
