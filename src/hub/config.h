@@ -131,6 +131,14 @@ struct nh_hub_config {
         bool get_changes;
     } compat;
     struct {
+        bool enabled;
+        char dir[256]; // "": devices in the data folder
+        uint32_t backup_count, profile_max_count, compile_max_count, card_poll_ms;
+        uint32_t device_max_count, scenario_max_count, step_max_count, item_max_count, depth_max;
+        uint32_t id_max_bytes, name_max_bytes, topic_max_bytes, payload_max_bytes, flag_max_bytes;
+        uint32_t track_max_bytes, expression_max_bytes, document_max_bytes, compiled_max_bytes;
+    } devices;
+    struct {
         int level; // enum nh_log_level
         bool connections;
     } log;
