@@ -13,7 +13,7 @@ static const struct {
 } budgets[] = {
     {"loop", 8, 128},   {"libuv", 8, 256},  {"http", 16, 1024}, {"portal", 16, 512},
     {"mqtt", 40, 4608}, {"health", 8, 256}, {"store", 8, 64},   {"bus", 4, 64},
-    {"hub", 8, 128},    {"bridge", 8, 512},   {"audio", 8, 512},
+    {"hub", 8, 128},    {"bridge", 8, 512}, {"audio", 8, 512},
 };
 
 bool nh_hub_is_owner(const char *name)

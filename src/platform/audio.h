@@ -70,7 +70,8 @@ struct nh_audio_output_config {
     uint32_t latency_ms; // how much the device holds
 };
 // May take as long as the system's sound server lets it. On an error `why` says what is wrong, for
-// people. NH_ERR_NOT_FOUND, NH_ERR_BUSY, NH_ERR_DENIED, NH_ERR_UNSUPPORTED, NH_ERR_IO, NH_ERR_NOMEM.
+// people. NH_ERR_NOT_FOUND, NH_ERR_BUSY, NH_ERR_DENIED, NH_ERR_UNSUPPORTED, NH_ERR_IO,
+// NH_ERR_NOMEM.
 NH_MUST_USE int nh_audio_output_open(const struct nh_audio_output_config *cfg, char *why,
                                      size_t cap, nh_audio_output_t **out);
 // How many frames it takes now without waiting. After an interruption (counted) it is started

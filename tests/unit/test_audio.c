@@ -197,7 +197,7 @@ static void test_plays_and_tells_its_end(void **state)
     assert_int_equal(play(NH_AUDIO_BACKGROUND, "/sdcard/a.wav"), 2);
     f = finished();
     assert_int_equal(f.channel, NH_AUDIO_BACKGROUND);
-    assert_int_equal(snapshot().underrun_count, 0);
+    assert_int_equal(snapshot().output_failure_count, 0);
 }
 
 static void test_a_long_path_travels_whole(void **state)
@@ -257,14 +257,10 @@ static void test_what_is_refused(void **state)
     static const struct {
         const char *path;
         int err;
-    } rows[] = {{"/sdcard/none.wav", NH_ERR_NOT_FOUND},
-                {"/sdcard/none/a.wav", NH_ERR_NOT_FOUND},
-                {"/sdcard/folder", NH_ERR_TYPE},
-                {"/sdcard", NH_ERR_TYPE},
-                {"/sdcard/../card/a.wav", NH_ERR_INVAL},
-                {"/sdcard/link.wav", NH_ERR_INVAL},
-                {"/etc/passwd", NH_ERR_INVAL},
-                {"", NH_ERR_INVAL}};
+    } rows[] = {{"/sdcard/none.wav", NH_ERR_NOT_FOUND},  {"/sdcard/none/a.wav", NH_ERR_NOT_FOUND},
+                {"/sdcard/folder", NH_ERR_TYPE},         {"/sdcard", NH_ERR_TYPE},
+                {"/sdcard/../card/a.wav", NH_ERR_INVAL}, {"/sdcard/link.wav", NH_ERR_INVAL},
+                {"/etc/passwd", NH_ERR_INVAL},           {"", NH_ERR_INVAL}};
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++)
         assert_int_equal(play(NH_AUDIO_EFFECT, rows[i].path), rows[i].err);
     struct nh_audio_play p = {.channel = NH_AUDIO_EFFECT, .path = "/sdcard/a.wav", .volume = 101};
@@ -522,7 +518,7 @@ static void test_volume_and_power(void **state)
     (void)state;
     for (enum fake_disk_fate fate = FAKE_DISK_LOSE; fate <= FAKE_DISK_KEEP; fate++) {
         uint32_t cut = 0, volume = 0;
-        for (bool is_struck = true; is_struck; ) {
+        for (bool is_struck = true; is_struck;) {
             const struct nh_store_config sc = {
                 .mem = fx.mem, .fs = fake_disk_fs(&disk), .dir = "config"};
             nh_store_t *store;
@@ -576,7 +572,8 @@ static void test_every_allocation_of_a_track_fails_once(void **state)
     uint64_t nth = 0;
     unsigned refused = 0, failed = 0;
     while (reason != NH_AUDIO_ENDED) {
-        nh_mem_fault_set(fx.sys, &(struct nh_mem_fault){.fail_nth = ++nth, .only_owner = audio_mem});
+        nh_mem_fault_set(fx.sys,
+                         &(struct nh_mem_fault){.fail_nth = ++nth, .only_owner = audio_mem});
         int n = play(NH_AUDIO_EFFECT, "/sdcard/a.wav");
         if (n < 0) {
             assert_int_equal(n, NH_ERR_NOMEM);
@@ -676,7 +673,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_queue, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volume_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volume_and_power, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_allocation_of_create_fails_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_every_allocation_of_create_fails_once, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_every_allocation_of_a_track_fails_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_memory_contract, setup, teardown),

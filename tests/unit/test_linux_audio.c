@@ -208,8 +208,8 @@ static void test_pcm_windows(void **state)
         uint64_t offset, bytes;
         int err;
         size_t want;
-    } rows[] = {{44, 400, 0, 100}, {44, 1000000, 0, 100}, {44, 0, 0, 0}, {84, 40, 0, 10},
-                {444, 4, 0, 0},    {445, 4, NH_ERR_CORRUPT, 0}};
+    } rows[] = {{44, 400, 0, 100}, {44, 1000000, 0, 100}, {44, 0, 0, 0},
+                {84, 40, 0, 10},   {444, 4, 0, 0},        {445, 4, NH_ERR_CORRUPT, 0}};
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         const struct nh_audio_pcm pcm = {RATE, 2, 16, false, rows[i].offset, rows[i].bytes};
         struct nh_audio_source_config cfg = config("ramp");

@@ -83,8 +83,8 @@ struct nh_event_store_written {
     uint32_t size_bytes;
 };
 
-// Posted by the task `audio`, so subscribers have a queue. The event's origin is who caused the end:
-// who stopped the track, or who had played it when it ended by itself.
+// Posted by the task `audio`, so subscribers have a queue. The event's origin is who caused the
+// end: who stopped the track, or who had played it when it ended by itself.
 enum nh_audio_reason { NH_AUDIO_ENDED, NH_AUDIO_STOPPED, NH_AUDIO_ERROR };
 struct nh_event_audio_finished {
     uint32_t instance; // as nh_audio_play() gave it

@@ -204,8 +204,8 @@ int nh_audio_source_open(const struct nh_audio_source_config *cfg, nh_audio_sour
     if (err == 0)
         err = open_resampler(s, cfg->rate_hz);
     if (err == 0) {
-        s->raw = nh_mem_alloc(s->mem, CHUNK_FRAMES * s->info.channels * sizeof *s->raw,
-                              NH_MEM_BULK);
+        s->raw =
+            nh_mem_alloc(s->mem, CHUNK_FRAMES * s->info.channels * sizeof *s->raw, NH_MEM_BULK);
         err = s->raw ? 0 : NH_ERR_NOMEM;
     }
     if (err < 0) {
@@ -336,7 +336,8 @@ int nh_audio_source_read(nh_audio_source_t *s, int16_t *frames, size_t max)
     }
 }
 
-// A frame of MP3 borrows bytes of those before it; where these are not there, the decoder is silent.
+// A frame of MP3 borrows bytes of those before it; where these are not there, the decoder is
+// silent.
 static int pre_roll(nh_audio_source_t *s, uint64_t frames)
 {
     while (frames > 0) {
