@@ -307,19 +307,25 @@ static void print_json(const struct checking *k)
 
 int nh_command_check_devices(const char *file, bool as_json)
 {
-    static struct nh_device_finding findings[FINDINGS_MAX_COUNT];
-    static struct checking k;
     struct nh_cli_memory m;
     if (!nh_cli_memory_open(&m))
         return 1;
-    k = (struct checking){.file = file, .is_json = is_json(file), .finding = findings};
-    int err = compile(&k, m.mem);
+    // Not static: on a chip that would be memory of the hub.
+    struct checking *k = nh_mem_alloc_zero(m.mem, sizeof *k, NH_MEM_BULK);
+    if (k)
+        k->finding = nh_mem_alloc(m.mem, FINDINGS_MAX_COUNT * sizeof *k->finding, NH_MEM_BULK);
+    int err = k && k->finding ? NH_OK : NH_ERR_NOMEM;
+    if (err == 0) {
+        k->file = file;
+        k->is_json = is_json(file);
+        err = compile(k, m.mem);
+        qsort(k->finding, k->count, sizeof *k->finding, by_place);
+        (as_json ? print_json : print_lines)(k);
+    }
+    if (k)
+        nh_mem_free(m.mem, k->finding);
+    nh_mem_free(m.mem, k);
     nh_cli_memory_close(&m);
-    qsort(k.finding, k.count, sizeof *k.finding, by_place);
-    if (as_json)
-        print_json(&k);
-    else
-        print_lines(&k);
     return err < 0 ? 1 : 0;
 }
 
