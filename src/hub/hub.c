@@ -519,7 +519,6 @@ struct step {
 static int start_all(struct nh_hub *hub)
 {
     static const struct step steps[] = {
-<<<<<<< HEAD
         {"memory", nh_hub__start_memory},
         {"core", nh_hub__start_core},
         {"store", nh_hub__start_store},
@@ -529,12 +528,6 @@ static int start_all(struct nh_hub *hub)
         {"devices", nh_hub__start_devices},
         {"portal", nh_hub__start_portal},
         {"loop", start_loop},
-=======
-        {"memory", nh_hub__start_memory},   {"core", nh_hub__start_core},
-        {"store", nh_hub__start_store},     {"broker", nh_hub__start_mqtt},
-        {"bridges", nh_hub__start_bridges}, {"audio player", nh_hub__start_audio},
-        {"portal", nh_hub__start_portal},   {"loop", start_loop},
->>>>>>> audio
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);

@@ -56,10 +56,7 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/mqtt/password_file",
                                             "/audio/root",
                                             "/audio/output",
-<<<<<<< HEAD
                                             "/devices/dir",
-=======
->>>>>>> audio
                                             "/compat"};
     for (size_t i = 0; i < NH_ARRAY_LEN(file_only); i++)
         if (strncmp(pointer, file_only[i], strlen(file_only[i])) == 0)

@@ -84,7 +84,6 @@ struct nh_event_store_written {
     uint32_t size_bytes;
 };
 
-<<<<<<< HEAD
 enum nh_devices_change {                 // bits of nh_event_devices_changed.mask
     NH_DEVICES_CHANGED_DEVICES = 1 << 0, // which there are, their order
     NH_DEVICES_CHANGED_HEADS = 1 << 1,   // names, tabs, status, commands
@@ -98,8 +97,6 @@ struct nh_event_devices_changed {
     uint32_t mask; // enum nh_devices_change
 };
 
-=======
->>>>>>> audio
 // Posted by the task `audio`, so subscribers have a queue. The event's origin is who caused the
 // end: who stopped the track, or who had played it when it ended by itself.
 enum nh_audio_reason { NH_AUDIO_ENDED, NH_AUDIO_STOPPED, NH_AUDIO_ERROR };
