@@ -14,7 +14,8 @@ static const char help_text[] =
     "Usage: nuthatch check [--json-only] [--json] FILE\n"
     "       nuthatch check --fields\n"
     "\n"
-    "Checks a configuration and tells every fault with file, line and column.\n"
+    "Checks a configuration, of the hub or of its devices, and tells every fault with\n"
+    "file, line and column.\n"
     "Exit code 0: good, 1: faults, 2: wrong usage.\n"
     "\n"
     "  --json-only   check only that FILE is well-formed JSON (RFC 8259); - is standard input\n"
@@ -24,6 +25,7 @@ static const char help_text[] =
     "\n"
     "Examples:\n"
     "  nuthatch check examples/home/hub.yaml\n"
+    "  nuthatch check devices.yaml\n"
     "  nuthatch check --json-only backup.json\n";
 
 void nh_command_print_finding(void *ctx, const struct nh_finding *f)
@@ -247,5 +249,8 @@ int nh_command_check(int argc, char **argv)
                 optind < argc ? "one FILE at a time" : "the FILE is missing");
         return 2;
     }
-    return json_only ? check_json(argv[optind]) : check_config(argv[optind], as_json);
+    if (json_only)
+        return check_json(argv[optind]);
+    return nh_command_is_device_file(argv[optind]) ? nh_command_check_devices(argv[optind], as_json)
+                                                   : check_config(argv[optind], as_json);
 }

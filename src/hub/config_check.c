@@ -182,6 +182,14 @@ static void check_console(struct nh_hub_counting *c, const char *console)
         nh_hub_config__report(c, "/console", console, "file:PATH", "names no file");
 }
 
+static void check_audio(struct nh_hub_counting *c, const char *output)
+{
+    if (!output[0] || strcmp(output, "file:") == 0)
+        nh_hub_config__report(c, "/audio/output", output,
+                              "an ALSA device (default, null), file:PATH.wav, none",
+                              output[0] ? "names no file" : "is empty");
+}
+
 int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
 {
     struct nh_hub_counting c = {.places = &cfg->places, .finding = finding, .ctx = ctx};
@@ -202,6 +210,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
                                   "needs tls_cert_file and tls_key_file");
     }
     check_console(&c, cfg->console);
+    check_audio(&c, cfg->audio.output);
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
                               "is not an Argon2id hash");

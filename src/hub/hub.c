@@ -524,6 +524,8 @@ static int start_all(struct nh_hub *hub)
         {"store", nh_hub__start_store},
         {"broker", nh_hub__start_mqtt},
         {"bridges", nh_hub__start_bridges},
+        {"audio player", nh_hub__start_audio},
+        {"devices", nh_hub__start_devices},
         {"portal", nh_hub__start_portal},
         {"loop", start_loop},
     };
@@ -558,6 +560,8 @@ size_t nh_hub__stop(struct nh_hub *hub)
 {
     size_t leaked = 0;
     nh_portal_destroy(hub->portal);
+    nh_hub__stop_devices(hub);
+    nh_audio_destroy(hub->audio);
     nh_bridges_stop(hub->mqtt.bridges);
     nh_hub__stop_listeners(hub);
     nh_bridges_destroy(hub->mqtt.bridges);

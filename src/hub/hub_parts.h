@@ -3,6 +3,8 @@
 #ifndef NH_HUB_PARTS_H
 #define NH_HUB_PARTS_H
 
+#include "components/audio/audio.h"
+#include "components/devices/devices.h"
 #include "components/health/health.h"
 #include "core/bus/bus.h"
 #include "core/sched/sched.h"
@@ -42,6 +44,10 @@ struct nh_hub {
     nh_files_t *files;
     nh_store_t *store;
     nh_settings_t *settings;
+    nh_devices_t *devices; // NULL: off
+    nh_mem_t *devices_mem;
+    nh_files_t *card; // the folder of its configurations; NULL: it is not there
+    uint64_t card_device, card_inode;
     nh_access_t access; // to the portal
     nh_mqtt_access_t *mqtt_access;
     nh_mqtt_store_t *mqtt_store; // NULL: in memory only
@@ -53,6 +59,7 @@ struct nh_hub {
     uint32_t door_count;
     const char *host_names[2]; // of this hub, for pages that open a WebSocket
     nh_mqtt_api_t *mqtt_api;
+    nh_audio_t *audio; // NULL: not enabled
     nh_portal_t *portal;
     char http_address[72], https_address[72], mqtt_address[72];
     // The ports that the life before this one gave out for "any port"; 0: there was none.
@@ -99,7 +106,11 @@ NH_MUST_USE int nh_hub__start_core(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_store(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_mqtt(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_audio(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_devices(struct nh_hub *hub);
+void nh_hub__stop_devices(struct nh_hub *hub);
+struct nh_device_limits nh_hub_device_limits(const struct nh_hub_config *c);
 // hub_listeners.c: all of the broker's listeners. What went wrong is told on standard error.
 NH_MUST_USE int nh_hub__start_listeners(struct nh_hub *hub, nh_mem_t *mem);
 void nh_hub__stop_listeners(struct nh_hub *hub);

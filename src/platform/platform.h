@@ -417,7 +417,10 @@ struct nh_fs { // a file system: the table and its state; passed by value
     const struct nh_files_ops *ops;
     void *ctx;
 };
+// Makes `dir` if it is missing; its parent exists.
 NH_MUST_USE int nh_files_open(struct nh_mem *mem, const char *dir, nh_files_t **out);
+// Makes nothing: for what may be pulled out, such as a card. NH_ERR_NOT_FOUND: it is not there.
+NH_MUST_USE int nh_files_open_existing(struct nh_mem *mem, const char *dir, nh_files_t **out);
 struct nh_fs nh_files_fs(nh_files_t *files);
 NH_MUST_USE int nh_files_space(nh_files_t *files, uint64_t *used_bytes, uint64_t *total_bytes);
 void nh_files_close(nh_files_t *files);

@@ -296,7 +296,7 @@ enum nh_match_op {
     NH_MATCH_GREATER_EQUAL,
     NH_MATCH_EXISTS,
 };
-enum nh_audio_word { NH_AUDIO_EFFECT, NH_AUDIO_BACKGROUND, NH_AUDIO_ALL }; // of `channel`
+enum nh_step_channel { NH_CHANNEL_EFFECT, NH_CHANNEL_BACKGROUND, NH_CHANNEL_ALL }; // of `channel`
 enum nh_on_timeout { NH_TIMEOUT_CONTINUE, NH_TIMEOUT_FAIL, NH_TIMEOUT_GOTO };
 enum nh_step_event {
     NH_STEP_EVENT_CARD_OK,

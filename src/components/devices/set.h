@@ -164,6 +164,7 @@ enum nh_device_form { NH_DEVICE_FORM_JSON, NH_DEVICE_FORM_YAML };
 struct nh_device_head {
     uint32_t generation;        // 0: as in the set
     const char *active_profile; // NULL: as in the set
+    const char *name;           // likewise
 };
 
 // A set as text, piece by piece: fields in the order of the schema, two blanks a level, so that it

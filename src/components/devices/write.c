@@ -116,6 +116,20 @@ static bool head_value(const nh_device_writer_t *w, enum nh_field f, struct out 
     return f == NH_FIELD_SCHEMA;
 }
 
+static const char *head_text(const nh_device_writer_t *w, enum nh_field f)
+{
+    if (w->depth != 1)
+        return NULL;
+    return f == NH_FIELD_ACTIVE_PROFILE ? w->head.active_profile
+           : f == NH_FIELD_NAME         ? w->head.name
+                                        : NULL;
+}
+
+static nh_span_t span_of(const char *text)
+{
+    return (nh_span_t){(const uint8_t *)text, strlen(text)};
+}
+
 static void put_value(nh_device_writer_t *w, struct out *o, nh_rec_t r,
                       const struct nh_field_row *row)
 {
@@ -140,12 +154,7 @@ static void put_value(nh_device_writer_t *w, struct out *o, nh_rec_t r,
         put_scalar(w, o, nh_rec_scalar(r, f));
         break;
     case NH_KIND_TEXT:
-        if (f == NH_FIELD_ACTIVE_PROFILE && w->head.active_profile)
-            open_text(w, o,
-                      (nh_span_t){(const uint8_t *)w->head.active_profile,
-                                  strlen(w->head.active_profile)});
-        else
-            open_text(w, o, nh_rec_text(r, f));
+        open_text(w, o, head_text(w, f) ? span_of(head_text(w, f)) : nh_rec_text(r, f));
         break;
     default:
         break;
@@ -170,9 +179,7 @@ static bool is_there(const nh_device_writer_t *w, nh_rec_t r, enum nh_field f)
 {
     if (w->depth == 1 && f == NH_FIELD_GENERATION && w->head.generation)
         return true;
-    if (w->depth == 1 && f == NH_FIELD_ACTIVE_PROFILE && w->head.active_profile)
-        return true;
-    return nh_rec_has(r, f);
+    return head_text(w, f) || nh_rec_has(r, f);
 }
 
 static bool is_empty(nh_rec_t r, const struct nh_field_row *row)
