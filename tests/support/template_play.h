@@ -53,7 +53,7 @@ static inline void stage_publish(void *ctx, nh_span_t topic, nh_span_t payload)
               (const char *)payload.ptr);
 }
 
-static inline uint32_t stage_play(void *ctx, enum nh_audio_word channel, nh_span_t track,
+static inline uint32_t stage_play(void *ctx, enum nh_step_channel channel, nh_span_t track,
                                   bool is_repeated)
 {
     struct stage *s = ctx;
@@ -62,7 +62,7 @@ static inline uint32_t stage_play(void *ctx, enum nh_audio_word channel, nh_span
         return 0;
     }
     stage_say(ctx, "%s%u:%.*s",
-              channel == NH_AUDIO_BACKGROUND ? "bg"
+              channel == NH_CHANNEL_BACKGROUND ? "bg"
               : is_repeated                  ? "loop"
                                              : "play",
               ++s->instance_count, (int)track.len, (const char *)track.ptr);

@@ -168,6 +168,9 @@ static const struct {
      "success_topic: ok}}",
      "m a/very/long/topic/of/a/reader/that/stands/in/the/gallery/behind/the/picture/of/the/old/"
      "captain/and/answers/to/nobody a; = ok= >success"},
+    {"uid (3.5): a check ends the round as it is", UID("check_topic: chk, " UID_OUT),
+     "m r/1 AA; m chk; = bad=no >fail; +1000; m r/2 BB; m r/1 AA; = ok=yes >success; +1000; m chk; "
+     "= bad=no >fail"},
     {"uid reset: the round and the background are gone, nothing else is stopped (row 19)",
      UID("bg_start_topic: bg, bg_track: b.wav, " UID_OUT),
      "m bg; m r/1 xx; = bg1:b.wav; r; = stop1; s idle; m r/1 AA; m r/2 BB; = ok=yes >success"},
@@ -191,7 +194,7 @@ static const struct {
     {"hold 4: OFF comes signal_on_ms after ON (row 18)",
      HOLD("signal_on_ms: 500, complete_track: c.wav"),
      "m hb; +1000; m hb; +1000; = >active; m hb; = play1:c.wav sig=on run:signal_complete "
-     ">completed; +499; =; +1; = sig=off; +9000; ="},
+     ">completed; +499; =; +1; = sig=off; +9000; =; r; = stop1 >reset"},
     {"hold 4: without signal_on_ms it stays on until the reset", HOLD("reset_topic: rs"),
      "m hb; +1000; m hb; +1000; m hb; = >active sig=on run:signal_complete >completed; +99999; =; "
      "m rs; = sig=off >reset"},

@@ -56,7 +56,7 @@ void nh_template__publish(nh_template_t *t, enum nh_field topic, enum nh_field p
 
 uint32_t nh_template__play(nh_template_t *t, nh_span_t track)
 {
-    return track.len ? t->host->play(t->ctx, NH_AUDIO_EFFECT, track, false) : 0;
+    return track.len ? t->host->play(t->ctx, NH_CHANNEL_EFFECT, track, false) : 0;
 }
 
 void nh_template__start_scenario(nh_template_t *t, nh_span_t id)

@@ -24,7 +24,7 @@
 struct nh_template_host {
     void (*publish)(void *ctx, nh_span_t topic, nh_span_t payload);
     // Returns the number of the audio instance; 0: it does not play.
-    uint32_t (*play)(void *ctx, enum nh_audio_word channel, nh_span_t track, bool is_repeated);
+    uint32_t (*play)(void *ctx, enum nh_step_channel channel, nh_span_t track, bool is_repeated);
     // Of an instance that may have ended meanwhile. A paused one keeps its position.
     void (*pause)(void *ctx, uint32_t instance);
     void (*resume)(void *ctx, uint32_t instance);

@@ -47,7 +47,7 @@ static void play_hold(nh_template_t *t)
     if (m->hold && m->is_track_paused)
         t->host->resume(t->ctx, m->hold);
     else if (!m->hold && track.len > 0)
-        m->hold = t->host->play(t->ctx, NH_AUDIO_EFFECT, track,
+        m->hold = t->host->play(t->ctx, NH_CHANNEL_EFFECT, track,
                                 nh_rec_bool(t->rec, NH_FIELD_HOLD_TRACK_LOOP, false));
     m->is_track_paused = false;
 }

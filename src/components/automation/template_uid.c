@@ -140,15 +140,16 @@ static void take_card(nh_template_t *t, struct nh_uid__slot *s, nh_rec_t slot, n
         t->u.uid.is_invalid = true;
 }
 
+// Whether each reader has seen a card; and whether all of them were right.
 static bool is_whole(const nh_template_t *t, bool *is_success)
 {
+    bool is_seen = true;
     *is_success = !t->u.uid.is_invalid;
     for (uint32_t i = 0; i < slot_count(t); i++) {
-        if (!slot_at(t, i)->is_seen)
-            return false;
+        is_seen = is_seen && slot_at(t, i)->is_seen;
         *is_success = *is_success && slot_at(t, i)->is_ok;
     }
-    return true;
+    return is_seen;
 }
 
 static void cards(nh_template_t *t, nh_span_t topic, nh_span_t payload, uint64_t now_ms)
@@ -195,9 +196,17 @@ static void on_background_message(nh_template_t *t, uint64_t now_ms)
     nh_span_t track = nh_rec_text(t->rec, NH_FIELD_BG_TRACK);
     if (track.len == 0 || is_again(&m->bg_start_ms, now_ms))
         return;
-    m->bg = t->host->play(t->ctx, NH_AUDIO_BACKGROUND, track, false);
+    m->bg = t->host->play(t->ctx, NH_CHANNEL_BACKGROUND, track, false);
     m->fail = 0;
     m->give_up_ms = NH_NEVER;
+}
+
+// The round ends as it is, also one that has not begun.
+static void on_check_message(nh_template_t *t, uint64_t now_ms)
+{
+    bool is_success;
+    NH_IGNORE(is_whole(t, &is_success)); // a reader without a card is not right either
+    end_round(t, is_success, now_ms);
 }
 
 static bool is_field(const nh_template_t *t, enum nh_field f, nh_span_t topic)
@@ -215,6 +224,8 @@ static void message(nh_template_t *t, nh_span_t topic, nh_span_t payload, uint64
     if (is_field(t, NH_FIELD_BG_START_TOPIC, topic))
         on_background_message(t, now_ms);
     cards(t, topic, payload, now_ms);
+    if (is_field(t, NH_FIELD_CHECK_TOPIC, topic))
+        on_check_message(t, now_ms);
 }
 
 static void audio_finished(nh_template_t *t, uint32_t instance)
@@ -262,6 +273,7 @@ static void filters(nh_rec_t rec, void (*visit)(void *ctx, nh_span_t filter), vo
 {
     nh_template__visit(nh_rec_text(rec, NH_FIELD_START_TOPIC), visit, ctx);
     nh_template__visit(nh_rec_text(rec, NH_FIELD_BG_START_TOPIC), visit, ctx);
+    nh_template__visit(nh_rec_text(rec, NH_FIELD_CHECK_TOPIC), visit, ctx);
     nh_rec_t slot = nh_rec_first(rec, NH_FIELD_SLOTS);
     for (uint32_t i = 0; i < nh_rec_count(rec, NH_FIELD_SLOTS); i++, slot = nh_rec_next(slot))
         nh_template__visit(nh_rec_text(slot, NH_FIELD_SOURCE_ID), visit, ctx);
