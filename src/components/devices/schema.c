@@ -344,8 +344,10 @@ DEFINE(uid_object, "uid validator", false, LIST(SLOTS, slot_object, 0, "The read
        TEXT(START_PAYLOAD, PAYLOAD, "What it must say; empty: anything"),
        TEXT(BROADCAST_TOPIC, TOPIC, "Told that a round begins"),
        TEXT(BROADCAST_PAYLOAD, PAYLOAD, "And what"), TEXT(BG_TRACK, TRACK, "Background track"),
-       TEXT(BG_START_TOPIC, TOPIC, "A message here plays it"), OUTCOME_ROWS(SUCCESS, "success"),
-       SIGNAL_ROWS(SUCCESS), OUTCOME_ROWS(FAIL, "failure"), SIGNAL_ROWS(FAIL),
+       TEXT(BG_START_TOPIC, TOPIC, "A message here plays it"),
+       TEXT(CHECK_TOPIC, TOPIC, "A message here ends the round: a reader without a card fails"),
+       OUTCOME_ROWS(SUCCESS, "success"), SIGNAL_ROWS(SUCCESS), OUTCOME_ROWS(FAIL, "failure"),
+       SIGNAL_ROWS(FAIL),
        INT(ROUND_TIMEOUT_MS, 0, MS_MAX, "A round not whole by then fails; 0: it waits"),
        BOOL(LATE_CORRECTION, "A right card repairs a wrong one; standard false"));
 
