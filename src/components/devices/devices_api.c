@@ -615,13 +615,14 @@ static int post_profile_activate(nh_request_t *req)
 #define CHANGE_MAX_BYTES 1024
 
 static const nh_route_t routes[] = {
-    {"GET", "/api/devices", .handle = get_devices, .text = "Which configuration is in force"},
-    {"GET", "/api/devices/config", .handle = get_config,
+    {"GET", "/api/devices", .flags = NH_ROUTE_OPERATOR, .handle = get_devices,
+     .text = "Which configuration is in force"},
+    {"GET", "/api/devices/config", .flags = NH_ROUTE_OPERATOR, .handle = get_config,
      .text = "The whole configuration; profile=, format=yaml"},
-    {"GET", "/api/devices/schema", .handle = nh_devices__get_schema,
+    {"GET", "/api/devices/schema", .flags = NH_ROUTE_OPERATOR, .handle = nh_devices__get_schema,
      .text = "What a configuration may have, for editors"},
-    {"GET", "/api/devices/templates", .handle = nh_devices__get_templates,
-     .text = "The kinds of devices"},
+    {"GET", "/api/devices/templates", .flags = NH_ROUTE_OPERATOR,
+     .handle = nh_devices__get_templates, .text = "The kinds of devices"},
     {"POST", "/api/devices/validate", .body_max_bytes = BODY_MAX_BYTES, .body = take_piece,
      .handle = post_validate, .text = "All findings of a configuration, JSON or YAML"},
     {"POST", "/api/devices/apply", .body_max_bytes = BODY_MAX_BYTES, .body = take_piece,
