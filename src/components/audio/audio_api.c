@@ -370,9 +370,9 @@ static int get_play(nh_request_t *req)
     const char *text = nh_request_param(req, "volume");
     if (text && !number(text, 100, &volume))
         return nh_reply_error(req, 400, "bad_value", "volume is 0 to 100.");
-    int err = text ? nh_audio_volume(req->ctx, everybody, volume, 0) : 0;
-    if (err == 0)
-        err = nh_audio_play(req->ctx, &p);
+    int err = nh_audio_play(req->ctx, &p);
+    if (err > 0 && text)
+        err = nh_audio_volume(req->ctx, everybody, volume, 0);
     return err < 0 && err != NH_ERR_FULL ? nh_audio__reply_path(req, p.path, err)
                                          : reply_text(req, err);
 }
