@@ -307,18 +307,93 @@ static void print_json(const struct checking *k)
 
 int nh_command_check_devices(const char *file, bool as_json)
 {
-    static struct nh_device_finding findings[FINDINGS_MAX_COUNT];
-    static struct checking k;
     struct nh_cli_memory m;
     if (!nh_cli_memory_open(&m))
         return 1;
-    k = (struct checking){.file = file, .is_json = is_json(file), .finding = findings};
-    int err = compile(&k, m.mem);
+    // Not static: on a chip that would be memory of the hub.
+    struct checking *k = nh_mem_alloc_zero(m.mem, sizeof *k, NH_MEM_BULK);
+    if (k)
+        k->finding = nh_mem_alloc(m.mem, FINDINGS_MAX_COUNT * sizeof *k->finding, NH_MEM_BULK);
+    int err = k && k->finding ? NH_OK : NH_ERR_NOMEM;
+    if (err == 0) {
+        k->file = file;
+        k->is_json = is_json(file);
+        err = compile(k, m.mem);
+        qsort(k->finding, k->count, sizeof *k->finding, by_place);
+        (as_json ? print_json : print_lines)(k);
+    }
+    if (k)
+        nh_mem_free(m.mem, k->finding);
+    nh_mem_free(m.mem, k);
     nh_cli_memory_close(&m);
-    qsort(k.finding, k.count, sizeof *k.finding, by_place);
-    if (as_json)
-        print_json(&k);
-    else
-        print_lines(&k);
     return err < 0 ? 1 : 0;
+}
+
+// ---- the reference of all fields
+// -----------------------------------------------------------------
+
+#define OBJECT_MAX_COUNT 40
+
+static void print_words(const char *const *words, uint32_t mask)
+{
+    bool is_first = true;
+    for (int i = 0; words[i]; i++) {
+        if (!(mask >> i & 1))
+            continue;
+        printf("%s%s", is_first ? "" : ", ", words[i]);
+        is_first = false;
+    }
+}
+
+static void print_kind(const struct nh_field_row *r)
+{
+    static const char *const kinds[] = {"true or false", "number", "",     "text",
+                                        "any value",     "",       "list", "list of texts"};
+    static const char *const classes[] = {"id",         "name", "topic",       "filter",
+                                          "text",       "name", "variable",    "track",
+                                          "expression", "time", "JSON pointer"};
+    enum nh_field_kind kind = nh_field_kind((enum nh_field)r->field);
+    if (kind == NH_KIND_INT)
+        printf("%lld to %lld", (long long)r->min, (long long)r->max);
+    else if (kind == NH_KIND_TEXT)
+        printf("%s", classes[r->text_class]);
+    else if (kind == NH_KIND_ENUM)
+        print_words(r->words, UINT32_MAX);
+    else if (r->object)
+        printf("%s%s", kind == NH_KIND_LIST ? "list of " : "", r->object->name);
+    else
+        printf("%s", kinds[kind]);
+}
+
+static void print_object(const struct nh_field_object *o)
+{
+    printf(
+        "\n### %s\n\n| field | what it may be | of which types | what it is |\n|---|---|---|---|\n",
+        o->name);
+    for (const struct nh_field_row *r = o->rows; r->field; r++) {
+        bool is_needed = r->needs == UINT32_MAX || (!o->has_type && r->needs);
+        printf("| `%s`%s | ", nh_field_name((enum nh_field)r->field), is_needed ? " (needed)" : "");
+        print_kind(r);
+        printf(" | ");
+        if (o->has_type && r->uses)
+            print_words(o->rows[0].words, r->uses);
+        printf(" | %s |\n", r->text);
+    }
+}
+
+int nh_command_print_device_fields(void)
+{
+    const struct nh_field_object *object[OBJECT_MAX_COUNT] = {&nh_schema_root};
+    size_t count = 1;
+    for (size_t i = 0; i < count; i++) {
+        print_object(object[i]);
+        for (const struct nh_field_row *r = object[i]->rows; r->field; r++) {
+            size_t at = 0;
+            while (r->object && at < count && object[at] != r->object)
+                at++;
+            if (r->object && at == count && count < OBJECT_MAX_COUNT)
+                object[count++] = r->object;
+        }
+    }
+    return 0;
 }

@@ -17,6 +17,7 @@ int nh_command_check(int argc, char **argv);
 // cmd_check_devices.c: whether a file is a device configuration, and what is wrong with it.
 bool nh_command_is_device_file(const char *file);
 int nh_command_check_devices(const char *file, bool as_json);
+int nh_command_print_device_fields(void);
 int nh_command_mqtt(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);
 int nh_command_sim(int argc, char **argv); // tools/sim_home.c

@@ -181,7 +181,7 @@ static const nh_json_field_t audio_fields[] = {
            "ALSA device (default, null, hw:0 ...), file:PATH.wav, or none: time goes on, unheard"),
     UINT("rate_hz", audio.rate_hz, 8000, 192000, "Hz", "Sample rate of the output"),
     UINT("latency_ms", audio.latency_ms, 20, 1000, "ms", "How much the device holds"),
-    UINT("buffer_ms", audio.buffer_ms, 0, 10000, "ms",
+    UINT("buffer_ms", audio.buffer_ms, 0, 2000, "ms",
          "Read ahead of each channel; 0: 500, or 50 without PSRAM"),
     UINT("duck_db", audio.duck_db, 0, 60, "dB",
          "How far the background goes down under an effect; 0: not"),

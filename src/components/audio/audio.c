@@ -37,9 +37,10 @@ static void post_finished(nh_audio_t *a, size_t c, const struct nh_audio__track 
                          .origin = origin,
                          .data_len = sizeof(struct nh_event_audio_finished),
                          .time_ms = nh_clock_ms()};
-    struct nh_event_audio_finished data = {
-        .instance = t->instance, .error = (int16_t)err, .channel = (uint8_t)c,
-        .reason = (uint8_t)reason};
+    struct nh_event_audio_finished data = {.instance = t->instance,
+                                           .error = (int16_t)err,
+                                           .channel = (uint8_t)c,
+                                           .reason = (uint8_t)reason};
     nh_audio__path_shown(t->path, path);
     size_t len = nh_utf8_valid_len(path, strnlen(path, sizeof data.path - 1), true);
     memcpy(data.path, path, len);
@@ -100,8 +101,7 @@ static void show_deck(const struct nh_audio__deck *d, struct nh_audio_channel_in
     bool is_beep = t->instance && !t->path[0];
     if (is_beep)
         out->path[0] = 0;
-    snprintf(out->message, sizeof out->message, "%s",
-             error_text(is_beep ? NH_ERR_CLOSED : d->err));
+    snprintf(out->message, sizeof out->message, "%s", error_text(is_beep ? NH_ERR_CLOSED : d->err));
     if (is_next)
         return;
     out->pos_ms = d->state == NH_AUDIO_IDLE ? 0 : nh_audio__deck_pos_ms(d);
@@ -153,7 +153,7 @@ void nh_audio_snapshot(nh_audio_t *a, struct nh_audio_snapshot *out)
 
 static bool is_for(const struct nh_audio__deck *d, uint32_t instance)
 {
-    uint32_t now = d->next.instance              ? d->next.instance
+    uint32_t now = d->next.instance            ? d->next.instance
                    : d->state != NH_AUDIO_IDLE ? d->track.instance
                                                : 0;
     return instance == 0 || instance == now;
@@ -207,8 +207,7 @@ static void tick_decks(nh_audio_t *a)
 static bool is_active(const nh_audio_t *a)
 {
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++)
-        if (nh_audio__deck_is_active(&a->deck[c]) ||
-            !nh_audio__strip_is_silent(&a->mix.strip[c]))
+        if (nh_audio__deck_is_active(&a->deck[c]) || !nh_audio__strip_is_silent(&a->mix.strip[c]))
             return true;
     return false;
 }
@@ -219,8 +218,8 @@ static void mix_block(nh_audio_t *a, size_t count, uint64_t now_ms)
     size_t used[NH_AUDIO_CHANNEL_COUNT];
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++) {
         feed[c].frames = a->in[c];
-        feed[c].count = nh_audio__pipe_peek(&a->pipe[c], a->in[c], count, &feed[c].left,
-                                            &feed[c].is_last);
+        feed[c].count =
+            nh_audio__pipe_peek(&a->pipe[c], a->in[c], count, &feed[c].left, &feed[c].is_last);
     }
     nh_audio__mix_run(&a->mix, feed, a->out, count, used);
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++) {
@@ -357,8 +356,7 @@ static int start_tasks(nh_audio_t *a)
                                                    .store = a->cfg.store,
                                                    .pipe = a->pipe};
     const struct nh_task_config task = {
-        .name = "audio", .priority = 7, .chip_stack_bytes = CHIP_STACK_BYTES, .run = run,
-        .ctx = a};
+        .name = "audio", .priority = 7, .chip_stack_bytes = CHIP_STACK_BYTES, .run = run, .ctx = a};
     uint32_t volume;
     int err = nh_audio__reader_start(&reader, &volume, &a->reader);
     if (err < 0)
@@ -383,8 +381,8 @@ int nh_audio_create(const struct nh_audio_config *cfg, nh_audio_t **out)
     if (err == 0)
         err = nh_lock_create(&a->lock);
     if (err == 0)
-        err = nh_queue_create(a->cfg.mem, sizeof(struct nh_audio__item), a->cfg.queue_max,
-                              &a->queue);
+        err =
+            nh_queue_create(a->cfg.mem, sizeof(struct nh_audio__item), a->cfg.queue_max, &a->queue);
     if (err == 0)
         err = start_tasks(a);
     if (err < 0) {

@@ -35,8 +35,8 @@ struct nh_audio__deck {
     struct nh_audio__track track; // idle: the last one
     struct nh_audio_source_info info;
     bool has_info;
-    uint64_t played_frames;   // since `start_ms`, at the rate of the mix
-    uint32_t start_ms;        // where the file was begun or sought
+    uint64_t played_frames; // since `start_ms`, at the rate of the mix
+    uint32_t start_ms;      // where the file was begun or sought
     uint32_t underrun_count;
     int err; // of the last track that failed; cleared by the next
     // What is asked for.
