@@ -75,6 +75,7 @@ int nh_run__make(nh_automation_t *a, struct nh_scenario *s, bool is_unfrozen, st
     a->info.instance_count++;
     if (a->info.instance_count > a->info.instance_peak)
         a->info.instance_peak = a->info.instance_count;
+    *out = r;
     return NH_OK;
 }
 
