@@ -1,5 +1,5 @@
-// automation_room.h - a room for tests of the automation: its outputs as lines of text, a clock that
-// is a variable, a store that can lose power. Include after <cmocka.h>.
+// automation_room.h - a room for tests of the automation: its outputs as lines of text, a clock
+// that is a variable, a store that can lose power. Include after <cmocka.h>.
 //
 // room_do() plays a script: commands with ';' between. Each output is a line in room.said:
 //   go MS              lets time pass, from deadline to deadline
@@ -35,7 +35,7 @@ static struct room {
     int64_t unix_ms; // when now_ms was 0
     char said[65536];
     size_t said_len;
-    bool is_deaf;    // publishes do not come back
+    bool is_deaf; // publishes do not come back
     bool has_store, is_quiet;
     int publish_err, play_err, filter_err;
     int audio_next, audio_left_ms;
@@ -220,9 +220,19 @@ static int room_try_create(void)
     return nh_automation_create(&cfg, &room.a);
 }
 
+#define ROOM_UNIX_MS 1796083200000 // 2026-12-01 00:00 UTC, a Tuesday: at each new room's start
+
 static void room_create(void)
 {
     assert_int_equal(room_try_create(), NH_OK);
+}
+
+// Another room, as at the beginning.
+static inline void room_anew(void)
+{
+    nh_automation_destroy(room.a);
+    room.unix_ms = ROOM_UNIX_MS - (int64_t)room.now_ms;
+    room_create();
 }
 
 static void room_running(void *ctx, uint32_t instance, nh_span_t device, nh_span_t scenario)
@@ -247,7 +257,7 @@ static void room_init(void *internal, size_t internal_bytes, void *psram, size_t
         .region = {{internal, internal_bytes}, {psram, psram_bytes}}};
     memset(&room, 0, sizeof room);
     room.now_ms = 1000;
-    room.unix_ms = 1796083200000 - 1000; // 2026-12-01 00:00 UTC, a Tuesday, is now
+    room.unix_ms = ROOM_UNIX_MS - 1000;
     room.writes_left = -1;
     room.audio_left_ms = NH_ERR_UNSUPPORTED;
     assert_int_equal(nh_mem_system_create(&cfg, &room.sys), NH_OK);
@@ -313,9 +323,8 @@ static void room_msg(const char *topic, const char *payload, bool is_retained)
 
 static inline int room_run(const char *device, const char *scenario)
 {
-    const struct nh_automation_run r = {.device = room_span(device),
-                                        .scenario = room_span(scenario),
-                                        .origin = NH_ORIGIN_HTTP};
+    const struct nh_automation_run r = {
+        .device = room_span(device), .scenario = room_span(scenario), .origin = NH_ORIGIN_HTTP};
     int id = nh_automation_run(room.a, &r, room.now_ms);
     if (id > 0)
         room.last_id = id;

@@ -34,10 +34,8 @@ static void play(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         char yaml[4096];
-        if (i > 0) {
-            nh_automation_destroy(room.a);
-            room_create();
-        }
+        if (i > 0)
+            room_anew();
         room.audio_left_ms = NH_ERR_UNSUPPORTED;
         room.last_id = 0;
         snprintf(yaml, sizeof yaml, "schema: 2\n%s", rows[i].devices);
@@ -72,18 +70,17 @@ static const struct row step_rows[] = {
              S("{type: set, variable: t, value: 'n is {{ n }}'}")
                  S("{type: mqtt_publish, topic: 'a/{{n}}', payload: '{{t}} {{ unknown }}'}")),
      "run d/s", "a/2=n is 2 {{ unknown }}\n"},
-    {"an expression without a value fails", STEPS(S("{type: set, variable: n, expression: nothing}")
-                                                      P("b")),
-     "run d/s", ""},
+    {"an expression without a value fails",
+     STEPS(S("{type: set, variable: n, expression: nothing}") P("b")), "run d/s", ""},
     {"continue_on_error goes on",
      STEPS(S("{type: set, variable: n, expression: nothing, continue_on_error: true}") P("b")),
      "run d/s", "b=\n"},
     {"a topic that came out with a wildcard fails",
      "variables: [{name: t, value: '#'}]\n" STEPS(S("{type: mqtt_publish, topic: 'a/{{t}}'}")
-                                                       P("b")),
+                                                      P("b")),
      "run d/s", ""},
-    {"flags and a wait for one", STEPS(S("{type: wait_flags, wait: {requirements: [{flag: go}]}}")
-                                           P("a")),
+    {"flags and a wait for one",
+     STEPS(S("{type: wait_flags, wait: {requirements: [{flag: go}]}}") P("a")),
      "run d/s; flag other 1; flag GO 1", "a=\n"},
     {"a flag that is set already is not waited for",
      STEPS(S("{type: set_flag, flag: go, value: true}")
@@ -104,8 +101,9 @@ static const struct row step_rows[] = {
      STEPS(S("{type: wait_flags, wait: {timeout_ms: 100, requirements: [{flag: x}]}}")
                S("{type: mqtt_publish, topic: a, payload: '{{wait.completed}}'}")),
      "run d/s; go 50; flag x 1; go 100", "a=true\n"},
-    {"time is up: fail", STEPS(S("{type: wait_flags, wait: {timeout_ms: 100, on_timeout: fail, "
-                                 "requirements: [{flag: x}]}}") P("a")),
+    {"time is up: fail",
+     STEPS(S("{type: wait_flags, wait: {timeout_ms: 100, on_timeout: fail, "
+             "requirements: [{flag: x}]}}") P("a")),
      "run d/s; go 100", ""},
     {"time is up: goto",
      STEPS(S("{type: wait_flags, wait: {timeout_ms: 100, on_timeout: goto, target_step: 2, "
@@ -114,25 +112,27 @@ static const struct row step_rows[] = {
     {"wait for a message",
      STEPS(S("{type: wait_event, topic: 'in/+', match: {op: greater, value: 5, json: /n}}")
                S("{type: mqtt_publish, topic: a, payload: '{{wait.topic}} {{wait.payload}}'}")),
-     "run d/s; msg in/x {\"n\":5}; msg other {\"n\":6}; retained in/x {\"n\":7}; msg in/y {\"n\":6}",
+     "run d/s; msg in/x {\"n\":5}; msg other {\"n\":6}; retained in/x {\"n\":7}; msg in/y "
+     "{\"n\":6}",
      "a=in/y {\"n\":6}\n"},
     {"wait for an operator",
      STEPS(S("{type: wait_operator, text: Ready?, timeout_ms: 100, on_timeout: fail}")
                S("{type: mqtt_publish, topic: a, payload: '{{wait.completed}}'}")),
      "run d/s; force", "a=true\n"},
-    {"an operator skips", STEPS(S("{type: wait_operator, text: Ready?}")
-                                    S("{type: mqtt_publish, topic: a, payload: '{{wait.completed}}'}")),
+    {"an operator skips",
+     STEPS(S("{type: wait_operator, text: Ready?}")
+               S("{type: mqtt_publish, topic: a, payload: '{{wait.completed}}'}")),
      "run d/s; skip", "a=false\n"},
     {"nothing to skip", STEPS(P("a")), "run d/s; skip", "a=\nskip NOT_FOUND\n"},
-    {"log and notify", STEPS(S("{type: log, text: 'it is {{1 + 1}}', level: warning}")
-                                 S("{type: notify, text: hello}")),
+    {"log and notify",
+     STEPS(S("{type: log, text: 'it is {{1 + 1}}', level: warning}")
+               S("{type: notify, text: hello}")),
      "run d/s", "log1 it is 2\nnotify0 hello\n"},
     {"events of the older generations",
      STEPS(S("{type: event, event: card_ok, payload: x}")
-               S("{type: event, event: relay_cmd, topic: relay/1, payload: 'on'}")
-                   S("{type: event, event: audio_play, payload: /sdcard/a.wav}")
-                       S("{type: event, event: volume_set, payload: '30'}")
-                           S("{type: laser_trigger}")),
+               S("{type: event, event: relay_cmd, topic: relay/1, payload: 'on'}") S(
+                   "{type: event, event: audio_play, payload: /sdcard/a.wav}")
+                   S("{type: event, event: volume_set, payload: '30'}") S("{type: laser_trigger}")),
      "run d/s",
      "access/card/ok=x\nrelay/1=on\nplay /sdcard/a.wav\naudio volume 2 30\nlaser/beam/state=\n"},
     {"stop: ok ends it", STEPS(P("a") S("{type: stop}") P("b")), "run d/s", "a=\n"},
@@ -146,90 +146,107 @@ static void test_steps(void **state)
 
 // ---- steps that lead elsewhere ------------------------------------------------------------------
 
-static const struct row flow_rows[] = {
-    {"if, then, else",
-     STEPS(S("{type: if, conditions: [{type: flag, flag: x}], then: [{type: mqtt_publish, topic: "
-             "yes}], else: [{type: mqtt_publish, topic: 'no'}]}") P("after")),
-     "run d/s; flag x 1; run d/s", "no=\nafter=\nyes=\nafter=\n"},
-    {"choose takes the first that fits",
-     STEPS(S("{type: choose, branches: [{conditions: [{type: expression, expression: 'n == 1'}], "
-             "steps: [{type: mqtt_publish, topic: one}]}, {conditions: [{type: expression, "
-             "expression: 'n > 0'}], steps: [{type: mqtt_publish, topic: more}]}], default: [{type: "
-             "mqtt_publish, topic: none}]}")),
-     "set n 1; run d/s; set n 2; run d/s; set n 0; run d/s", "one=\nmore=\nnone=\n"},
-    {"repeat count", STEPS(S("{type: repeat, count: 3, steps: [{type: mqtt_publish, topic: "
-                             "'{{repeat.index}}'}]}") P("b")),
-     "run d/s", "1=\n2=\n3=\nb=\n"},
-    {"repeat count 0", STEPS(S("{type: repeat, count: 0, steps: [{type: nop}]}") P("b")), "run d/s",
-     "b=\n"},
-    {"repeat each", STEPS(S("{type: repeat, each: [x, y], as: it, steps: [{type: delay, delay_ms: "
-                            "10}, {type: mqtt_publish, topic: '{{it}}'}]}")),
-     "run d/s; go 10; flag mark 1; go 10", "x=\ny=\n"},
-    {"repeat while", "variables: [{name: n, value: 0}]\n" STEPS(
-                         S("{type: repeat, while: [{type: expression, expression: 'n < 2'}], steps: "
-                           "[{type: set, variable: n, expression: n + 1}, {type: mqtt_publish, "
-                           "topic: '{{n}}'}]}")),
-     "run d/s", "1=\n2=\n"},
-    {"repeat until, at least once",
-     STEPS(S("{type: repeat, until: [{type: flag, flag: x}], steps: [{type: mqtt_publish, topic: a}, "
-             "{type: delay, delay_ms: 10}]}") P("b")),
-     "flag x 1; run d/s; go 10", "a=\nb=\n"},
-    {"loop counts, and again the next time round",
-     STEPS(S("{type: repeat, count: 2, steps: [{type: mqtt_publish, topic: a}, {type: loop, loop: "
+static const struct row flow_rows[] =
+    {
+        {"if, then, else",
+         STEPS(
+             S("{type: if, conditions: [{type: flag, flag: x}], then: [{type: mqtt_publish, topic: "
+               "yes}], else: [{type: mqtt_publish, topic: 'no'}]}") P("after")),
+         "run d/s; flag x 1; run d/s", "no=\nafter=\nyes=\nafter=\n"},
+        {"choose takes the first that fits",
+         STEPS(
+             S("{type: choose, branches: [{conditions: [{type: expression, expression: 'n == 1'}], "
+               "steps: [{type: mqtt_publish, topic: one}]}, {conditions: [{type: expression, "
+               "expression: 'n > 0'}], steps: [{type: mqtt_publish, topic: more}]}], default: "
+               "[{type: "
+               "mqtt_publish, topic: none}]}")),
+         "set n 1; run d/s; set n 2; run d/s; set n 0; run d/s", "one=\nmore=\nnone=\n"},
+        {"repeat count",
+         STEPS(S("{type: repeat, count: 3, steps: [{type: mqtt_publish, topic: "
+                 "'{{repeat.index}}'}]}") P("b")),
+         "run d/s", "1=\n2=\n3=\nb=\n"},
+        {"repeat count 0", STEPS(S("{type: repeat, count: 0, steps: [{type: nop}]}") P("b")),
+         "run d/s", "b=\n"},
+        {"repeat each",
+         STEPS(S("{type: repeat, each: [x, y], as: it, steps: [{type: delay, delay_ms: "
+                 "10}, {type: mqtt_publish, topic: '{{it}}'}]}")),
+         "run d/s; go 10; flag mark 1; go 10", "x=\ny=\n"},
+        {"repeat while",
+         "variables: [{name: n, value: 0}]\n" STEPS(
+             S("{type: repeat, while: [{type: expression, expression: 'n < 2'}], steps: "
+               "[{type: set, variable: n, expression: n + 1}, {type: mqtt_publish, "
+               "topic: '{{n}}'}]}")),
+         "run d/s", "1=\n2=\n"},
+        {"repeat until, at least once",
+         STEPS(S("{type: repeat, until: [{type: flag, flag: x}], steps: [{type: mqtt_publish, "
+                 "topic: a}, "
+                 "{type: delay, delay_ms: 10}]}") P("b")),
+         "flag x 1; run d/s; go 10", "a=\nb=\n"},
+        {"loop counts, and again the next time round",
+         STEPS(S(
+             "{type: repeat, count: 2, steps: [{type: mqtt_publish, topic: a}, {type: loop, loop: "
              "{target_step: 0, max_iterations: 1}}]}") P("b")),
-     "run d/s", "a=\na=\na=\na=\nb=\n"},
-    {"parallel ends when all have",
-     STEPS(S("{type: parallel, branches: [{steps: [{type: delay, delay_ms: 20}, {type: "
-             "mqtt_publish, topic: a}]}, {steps: [{type: delay, delay_ms: 10}, {type: mqtt_publish, "
-             "topic: b}]}, {steps: []}]}") P("c")),
-     "run d/s; go 100", "b=\na=\nc=\n"},
-    {"a failure in one branch ends all",
-     STEPS(S("{type: parallel, branches: [{steps: [{type: delay, delay_ms: 20}, {type: "
-             "mqtt_publish, topic: a}]}, {steps: [{type: delay, delay_ms: 10}, {type: stop, result: "
-             "failed}]}]}") P("c")),
-     "run d/s; go 100", ""},
-    {"parallel in parallel in repeat",
-     STEPS(S("{type: repeat, count: 2, steps: [{type: parallel, branches: [{steps: [{type: "
-             "parallel, branches: [{steps: [{type: delay, delay_ms: 5}]}, {steps: [{type: "
-             "mqtt_publish, topic: '{{repeat.index}}'}]}]}]}]}]}") P("c")),
-     "run d/s; go 100", "1=\n2=\nc=\n"},
-    {"run with parameters, waiting for its end",
-     DEVICE "      - id: s\n        steps:\n" S(
-         "{type: run, scenario: t, await: true, parameters: [{name: p, value: 'x{{1}}'}]}")
-         P("after") "      - id: t\n        steps:\n" S("{type: delay, delay_ms: 10}")
-             S("{type: mqtt_publish, topic: '{{p}}'}"),
-     "run d/s; go 10", "x1=\nafter=\n"},
-    {"run goes on at once",
-     DEVICE "      - id: s\n        steps:\n" S("{type: run, scenario: t}")
-         P("after") "      - id: t\n        steps:\n" S("{type: delay, delay_ms: 10}") P("b"),
-     "run d/s; go 10", "after=\nb=\n"},
-    {"what is run fails, so does who runs it",
-     DEVICE "      - id: s\n        steps:\n" S("{type: run, scenario: t, await: true}")
-         P("after") "      - id: t\n        steps:\n" S("{type: stop, result: failed}"),
-     "run d/s", ""},
-    {"who waits for it takes it along",
-     DEVICE "      - id: s\n        steps:\n" S("{type: run, scenario: t, await: true}")
-         "      - id: t\n        on_stop: [{type: mqtt_publish, topic: off}]\n        steps:\n" S(
-             "{type: delay, delay_ms: 10}") P("b"),
-     "run d/s; cancel; go 100", "off=\n"},
-    {"at most four run each other",
-     DEVICE "      - id: s\n        mode: parallel\n        steps:\n" P("a")
-         S("{type: run, scenario: s, await: true}"),
-     "run d/s", "a=\na=\na=\na=\na=\n"},
-    {"stop_scenario",
-     DEVICE "      - id: s\n        steps:\n" S("{type: stop_scenario, scenario: t}")
-         "      - id: t\n        on_stop: [{type: mqtt_publish, topic: off}]\n        steps: [{type: "
-         "delay, delay_ms: 100}]\n",
-     "run d/t; run d/s", "off=\n"},
-    {"a scenario stops itself",
-     DEVICE "      - id: s\n        on_stop: [{type: mqtt_publish, topic: off}]\n        steps:\n" S(
-         "{type: stop_scenario, scenario: s}") P("b"),
-     "run d/s", "off=\n"},
-    {"an endless loop yields, and others go on",
-     DEVICE "      - id: s\n        steps:\n" S(
-         "{type: repeat, while: [{type: not, conditions: [{type: flag, flag: x}]}], steps: [{type: "
-         "nop}]}") P("b") "      - id: t\n        steps:\n" P("c"),
-     "run d/s; run d/t; flag x 1; go 1", "c=\nb=\n"},
+         "run d/s", "a=\na=\na=\na=\nb=\n"},
+        {"parallel ends when all have",
+         STEPS(S("{type: parallel, branches: [{steps: [{type: delay, delay_ms: 20}, {type: "
+                 "mqtt_publish, topic: a}]}, {steps: [{type: delay, delay_ms: 10}, {type: "
+                 "mqtt_publish, "
+                 "topic: b}]}, {steps: []}]}") P("c")),
+         "run d/s; go 100", "b=\na=\nc=\n"},
+        {"a failure in one branch ends all",
+         STEPS(S("{type: parallel, branches: [{steps: [{type: delay, delay_ms: 20}, {type: "
+                 "mqtt_publish, topic: a}]}, {steps: [{type: delay, delay_ms: 10}, {type: stop, "
+                 "result: "
+                 "failed}]}]}") P("c")),
+         "run d/s; go 100", ""},
+        {"parallel in parallel in repeat",
+         STEPS(S("{type: repeat, count: 2, steps: [{type: parallel, branches: [{steps: [{type: "
+                 "parallel, branches: [{steps: [{type: delay, delay_ms: 5}]}, {steps: [{type: "
+                 "mqtt_publish, topic: '{{repeat.index}}'}]}]}]}]}]}") P("c")),
+         "run d/s; go 100", "1=\n2=\nc=\n"},
+        {"run with parameters, waiting for its end",
+         DEVICE "      - id: s\n        steps:\n" S(
+             "{type: run, scenario: t, await: true, parameters: [{name: p, value: 'x{{1}}'}]}")
+             P("after") "      - id: t\n        steps:\n" S("{type: delay, delay_ms: 10}")
+                 S("{type: mqtt_publish, topic: '{{p}}'}"),
+         "run d/s; go 10", "x1=\nafter=\n"},
+        {"run goes on at once",
+         DEVICE "      - id: s\n        steps:\n" S("{type: run, scenario: t}")
+             P("after") "      - id: t\n        steps:\n" S("{type: delay, delay_ms: 10}") P("b"),
+         "run d/s; go 10", "after=\nb=\n"},
+        {"what is run fails, so does who runs it",
+         DEVICE "      - id: s\n        steps:\n" S("{type: run, scenario: t, await: true}")
+             P("after") "      - id: t\n        steps:\n" S("{type: stop, result: failed}"),
+         "run d/s", ""},
+        {"who waits for it takes it along",
+         DEVICE "      - id: s\n        steps:\n" S(
+             "{type: run, scenario: t, await: true}") "      - id: t\n        on_stop: [{type: "
+                                                      "mqtt_publish, topic: off}]\n        "
+                                                      "steps:\n" S("{type: delay, delay_ms: 10}")
+                                                          P("b"),
+         "run d/s; cancel; go 100", "off=\n"},
+        {"at most four run each other",
+         DEVICE "      - id: s\n        mode: parallel\n        steps:\n" P("a")
+             S("{type: run, scenario: s, await: true}"),
+         "run d/s", "a=\na=\na=\na=\na=\n"},
+        {"stop_scenario",
+         DEVICE "      - id: s\n        steps:\n" S(
+             "{type: stop_scenario, scenario: t}") "      - id: t\n        on_stop: [{type: "
+                                                   "mqtt_publish, topic: off}]\n        steps: "
+                                                   "[{type: "
+                                                   "delay, delay_ms: 100}]\n",
+         "run d/t; run d/s", "off=\n"},
+        {"a scenario stops itself",
+         DEVICE
+         "      - id: s\n        on_stop: [{type: mqtt_publish, topic: off}]\n        steps:\n" S(
+             "{type: stop_scenario, scenario: s}") P("b"),
+         "run d/s", "off=\n"},
+        {"an endless loop yields, and others go on",
+         DEVICE "      - id: s\n        steps:\n" S(
+             "{type: repeat, while: [{type: not, conditions: [{type: flag, flag: x}]}], steps: "
+             "[{type: "
+             "nop}]}") P("b") "      - id: t\n        steps:\n" P("c"),
+         "run d/s; run d/t; flag x 1; go 1", "c=\nb=\n"},
 };
 
 static void test_flow(void **state)
@@ -247,11 +264,12 @@ static const struct row audio_rows[] = {
      STEPS(S("{type: audio_play, track: a.wav, blocking: true}")
                S("{type: mqtt_publish, topic: b, payload: '{{wait.completed}}'}")),
      "run d/s; go 1000; finish ended", "play a.wav\nb=true\n"},
-    {"blocking: the track fails", STEPS(S("{type: audio_play, track: a.wav, blocking: true}") P("b")),
-     "run d/s; finish error", "play a.wav\n"},
+    {"blocking: the track fails",
+     STEPS(S("{type: audio_play, track: a.wav, blocking: true}") P("b")), "run d/s; finish error",
+     "play a.wav\n"},
     {"blocking: the end of another track is not its",
-     STEPS(S("{type: audio_play, track: a.wav, blocking: true}") P("b")),
-     "run d/s; run d/s; go 10", "play a.wav\nrun BUSY\n"},
+     STEPS(S("{type: audio_play, track: a.wav, blocking: true}") P("b")), "run d/s; run d/s; go 10",
+     "play a.wav\nrun BUSY\n"},
     {"blocking: a player that says nothing has 5 s",
      STEPS(S("{type: audio_play, track: a.wav, blocking: true}")
                S("{type: mqtt_publish, topic: b, payload: '{{wait.completed}}'}")),
@@ -324,7 +342,8 @@ static void test_blocking_limit(void **state)
            "off}]\n        steps:\n" P("a") S("{type: delay, delay_ms: 10}") P("b")
 
 static const struct row mode_rows[] = {
-    {"single ignores", MODE("single"), "run d/s; run d/s; go 10; run d/s", "a=\nrun BUSY\nb=\na=\n"},
+    {"single ignores", MODE("single"), "run d/s; run d/s; go 10; run d/s",
+     "a=\nrun BUSY\nb=\na=\n"},
     {"restart begins anew, after its on_stop", MODE("restart"), "run d/s; go 5; run d/s; go 10",
      "a=\noff=\na=\nb=\n"},
     {"queued, one after the other", MODE("queued\n        max: 3"),
@@ -342,7 +361,8 @@ static const struct row mode_rows[] = {
     {"on_stop goes on after an error, and has a choice",
      DEVICE "      - id: s\n        steps: [{type: stop, result: failed}]\n        on_stop:\n" S(
          "{type: set, variable: n, expression: nothing}")
-         S("{type: if, conditions: [{type: flag, flag: x}], then: [{type: mqtt_publish, topic: a}], "
+         S("{type: if, conditions: [{type: flag, flag: x}], then: [{type: mqtt_publish, topic: "
+           "a}], "
            "else: [{type: mqtt_publish, topic: b}]}")
              S("{type: parallel, branches: [{steps: [{type: mqtt_publish, topic: c}]}, {steps: "
                "[{type: mqtt_publish, topic: d}]}]}"),
@@ -383,10 +403,11 @@ static void test_limits(void **state)
                                                 .filter_max_count = 1};
     room_create();
     assert_int_equal(
-        room_apply("schema: 2\n" DEVICE "      - id: s\n        mode: parallel\n        steps:\n" S(
-                       "{type: wait_event, topic: w}") "      - id: p\n        steps:\n" P("a") P("b")
-                       P("c") "      - id: w\n        steps:\n" S("{type: wait_event, topic: v}"),
-                   NH_AUTOMATION_KEEP),
+        room_apply(
+            "schema: 2\n" DEVICE "      - id: s\n        mode: parallel\n        steps:\n" S(
+                "{type: wait_event, topic: w}") "      - id: p\n        steps:\n" P("a") P("b")
+                P("c") "      - id: w\n        steps:\n" S("{type: wait_event, topic: v}"),
+            NH_AUTOMATION_KEEP),
         NH_OK);
     room_do("run d/p; go 999; flag a 1; flag b 1; flag c 1; set n 12345; set n 1234; set m 1");
     room_expect("limits", "a=\nb=\nflag FULL\nset TOO_LONG\nset FULL\n");
@@ -408,11 +429,12 @@ static void test_waiting_ones_delay_nobody(void **state)
     struct nh_automation_info info;
     (void)state;
     assert_int_equal(
-        room_apply("schema: 2\n" DEVICE
-                   "      - id: w\n        mode: parallel\n        max: 100\n        steps:\n" S(
-                       "{type: wait_flags, wait: {requirements: [{flag: never}]}}")
-                       "      - id: s\n        steps:\n" P("a"),
-                   NH_AUTOMATION_KEEP),
+        room_apply(
+            "schema: 2\n" DEVICE
+            "      - id: w\n        mode: parallel\n        max: 100\n        steps:\n" S(
+                "{type: wait_flags, wait: {requirements: [{flag: never}]}}") "      - id: s\n      "
+                                                                             "  steps:\n" P("a"),
+            NH_AUTOMATION_KEEP),
         NH_OK);
     for (int i = 0; i < 30; i++)
         assert_true(room_run("d", "w") > 0);

@@ -264,7 +264,8 @@ static struct {
     char outcome[16];
 } world;
 
-static uint32_t world_play(void *ctx, enum nh_step_channel channel, nh_span_t track, bool is_repeated)
+static uint32_t world_play(void *ctx, enum nh_step_channel channel, nh_span_t track,
+                           bool is_repeated)
 {
     (void)ctx;
     (void)channel;

@@ -178,7 +178,7 @@ struct nh_run {
 // ---- what is found by name ----------------------------------------------------------------------
 
 struct nh_trace {
-    uint32_t cap, head, used; // a ring of whole records: head is the oldest
+    uint32_t cap, used;
     uint32_t failed_run, failed_len;
     uint8_t *failed; // records of the last run that failed
     uint8_t bytes[];
@@ -594,7 +594,6 @@ struct nh_trace_record {
     int16_t result;
     uint32_t run;
     uint64_t time_ms;
-    uint32_t lasted_ms;
     uint8_t depth;
     struct {
         uint8_t list;

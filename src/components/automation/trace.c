@@ -193,3 +193,12 @@ void nh_trace__free(nh_automation_t *a, struct nh_scenario *s)
     nh_mem_free(a->mem, s->trace);
     s->trace = NULL;
 }
+
+void nh_trace__each(const struct nh_trace *t,
+                    bool (*visit)(void *ctx, const struct nh_trace_record *r), void *ctx)
+{
+    uint32_t at = 0;
+    struct nh_trace_record r;
+    while (nh_trace__next(t->bytes, t->used, &at, &r) && visit(ctx, &r))
+        ;
+}

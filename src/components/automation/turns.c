@@ -176,10 +176,9 @@ static int branch_ended(nh_automation_t *a, struct nh_branch *b)
     return NH_OUTCOME_ENDED;
 }
 
-static int pop(nh_automation_t *a, struct nh_branch *b)
+static int pop(struct nh_branch *b)
 {
     b->depth--;
-    nh_trace__step(a, b, NH_TRACE_STEP, 0, note_of(a));
     nh_turn__advance(b);
     return NH_OUTCOME_MOVED;
 }
@@ -200,17 +199,20 @@ static int list_ended(nh_automation_t *a, struct nh_branch *b)
             return NH_OUTCOME_MOVED;
         }
         NH_NOTE(a, "%u times", (unsigned)next);
+        b->depth--;
+        nh_trace__step(a, b, NH_TRACE_STEP, 0, note_of(a));
+        b->depth++;
     } else if (type == NH_STEP_PARALLEL) { // in `on_stop`: one after the other
         unsigned next = body->list - NH_LIST_BRANCH + 1u;
         if (next < nh_rec_count(step, NH_FIELD_BRANCHES)) {
             b->depth--;
             return nh_turn__push(a, b, nh_rec_element(step, NH_FIELD_BRANCHES, next),
                                  NH_FIELD_STEPS, NH_LIST_BRANCH + next) < 0
-                       ? pop(a, b)
+                       ? pop(b)
                        : NH_OUTCOME_MOVED;
         }
     }
-    return pop(a, b);
+    return pop(b);
 }
 
 // What becomes of the branch, now that its step came to `outcome`.

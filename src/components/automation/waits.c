@@ -208,8 +208,13 @@ int nh_wait__over(nh_automation_t *a, struct nh_branch *b)
 {
     enum nh_wait wait = (enum nh_wait)b->wait;
     enum nh_woken how = (enum nh_woken)b->woken;
+    static const char *const words[] = {
+        [NH_WOKEN_NOT] = "",          [NH_WOKEN_TIME] = "time is up",
+        [NH_WOKEN_MET] = "it came",   [NH_WOKEN_SKIPPED] = "skipped",
+        [NH_WOKEN_FORCED] = "forced", [NH_WOKEN_FAILED] = "failed"};
     b->wait = NH_WAIT_NONE;
     b->woken = NH_WOKEN_NOT;
+    NH_NOTE(a, "%s", words[how]);
     if (wait == NH_WAIT_BEFORE || wait == NH_WAIT_RATE) {
         b->flags |= NH_BRANCH_DELAYED;
         return NH_OUTCOME_MOVED;
