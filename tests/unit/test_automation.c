@@ -146,107 +146,103 @@ static void test_steps(void **state)
 
 // ---- steps that lead elsewhere ------------------------------------------------------------------
 
-static const struct row flow_rows[] =
-    {
-        {"if, then, else",
-         STEPS(
-             S("{type: if, conditions: [{type: flag, flag: x}], then: [{type: mqtt_publish, topic: "
-               "yes}], else: [{type: mqtt_publish, topic: 'no'}]}") P("after")),
-         "run d/s; flag x 1; run d/s", "no=\nafter=\nyes=\nafter=\n"},
-        {"choose takes the first that fits",
-         STEPS(
-             S("{type: choose, branches: [{conditions: [{type: expression, expression: 'n == 1'}], "
-               "steps: [{type: mqtt_publish, topic: one}]}, {conditions: [{type: expression, "
-               "expression: 'n > 0'}], steps: [{type: mqtt_publish, topic: more}]}], default: "
-               "[{type: "
-               "mqtt_publish, topic: none}]}")),
-         "set n 1; run d/s; set n 2; run d/s; set n 0; run d/s", "one=\nmore=\nnone=\n"},
-        {"repeat count",
-         STEPS(S("{type: repeat, count: 3, steps: [{type: mqtt_publish, topic: "
-                 "'{{repeat.index}}'}]}") P("b")),
-         "run d/s", "1=\n2=\n3=\nb=\n"},
-        {"repeat count 0", STEPS(S("{type: repeat, count: 0, steps: [{type: nop}]}") P("b")),
-         "run d/s", "b=\n"},
-        {"repeat each",
-         STEPS(S("{type: repeat, each: [x, y], as: it, steps: [{type: delay, delay_ms: "
-                 "10}, {type: mqtt_publish, topic: '{{it}}'}]}")),
-         "run d/s; go 10; flag mark 1; go 10", "x=\ny=\n"},
-        {"repeat while",
-         "variables: [{name: n, value: 0}]\n" STEPS(
-             S("{type: repeat, while: [{type: expression, expression: 'n < 2'}], steps: "
-               "[{type: set, variable: n, expression: n + 1}, {type: mqtt_publish, "
-               "topic: '{{n}}'}]}")),
-         "run d/s", "1=\n2=\n"},
-        {"repeat until, at least once",
-         STEPS(S("{type: repeat, until: [{type: flag, flag: x}], steps: [{type: mqtt_publish, "
-                 "topic: a}, "
-                 "{type: delay, delay_ms: 10}]}") P("b")),
-         "flag x 1; run d/s; go 10", "a=\nb=\n"},
-        {"loop counts, and again the next time round",
-         STEPS(S(
-             "{type: repeat, count: 2, steps: [{type: mqtt_publish, topic: a}, {type: loop, loop: "
-             "{target_step: 0, max_iterations: 1}}]}") P("b")),
-         "run d/s", "a=\na=\na=\na=\nb=\n"},
-        {"parallel ends when all have",
-         STEPS(S("{type: parallel, branches: [{steps: [{type: delay, delay_ms: 20}, {type: "
-                 "mqtt_publish, topic: a}]}, {steps: [{type: delay, delay_ms: 10}, {type: "
-                 "mqtt_publish, "
-                 "topic: b}]}, {steps: []}]}") P("c")),
-         "run d/s; go 100", "b=\na=\nc=\n"},
-        {"a failure in one branch ends all",
-         STEPS(S("{type: parallel, branches: [{steps: [{type: delay, delay_ms: 20}, {type: "
-                 "mqtt_publish, topic: a}]}, {steps: [{type: delay, delay_ms: 10}, {type: stop, "
-                 "result: "
-                 "failed}]}]}") P("c")),
-         "run d/s; go 100", ""},
-        {"parallel in parallel in repeat",
-         STEPS(S("{type: repeat, count: 2, steps: [{type: parallel, branches: [{steps: [{type: "
-                 "parallel, branches: [{steps: [{type: delay, delay_ms: 5}]}, {steps: [{type: "
-                 "mqtt_publish, topic: '{{repeat.index}}'}]}]}]}]}]}") P("c")),
-         "run d/s; go 100", "1=\n2=\nc=\n"},
-        {"run with parameters, waiting for its end",
-         DEVICE "      - id: s\n        steps:\n" S(
-             "{type: run, scenario: t, await: true, parameters: [{name: p, value: 'x{{1}}'}]}")
-             P("after") "      - id: t\n        steps:\n" S("{type: delay, delay_ms: 10}")
-                 S("{type: mqtt_publish, topic: '{{p}}'}"),
-         "run d/s; go 10", "x1=\nafter=\n"},
-        {"run goes on at once",
-         DEVICE "      - id: s\n        steps:\n" S("{type: run, scenario: t}")
-             P("after") "      - id: t\n        steps:\n" S("{type: delay, delay_ms: 10}") P("b"),
-         "run d/s; go 10", "after=\nb=\n"},
-        {"what is run fails, so does who runs it",
-         DEVICE "      - id: s\n        steps:\n" S("{type: run, scenario: t, await: true}")
-             P("after") "      - id: t\n        steps:\n" S("{type: stop, result: failed}"),
-         "run d/s", ""},
-        {"who waits for it takes it along",
-         DEVICE "      - id: s\n        steps:\n" S(
-             "{type: run, scenario: t, await: true}") "      - id: t\n        on_stop: [{type: "
-                                                      "mqtt_publish, topic: off}]\n        "
-                                                      "steps:\n" S("{type: delay, delay_ms: 10}")
-                                                          P("b"),
-         "run d/s; cancel; go 100", "off=\n"},
-        {"at most four run each other",
-         DEVICE "      - id: s\n        mode: parallel\n        steps:\n" P("a")
-             S("{type: run, scenario: s, await: true}"),
-         "run d/s", "a=\na=\na=\na=\na=\n"},
-        {"stop_scenario",
-         DEVICE "      - id: s\n        steps:\n" S(
-             "{type: stop_scenario, scenario: t}") "      - id: t\n        on_stop: [{type: "
-                                                   "mqtt_publish, topic: off}]\n        steps: "
-                                                   "[{type: "
-                                                   "delay, delay_ms: 100}]\n",
-         "run d/t; run d/s", "off=\n"},
-        {"a scenario stops itself",
-         DEVICE
-         "      - id: s\n        on_stop: [{type: mqtt_publish, topic: off}]\n        steps:\n" S(
-             "{type: stop_scenario, scenario: s}") P("b"),
-         "run d/s", "off=\n"},
-        {"an endless loop yields, and others go on",
-         DEVICE "      - id: s\n        steps:\n" S(
-             "{type: repeat, while: [{type: not, conditions: [{type: flag, flag: x}]}], steps: "
+static const struct row flow_rows[] = {
+    {"if, then, else",
+     STEPS(S("{type: if, conditions: [{type: flag, flag: x}], then: [{type: mqtt_publish, topic: "
+             "yes}], else: [{type: mqtt_publish, topic: 'no'}]}") P("after")),
+     "run d/s; flag x 1; run d/s", "no=\nafter=\nyes=\nafter=\n"},
+    {"choose takes the first that fits",
+     STEPS(S("{type: choose, branches: [{conditions: [{type: expression, expression: 'n == 1'}], "
+             "steps: [{type: mqtt_publish, topic: one}]}, {conditions: [{type: expression, "
+             "expression: 'n > 0'}], steps: [{type: mqtt_publish, topic: more}]}], default: "
              "[{type: "
-             "nop}]}") P("b") "      - id: t\n        steps:\n" P("c"),
-         "run d/s; run d/t; flag x 1; go 1", "c=\nb=\n"},
+             "mqtt_publish, topic: none}]}")),
+     "set n 1; run d/s; set n 2; run d/s; set n 0; run d/s", "one=\nmore=\nnone=\n"},
+    {"repeat count",
+     STEPS(S("{type: repeat, count: 3, steps: [{type: mqtt_publish, topic: "
+             "'{{repeat.index}}'}]}") P("b")),
+     "run d/s", "1=\n2=\n3=\nb=\n"},
+    {"repeat count 0", STEPS(S("{type: repeat, count: 0, steps: [{type: nop}]}") P("b")), "run d/s",
+     "b=\n"},
+    {"repeat each",
+     STEPS(S("{type: repeat, each: [x, y], as: it, steps: [{type: delay, delay_ms: "
+             "10}, {type: mqtt_publish, topic: '{{it}}'}]}")),
+     "run d/s; go 10; flag mark 1; go 10", "x=\ny=\n"},
+    {"repeat while",
+     "variables: [{name: n, value: 0}]\n" STEPS(
+         S("{type: repeat, while: [{type: expression, expression: 'n < 2'}], steps: "
+           "[{type: set, variable: n, expression: n + 1}, {type: mqtt_publish, "
+           "topic: '{{n}}'}]}")),
+     "run d/s", "1=\n2=\n"},
+    {"repeat until, at least once",
+     STEPS(S("{type: repeat, until: [{type: flag, flag: x}], steps: [{type: mqtt_publish, "
+             "topic: a}, "
+             "{type: delay, delay_ms: 10}]}") P("b")),
+     "flag x 1; run d/s; go 10", "a=\nb=\n"},
+    {"loop counts, and again the next time round",
+     STEPS(S("{type: repeat, count: 2, steps: [{type: mqtt_publish, topic: a}, {type: loop, loop: "
+             "{target_step: 0, max_iterations: 1}}]}") P("b")),
+     "run d/s", "a=\na=\na=\na=\nb=\n"},
+    {"parallel ends when all have",
+     STEPS(S("{type: parallel, branches: [{steps: [{type: delay, delay_ms: 20}, {type: "
+             "mqtt_publish, topic: a}]}, {steps: [{type: delay, delay_ms: 10}, {type: "
+             "mqtt_publish, "
+             "topic: b}]}, {steps: []}]}") P("c")),
+     "run d/s; go 100", "b=\na=\nc=\n"},
+    {"a failure in one branch ends all",
+     STEPS(S("{type: parallel, branches: [{steps: [{type: delay, delay_ms: 20}, {type: "
+             "mqtt_publish, topic: a}]}, {steps: [{type: delay, delay_ms: 10}, {type: stop, "
+             "result: "
+             "failed}]}]}") P("c")),
+     "run d/s; go 100", ""},
+    {"parallel in parallel in repeat",
+     STEPS(S("{type: repeat, count: 2, steps: [{type: parallel, branches: [{steps: [{type: "
+             "parallel, branches: [{steps: [{type: delay, delay_ms: 5}]}, {steps: [{type: "
+             "mqtt_publish, topic: '{{repeat.index}}'}]}]}]}]}]}") P("c")),
+     "run d/s; go 100", "1=\n2=\nc=\n"},
+    {"run with parameters, waiting for its end",
+     DEVICE "      - id: s\n        steps:\n" S(
+         "{type: run, scenario: t, await: true, parameters: [{name: p, value: 'x{{1}}'}]}")
+         P("after") "      - id: t\n        steps:\n" S("{type: delay, delay_ms: 10}")
+             S("{type: mqtt_publish, topic: '{{p}}'}"),
+     "run d/s; go 10", "x1=\nafter=\n"},
+    {"run goes on at once",
+     DEVICE "      - id: s\n        steps:\n" S("{type: run, scenario: t}")
+         P("after") "      - id: t\n        steps:\n" S("{type: delay, delay_ms: 10}") P("b"),
+     "run d/s; go 10", "after=\nb=\n"},
+    {"what is run fails, so does who runs it",
+     DEVICE "      - id: s\n        steps:\n" S("{type: run, scenario: t, await: true}")
+         P("after") "      - id: t\n        steps:\n" S("{type: stop, result: failed}"),
+     "run d/s", ""},
+    {"who waits for it takes it along",
+     DEVICE "      - id: s\n        steps:\n" S(
+         "{type: run, scenario: t, await: true}") "      - id: t\n        on_stop: [{type: "
+                                                  "mqtt_publish, topic: off}]\n        "
+                                                  "steps:\n" S("{type: delay, delay_ms: 10}")
+                                                      P("b"),
+     "run d/s; cancel; go 100", "off=\n"},
+    {"at most four run each other",
+     DEVICE "      - id: s\n        mode: parallel\n        steps:\n" P("a")
+         S("{type: run, scenario: s, await: true}"),
+     "run d/s", "a=\na=\na=\na=\na=\n"},
+    {"stop_scenario",
+     DEVICE "      - id: s\n        steps:\n" S(
+         "{type: stop_scenario, scenario: t}") "      - id: t\n        on_stop: [{type: "
+                                               "mqtt_publish, topic: off}]\n        steps: "
+                                               "[{type: "
+                                               "delay, delay_ms: 100}]\n",
+     "run d/t; run d/s", "off=\n"},
+    {"a scenario stops itself",
+     DEVICE
+     "      - id: s\n        on_stop: [{type: mqtt_publish, topic: off}]\n        steps:\n" S(
+         "{type: stop_scenario, scenario: s}") P("b"),
+     "run d/s", "off=\n"},
+    {"an endless loop yields, and others go on",
+     DEVICE "      - id: s\n        steps:\n" S(
+         "{type: repeat, while: [{type: not, conditions: [{type: flag, flag: x}]}], steps: "
+         "[{type: "
+         "nop}]}") P("b") "      - id: t\n        steps:\n" P("c"),
+     "run d/s; run d/t; flag x 1; go 1", "c=\nb=\n"},
 };
 
 static void test_flow(void **state)
