@@ -141,6 +141,8 @@ NH_MUST_USE int nh_hub__read_mosquitto(struct nh_hub *hub, struct nh_hub_config 
 
 // The hub's own routes: /api/info, /api/reboot.
 struct nh_route_table nh_hub__routes(struct nh_hub *hub);
+// hub_legacy.c: routes of older firmwares.
+struct nh_route_table nh_hub__legacy_routes(struct nh_hub *hub);
 // /api/mqtt/bridges.
 struct nh_route_table nh_hub__bridge_routes(struct nh_hub *hub);
 

@@ -89,6 +89,7 @@ static int start_portal(struct nh_hub *hub)
         hub->audio ? nh_audio_routes(hub->audio) : (struct nh_route_table){no_routes, hub, "audio"},
         hub->devices ? nh_devices_routes(hub->devices)
                      : (struct nh_route_table){no_routes, hub, "devices"},
+        nh_hub__legacy_routes(hub),
         nh_hub__routes(hub),
         nh_hub__bridge_routes(hub),
         nh_settings_routes(hub->settings),
