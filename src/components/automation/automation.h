@@ -289,15 +289,9 @@ NH_MUST_USE int nh_automation_check(const nh_automation_t *a);
 
 // ---- HTTP ---------------------------------------------------------------------------------------
 
-struct nh_automation_api_config {
-    nh_automation_t *automation; // borrowed, as the rest, for the life of the routes
-    uint64_t (*clock_ms)(void);
-    int64_t (*clock_unix_ms)(void);
-};
-// Routes of /api/automation and /api/game, and of /api/devices what runs. `cfg` is their context.
+// Routes of /api/automation and /api/game, and of /api/devices what runs.
 #define NH_AUTOMATION_TABLE_COUNT 2
-void nh_automation_routes(const struct nh_automation_api_config *cfg,
-                          struct nh_route_table out[NH_AUTOMATION_TABLE_COUNT]);
+void nh_automation_routes(nh_automation_t *a, struct nh_route_table out[NH_AUTOMATION_TABLE_COUNT]);
 // "automation", "game", "monitors".
 #define NH_AUTOMATION_FEED_COUNT 3
 void nh_automation_feed_parts(nh_automation_t *a, nh_feed_part_t out[NH_AUTOMATION_FEED_COUNT]);
