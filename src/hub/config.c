@@ -200,6 +200,8 @@ static const nh_json_field_t device_fields[] = {
     BOOL("enabled", devices.enabled, "Whether there are devices and scenarios"),
     STRING("dir", devices.dir,
            "Folder of the configurations, may be on a card; empty: devices in the data folder"),
+    STRING("start_file", devices.start_file,
+           "Configuration, YAML or JSON, that a hub without any begins with"),
     UINT("backup_count", devices.backup_count, 1, 16, NULL, "Older generations kept"),
     UINT("profile_max_count", devices.profile_max_count, 1, 25, NULL, "Profiles"),
     UINT("compile_max_count", devices.compile_max_count, 1, 8, NULL,

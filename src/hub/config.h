@@ -132,7 +132,8 @@ struct nh_hub_config {
     } compat;
     struct {
         bool enabled;
-        char dir[256]; // "": devices in the data folder
+        char dir[256];        // "": devices in the data folder
+        char start_file[256]; // "": a new hub has no devices
         uint32_t backup_count, profile_max_count, compile_max_count, card_poll_ms;
         uint32_t device_max_count, scenario_max_count, step_max_count, item_max_count, depth_max;
         uint32_t id_max_bytes, name_max_bytes, topic_max_bytes, payload_max_bytes, flag_max_bytes;

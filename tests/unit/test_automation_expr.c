@@ -217,6 +217,8 @@ static const struct {
     {"json('[true,null]', '/1')", "none "},
     {"json(nobody, '/1')", "none "},
     {"json(5, '')", "number 5"},
+    {"quote('say \"hi\"\\n')", "text \"say \\\"hi\\\"\\n\""},
+    {"'x' + quote(5) + quote('')", "text x\"5\"\"\""},
     {"random(1, 6)", "number 4"},
     {"random(-1, -1)", "number -1"},
     {"random(0, 4294967295)", "number 2147483648"},
@@ -293,6 +295,7 @@ static const struct {
     {"abs('a')", NH_ERR_TYPE, "abs() wants numbers, not a text"},
     {"min(1, 'a')", NH_ERR_TYPE, "min() wants numbers, not a text"},
     {"len(nobody)", NH_ERR_TYPE, "len() wants texts, and \"nobody\" is not known"},
+    {"quote(nobody)", NH_ERR_TYPE, "quote() wants texts, and \"nobody\" is not known"},
     {"contains('a', nobody)", NH_ERR_TYPE, "contains() wants texts, and \"nobody\" is not known"},
     {"'a' < 1", NH_ERR_TYPE, "these two cannot be put in an order"},
     {"nobody < 1", NH_ERR_TYPE, "these two cannot be put in an order"},
@@ -340,9 +343,13 @@ static void test_scratch_is_a_limit(void **state)
     static const struct {
         const char *text;
         size_t bytes;
-    } needs[] = {{"'abc' + 'de'", 5}, {"'a' + 'b' + 'c' + 'd'", 4}, // a chain grows in place
-                 {"upper('abc')", 3}, {"'a\\nb'", 4},               // as it is written
-                 {"text(12)", 2},     {"('a'+'b') + ('c'+'d')", 8}};
+    } needs[] = {{"'abc' + 'de'", 5},
+                 {"'a' + 'b' + 'c' + 'd'", 4}, // a chain grows in place
+                 {"upper('abc')", 3},
+                 {"'a\\nb'", 4}, // as it is written
+                 {"text(12)", 2},
+                 {"quote('a\"')", 5},
+                 {"('a'+'b') + ('c'+'d')", 8}};
     (void)state;
     for (size_t i = 0; i < NH_ARRAY_LEN(needs); i++) {
         for (size_t bytes = 0; bytes <= needs[i].bytes; bytes++) {

@@ -97,6 +97,11 @@ static const struct {
      "m go; = scan= bg1:b.wav; +299; m go; =; +1; m go; = scan= bg2:b.wav"},
     {"uid 3: blanks are trimmed, case is ignored, each value counts", UID(UID_OUT),
      "m r/1  AB\r\n; m r/2 \tbb ; = ok=yes >success"},
+    {"uid 3: all of a card is compared",
+     "{type: uid_validator, uid: {slots: [{source_id: r, values: [AaZz@]}], success_topic: ok, "
+     "fail_topic: bad}}",
+     "m r AAzZ@; = ok= >success; +1000; m r AAzA@; = bad= >fail; +1000; m r AAzz`; = bad= >fail; "
+     "+1000; m r AAzz; = bad= >fail"},
     {"uid 3: a right card twice is nothing", UID(UID_OUT),
      "m r/1 AA; m r/1 AA; =; m r/2 BB; = ok=yes >success"},
     {"uid 3: a wrong card spoils the round, a later right one does not repair it", UID(UID_OUT),
@@ -174,6 +179,7 @@ static const struct {
     {"uid reset: the round and the background are gone, nothing else is stopped (row 19)",
      UID("bg_start_topic: bg, bg_track: b.wav, " UID_OUT),
      "m bg; m r/1 xx; = bg1:b.wav; r; = stop1; s idle; m r/1 AA; m r/2 BB; = ok=yes >success"},
+    {"uid reset: no reader has seen a card", UID(UID_OUT), "m r/1 AA; r; m r/2 BB; =; s active"},
     {"uid: a message on another topic is nothing", UID(UID_OUT), "m r/11 AA; m r AA; =; s idle"},
 
     // ---- signal hold
@@ -210,6 +216,10 @@ static const struct {
      HOLD("reset_topic: rs, complete_track: c.wav, signal_on_ms: 5000"),
      "m hb; +1000; m hb; +1000; m hb; = >active play1:c.wav sig=on run:signal_complete >completed; "
      "r; = stop1 sig=off >reset; +10000; ="},
+    {"hold 5: each is stopped once",
+     HOLD("reset_topic: rs, hold_track: h.wav, complete_track: c.wav"),
+     "m hb; +1000; m hb; +1000; m hb; = play1:h.wav >active stop1 play2:c.wav sig=on "
+     "run:signal_complete >completed; m rs; = stop2 sig=off >reset; r; = >reset"},
     {"hold 5: a track that has ended is not stopped", HOLD("complete_track: c.wav"),
      "m hb; +1000; m hb; +1000; m hb; = >active play1:c.wav sig=on run:signal_complete >completed; "
      "e 1; r; = sig=off >reset"},
@@ -247,6 +257,16 @@ static const struct {
      "=; f open 1; = run:s run:t; f open 1; =; f open 0; = run:t; f shut 1; ="},
     {"flag: names ignore case", "{type: on_flag, flag: {rules: [{flag: Open, scenario: s}]}}",
      "f oPEN 1; = run:s"},
+    {"flag: what it was before the start is no change",
+     "{type: on_flag, flag: {rules: [{flag: open, scenario: s}, {flag: open, state: false, "
+     "scenario: "
+     "t}]}}",
+     "^open; f open 1; =; f open 0; = run:t; f open 1; = run:s"},
+    {"flag [REC]: initial: of each rule",
+     "{type: on_flag, flag: {initial: true, rules: [{flag: a, scenario: s}, {flag: b, state: "
+     "false, "
+     "scenario: t}, {flag: a, state: false, scenario: t}]}}",
+     "^a; = run:s run:t"},
     {"flag [REC]: initial: what it is at the start counts",
      "{type: on_flag, flag: {initial: true, rules: [{flag: shut, state: false, scenario: s}, "
      "{flag: "
@@ -262,6 +282,9 @@ static const struct {
      "{type: if_condition, condition: {mode: any, rules: [{flag: a}, {flag: b}], "
      "true_scenario: s}}",
      "f a 1; = run:s >true; f b 1; f a 0; =; f b 0; = >false"},
+    {"condition: what it was before the start is no change",
+     "{type: if_condition, condition: {rules: [{flag: a}], true_scenario: s, false_scenario: t}}",
+     "^a; s true; f a 1; =; f a 0; = run:t >false"},
     {"condition: an unknown flag is false",
      "{type: if_condition, condition: {rules: [{flag: a, state: false}, {flag: b}], true_scenario: "
      "s}}",
@@ -348,8 +371,13 @@ static void test_rules(void **state)
         struct stage s;
         nh_device_set_t *set = set_of(rows[i].template);
         begin(&s, set);
+        const char *play = rows[i].play;
+        if (*play == '^') { // a flag that is set before the start
+            snprintf(s.flags[0], sizeof s.flags[0], "%.*s", (int)strcspn(play, ";") - 1, play + 1);
+            play = strchr(play, ';') + 1;
+        }
         nh_template_start(s.template, s.now_ms);
-        stage_play_all(&s, rows[i].play, rows[i].rule);
+        stage_play_all(&s, play, rows[i].rule);
         nh_template_destroy(s.template);
         nh_device_set_unref(set);
     }

@@ -23,6 +23,7 @@
 //   len(t) upper(t) lower(t) contains(t, part) starts_with(t, part) ends_with(t, part)
 //   number(x) text(x) default(x, y)
 //   json(payload, '/pointer')  what stands there, NONE if nothing does
+//   quote(x)                   the text as JSON writes it, with its quotes
 //   flag('name')               whether the flag is set
 
 #ifndef NH_AUTOMATION_EXPR_H

@@ -267,6 +267,26 @@ static int call_text(struct nh_expr__parser *p, const struct nh_value *arg, uint
     return give_text(p, t, out);
 }
 
+// A text as JSON writes it, with its quotes, for payloads that are JSON.
+static int call_quote(struct nh_expr__parser *p, const struct nh_value *arg, uint32_t count,
+                      struct nh_value *out)
+{
+    char buf[NH_VALUE_TEXT_MAX_BYTES];
+    size_t cap = p->env->scratch_bytes - p->scratch_used;
+    struct nh_json_buf json = {cap ? p->env->scratch + p->scratch_used : NULL, cap, 0};
+    nh_json_writer_t w;
+    nh_span_t t;
+    (void)count;
+    if (!text_of(p, "quote()", arg, buf, &t))
+        return NH_ERR_TYPE;
+    nh_json_writer_init(&w, nh_json_buf_sink, &json);
+    nh_json_string_n(&w, (const char *)t.ptr, t.len);
+    if (nh_json_writer_end(&w) < 0)
+        return nh_expr__fail(p, NH_ERR_TOO_LONG, "the text that quote() makes is too long");
+    *out = nh_value_of_text(nh_expr__put(p, json.len));
+    return NH_OK;
+}
+
 static int call_default(struct nh_expr__parser *p, const struct nh_value *arg, uint32_t count,
                         struct nh_value *out)
 {
@@ -329,6 +349,7 @@ const struct nh_expr__function *nh_expr__function_find(nh_span_t name)
         {"ends_with", 2, 2, call_ends_with},
         {"number", 1, 1, call_number},
         {"text", 1, 1, call_text},
+        {"quote", 1, 1, call_quote},
         {"default", 2, 2, call_default},
         {"json", 2, 2, call_json},
         {"flag", 1, 1, call_flag},

@@ -10,7 +10,7 @@
 //   sequence_lock  messages in an order
 //
 // One task makes every call. Times are ms of one monotonic clock that may stand still (a paused
-// game). README.md tells the rules of each machine.
+// game). docs/templates.md tells the rules of each machine.
 
 #ifndef NH_AUTOMATION_TEMPLATE_H
 #define NH_AUTOMATION_TEMPLATE_H

@@ -35,8 +35,7 @@ struct nh_uid__machine {
 };
 
 struct nh_hold__machine {
-    uint8_t state; // enum nh_hold__state
-    bool is_track_paused;
+    uint8_t state;           // enum nh_hold__state
     uint32_t hold, complete; // instances; 0: none
     uint64_t accumulated_ms;
     uint64_t last_beat_ms; // while ACTIVE

@@ -84,18 +84,15 @@ const struct nh_template__type nh_template__flag_rules = {.data = NH_FIELD_FLAG_
 // ---- if_condition -------------------------------------------------------------------------------
 
 // `changed` has `state`, whatever the host says of it: it may not have been told yet.
-static bool condition_holds(const nh_template_t *t, const nh_span_t *changed, bool state,
-                            bool *is_about)
+static bool condition_holds(const nh_template_t *t, const nh_span_t *changed, bool state)
 {
     bool any = nh_rec_enum(t->rec, NH_FIELD_MODE, NH_MODE_ALL) == NH_MODE_ANY;
     bool result = !any;
     nh_rec_t rule = nh_rec_first(t->rec, NH_FIELD_RULES);
-    *is_about = !changed;
     for (uint32_t i = nh_rec_count(t->rec, NH_FIELD_RULES); i > 0; i--, rule = nh_rec_next(rule)) {
         nh_span_t name = nh_rec_text(rule, NH_FIELD_FLAG);
         bool is_it = changed && nh_template__is_same_word(name, *changed);
         bool is = is_it ? state : t->host->flag(t->ctx, name);
-        *is_about = *is_about || is_it;
         if ((is == nh_rec_bool(rule, NH_FIELD_STATE, true)) == any)
             result = any;
     }
@@ -114,18 +111,15 @@ static void condition_take(nh_template_t *t, bool is_true, bool is_change)
 
 static void condition_start(nh_template_t *t, uint64_t now_ms)
 {
-    bool is_about;
     (void)now_ms;
-    condition_take(t, condition_holds(t, NULL, false, &is_about),
+    condition_take(t, condition_holds(t, NULL, false),
                    nh_rec_bool(t->rec, NH_FIELD_INITIAL, false));
 }
 
 static void condition_flag(nh_template_t *t, nh_span_t name, bool state)
 {
-    bool is_about;
-    bool is_true = condition_holds(t, &name, state, &is_about);
-    if (is_about)
-        condition_take(t, is_true, is_true != t->u.condition.is_true);
+    bool is_true = condition_holds(t, &name, state);
+    condition_take(t, is_true, is_true != t->u.condition.is_true);
 }
 
 static const char *condition_state(const nh_template_t *t)

@@ -44,12 +44,11 @@ static void play_hold(nh_template_t *t)
 {
     struct nh_hold__machine *m = &t->u.hold;
     nh_span_t track = nh_rec_text(t->rec, NH_FIELD_HOLD_TRACK);
-    if (m->hold && m->is_track_paused)
+    if (m->hold) // it was paused
         t->host->resume(t->ctx, m->hold);
-    else if (!m->hold && track.len > 0)
+    else if (track.len > 0)
         m->hold = t->host->play(t->ctx, NH_CHANNEL_EFFECT, track,
                                 nh_rec_bool(t->rec, NH_FIELD_HOLD_TRACK_LOOP, false));
-    m->is_track_paused = false;
 }
 
 // ---- states -------------------------------------------------------------------------------------
@@ -73,10 +72,8 @@ static void to_paused(nh_template_t *t)
     struct nh_hold__machine *m = &t->u.hold;
     m->state = NH_HOLD__PAUSED;
     gap(t);
-    if (m->hold) {
+    if (m->hold)
         t->host->pause(t->ctx, m->hold);
-        m->is_track_paused = true;
-    }
     t->host->outcome(t->ctx, "paused");
 }
 
@@ -139,10 +136,8 @@ static void message(nh_template_t *t, nh_span_t topic, nh_span_t payload, uint64
 static void audio_finished(nh_template_t *t, uint32_t instance)
 {
     struct nh_hold__machine *m = &t->u.hold;
-    if (instance == m->hold) {
+    if (instance == m->hold)
         m->hold = 0;
-        m->is_track_paused = false;
-    }
     if (instance == m->complete)
         m->complete = 0;
 }
