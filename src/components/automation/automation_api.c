@@ -13,8 +13,7 @@ nh_automation_t *nh_automation_api__of(nh_request_t *req)
     return req->ctx;
 }
 
-// ---- bodies
-// ---------------------------------------------------------------------------------------
+// ---- bodies -------------------------------------------------------------------------------------
 
 enum key_kind { KEY_TEXT, KEY_NUMBER, KEY_BOOL, KEY_VALUE, KEY_PARAMETERS };
 static const struct key {
@@ -173,8 +172,7 @@ bool nh_automation_api__body(nh_request_t *req, struct nh_automation_body *out, 
     return false;
 }
 
-// ---- replies
-// --------------------------------------------------------------------------------------
+// ---- replies ------------------------------------------------------------------------------------
 
 int nh_automation_api__status(nh_request_t *req, const char *status)
 {
@@ -228,21 +226,16 @@ static int done(nh_request_t *req, int err, const char *what)
                    : nh_automation_api__status(req, "ok");
 }
 
-// ---- what is to be done
-// ---------------------------------------------------------------------------
+// ---- what is to be done -------------------------------------------------------------------------
 
-static int post_run(nh_request_t *req)
+static int run(nh_request_t *req, const struct nh_automation_body *b)
 {
-    struct nh_automation_body b;
-    int rc;
-    if (!nh_automation_api__body(req, &b, &rc))
-        return rc;
-    const struct nh_automation_run run = {.device = b.device,
-                                          .scenario = b.scenario,
-                                          .parameters = b.parameters,
-                                          .parameter_count = b.parameter_count,
-                                          .origin = NH_ORIGIN_HTTP};
-    int id = nh_automation_run(nh_automation_api__of(req), &run, req->now_ms);
+    const struct nh_automation_run r = {.device = b->device,
+                                        .scenario = b->scenario,
+                                        .parameters = b->parameters,
+                                        .parameter_count = b->parameter_count,
+                                        .origin = NH_ORIGIN_HTTP};
+    int id = nh_automation_run(nh_automation_api__of(req), &r, req->now_ms);
     if (id < 0)
         return nh_automation_api__refused(req, id, "Scenario");
     nh_json_writer_t *w = nh_reply_json(req, 200);
@@ -253,6 +246,22 @@ static int post_run(nh_request_t *req)
     nh_json_kv_int(w, "instance", id);
     nh_json_object_end(w);
     return nh_reply_json_end(req);
+}
+
+static int post_run(nh_request_t *req)
+{
+    struct nh_automation_body b;
+    int rc;
+    return nh_automation_api__body(req, &b, &rc) ? run(req, &b) : rc;
+}
+
+static int get_run(nh_request_t *req)
+{
+    const char *device = nh_request_param(req, "device");
+    const char *scenario = nh_request_param(req, "scenario");
+    const struct nh_automation_body b = {.device = nh_span_of(device ? device : ""),
+                                         .scenario = nh_span_of(scenario ? scenario : "")};
+    return run(req, &b);
 }
 
 static int post_cancel(nh_request_t *req)
@@ -387,8 +396,7 @@ static int post_sequence_reset(nh_request_t *req)
     return reset(req, NH_TEMPLATE_SEQUENCE_LOCK);
 }
 
-// ---- the table
-// ------------------------------------------------------------------------------------
+// ---- the table ----------------------------------------------------------------------------------
 
 #define GET(p, h, t)                                                                               \
     {                                                                                              \
@@ -401,6 +409,8 @@ static int post_sequence_reset(nh_request_t *req)
     }
 
 static const nh_route_t routes[] = {
+    GET("/api/devices/run", get_run,
+        "Run a scenario, as the older firmware"), // the first: see below
     GET("/api/automation", nh_automation_api__get_automation, "What runs, counters, suspended"),
     GET("/api/automation/flags", nh_automation_api__get_flags, "Flags"),
     GET("/api/automation/variables", nh_automation_api__get_variables,
@@ -424,9 +434,11 @@ static const nh_route_t routes[] = {
     {0},
 };
 
-void nh_automation_routes(nh_automation_t *a, struct nh_route_table out[NH_AUTOMATION_TABLE_COUNT])
+void nh_automation_routes(nh_automation_t *a, bool has_get_changes,
+                          struct nh_route_table out[NH_AUTOMATION_TABLE_COUNT])
 {
-    out[0] = (struct nh_route_table){.routes = routes, .ctx = a, .name = "automation"};
+    out[0] = (struct nh_route_table){
+        .routes = routes + !has_get_changes, .ctx = a, .name = "automation"};
     out[1] =
         (struct nh_route_table){.routes = nh_automation_api__game_routes, .ctx = a, .name = "game"};
 }

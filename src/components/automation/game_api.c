@@ -9,8 +9,7 @@
 
 #define BODY_MAX_BYTES 1024
 
-// ---- the clock
-// ------------------------------------------------------------------------------------
+// ---- the clock ----------------------------------------------------------------------------------
 
 void nh_automation_api__write_game(const nh_automation_t *a, nh_json_writer_t *w)
 {
@@ -84,8 +83,7 @@ static int post_hint(nh_request_t *req)
                    : nh_automation_api__status(req, "ok");
 }
 
-// ---- the log
-// --------------------------------------------------------------------------------------
+// ---- the log ------------------------------------------------------------------------------------
 
 static const struct nh_log_entry *next_entry(struct nh_automation_list *l)
 {
@@ -189,8 +187,7 @@ const nh_route_t nh_automation_api__game_routes[] = {
     {0},
 };
 
-// ---- the feed
-// -------------------------------------------------------------------------------------
+// ---- the feed -----------------------------------------------------------------------------------
 
 #define FEED_ROOM_BYTES 2600u // of the 3 KiB that a part may have
 #define INSTANCE_ROOM_BYTES 900u
