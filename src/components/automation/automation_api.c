@@ -398,9 +398,15 @@ static int post_sequence_reset(nh_request_t *req)
 
 // ---- the table ----------------------------------------------------------------------------------
 
+// What an operator's pages read and do; the rest is for admins.
 #define GET(p, h, t)                                                                               \
     {                                                                                              \
-        .method = "GET", .path = (p), .handle = (h), .text = (t)                                   \
+        .method = "GET", .path = (p), .flags = NH_ROUTE_OPERATOR, .handle = (h), .text = (t)       \
+    }
+#define OPERATOR(p, h, t)                                                                          \
+    {                                                                                              \
+        .method = "POST", .path = (p), .body_max_bytes = BODY_MAX_BYTES,                           \
+        .flags = NH_ROUTE_OPERATOR, .handle = (h), .text = (t)                                     \
     }
 #define POST(p, h, t)                                                                              \
     {                                                                                              \
@@ -418,19 +424,19 @@ static const nh_route_t routes[] = {
     GET("/api/automation/monitors", nh_automation_api__get_monitors, "Devices and their templates"),
     GET("/api/automation/traces", nh_automation_api__get_traces,
         "Traces of a scenario, or which scenarios have some"),
-    POST("/api/automation/cancel", post_cancel, "Cancel an instance, a device, or all"),
-    POST("/api/automation/skip", post_skip, "Pass over the wait of an instance"),
-    POST("/api/automation/force", post_force, "Go on as if what it waits for had come"),
+    OPERATOR("/api/automation/cancel", post_cancel, "Cancel an instance, a device, or all"),
+    OPERATOR("/api/automation/skip", post_skip, "Pass over the wait of an instance"),
+    OPERATOR("/api/automation/force", post_force, "Go on as if what it waits for had come"),
     POST("/api/automation/dry_run", nh_automation_api__post_dry_run,
          "What a scenario would do, without doing it"),
-    POST("/api/automation/button", post_button, "Press a button"),
-    POST("/api/automation/call", post_call, "Start what waits for this call"),
+    OPERATOR("/api/automation/button", post_button, "Press a button"),
+    OPERATOR("/api/automation/call", post_call, "Start what waits for this call"),
     POST("/api/automation/flag", post_flag, "Set a flag"),
     POST("/api/automation/variable", post_variable, "Set a variable"),
     POST("/api/automation/enable", post_enable, "Let scenarios start by themselves, or not"),
-    POST("/api/devices/run", post_run, "Run a scenario"),
-    POST("/api/devices/signal/reset", post_signal_reset, "Reset what is held"),
-    POST("/api/devices/sequence/reset", post_sequence_reset, "Reset a sequence"),
+    OPERATOR("/api/devices/run", post_run, "Run a scenario"),
+    OPERATOR("/api/devices/signal/reset", post_signal_reset, "Reset what is held"),
+    OPERATOR("/api/devices/sequence/reset", post_sequence_reset, "Reset a sequence"),
     {0},
 };
 

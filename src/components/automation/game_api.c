@@ -166,12 +166,12 @@ static int get_log(nh_request_t *req)
 
 #define GET(p, h, t)                                                                               \
     {                                                                                              \
-        .method = "GET", .path = (p), .handle = (h), .text = (t)                                   \
+        .method = "GET", .path = (p), .flags = NH_ROUTE_OPERATOR, .handle = (h), .text = (t)       \
     }
 #define POST(p, h, t)                                                                              \
     {                                                                                              \
-        .method = "POST", .path = (p), .body_max_bytes = BODY_MAX_BYTES, .handle = (h),            \
-        .text = (t)                                                                                \
+        .method = "POST", .path = (p), .body_max_bytes = BODY_MAX_BYTES,                           \
+        .flags = NH_ROUTE_OPERATOR, .handle = (h), .text = (t)                                     \
     }
 
 const nh_route_t nh_automation_api__game_routes[] = {
