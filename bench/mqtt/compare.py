@@ -55,9 +55,19 @@ MEASUREMENTS = [
      [("retained message of 64 B", "bytes_each", "B", "less", 1 / 3),
       ("replay of 10,000 retained", "replay_us", "us", "less", 1 / 7)]),
     ("connect", {"connections": 20000},
-     [("connects a second", "connects_per_s", "1/s", "more", 1.5),
-      ("CPU per connect", "cpu_us_each", "us", "less", None)]),
+     [("connects a second, TCP", "connects_per_s", "1/s", "more", 1.5),
+      ("CPU per connect, TCP", "cpu_us_each", "us", "less", None)]),
+    # Mosquitto lets ten wait at a Unix socket.
+    ("connect", {"connections": 20000, "unix": True, "parallel": 10},
+     [("connects a second, Unix socket", "connects_per_s", "1/s", "more", 1.5),
+      ("CPU per connect, Unix socket", "cpu_us_each", "us", "less", None)]),
 ]
+
+
+def kinds_for(kind, options):
+    """Who is measured: of TCP connections also a peer that only takes them in, since it bounds both."""
+    has_floor = kind == "connect" and not options.get("unix")
+    return (brokers.Nuthatch, brokers.Mosquitto) + ((brokers.Floor,) if has_floor else ())
 
 
 def progress(text):
@@ -67,12 +77,12 @@ def progress(text):
 
 def run_all(args, chosen):
     """Results by measurement and broker: all runs of each, in turns, so that a slow minute hits both."""
-    kinds = (brokers.Nuthatch, brokers.Mosquitto)
     brokers.Nuthatch.durability = args.durability
-    results = [{kind.name: [] for kind in kinds} for _ in chosen]
+    results = [{peer.name: [] for peer in kinds_for(*m[:2])} for m in chosen]
     for run in range(args.runs):
         for i, (kind, options, rows) in enumerate(chosen):
             # The one that goes first changes, so that neither always meets the warmer machine.
+            kinds = kinds_for(kind, options)
             for broker in kinds if run % 2 == 0 else reversed(kinds):
                 progress(f"run {run + 1} of {args.runs}: {rows[0][0]}: {broker.name}")
                 options = dict(options, version=args.version)
@@ -92,16 +102,20 @@ def is_met(row):
     return row["ratio"] >= row["goal"] if row["better"] == "more" else row["ratio"] <= row["goal"]
 
 
+def median_of(results, figure):
+    return statistics.median(r[figure] for r in results) if results else None
+
+
 def make_rows(chosen, results):
     rows = []
     for (_, _, titles), by_broker in zip(chosen, results):
         for title, figure, unit, better, goal in titles:
-            ours, theirs = (statistics.median(r[figure] for r in by_broker[k])
-                            for k in ("nuthatch", "mosquitto"))
+            ours, theirs = (median_of(by_broker[k], figure) for k in ("nuthatch", "mosquitto"))
             row = {"case": title, "unit": unit, "better": better, "goal": goal, "nuthatch": ours,
                    "mosquitto": theirs, "ratio": ours / max(1e-9, theirs),
                    "faults": sum(r["faults"] for r in by_broker["nuthatch"]),
                    "faults_mosquitto": sum(r["faults"] for r in by_broker["mosquitto"]),
+                   "floor": median_of(by_broker.get("floor"), figure),
                    "runs": {k: [r[figure] for r in v] for k, v in by_broker.items()}}
             row["is_met"] = is_met(row)
             rows.append(row)

@@ -15,7 +15,8 @@
 
 struct load_options {
     const char *host, *mode;
-    int port, version; // 4: 3.1.1, 5: 5.0
+    const char *unix_path; // of a socket to connect to; NULL: host and port
+    int port, version;     // 4: 3.1.1, 5: 5.0
     int publishers, subscribers, qos, payload, window, rate, inflight;
     int connections, parallel, replays;
     double seconds;

@@ -10,11 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #define REPLY_BYTES 512
 #define PER_ADDRESS 20000 // connections from one source address: ports are 16 bits
+
+struct load_options load_opt = {.host = "127.0.0.1",
+                                .mode = "flow",
+                                .port = 1883,
+                                .version = 4,
+                                .publishers = 10,
+                                .subscribers = 10,
+                                .payload = 64,
+                                .window = 1000,
+                                .inflight = 60,
+                                .connections = 1000,
+                                .parallel = 64,
+                                .replays = 5,
+                                .seconds = 3};
 
 _Noreturn void load_die(const char *what)
 {
@@ -51,8 +66,24 @@ void load_nonblocking(int fd)
         load_die("fcntl");
 }
 
+static int dial_unix(bool blocking)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | (blocking ? 0 : SOCK_NONBLOCK), 0);
+    if (fd < 0)
+        load_die("socket");
+    if (strlen(load_opt.unix_path) >= sizeof to.sun_path)
+        load_fail("the path of the socket is too long");
+    strcpy(to.sun_path, load_opt.unix_path);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+        load_die("connect");
+    return fd;
+}
+
 int load_dial(int index, bool blocking)
 {
+    if (load_opt.unix_path)
+        return dial_unix(blocking);
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)load_opt.port)};
     struct sockaddr_in from = {.sin_family = AF_INET};
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | (blocking ? 0 : SOCK_NONBLOCK), 0);

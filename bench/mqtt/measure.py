@@ -43,8 +43,8 @@ def wait_for_calm(others_max, wait_s):
             return
 
 
-def load(broker, **options):
-    command = [LOAD, "--port", str(broker.port)]
+def load(broker, unix=False, **options):
+    command = [LOAD] + (["--unix", broker.unix_path] if unix else ["--port", str(broker.port)])
     for name, value in options.items():
         command += ["--" + name, str(value)]
     return pinned(LOAD_CORE, command)

@@ -9,20 +9,6 @@
 
 #define PEERS_MAX 1024
 
-struct load_options load_opt = {.host = "127.0.0.1",
-                                .mode = "flow",
-                                .port = 1883,
-                                .version = 4,
-                                .publishers = 10,
-                                .subscribers = 10,
-                                .payload = 64,
-                                .window = 1000,
-                                .inflight = 60,
-                                .connections = 1000,
-                                .parallel = 64,
-                                .replays = 5,
-                                .seconds = 3};
-
 static const struct mode {
     const char *name;
     uint64_t (*run)(void);
@@ -39,6 +25,7 @@ static const char help_text[] =
     "         connect       connections that come and go\n"
     "         retained      retained messages stored; after a line on stdin, replayed\n"
     "  --host ADDR --port N broker; default 127.0.0.1:1883\n"
+    "  --unix PATH          the broker's Unix socket instead; keep --parallel under its backlog\n"
     "  --version 4|5        MQTT 3.1.1 (default) or 5.0\n"
     "flow: --publishers N --subscribers N    default 10 and 10; each subscriber gets all\n"
     "      --qos 0|1|2  --seconds S\n"
@@ -106,6 +93,8 @@ static void set_option(const char *name, const char *value)
         load_opt.mode = value;
     else if (strcmp(name, "host") == 0)
         load_opt.host = value;
+    else if (strcmp(name, "unix") == 0)
+        load_opt.unix_path = value;
     else if (strcmp(name, "seconds") != 0)
         set_number(name, value);
     else if (load_opt.seconds = strtod(value, &end), *end || !(load_opt.seconds > 0))

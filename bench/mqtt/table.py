@@ -46,6 +46,9 @@ def markdown(result):
         faults = f"{r['faults']}" + (f", {r['faults_mosquitto']}" if r["faults_mosquitto"] else "")
         lines.append(f"| {r['case']} | {r['unit']} | {number(r['nuthatch'])} | {number(r['mosquitto'])} | "
                      f"{ratio_text(r)} | {goal_text(r)}{mark} | {faults} |")
+    floors = [f"{number(r['floor'])} {r['unit']} ({r['case']})" for r in result["rows"] if r.get("floor")]
+    if floors:
+        lines += ["", "A peer that only accepts, answers and closes reaches " + ", ".join(floors) + "."]
     version = {4: "3.1.1", 5: "5.0"}[result["version"]]
     lines += ["", f"MQTT {version}, nuthatch `durability: {result['durability']}`, medians of {result['runs']} "
                   f"runs; mosquitto {machine['mosquitto']}; "

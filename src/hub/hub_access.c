@@ -46,6 +46,12 @@ static void address(void *ctx, const void *peer, char *text, size_t cap)
     nh_mqtt_user_peer(peer, text, cap);
 }
 
+static bool is_local(void *ctx, const void *peer)
+{
+    (void)ctx;
+    return nh_mqtt_user_is_local(peer);
+}
+
 static bool proxy(void *ctx, const void *peer, char *text, size_t cap)
 {
     (void)ctx;
@@ -105,6 +111,7 @@ int nh_hub__start_access(struct nh_hub *hub, nh_mem_t *mem)
                                               .ctx = hub,
                                               .clock_ms = nh_clock_ms,
                                               .address = address,
+                                              .is_local = is_local,
                                               .proxy = proxy,
                                               .identity = identity,
                                               .answer = answer};

@@ -29,6 +29,8 @@ struct nh_mqtt_access_config {
     void (*address)(void *ctx, const void *peer, char *text, size_t cap);
     // The same of the proxy that says so; false: nobody speaks for the client. May be NULL.
     bool (*proxy)(void *ctx, const void *peer, char *text, size_t cap);
+    // Whether a client is on this machine for sure; spares asking for its address. May be NULL.
+    bool (*is_local)(void *ctx, const void *peer);
     // Whose name a client may bear without a password, since its certificate vouches for it. The
     // length; NH_ERR_NOT_FOUND: nobody's, others: a name that is none, refused. May be NULL.
     int (*identity)(void *ctx, const void *peer, char *text, size_t cap);

@@ -67,6 +67,11 @@ void nh_mqtt_user_peer(const void *user, char *text, size_t cap)
         nh_stream_peer(user, text, cap);
 }
 
+bool nh_mqtt_user_is_local(const void *user)
+{
+    return !as_http(user) && nh_stream_is_local(user);
+}
+
 bool nh_mqtt_user_proxy(const void *user, char *text, size_t cap)
 {
     return !as_http(user) && nh_stream_proxy(user, text, cap);

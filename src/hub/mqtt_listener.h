@@ -44,6 +44,7 @@ struct nh_http_stream nh_mqtt_listener_http(nh_mqtt_listener_t *l, const char *p
 // nh_stream_proxy(); who its certificate says it is, as
 // nh_stream_identity(); nh_listener_user() of its listener, NULL: the portal's.
 void nh_mqtt_user_peer(const void *user, char *text, size_t cap);
+bool nh_mqtt_user_is_local(const void *user); // see nh_stream_is_local()
 bool nh_mqtt_user_proxy(const void *user, char *text, size_t cap);
 NH_MUST_USE int nh_mqtt_user_identity(const void *user, enum nh_identity kind, char *text,
                                       size_t cap);

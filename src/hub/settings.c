@@ -41,10 +41,24 @@ uint32_t nh_settings_generation(nh_settings_t *s)
 bool nh_settings__is_writable(const char *pointer)
 {
     // What could lock its user out or move the ground under a running hub stays in the file.
-    static const char *const file_only[] = {
-        "/board",      "/data",     "/console",           "/access",      "/faults",
-        "/budgets",    "/http/tls", "/http/listen",       "/mqtt/listen", "/mqtt/anonymous",
-        "/mqtt/users", "/mqtt/acl", "/mqtt/password_file"};
+    static const char *const file_only[] = {"/board",
+                                            "/data",
+                                            "/console",
+                                            "/access",
+                                            "/faults",
+                                            "/budgets",
+                                            "/http/tls",
+                                            "/http/listen",
+                                            "/mqtt/listen",
+                                            "/mqtt/anonymous",
+                                            "/mqtt/users",
+                                            "/mqtt/acl",
+                                            "/mqtt/password_file",
+                                            "/audio/root",
+                                            "/audio/output",
+                                            "/devices/dir",
+                                            "/devices/start_file",
+                                            "/compat"};
     for (size_t i = 0; i < NH_ARRAY_LEN(file_only); i++)
         if (strncmp(pointer, file_only[i], strlen(file_only[i])) == 0)
             return false;

@@ -151,7 +151,7 @@ bool nh_mqtt__rules_map(const struct nh_mqtt__rule *rules, size_t count,
         const struct nh_mqtt__rule *r = &rules[i];
         bool is_out = direction == NH_MQTT_BRIDGE_OUT;
         if (!(r->direction & direction) ||
-            !nh_mqtt__topic_match(is_out ? r->local : r->remote, topic))
+            !nh_mqtt_topic_match(is_out ? r->local : r->remote, topic))
             continue;
         nh_span_t here = {r->local.ptr, r->local_prefix}, there = {r->remote.ptr, r->remote_prefix};
         return is_out ? map_prefix(here, there, topic, out) : map_prefix(there, here, topic, out);

@@ -55,7 +55,7 @@ static void give_sys(nh_mqtt_broker_t *b, nh_mqtt_local_t *l, nh_span_t filter)
 {
     nh_span_t topic, value;
     for (size_t i = 0; nh_mqtt__sys_get(b, i, &topic, &value); i++)
-        if (nh_mqtt__topic_match(filter, topic))
+        if (nh_mqtt_topic_match(filter, topic))
             call(b, l, &(struct nh_mqtt_message){.topic = topic, .payload = value, .retain = true});
 }
 
@@ -67,7 +67,7 @@ static void give_retained(nh_mqtt_broker_t *b, nh_mqtt_local_t *l, nh_span_t fil
     struct nh_mqtt__msg *m = nh_mqtt__retain_seek(&b->retain, (nh_span_t){filter.ptr, 0}, false);
     for (; m; m = nh_mqtt__retain_seek(&b->retain, nh_mqtt__msg_topic(m), true)) {
         struct nh_mqtt_message message = nh_mqtt__message_of(m);
-        if (nh_mqtt__topic_match(filter, message.topic) && !nh_mqtt__msg_is_expired(m, b->now_ms))
+        if (nh_mqtt_topic_match(filter, message.topic) && !nh_mqtt__msg_is_expired(m, b->now_ms))
             call(b, l, &message);
     }
     b->giving_depth--;

@@ -140,7 +140,7 @@ static void send_sys(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct nh_
     if (!nh_mqtt__is_sys(filter_of(r)))
         return;
     for (; has_room(b, s) && nh_mqtt__sys_get(b, r->at_sys, &topic, &value); r->at_sys++) {
-        if (!nh_mqtt__topic_match(filter_of(r), topic) ||
+        if (!nh_mqtt_topic_match(filter_of(r), topic) ||
             !nh_mqtt__may(b, s, NH_MQTT_MAY_RECEIVE, topic))
             continue;
         struct nh_mqtt__publish p = {.topic = topic, .payload = value};
@@ -165,7 +165,7 @@ static bool replay_some(nh_mqtt_broker_t *b, struct nh_mqtt__session *s, struct 
         r->last = m;
         ++*scanned;
         nh_span_t topic = nh_mqtt__msg_topic(m);
-        if (nh_mqtt__topic_match(filter_of(r), topic) &&
+        if (nh_mqtt_topic_match(filter_of(r), topic) &&
             nh_mqtt__may(b, s, NH_MQTT_MAY_RECEIVE, topic))
             send_retained(b, s, m, r);
     }

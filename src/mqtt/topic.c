@@ -89,7 +89,7 @@ int nh_mqtt__share_split(nh_span_t filter, nh_span_t *rest)
     return 1;
 }
 
-bool nh_mqtt__topic_match(nh_span_t filter, nh_span_t topic)
+bool nh_mqtt_topic_match(nh_span_t filter, nh_span_t topic)
 {
     if (topic.ptr[0] == '$' && (filter.ptr[0] == '+' || filter.ptr[0] == '#'))
         return false;

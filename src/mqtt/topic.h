@@ -25,7 +25,7 @@ NH_MUST_USE int nh_mqtt__share_split(nh_span_t filter, nh_span_t *rest);
 
 // Whether the well-formed `filter` takes `topic`: level by level, "a/#" also takes "a", and a
 // wildcard at the front takes no topic that begins with '$' [MQTT-4.7.2-1].
-bool nh_mqtt__topic_match(nh_span_t filter, nh_span_t topic);
+bool nh_mqtt_topic_match(nh_span_t filter, nh_span_t topic);
 
 // The level that begins at `at`: its bytes up to the next '/' or the end.
 nh_span_t nh_mqtt__topic_level(nh_span_t topic, size_t at);

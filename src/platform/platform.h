@@ -244,6 +244,9 @@ void nh_stream_close(nh_stream_t *s, bool drain);  // drain: after what output()
 void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap);
 // The same of the proxy that speaks for the peer. False: none does, and `text` is as it was.
 bool nh_stream_proxy(const nh_stream_t *s, char *text, size_t cap);
+// Whether it can only be from this machine, by the socket that took it in and since no proxy speaks
+// for anybody. False: unknown, ask for the address. No system call, unlike nh_stream_peer().
+bool nh_stream_is_local(const nh_stream_t *s);
 // For people, valid within closed(): "Connection refused", "the name is not known".
 const char *nh_stream_reason(const nh_stream_t *s);
 
@@ -414,7 +417,10 @@ struct nh_fs { // a file system: the table and its state; passed by value
     const struct nh_files_ops *ops;
     void *ctx;
 };
+// Makes `dir` if it is missing; its parent exists.
 NH_MUST_USE int nh_files_open(struct nh_mem *mem, const char *dir, nh_files_t **out);
+// Makes nothing: for what may be pulled out, such as a card. NH_ERR_NOT_FOUND: it is not there.
+NH_MUST_USE int nh_files_open_existing(struct nh_mem *mem, const char *dir, nh_files_t **out);
 struct nh_fs nh_files_fs(nh_files_t *files);
 NH_MUST_USE int nh_files_space(nh_files_t *files, uint64_t *used_bytes, uint64_t *total_bytes);
 void nh_files_close(nh_files_t *files);

@@ -48,7 +48,7 @@ struct nh_portal_config {
     // while no password is set, or the stream is open: a stranger's page could otherwise reach the
     // hub through a DNS name of its own. NULL-terminated, borrowed; may be NULL.
     const char *const *host_names;
-    struct nh_fs fs;            // for GET /api/files; ops NULL: no such route
+    struct nh_fs fs;            // for GET /api/store/files; ops NULL: no such route
     uint32_t request_max_count; // 0: 16; one more is 503
     uint32_t ws_max_count;      // 0: 8; one more is 503
     uint32_t arena_max_bytes;   // 0: 16 KiB for each request, and its body besides

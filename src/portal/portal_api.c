@@ -107,7 +107,7 @@ const nh_route_t nh_portal__routes[] = {COMMON_ROUTES, {0}};
 const nh_route_t nh_portal__routes_with_files[] = {
     COMMON_ROUTES,
     {.method = "GET",
-     .path = "/api/files",
+     .path = "/api/store/files",
      .handle = nh_portal__files,
      .text = "The files of a folder (?path=) in the data directory"},
     {0}};

@@ -34,7 +34,7 @@ class Requests(unittest.TestCase):
 
     def test_security_headers_on_every_reply(self):
         for method, path in (("GET", "/api/hello"), ("GET", "/"), ("GET", "/none"),
-                             ("POST", "/api/hello"), ("GET", "/api/files"), ("HEAD", "/")):
+                             ("POST", "/api/hello"), ("GET", "/api/store/files"), ("HEAD", "/")):
             with self.subTest(path=path):
                 headers = self.server.ask(method, path).headers
                 self.assertIn("script-src 'self'", headers["content-security-policy"])
@@ -60,8 +60,8 @@ class Requests(unittest.TestCase):
             ("GET", "/api/fail?err=-1", None, 503, "busy"),
             ("GET", "/api/fail?err=-15", None, 500, "internal"),
             ("GET", "/api/fail", None, 400, "bad_request"),
-            ("GET", "/api/files?path=../etc", None, 403, "denied"),
-            ("GET", "/api/files?path=none", None, 404, "not_found"),
+            ("GET", "/api/store/files?path=../etc", None, 403, "denied"),
+            ("GET", "/api/store/files?path=none", None, 404, "not_found"),
         ]
         for method, path, body, status, code in rows:
             with self.subTest(method=method, path=path):
@@ -107,7 +107,7 @@ class Requests(unittest.TestCase):
 
     def test_head_has_no_body(self):
         with self.server.connect() as c:
-            for path in ("/api/hello", "/", "/api/files", "/none"):
+            for path in ("/api/hello", "/", "/api/store/files", "/none"):
                 c.send(c.head("HEAD", path))
                 c.reply(is_head=True)
             self.assertEqual(c.ask("GET", "/api/hello").status, 200)
@@ -251,7 +251,7 @@ class Requests(unittest.TestCase):
     def test_listing_10000_files_needs_no_memory(self):
         self.server.get_json("/api/mem?reset=1")
         before = self.server.get_json("/api/mem")
-        listing = self.server.get_json("/api/files?path=logs")
+        listing = self.server.get_json("/api/store/files?path=logs")
         after = self.server.get_json("/api/mem")
         self.assertEqual(listing["path"], "logs")
         self.assertEqual(len(listing["entries"]), 10000)
@@ -264,7 +264,7 @@ class Requests(unittest.TestCase):
             psram = after[owner][3] - before[owner][2]
             self.assertLess(psram, 16384, "%s: PSRAM peak of the request" % owner)
         routes = {r["path"]: r for r in self.server.get_json("/api/routes")["routes"]}
-        self.assertLess(routes["/api/files"]["peak_internal_bytes"], 4096)
+        self.assertLess(routes["/api/store/files"]["peak_internal_bytes"], 4096)
 
     def test_routes_count(self):
         def find():
@@ -492,7 +492,7 @@ class SignIn(unittest.TestCase):
 
     def test_everything_but_assets_needs_a_password(self):
         for method, path in (("GET", "/api/hello"), ("GET", "/api/none"), ("DELETE", "/api/hello"),
-                             ("GET", "/api/files"), ("GET", "/api/session/info")):
+                             ("GET", "/api/store/files"), ("GET", "/api/session/info")):
             reply = self.server.ask(method, path)
             self.assertEqual((reply.status, reply.error()["code"]), (401, "sign_in_needed"))
             self.assertIn("www-authenticate", reply.headers)
@@ -764,7 +764,7 @@ class Http2(unittest.TestCase):
     def test_streams_and_pauses(self):
         self.assertEqual(len(self.curl(path="/api/big?bytes=1000000")[0]), 1000000)
         self.assertEqual(self.curl(path="/api/pause")[0], b"before after")
-        self.assertEqual(len(json.loads(self.curl(path="/api/files")[0])["entries"]), 10000)
+        self.assertEqual(len(json.loads(self.curl(path="/api/store/files")[0])["entries"]), 10000)
 
     def test_errors(self):
         rows = [

@@ -59,7 +59,8 @@ class Budget(unittest.TestCase):
                 self.assertEqual(burst(hub, ["/", "/app.css", "/api/info", "/api/health", "/api/memory",
                                              "/api/memory/map?tier=psram", "/api/memory/history",
                                              "/api/mqtt", "/api/mqtt/clients", "/api/settings",
-                                             "/api/routes", "/metrics", "/api/log", "/api/files"] * 4), [])
+                                             "/api/routes", "/metrics", "/api/log", "/api/files",
+                                             "/api/store/files", "/api/audio"] * 4), [])
             self.held(hub, "bursts")
             for i in range(20):
                 generation = hub.get_json("/api/settings")["generation"]

@@ -66,7 +66,7 @@ static void ask(const nh_mqtt_acl_t *acl, const struct nh_mqtt_acl_who *who, nh_
     for (uint32_t levels = may ? 1 : why.level_count; levels && levels < 40; levels++) {
         size_t len = make_topic(filter, levels, text, sizeof text);
         nh_span_t topic = {(const uint8_t *)text, len};
-        if (len == 0 || !nh_mqtt__topic_match(filter, topic))
+        if (len == 0 || !nh_mqtt_topic_match(filter, topic))
             continue;
         REQUIRE(nh_mqtt_acl_may(acl, who, NH_MQTT_MAY_RECEIVE, topic, NULL) == may);
         if (!may)

@@ -119,12 +119,17 @@ static int inode_make(struct fake_disk *d)
     return FAKE_DISK_NONE;
 }
 
-// The folder a path is in, compared with `dir`; "." is the root.
+static bool is_root(const char *dir)
+{
+    return !strcmp(dir, ".") || !strcmp(dir, "");
+}
+
+// The folder a path is in, compared with `dir`.
 static bool is_in(const char *path, const char *dir)
 {
     const char *slash = strrchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
-    if (!strcmp(dir, "."))
+    if (is_root(dir))
         return !slash;
     return slash && strlen(dir) == len && !memcmp(path, dir, len);
 }
@@ -132,7 +137,7 @@ static bool is_in(const char *path, const char *dir)
 static bool dir_exists(struct fake_disk *d, const char *path)
 {
     struct fake_name *n = name_find(d, path);
-    return !strcmp(path, ".") || (n && n->now == FAKE_DISK_DIR);
+    return is_root(path) || (n && n->now == FAKE_DISK_DIR);
 }
 
 static bool parent_exists(struct fake_disk *d, const char *path)

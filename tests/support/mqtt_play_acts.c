@@ -324,7 +324,9 @@ static void act(struct play *p, struct play_slot *s, unsigned what)
     if (!s->conn) {
         do_connect(p, s);
     } else if (what < NH_ARRAY_LEN(acts)) {
-        acts[what](p, s);
+        // A client that does not read is owed answers; the model keeps so many and no more.
+        if (s->answer_count < PLAY_OWED)
+            acts[what](p, s);
     } else if (what < 14) {
         s->is_stalled = !s->is_stalled && play__choose(p, 3) == 0;
         s->was_stalled |= s->is_stalled;

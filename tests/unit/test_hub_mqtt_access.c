@@ -23,6 +23,7 @@ static uint64_t now_ms; // of the rules about guessing
 // A client, and what it was told: 0 not yet, else a verdict as a letter, or a reason.
 static struct peer {
     const char *address;
+    bool is_local;         // by the way it came in, and then nobody asks for its address
     const char *proxy;     // that says so; NULL: none
     const char *certified; // the name of its certificate; NULL: it has none
     unsigned answers;
@@ -44,6 +45,12 @@ static void address(void *ctx, const void *peer, char *text, size_t cap)
 {
     (void)ctx;
     snprintf(text, cap, "%s", ((const struct peer *)peer)->address);
+}
+
+static bool is_local(void *ctx, const void *peer)
+{
+    (void)ctx;
+    return ((const struct peer *)peer)->is_local;
 }
 
 static bool proxy(void *ctx, const void *peer, char *text, size_t cap)
@@ -104,6 +111,7 @@ static void begin(nh_mqtt_rules_t *rules, uint32_t queue_max)
                                               .clock_ms = clock_ms,
                                               .address = address,
                                               .proxy = proxy,
+                                              .is_local = is_local,
                                               .identity = identity,
                                               .answer = answer};
     assert_int_equal(nh_mqtt_access_create(&cfg, rules, &access_of), NH_OK);
@@ -210,6 +218,31 @@ static void test_nobody_is_known(void **state)
     sign_in(&peers[1], "ann", "ann");
     assert_false(is_let_in(&peers[1]));
     assert_int_equal(info().checked, 0);
+}
+
+static nh_mqtt_rules_t *two_users(void);
+
+// What it says in the place of the address is not looked at; what the rules say is.
+static void test_local_for_sure(void **state)
+{
+    (void)state;
+    static const struct {
+        int anonymous; // < 0: two users
+        bool is_in;
+    } rows[] = {{NH_HUB_ANONYMOUS_AUTO, true},
+                {NH_HUB_ANONYMOUS_ALWAYS, true},
+                {NH_HUB_ANONYMOUS_NEVER, false},
+                {-1, false}};
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        begin(rows[i].anonymous < 0 ? two_users() : make_rules(rows[i].anonymous), 4);
+        peers[0] = (struct peer){.address = "10.0.0.1:5", .is_local = true};
+        sign_in(&peers[0], NULL, NULL);
+        if (is_let_in(&peers[0]) != rows[i].is_in)
+            fail_msg("row %zu", i);
+        nh_mqtt_access_destroy(access_of);
+        access_of = NULL;
+    }
+    peers[0].is_local = false;
 }
 
 // ---- passwords ----------------------------------------------------------------------------------
@@ -717,6 +750,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_nobody_is_known),
+        TEST(test_local_for_sure),
         TEST(test_passwords),
         TEST(test_long_names_are_not_checked),
         TEST(test_method),

@@ -86,6 +86,7 @@ static void echo_through(const char *listen_address, const char *host)
     assert_int_equal(client.opened, 1);
     nh_stream_peer(client.s, peer, sizeof peer);
     assert_non_null(strstr(peer, listen_address));
+    assert_false(nh_stream_is_local(client.s)); // nobody let it in
     echo_hang_up(&e, &client);
     assert_int_equal(client.err, NH_OK);
 }

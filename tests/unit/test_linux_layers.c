@@ -295,6 +295,7 @@ static void test_every_combination(void **state)
             }
             assert_memory_equal(bytes, back, len);
             nh_stream_peer(e.last->s, peer, sizeof peer);
+            assert_int_equal(nh_stream_is_local(e.last->s), !(with & WITH_PROXY));
             if (with & WITH_PROXY)
                 assert_string_equal(peer, "10.1.2.3:50000");
             else
@@ -795,6 +796,7 @@ static void test_both_families(void **state)
     assert_int_equal(peer_expect(&p, back, 1), 1);
     nh_stream_peer(e.last->s, text, sizeof text);
     assert_memory_equal(text, "127.0.0.1:", 10);
+    assert_false(nh_stream_is_local(e.last->s)); // others can come by this one too
     peer_close(&p);
     const struct sockaddr_in6 sa = {.sin6_family = AF_INET6,
                                     .sin6_port = htons(nh_listener_port(listener)),
@@ -860,6 +862,7 @@ static void test_unix_socket(void **state)
         nh_stream_peer(e.last->s, text, sizeof text);
         snprintf(want, sizeof want, "unix:%u", (unsigned)getuid());
         assert_string_equal(text, want);
+        assert_true(nh_stream_is_local(e.last->s));
         peer_close(&p);
         all_gone();
         echo_restart(&e);

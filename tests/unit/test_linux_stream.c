@@ -248,6 +248,7 @@ static void test_echo(void **state)
     snprintf(expected, sizeof expected, "127.0.0.1:%u", ntohs(own.sin_port));
     nh_stream_peer(sv.last->s, peer, sizeof peer);
     assert_string_equal(peer, expected);
+    assert_true(nh_stream_is_local(sv.last->s)); // it listens at the loopback
     for (int i = 0; i < 100; i++) {
         client_send(fd, "hello", 5);
         assert_int_equal(recv_all(fd, 5), 5);

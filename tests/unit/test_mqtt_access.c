@@ -90,7 +90,7 @@ static bool hub_authorize(void *ctx, const struct nh_mqtt_who *who, enum nh_mqtt
     hub.asked_count++;
     // One filter covers another here when it is the same one, or takes its text.
     bool is_same = u->subscribes_all || nh_mqtt__span_equal(filter, topic);
-    return (action == NH_MQTT_MAY_SUBSCRIBE && is_same) || nh_mqtt__topic_match(filter, topic);
+    return (action == NH_MQTT_MAY_SUBSCRIBE && is_same) || nh_mqtt_topic_match(filter, topic);
 }
 
 static const struct nh_mqtt_broker_config with_hub = {

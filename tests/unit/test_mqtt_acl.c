@@ -316,7 +316,7 @@ static bool all_may(const char *filter)
     char topic[20];
     for (bool more = true; more;) {
         more = next_topic(at, &levels, topic);
-        if (topic[0] && nh_mqtt__topic_match(span(filter), span(topic)) && !may("u@c", RCV, topic))
+        if (topic[0] && nh_mqtt_topic_match(span(filter), span(topic)) && !may("u@c", RCV, topic))
             return false;
     }
     return true;
@@ -327,7 +327,7 @@ static bool plainly_may(char filters[][12], const bool *is_deny, unsigned count,
 {
     bool is_allowed = false;
     for (unsigned i = 0; i < count; i++) {
-        bool takes = nh_mqtt__topic_match(span(filters[i]), span(topic));
+        bool takes = nh_mqtt_topic_match(span(filters[i]), span(topic));
         if (takes && is_deny[i])
             return false;
         is_allowed |= takes;

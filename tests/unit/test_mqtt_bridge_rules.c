@@ -127,8 +127,8 @@ static void test_overlap_against_matching(void **state)
                 if (i + 1 < count)
                     strcat(topic, "/");
             }
-            found = topic[0] && nh_mqtt__topic_match(span(f[0]), span(topic)) &&
-                    nh_mqtt__topic_match(span(f[1]), span(topic));
+            found = topic[0] && nh_mqtt_topic_match(span(f[0]), span(topic)) &&
+                    nh_mqtt_topic_match(span(f[1]), span(topic));
         }
         if (nh_mqtt__filters_overlap(span(f[0]), span(f[1])) != found)
             fail_msg("%s and %s", f[0], f[1]);

@@ -118,7 +118,7 @@ static void test_matches(void **state)
     (void)state;
     for (size_t i = 0; i < NH_ARRAY_LEN(matches); i++) {
         nh_span_t topic = span(matches[i].topic);
-        if (nh_mqtt__topic_match(span(matches[i].filter), topic) != matches[i].matches)
+        if (nh_mqtt_topic_match(span(matches[i].filter), topic) != matches[i].matches)
             fail_msg("%s takes %s?", matches[i].filter, matches[i].topic);
     }
 }
@@ -163,7 +163,7 @@ static void check_topic(const struct nh_mqtt__index *ix, const char *topic)
         subs[i].seen = 0;
     nh_mqtt__index_match(ix, span(topic), see, NULL);
     for (int i = 0; i < SUBS; i++) {
-        int expected = subs[i].is_in && nh_mqtt__topic_match(span(subs[i].filter), span(topic));
+        int expected = subs[i].is_in && nh_mqtt_topic_match(span(subs[i].filter), span(topic));
         if (subs[i].seen != expected)
             fail_msg("%s by %s: seen %d", topic, subs[i].filter, subs[i].seen);
     }

@@ -220,7 +220,7 @@ static void test_matching(void **state)
         {"GET", "/other.html", 404, "not_found"},
         {"POST", "/", 405, "wrong_method"},
         {"GET", "/api/routes", 200, "\"path\":\"/api/pause\""},
-        {"GET", "/api/files", 404, "not_found"},
+        {"GET", "/api/store/files", 404, "not_found"},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         struct fake_reply *r =

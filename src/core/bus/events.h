@@ -26,14 +26,16 @@ enum nh_origin {
 };
 
 enum nh_event_id {
-    NH_EVENT_NONE,           // never posted
-    NH_EVENT_MEM_SNAPSHOT,   // struct nh_event_mem_snapshot: a tagged snapshot was taken
-    NH_EVENT_MEM_TRIPWIRE,   // struct nh_event_mem_tripwire, critical: internal memory ran low
-    NH_EVENT_CONFIG_CHANGED, // struct nh_event_config_changed: a new configuration is in force
-    NH_EVENT_MQTT_CLIENT,    // struct nh_event_mqtt_client: a client came, went or was refused
-    NH_EVENT_LISTENER_UP,    // struct nh_event_listener_up: an address accepts connections
-    NH_EVENT_STOPPING,       // struct nh_event_stopping, critical: save and let go
-    NH_EVENT_STORE_WRITTEN,  // struct nh_event_store_written: a generation is durable
+    NH_EVENT_NONE,            // never posted
+    NH_EVENT_MEM_SNAPSHOT,    // struct nh_event_mem_snapshot: a tagged snapshot was taken
+    NH_EVENT_MEM_TRIPWIRE,    // struct nh_event_mem_tripwire, critical: internal memory ran low
+    NH_EVENT_CONFIG_CHANGED,  // struct nh_event_config_changed: a new configuration is in force
+    NH_EVENT_MQTT_CLIENT,     // struct nh_event_mqtt_client: a client came, went or was refused
+    NH_EVENT_LISTENER_UP,     // struct nh_event_listener_up: an address accepts connections
+    NH_EVENT_STOPPING,        // struct nh_event_stopping, critical: save and let go
+    NH_EVENT_STORE_WRITTEN,   // struct nh_event_store_written: a generation is durable
+    NH_EVENT_DEVICES_CHANGED, // struct nh_event_devices_changed, critical: another device set
+    NH_EVENT_AUDIO_FINISHED,  // struct nh_event_audio_finished: a track is over
     NH_EVENT_COUNT,
 };
 
@@ -82,6 +84,31 @@ struct nh_event_store_written {
     uint32_t size_bytes;
 };
 
+enum nh_devices_change {                 // bits of nh_event_devices_changed.mask
+    NH_DEVICES_CHANGED_DEVICES = 1 << 0, // which there are, their order
+    NH_DEVICES_CHANGED_HEADS = 1 << 1,   // names, tabs, status, commands
+    NH_DEVICES_CHANGED_SCENARIOS = 1 << 2,
+    NH_DEVICES_CHANGED_TEMPLATES = 1 << 3,
+    NH_DEVICES_CHANGED_GAME = 1 << 4, // the game and the variables
+    NH_DEVICES_CHANGED_PROFILE = 1 << 5,
+};
+struct nh_event_devices_changed {
+    uint32_t generation;
+    uint32_t mask; // enum nh_devices_change
+};
+
+// Posted by the task `audio`, so subscribers have a queue. The event's origin is who caused the
+// end: who stopped the track, or who had played it when it ended by itself.
+enum nh_audio_reason { NH_AUDIO_ENDED, NH_AUDIO_STOPPED, NH_AUDIO_ERROR };
+struct nh_event_audio_finished {
+    uint32_t instance; // as nh_audio_play() gave it
+    int16_t error;     // enum nh_err, with NH_AUDIO_ERROR
+    uint8_t channel;   // enum nh_audio_channel (components/audio/audio.h)
+    uint8_t reason;    // enum nh_audio_reason
+    bool is_cut;       // path is not whole: the event's blob is
+    char path[55];     // "/sdcard/..."; NUL-terminated
+};
+
 #define NH_EVENT_FITS(type)                                                                        \
     _Static_assert(sizeof(struct type) <= NH_EVENT_DATA_MAX_BYTES, #type " is too large to post")
 NH_EVENT_FITS(nh_event_mem_snapshot);
@@ -91,5 +118,7 @@ NH_EVENT_FITS(nh_event_mqtt_client);
 NH_EVENT_FITS(nh_event_listener_up);
 NH_EVENT_FITS(nh_event_stopping);
 NH_EVENT_FITS(nh_event_store_written);
+NH_EVENT_FITS(nh_event_devices_changed);
+NH_EVENT_FITS(nh_event_audio_finished);
 
 #endif

@@ -363,25 +363,29 @@ static const struct nh_files_ops ops = {
     .dir_close = dir_close,
 };
 
-int nh_files_open(struct nh_mem *mem, const char *dir, nh_files_t **out)
+int nh_files_open_existing(struct nh_mem *mem, const char *dir, nh_files_t **out)
 {
     *out = NULL;
     nh_files_t *files = nh_mem_alloc_zero(mem, sizeof *files, NH_MEM_BULK);
     if (!files)
         return NH_ERR_NOMEM;
     files->mem = mem;
-    files->dir_fd = -1;
-    int rc = mkdir(dir, 0750) == 0 || errno == EEXIST ? NH_OK : nh_linux__err(errno);
-    if (rc == NH_OK) {
-        files->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        rc = files->dir_fd < 0 ? nh_linux__err(errno) : NH_OK;
-    }
-    if (rc < 0) {
+    files->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (files->dir_fd < 0) {
+        int rc = nh_linux__err(errno);
         nh_files_close(files);
         return rc;
     }
     *out = files;
     return NH_OK;
+}
+
+int nh_files_open(struct nh_mem *mem, const char *dir, nh_files_t **out)
+{
+    *out = NULL;
+    if (mkdir(dir, 0750) != 0 && errno != EEXIST)
+        return nh_linux__err(errno);
+    return nh_files_open_existing(mem, dir, out);
 }
 
 struct nh_fs nh_files_fs(nh_files_t *files)

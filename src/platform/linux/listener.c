@@ -154,6 +154,7 @@ static int inet_listen(nh_listener_t *l, const struct nh_listener_config *cfg)
     if (bind(l->fd, (struct sockaddr *)&sa, len) != 0 || listen(l->fd, SOMAXCONN) != 0 ||
         getsockname(l->fd, (struct sockaddr *)&sa, &len) != 0)
         return nh_linux__err(errno);
+    l->is_loopback = nh_linux__is_loopback(&sa);
     l->port = ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port
                                             : ((struct sockaddr_in6 *)&sa)->sin6_port);
     return NH_OK;

@@ -102,6 +102,15 @@ int nh_linux__address(const char *text, uint16_t port, struct sockaddr_storage *
     return NH_ERR_INVAL;
 }
 
+bool nh_linux__is_loopback(const struct sockaddr_storage *sa)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+    if (sa->ss_family == AF_INET)
+        return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return sa->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
 void nh_linux__address_text(const struct sockaddr_storage *sa, char *text, size_t cap)
 {
     char host[INET6_ADDRSTRLEN];

@@ -20,6 +20,7 @@ void nh_linux__cond_init(pthread_cond_t *cond); // on that clock
 struct sockaddr_storage;
 NH_MUST_USE int nh_linux__address(const char *text, uint16_t port, struct sockaddr_storage *out,
                                   unsigned *len);
+bool nh_linux__is_loopback(const struct sockaddr_storage *sa); // 127.0.0.0/8 or ::1
 // "127.0.0.1:51234" or "[::1]:51234"; "?" for another family.
 void nh_linux__address_text(const struct sockaddr_storage *sa, char *text, size_t cap);
 

@@ -100,6 +100,9 @@ static void tell_closed(nh_stream_set_t *set, nh_stream_t *s)
 static bool discard(nh_stream_set_t *set, nh_stream_t *s)
 {
     ssize_t n = 1;
+    // Its end was seen and the last read emptied the socket: nothing is left but that end.
+    if ((s->flags & NH_STREAM_HANGUP) && (s->flags & NH_STREAM_SHORT))
+        return true;
     for (int i = 0; i < DISCARD_MAX_COUNT && n > 0; i++)
         n = recv(s->fd, set->buffer, set->buffer_bytes,
                  MSG_DONTWAIT); // nobody borrows it in a sweep
@@ -185,6 +188,9 @@ static void stream_read(nh_stream_set_t *set, nh_stream_t *s, size_t cap)
         read_failed(s, n);
         return;
     }
+    s->flags &= (uint16_t)~NH_STREAM_SHORT;
+    if ((size_t)n < cap)
+        s->flags |= NH_STREAM_SHORT;
     if ((size_t)n < cap && !(s->flags & NH_STREAM_HANGUP))
         s->flags &= (uint16_t)~NH_STREAM_READABLE;
     set->buffer_used += (uint32_t)n;
@@ -334,7 +340,7 @@ void nh_stream__event(nh_stream_t *s, uint32_t events)
     if (events & EPOLLOUT)
         s->flags &= (uint16_t)~NH_STREAM_BLOCKED;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        s->flags = (uint16_t)((s->flags | NH_STREAM_READABLE) & ~NH_STREAM_DRY);
+        s->flags = (uint16_t)((s->flags | NH_STREAM_READABLE) & ~(NH_STREAM_DRY | NH_STREAM_SHORT));
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->flags |= NH_STREAM_HANGUP;
     // A paused connection is not read, so its death is learnt here.
@@ -400,6 +406,12 @@ void nh_stream_peer(const nh_stream_t *s, char *text, size_t cap)
 {
     if (!nh_layer__peer(s, text, cap))
         socket_peer(s, text, cap);
+}
+
+bool nh_stream_is_local(const nh_stream_t *s)
+{
+    const nh_listener_t *l = nh_stream_listener(s);
+    return l && (l->unix_path || l->is_loopback) && !nh_layer__is_proxied(s);
 }
 
 bool nh_stream_proxy(const nh_stream_t *s, char *text, size_t cap)

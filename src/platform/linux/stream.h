@@ -36,6 +36,7 @@ enum {
     NH_STREAM_TIMED = 1 << 11,   // `cut_ms` counts
     NH_STREAM_LAYERED = 1 << 12, // `user` is a struct nh_layer, see layer.h
     NH_STREAM_DRY = 1 << 13,     // LAYERED: the socket is empty; what the layer holds may not be
+    NH_STREAM_SHORT = 1 << 14,   // nothing came since a read that found less than it had room for
 };
 
 struct nh_stream {
@@ -80,6 +81,7 @@ struct nh_listener {
     bool accepting, retry_accept;
     bool is_held; // too many handshakes: accepts when one has ended
     bool has_proxy, is_layered;
+    bool is_loopback; // the address it listens at
 };
 
 #define NH_STREAM_TOLD_MAX 5u // refusals in the log in a second

@@ -1,0 +1,598 @@
+#include "components/devices/devices_state.h"
+
+#include "core/base/log.h"
+#include "core/bus/events.h"
+#include "core/json/decode.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIRST_PROFILE "default"
+static const char empty_document[] =
+    "{\"schema\":2,\"generation\":1,\"name\":\"Default\",\"devices\":[]}";
+
+// ---- what the store remembers -------------------------------------------------------------------
+
+static const nh_json_field_t kept_fields[] = {
+    {"profile", NH_JSON_T_STRING, NH_JSON_AT(struct nh_devices_kept, profile)},
+    {"generation", NH_JSON_T_INT, NH_JSON_AT(struct nh_devices_kept, generation)},
+    {"crc", NH_JSON_T_INT, NH_JSON_AT(struct nh_devices_kept, crc)},
+    {"confirm_back", NH_JSON_T_INT, NH_JSON_AT(struct nh_devices_kept, confirm_back)},
+    NH_JSON_FIELDS_END,
+};
+
+static void read_state(nh_devices_t *d)
+{
+    char text[256];
+    struct nh_devices_kept k = {.profile = FIRST_PROFILE};
+    int n = nh_store_read(d->cfg.store, NH_DEVICES_STATE, 0, 0, text, sizeof text);
+    if (n > 0 && nh_json_decode(text, (size_t)n, kept_fields, &k, NULL, NULL, 0) == 0 &&
+        nh_devices__id_is_valid(k.profile))
+        d->kept = k;
+    else
+        d->kept = (struct nh_devices_kept){.profile = FIRST_PROFILE};
+}
+
+int nh_devices__keep_state(nh_devices_t *d)
+{
+    char text[256];
+    struct nh_json_buf b = {.ptr = text, .cap = sizeof text};
+    nh_json_writer_t w;
+    nh_json_writer_init(&w, nh_json_buf_sink, &b);
+    nh_json_encode_struct(&w, kept_fields, &d->kept, 0);
+    int err = nh_json_writer_end(&w);
+    if (err == 0)
+        err = nh_store_put(d->cfg.store, NH_DEVICES_STATE, text, b.len);
+    return err < 0 ? err : NH_OK;
+}
+
+// ---- the set in force
+// ----------------------------------------------------------------------------
+
+struct nh_device_compiler_config nh_devices__compiler(const nh_devices_t *d,
+                                                      nh_device_finding_fn finding, void *ctx)
+{
+    return (struct nh_device_compiler_config){.mem = d->cfg.mem,
+                                              .limits = &d->cfg.limits,
+                                              .expression = d->cfg.expression,
+                                              .finding = finding,
+                                              .ctx = ctx};
+}
+
+int nh_devices__card(nh_devices_t *d, struct nh_fs *out)
+{
+    int err = d->cfg.card(d->cfg.ctx, out);
+    d->info.has_card = err == 0;
+    return err;
+}
+
+void nh_devices__put_in_force(nh_devices_t *d, nh_device_set_t *set, uint32_t generation,
+                              bool cancel, uint32_t more_mask)
+{
+    nh_device_set_t *before = d->set;
+    const struct nh_event_devices_changed data = {
+        .generation = generation,
+        .mask = more_mask | (before ? nh_devices__difference(before, set) : 0)};
+    struct nh_event e = {.id = NH_EVENT_DEVICES_CHANGED,
+                         .critical = true,
+                         .time_ms = d->cfg.clock_ms(),
+                         .data_len = sizeof data};
+    d->set = set;
+    d->generation = generation;
+    d->version++;
+    if (d->cfg.in_force)
+        d->cfg.in_force(d->cfg.ctx, set, cancel);
+    memcpy(e.data, &data, sizeof data);
+    nh_bus_post(d->cfg.bus, &e);
+    nh_device_set_unref(before);
+}
+
+// ---- start --------------------------------------------------------------------------------------
+
+static int make_empty(nh_devices_t *d, nh_device_set_t **out)
+{
+    const struct nh_device_compiler_config cfg = nh_devices__compiler(d, NULL, NULL);
+    nh_device_compiler_t *c;
+    int err = nh_device_compiler_create(&cfg, &c);
+    if (err == 0)
+        err = nh_device_compiler_json(c, empty_document, sizeof empty_document - 1, true);
+    if (err == 0)
+        err = nh_device_compiler_end(c, out);
+    nh_device_compiler_destroy(c);
+    return err;
+}
+
+// One candidate more: the higher generation wins.
+static void take_better(struct nh_devices_loaded *best, enum nh_devices_source *from,
+                        const struct nh_devices_loaded *other, enum nh_devices_source source)
+{
+    if (best->set && best->generation >= other->generation) {
+        nh_device_set_unref(other->set);
+        return;
+    }
+    nh_device_set_unref(best->set);
+    *best = *other;
+    *from = source;
+}
+
+// The newest backup that can be read.
+static int load_backup(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_loaded *out)
+{
+    struct nh_devices_backup b[NH_DEVICES_BACKUP_MAX_COUNT];
+    char path[NH_DEVICES_PATH_MAX_BYTES];
+    size_t count = nh_devices__list_backups(fs, d->profile, b, NH_ARRAY_LEN(b));
+    int err = NH_ERR_NOT_FOUND;
+    for (size_t i = 0; i < count && err < 0; i++) {
+        nh_devices__path(d->profile, NH_DEVICES_FILE_BACKUP, b[i].generation, path);
+        err = nh_devices__load(d, fs, path, out);
+        if (err == NH_ERR_NOMEM)
+            return err;
+    }
+    return err;
+}
+
+// Without the main file: what a save that was cut short left, the backups, the store's copy.
+static int find_other(nh_devices_t *d, const struct nh_fs *fs, bool main_is_gone,
+                      struct nh_devices_loaded *best, enum nh_devices_source *from)
+{
+    char path[NH_DEVICES_PATH_MAX_BYTES];
+    struct nh_devices_loaded other;
+    int err = NH_ERR_NOT_FOUND;
+    nh_devices__path(d->profile, NH_DEVICES_FILE_STAGED, 0, path);
+    if (fs && main_is_gone)
+        err = nh_devices__load(d, fs, path, &other);
+    if (err == 0)
+        take_better(best, from, &other, NH_DEVICES_FROM_STAGED);
+    if (fs && err != NH_ERR_NOMEM && (err = load_backup(d, fs, &other)) == 0)
+        take_better(best, from, &other, NH_DEVICES_FROM_BACKUP);
+    if (err != NH_ERR_NOMEM && (err = nh_devices__load_copy(d, &other)) == 0)
+        take_better(best, from, &other, NH_DEVICES_FROM_COPY);
+    return err == NH_ERR_NOMEM ? err : NH_OK;
+}
+
+static const char *const degraded_texts[] = {
+    [NH_DEVICES_FROM_CARD] = NULL,
+    [NH_DEVICES_FROM_STAGED] = "A save was cut short; its file was whole and is in force.",
+    [NH_DEVICES_FROM_BACKUP] = "The configuration could not be read; the newest good backup is in "
+                               "force.",
+    [NH_DEVICES_FROM_COPY] =
+        "The configuration could not be read from the card; the last good copy "
+        "is in force.",
+    [NH_DEVICES_EMPTY] = "No configuration could be read; there are no devices.",
+};
+
+// The card's main file, or what stands in for it. *first: there is nothing at all, as on a new hub.
+static int find(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_loaded *best,
+                enum nh_devices_source *from, bool *first)
+{
+    char path[NH_DEVICES_PATH_MAX_BYTES];
+    int err = NH_ERR_NOT_FOUND;
+    nh_devices__path(d->profile, NH_DEVICES_FILE_MAIN, 0, path);
+    *from = NH_DEVICES_FROM_CARD;
+    if (fs)
+        err = nh_devices__load(d, fs, path, best);
+    if (err == 0 || err == NH_ERR_NOMEM)
+        return err;
+    if (fs && err == NH_ERR_CORRUPT)
+        nh_devices__set_aside(fs, path);
+    *first = err == NH_ERR_NOT_FOUND;
+    *from = NH_DEVICES_EMPTY;
+    err = find_other(d, fs, err == NH_ERR_NOT_FOUND, best, from);
+    if (err < 0 || best->set)
+        return err;
+    best->generation = 1;
+    return make_empty(d, &best->set);
+}
+
+// What stands in for the main file becomes it, so that the next start finds it at once.
+static void save_found(nh_devices_t *d, const struct nh_fs *fs, bool is_main)
+{
+    uint32_t crc = d->kept.crc;
+    d->info.is_saved = is_main;
+    if (!is_main && fs)
+        d->info.is_saved = nh_devices__save(d, fs, d->profile, d->set, d->generation, &crc) == 0;
+    struct nh_devices_kept kept = d->kept;
+    kept.generation = d->generation;
+    kept.crc = crc;
+    bool is_new = memcmp(&kept, &d->kept, sizeof kept) != 0;
+    d->kept = kept;
+    if (is_new &&
+        (nh_devices__save_copy(d, d->set, d->generation) < 0 || nh_devices__keep_state(d) < 0))
+        NH_LOG_W("devices", "the store cannot keep a copy of the configuration");
+}
+
+static void card_tick(void *ctx, nh_timer_t *t, uint64_t now_ms);
+static void confirm_over(void *ctx, nh_timer_t *t, uint64_t now_ms);
+
+int nh_devices_start(nh_devices_t *d)
+{
+    struct nh_devices_loaded found = {0};
+    enum nh_devices_source from;
+    struct nh_fs fs;
+    bool first = false;
+    read_state(d);
+    snprintf(d->profile, sizeof d->profile, "%s", d->kept.profile);
+    bool has_card = nh_devices__card(d, &fs) == 0;
+    int err = find(d, has_card ? &fs : NULL, &found, &from, &first);
+    if (err < 0)
+        return err;
+    if (from == NH_DEVICES_FROM_CARD)
+        d->kept.crc = found.crc; // it may have been edited elsewhere
+    d->info.source = from;
+    d->info.degraded = from == NH_DEVICES_EMPTY && first ? NULL : degraded_texts[from];
+    if (!has_card && from != NH_DEVICES_EMPTY)
+        d->info.degraded = "There is no card; the last good copy is in force.";
+    if (d->info.degraded)
+        NH_LOG_W("devices", "%s", d->info.degraded);
+    nh_devices__put_in_force(d, found.set, found.generation, false, UINT32_MAX);
+    save_found(d, has_card ? &fs : NULL, from == NH_DEVICES_FROM_CARD);
+    // Nobody confirmed it before the power went.
+    if (d->kept.confirm_back)
+        confirm_over(d, &d->confirm_timer, d->cfg.clock_ms());
+    return nh_timer_arm(d->cfg.sched, &d->card_timer, d->cfg.clock_ms() + d->cfg.card_poll_ms,
+                        d->cfg.card_poll_ms);
+}
+
+void nh_devices_stop(nh_devices_t *d)
+{
+    nh_timer_cancel(d->cfg.sched, &d->card_timer);
+    nh_timer_cancel(d->cfg.sched, &d->confirm_timer);
+}
+
+nh_device_set_t *nh_devices_set(const nh_devices_t *d)
+{
+    return d->set;
+}
+
+// ---- persisting ---------------------------------------------------------------------------------
+
+// To the card, if there is one, and to the store. Without a card the store alone has to take it.
+static int persist(nh_devices_t *d, const nh_device_set_t *set, uint32_t generation)
+{
+    struct nh_fs fs;
+    uint32_t crc = d->kept.crc;
+    bool has_card = nh_devices__card(d, &fs) == 0 && !d->info.is_conflict;
+    int err = has_card ? nh_devices__save(d, &fs, d->profile, set, generation, &crc) : NH_OK;
+    if (err < 0) {
+        d->info.save_failed_count++;
+        return err;
+    }
+    int kept = nh_devices__save_copy(d, set, generation);
+    if (kept == 0) {
+        d->kept.generation = generation;
+        d->kept.crc = crc;
+        kept = nh_devices__keep_state(d);
+    }
+    d->info.save_failed_count += kept < 0;
+    if (kept < 0 && !has_card)
+        return kept;
+    if (kept < 0)
+        NH_LOG_W("devices", "the store cannot keep a copy: %s", nh_err_text(kept));
+    d->info.is_saved = has_card;
+    return NH_OK;
+}
+
+static uint32_t next_generation(const nh_devices_t *d)
+{
+    return d->generation < UINT32_MAX - 1 ? d->generation + 1 : d->generation;
+}
+
+static void stop_confirm(nh_devices_t *d)
+{
+    d->kept.confirm_back = 0;
+    d->confirm_due_ms = 0;
+    nh_timer_cancel(d->cfg.sched, &d->confirm_timer);
+}
+
+static int put(nh_devices_t *d, nh_device_set_t *set, bool cancel, uint32_t more_mask)
+{
+    uint32_t generation = next_generation(d);
+    int err = persist(d, set, generation);
+    if (err < 0)
+        return err;
+    nh_devices__put_in_force(d, set, generation, cancel, more_mask);
+    d->info.apply_count++;
+    d->info.degraded = NULL;
+    return (int)generation;
+}
+
+// ---- applying -----------------------------------------------------------------------------------
+
+static int apply_elsewhere(nh_devices_t *d, nh_device_set_t *set,
+                           const struct nh_devices_apply *how)
+{
+    char path[NH_DEVICES_PATH_MAX_BYTES];
+    struct nh_devices_loaded before;
+    struct nh_fs fs;
+    uint32_t crc;
+    int err = nh_devices__card(d, &fs);
+    if (err < 0)
+        return err;
+    nh_devices__path(how->profile, NH_DEVICES_FILE_MAIN, 0, path);
+    err = nh_devices__load(d, &fs, path, &before);
+    if (err < 0)
+        return err;
+    nh_device_set_unref(before.set);
+    if (how->base_generation && how->base_generation != before.generation)
+        return NH_ERR_CONFLICT;
+    err = nh_devices__save(d, &fs, how->profile, set, before.generation + 1, &crc);
+    if (err < 0)
+        return err;
+    nh_device_set_unref(set);
+    d->version++;
+    return (int)before.generation + 1;
+}
+
+int nh_devices_apply(nh_devices_t *d, nh_device_set_t *set, const struct nh_devices_apply *how)
+{
+    uint32_t back = d->generation;
+    if (how->profile && how->profile[0] && strcmp(how->profile, d->profile) != 0)
+        return apply_elsewhere(d, set, how);
+    if (how->base_generation && how->base_generation != d->generation) {
+        d->info.reject_count++;
+        return NH_ERR_CONFLICT;
+    }
+    // An apply within the window of another one goes back to where that one would.
+    if (d->kept.confirm_back)
+        back = d->kept.confirm_back;
+    stop_confirm(d);
+    d->kept.confirm_back = how->confirm_s ? back : 0;
+    int generation = put(d, set, how->cancel, 0);
+    if (generation < 0) {
+        d->kept.confirm_back = 0;
+        return generation;
+    }
+    if (how->confirm_s) {
+        d->confirm_due_ms = d->cfg.clock_ms() + how->confirm_s * 1000ull;
+        NH_IGNORE(nh_timer_arm(d->cfg.sched, &d->confirm_timer, d->confirm_due_ms, 0));
+    }
+    return generation;
+}
+
+int nh_devices_confirm(nh_devices_t *d)
+{
+    if (!d->kept.confirm_back)
+        return NH_ERR_NOT_FOUND;
+    stop_confirm(d);
+    d->version++;
+    return nh_devices__keep_state(d);
+}
+
+static void confirm_over(void *ctx, nh_timer_t *t, uint64_t now_ms)
+{
+    nh_devices_t *d = ctx;
+    uint32_t back = d->kept.confirm_back;
+    (void)t;
+    (void)now_ms;
+    int err = nh_devices_rollback(d, back, false);
+    if (err < 0) {
+        NH_LOG_E("devices", "nobody confirmed generation %u, and %u cannot be put back: %s",
+                 (unsigned)d->generation, (unsigned)back, nh_err_text(err));
+        stop_confirm(d);
+        return;
+    }
+    d->info.rollback_count++;
+    NH_LOG_W("devices", "nobody confirmed the change; generation %u is in force again as %d",
+             (unsigned)back, err);
+}
+
+int nh_devices_backup_load(nh_devices_t *d, uint32_t generation, nh_device_set_t **out)
+{
+    char path[NH_DEVICES_PATH_MAX_BYTES];
+    struct nh_devices_loaded l;
+    struct nh_fs fs;
+    int err = nh_devices__card(d, &fs);
+    *out = NULL;
+    if (err < 0)
+        return err;
+    nh_devices__path(d->profile, NH_DEVICES_FILE_BACKUP, generation, path);
+    err = nh_devices__load(d, &fs, path, &l);
+    if (err == 0)
+        *out = l.set;
+    return err;
+}
+
+int nh_devices_rollback(nh_devices_t *d, uint32_t generation, bool cancel)
+{
+    nh_device_set_t *set;
+    int err = nh_devices_backup_load(d, generation, &set);
+    if (err < 0)
+        return err;
+    stop_confirm(d);
+    err = put(d, set, cancel, 0);
+    if (err < 0)
+        nh_device_set_unref(set);
+    return err;
+}
+
+int nh_devices_snapshot(nh_devices_t *d)
+{
+    int err = put(d, nh_device_set_ref(d->set), false, 0);
+    if (err < 0)
+        nh_device_set_unref(d->set);
+    return err;
+}
+
+// ---- the card, gone and back
+// ---------------------------------------------------------------------
+
+// The card's main file as it is now.
+static int load_main(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_loaded *out)
+{
+    char path[NH_DEVICES_PATH_MAX_BYTES];
+    nh_devices__path(d->profile, NH_DEVICES_FILE_MAIN, 0, path);
+    return nh_devices__load(d, fs, path, out);
+}
+
+static const char *save_hub(nh_devices_t *d, const struct nh_fs *fs, const char *what)
+{
+    uint32_t crc;
+    if (nh_devices__save(d, fs, d->profile, d->set, d->generation, &crc) < 0) {
+        d->info.save_failed_count++;
+        return NULL;
+    }
+    d->kept.crc = crc;
+    d->info.is_saved = true;
+    d->info.is_conflict = false;
+    d->info.degraded = NULL;
+    d->version++;
+    NH_IGNORE(nh_devices__keep_state(d));
+    return what;
+}
+
+// The card's configuration in force, with a generation above both. The hub's becomes a backup.
+static int take_card(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_loaded *card)
+{
+    uint32_t highest = card->generation > d->generation ? card->generation : d->generation;
+    int err = nh_devices__save_backup(fs, d->profile, d->set, highest + 1);
+    if (err == 0) {
+        d->info.is_conflict = false;
+        d->generation = highest + 1;
+        err = put(d, card->set, false, 0);
+    }
+    if (err < 0)
+        nh_device_set_unref(card->set);
+    return err;
+}
+
+int nh_devices_sync(nh_devices_t *d, enum nh_devices_keep keep, const char **what)
+{
+    struct nh_devices_loaded card;
+    struct nh_fs fs;
+    int err = nh_devices__card(d, &fs);
+    *what = "there is no card";
+    if (err < 0)
+        return err;
+    err = load_main(d, &fs, &card);
+    if (err == NH_ERR_NOMEM || err == NH_ERR_IO)
+        return err;
+    if (err == NH_ERR_CORRUPT && keep == NH_DEVICES_KEEP_CARD)
+        return err;
+    if (err == NH_ERR_CORRUPT) {
+        char path[NH_DEVICES_PATH_MAX_BYTES];
+        nh_devices__path(d->profile, NH_DEVICES_FILE_MAIN, 0, path);
+        nh_devices__set_aside(&fs, path);
+    }
+    if (err < 0 || keep == NH_DEVICES_KEEP_HUB) {
+        if (err == 0)
+            nh_device_set_unref(card.set);
+        *what = save_hub(d, &fs, "the hub's configuration was written to the card");
+        return *what ? NH_OK : NH_ERR_IO;
+    }
+    bool is_same = nh_rec_equal(nh_device_set_root(card.set), nh_device_set_root(d->set));
+    if (is_same || (keep == NH_DEVICES_KEEP_NEWER && card.generation == d->generation &&
+                    card.crc == d->kept.crc)) {
+        nh_device_set_unref(card.set);
+        d->info.is_saved = true;
+        d->info.is_conflict = false;
+        *what = "they were the same";
+        return NH_OK;
+    }
+    if (keep == NH_DEVICES_KEEP_NEWER && card.generation < d->generation) {
+        nh_device_set_unref(card.set);
+        *what = save_hub(d, &fs, "the hub's configuration is newer and was written to the card");
+        return *what ? NH_OK : NH_ERR_IO;
+    }
+    *what = "the card's configuration is in force";
+    err = take_card(d, &fs, &card);
+    return err < 0 ? err : NH_OK;
+}
+
+// A card that is there again: what the hub has is written to it, unless somebody edited the card's
+// own meanwhile.
+static void card_back(nh_devices_t *d, const struct nh_fs *fs)
+{
+    struct nh_devices_loaded card;
+    int err = load_main(d, fs, &card);
+    if (err == NH_ERR_NOMEM || err == NH_ERR_IO)
+        return;
+    if (err == 0)
+        nh_device_set_unref(card.set);
+    bool was_edited = err == 0 && card.crc != d->kept.crc;
+    if (was_edited || err == NH_ERR_CORRUPT) {
+        d->info.is_conflict = true;
+        d->info.degraded = "The card came back with another configuration: choose which one stays.";
+        NH_LOG_W("devices", "%s", d->info.degraded);
+        d->version++;
+    } else if (d->info.is_saved && err == 0) {
+        d->info.degraded = NULL;
+    } else if (save_hub(d, fs, "")) {
+        NH_LOG_I("devices", "the card is back; the configuration was written to it");
+    }
+}
+
+static void card_tick(void *ctx, nh_timer_t *t, uint64_t now_ms)
+{
+    nh_devices_t *d = ctx;
+    struct nh_fs fs;
+    bool had = d->info.has_card;
+    (void)t;
+    (void)now_ms;
+    bool has = nh_devices__card(d, &fs) == 0;
+    if (had && !has) {
+        NH_LOG_W("devices", "the card is gone; what is in force stays");
+        d->version++;
+    }
+    if (has && (!had || !d->info.is_saved) && !d->info.is_conflict)
+        card_back(d, &fs);
+}
+
+// ---- life and figures
+// ----------------------------------------------------------------------------
+
+int nh_devices_create(const struct nh_devices_config *cfg, nh_devices_t **out)
+{
+    *out = NULL;
+    if (cfg->backup_count > NH_DEVICES_BACKUP_MAX_COUNT ||
+        cfg->profile_max_count > NH_DEVICES_PROFILE_MAX_COUNT ||
+        cfg->limits.depth_max > NH_DEVICE_DEPTH_MAX ||
+        cfg->limits.payload_max_bytes > NH_DEVICE_TEXT_MAX_BYTES)
+        return NH_ERR_RANGE;
+    nh_devices_t *d = nh_mem_alloc_zero(cfg->mem, sizeof *d, NH_MEM_BULK);
+    if (!d)
+        return NH_ERR_NOMEM;
+    d->cfg = *cfg;
+    if (!cfg->backup_count)
+        d->cfg.backup_count = 5;
+    if (!cfg->profile_max_count)
+        d->cfg.profile_max_count = NH_DEVICES_PROFILE_MAX_COUNT;
+    if (!cfg->compile_max_count)
+        d->cfg.compile_max_count = 2;
+    if (!cfg->card_poll_ms)
+        d->cfg.card_poll_ms = 5000;
+    d->card_timer = (nh_timer_t){.fire = card_tick, .ctx = d, .name = "devices card"};
+    d->confirm_timer = (nh_timer_t){.fire = confirm_over, .ctx = d, .name = "devices confirm"};
+    *out = d;
+    return NH_OK;
+}
+
+void nh_devices_destroy(nh_devices_t *d)
+{
+    if (!d)
+        return;
+    nh_devices_stop(d);
+    nh_device_set_unref(d->set);
+    nh_mem_free(d->cfg.mem, d);
+}
+
+void nh_devices_info(const nh_devices_t *d, struct nh_devices_info *out)
+{
+    struct nh_device_set_info set = {0};
+    uint64_t now_ms = d->cfg.clock_ms();
+    *out = d->info;
+    memcpy(out->profile, d->profile, sizeof out->profile);
+    out->generation = d->generation;
+    if (d->set)
+        nh_device_set_info(d->set, &set);
+    out->set_bytes = set.bytes;
+    if (d->confirm_due_ms)
+        out->confirm_ms = d->confirm_due_ms > now_ms ? (uint32_t)(d->confirm_due_ms - now_ms) : 1;
+}
+
+size_t nh_devices_backups(nh_devices_t *d, struct nh_devices_backup *out, size_t max)
+{
+    struct nh_fs fs;
+    if (nh_devices__card(d, &fs) < 0)
+        return 0;
+    return nh_devices__list_backups(&fs, d->profile, out, max);
+}

@@ -1,0 +1,141 @@
+// devices.h - the devices of a room: which configuration is in force, where it is kept, and how it
+// is changed. Others read the compiled set (set.h) and hear NH_EVENT_DEVICES_CHANGED.
+//
+// One task (the loop's) makes every call. How it is kept, byte by byte and cut by cut: README.md.
+
+#ifndef NH_DEVICES_H
+#define NH_DEVICES_H
+
+#include "components/devices/set.h"
+#include "core/bus/bus.h"
+#include "core/http/http.h"
+#include "core/sched/sched.h"
+#include "core/store/store.h"
+
+#define NH_DEVICES_PROFILE_MAX_COUNT 25
+#define NH_DEVICES_BACKUP_MAX_COUNT 16
+#define NH_DEVICES_ID_MAX_BYTES 32 // of a profile, with the NUL
+
+typedef struct nh_devices nh_devices_t;
+
+struct nh_devices_config {
+    nh_mem_t *mem; // borrowed, like all pointers here
+    nh_bus_t *bus;
+    nh_sched_t *sched;
+    nh_store_t *store; // keeps the last good copy and which profile is in force
+    struct nh_device_limits limits;
+    uint32_t backup_count;      // 0: 5
+    uint32_t profile_max_count; // 0: NH_DEVICES_PROFILE_MAX_COUNT
+    uint32_t compile_max_count; // 0: 2; at once, by requests; one more is NH_ERR_BUSY
+    uint32_t card_poll_ms;      // 0: 5000
+    void *ctx;
+    uint64_t (*clock_ms)(void);
+    int64_t (*clock_unix_ms)(void);
+    // The card's folder of configurations as it is now; an error: there is no card.
+    int (*card)(void *ctx, struct nh_fs *out);
+    // Whether a track is on the card, for warnings. NULL: it is not asked.
+    bool (*has_track)(void *ctx, nh_span_t track);
+    int (*expression)(nh_span_t text, char *why, size_t cap); // as in the compiler's
+    // A set is in force instead of the one before; borrowed, take a reference. `cancel`: what runs
+    // is to be cancelled; otherwise it goes on with its own set. Called before the event is posted.
+    void (*in_force)(void *ctx, nh_device_set_t *set, bool cancel);
+    // Writes what runs on the present set as a JSON array, for the answer of an apply. May be NULL.
+    void (*running)(void *ctx, nh_json_writer_t *w);
+};
+
+// NH_ERR_NOMEM, NH_ERR_RANGE: nothing was made.
+NH_MUST_USE int nh_devices_create(const struct nh_devices_config *cfg, nh_devices_t **out);
+void nh_devices_destroy(nh_devices_t *d); // NULL: nothing
+
+// Finds the configuration: the card's file; else the newest good one of an interrupted save, of the
+// backups and of the copy in the store; else an empty one. What could not be read stays on the card
+// under another name. There is a set in force afterwards in any case but NH_ERR_NOMEM.
+NH_MUST_USE int nh_devices_start(nh_devices_t *d);
+void nh_devices_stop(nh_devices_t *d);
+
+nh_device_set_t *nh_devices_set(const nh_devices_t *d); // in force; borrowed
+
+// ---- state --------------------------------------------------------------------------------------
+
+enum nh_devices_source {
+    NH_DEVICES_FROM_CARD,
+    NH_DEVICES_FROM_STAGED, // a save that was cut short after its file was whole
+    NH_DEVICES_FROM_BACKUP,
+    NH_DEVICES_FROM_COPY,
+    NH_DEVICES_EMPTY,
+};
+
+struct nh_devices_info {
+    char profile[NH_DEVICES_ID_MAX_BYTES];
+    uint32_t generation;
+    enum nh_devices_source source; // of what was found at the start
+    const char *degraded;          // why it is not as it should be; NULL: all is well
+    bool has_card;
+    bool is_saved;       // what is in force stands on the card
+    bool is_conflict;    // the card came back with another configuration: somebody has to choose
+    uint32_t confirm_ms; // until it is rolled back; 0: nothing waits
+    uint32_t apply_count, reject_count, save_failed_count, rollback_count;
+    uint32_t set_bytes;
+};
+void nh_devices_info(const nh_devices_t *d, struct nh_devices_info *out);
+
+// ---- changing -----------------------------------------------------------------------------------
+
+struct nh_devices_apply {
+    const char *profile;      // NULL or "": the one in force
+    uint32_t base_generation; // 0: any; else NH_ERR_CONFLICT when another one is in force
+    uint32_t confirm_s;       // 0: for good; else it is rolled back unless confirmed in time
+    bool cancel;
+};
+// Persists a set and, if its profile is the one in force, puts it in force. `set` is taken on
+// success. Gives the new generation. NH_ERR_CONFLICT; NH_ERR_NOSPC, NH_ERR_IO: neither the card nor
+// the store took it, and everything is as before.
+NH_MUST_USE int nh_devices_apply(nh_devices_t *d, nh_device_set_t *set,
+                                 const struct nh_devices_apply *how);
+NH_MUST_USE int nh_devices_confirm(nh_devices_t *d); // NH_ERR_NOT_FOUND: nothing waits
+
+// An older generation as a new one. NH_ERR_NOT_FOUND, NH_ERR_CORRUPT (it is not valid any more).
+NH_MUST_USE int nh_devices_rollback(nh_devices_t *d, uint32_t generation, bool cancel);
+
+// What is in force becomes a backup of its own, and the copy in the store is made anew.
+NH_MUST_USE int nh_devices_snapshot(nh_devices_t *d);
+
+// Brings card and store to what is in force, or what is in force to the card: the higher valid
+// generation wins; after a conflict `keep_hub` decides. What was done, in `*what`; static.
+enum nh_devices_keep { NH_DEVICES_KEEP_NEWER, NH_DEVICES_KEEP_HUB, NH_DEVICES_KEEP_CARD };
+NH_MUST_USE int nh_devices_sync(nh_devices_t *d, enum nh_devices_keep keep, const char **what);
+
+struct nh_devices_backup {
+    uint32_t generation;
+    uint64_t size_bytes;
+    int64_t mtime_unix_ms;
+};
+// Newest first. Returns how many.
+size_t nh_devices_backups(nh_devices_t *d, struct nh_devices_backup *out, size_t max);
+// Compiles a backup; owned. NH_ERR_NOT_FOUND, NH_ERR_CORRUPT.
+NH_MUST_USE int nh_devices_backup_load(nh_devices_t *d, uint32_t generation, nh_device_set_t **out);
+
+// ---- profiles -----------------------------------------------------------------------------------
+
+struct nh_devices_profile {
+    char id[NH_DEVICES_ID_MAX_BYTES], name[64];
+    uint32_t device_count;
+    bool is_active;
+};
+size_t nh_devices_profiles(nh_devices_t *d, struct nh_devices_profile *out, size_t max);
+// `clone` NULL: empty. NH_ERR_EXISTS, NH_ERR_INVAL (the id), NH_ERR_FULL, NH_ERR_NOT_FOUND (the one
+// to clone), NH_ERR_IO: no card.
+NH_MUST_USE int nh_devices_profile_create(nh_devices_t *d, const char *id, const char *name,
+                                          const char *clone);
+NH_MUST_USE int nh_devices_profile_rename(nh_devices_t *d, const char *id, const char *name);
+NH_MUST_USE int nh_devices_profile_delete(nh_devices_t *d, const char *id); // NH_ERR_BUSY: in force
+NH_MUST_USE int nh_devices_profile_activate(nh_devices_t *d, const char *id, bool cancel);
+// The set of a profile, one reference more: of the one in force, or compiled from its file.
+NH_MUST_USE int nh_devices_profile_load(nh_devices_t *d, const char *id, nh_device_set_t **out);
+
+// ---- HTTP ---------------------------------------------------------------------------------------
+
+struct nh_route_table nh_devices_routes(nh_devices_t *d);
+void nh_devices_feed_part(nh_devices_t *d, nh_feed_part_t *out); // "devices"
+
+#endif
