@@ -1,7 +1,7 @@
 // main.jsx - the shell: band, navigation, the page of the address, what floats above.
 
 import { render } from 'preact';
-import { useEffect, useErrorBoundary, useRef, useState } from 'preact/hooks';
+import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import pages from 'nuthatch:pages';
 import { useRoute } from '../lib/route.js';
 import { startHub, useFeed } from '../lib/hub.js';
@@ -15,6 +15,18 @@ import { SignIn } from './sign_in.jsx';
 import { Overlays, startKeys } from './keys.jsx';
 
 const loaded = new Map(); // page id -> component
+const sheets = new Map(); // page id -> the <link> of its style sheet
+
+// Gives a promise of the page's own style sheet.
+function loadSheet({ id, css }) {
+  if (!css) return null;
+  return new Promise((done, fail) => {
+    const link = document.createElement('link');
+    Object.assign(link, { rel: 'stylesheet', href: css, onload: () => done(sheets.set(id, link)) });
+    link.onerror = () => fail(link.remove());
+    document.head.append(link);
+  });
+}
 
 // The component of a page, loaded on its first visit.
 function usePage(page) {
@@ -22,18 +34,23 @@ function usePage(page) {
   const [error, setError] = useState(null);
   const load = () => {
     setError(null);
-    page.load().then(
-      (m) => {
+    Promise.all([page.load(), loadSheet(page)]).then(
+      ([m]) => {
         loaded.set(page.id, m.default);
         bump((n) => n + 1);
       },
-      () => setError(new Error(`Page ${page.title} not loaded: no answer from the hub.`)),
+      () => setError(new Error(`Page ${page.title} not loaded: no answer from the hub, or it has a newer portal.`)),
     );
   };
   useEffect(() => {
     if (page && !loaded.has(page.id)) load();
   }, [page && page.id]);
-  return { Page: page && loaded.get(page.id), error, load };
+  const Page = page && loaded.get(page.id);
+  // The rules of one page are not those of another.
+  useLayoutEffect(() => {
+    for (const [id, link] of sheets) link.disabled = id !== (page && page.id);
+  }, [Page]);
+  return { Page, error, load: () => location.reload() };
 }
 
 function Body() {
