@@ -22,7 +22,7 @@ function Entry({ page, state, at, onClick }) {
 }
 
 // Everything a figure may be made of.
-const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'link');
+const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'devices', 'deviceEdits', 'audio', 'link');
 
 export function Sidebar() {
   const state = useFigures();
