@@ -23,7 +23,8 @@ hub=
 # shellcheck disable=SC2317 # called by the trap
 stop()
 {
-    [ -z "$sim" ] || kill "$sim" 2>/dev/null
+    # shellcheck disable=SC2086 # the processes, one word each
+    [ -z "$sim" ] || kill $sim 2>/dev/null
     [ -z "$hub" ] || kill -TERM "$hub" 2>/dev/null
 }
 trap stop INT TERM
@@ -35,6 +36,8 @@ if [ "${SIM:-1}" != 0 ]; then
     [ -z "${SIM_USER:-}" ] || sign_in=(--user "$SIM_USER" --password-file "${SIM_PASSWORD_FILE:-}")
     build/release/nuthatch sim home --with-parent --mqtt "$mqtt" "${sign_in[@]}" &
     sim=$!
+    build/release/nuthatch sim room --with-parent --mqtt "$mqtt" "${sign_in[@]}" </dev/null >/dev/null &
+    sim="$sim $!"
 fi
 wait "$hub"
 code=$?

@@ -12,18 +12,21 @@
 
 static const char help_text[] =
     "Usage: nuthatch check [--json-only] [--json] FILE\n"
-    "       nuthatch check --fields\n"
+    "       nuthatch check --fields | --device-fields\n"
     "\n"
-    "Checks a configuration and tells every fault with file, line and column.\n"
+    "Checks a configuration, of the hub or of its devices, and tells every fault with\n"
+    "file, line and column.\n"
     "Exit code 0: good, 1: faults, 2: wrong usage.\n"
     "\n"
     "  --json-only   check only that FILE is well-formed JSON (RFC 8259); - is standard input\n"
     "  --json        tell the faults as one JSON object\n"
     "  --fields      list every field with its default and limit, as a Markdown table\n"
+    "  --device-fields  list every field of a device configuration, as Markdown\n"
     "  --help        this text\n"
     "\n"
     "Examples:\n"
     "  nuthatch check examples/home/hub.yaml\n"
+    "  nuthatch check devices.yaml\n"
     "  nuthatch check --json-only backup.json\n";
 
 void nh_command_print_finding(void *ctx, const struct nh_finding *f)
@@ -221,11 +224,10 @@ static int print_fields(void)
 
 int nh_command_check(int argc, char **argv)
 {
-    static const struct option options[] = {{"json-only", no_argument, NULL, 'j'},
-                                            {"json", no_argument, NULL, 'J'},
-                                            {"fields", no_argument, NULL, 'f'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"json-only", no_argument, NULL, 'j'}, {"json", no_argument, NULL, 'J'},
+        {"fields", no_argument, NULL, 'f'},    {"device-fields", no_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0}};
     bool json_only = false, as_json = false;
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -235,6 +237,8 @@ int nh_command_check(int argc, char **argv)
         }
         if (c == 'f')
             return print_fields();
+        if (c == 'd')
+            return nh_command_print_device_fields();
         if (c == '?') {
             fprintf(stderr, "nuthatch check --help shows the options\n");
             return 2;
@@ -247,5 +251,8 @@ int nh_command_check(int argc, char **argv)
                 optind < argc ? "one FILE at a time" : "the FILE is missing");
         return 2;
     }
-    return json_only ? check_json(argv[optind]) : check_config(argv[optind], as_json);
+    if (json_only)
+        return check_json(argv[optind]);
+    return nh_command_is_device_file(argv[optind]) ? nh_command_check_devices(argv[optind], as_json)
+                                                   : check_config(argv[optind], as_json);
 }

@@ -14,9 +14,13 @@ struct nh_command {
 int nh_command_run(int argc, char **argv);
 int nh_command_acl(int argc, char **argv);
 int nh_command_check(int argc, char **argv);
+// cmd_check_devices.c: whether a file is a device configuration, and what is wrong with it.
+bool nh_command_is_device_file(const char *file);
+int nh_command_check_devices(const char *file, bool as_json);
+int nh_command_print_device_fields(void);
 int nh_command_mqtt(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);
-int nh_command_sim(int argc, char **argv); // tools/sim_home.c
+int nh_command_sim(int argc, char **argv); // tools/cmd_sim.c
 
 // Prints "file:line:column: /field: text; has VALUE, limit LIMIT" to stderr. `ctx`: the file's
 // name.

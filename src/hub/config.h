@@ -135,12 +135,22 @@ struct nh_hub_config {
     } compat;
     struct {
         bool enabled;
-        char dir[256]; // "": devices in the data folder
+        char dir[256];        // "": devices in the data folder
+        char start_file[256]; // "": a new hub has no devices
         uint32_t backup_count, profile_max_count, compile_max_count, card_poll_ms;
         uint32_t device_max_count, scenario_max_count, step_max_count, item_max_count, depth_max;
         uint32_t id_max_bytes, name_max_bytes, topic_max_bytes, payload_max_bytes, flag_max_bytes;
         uint32_t track_max_bytes, expression_max_bytes, document_max_bytes, compiled_max_bytes;
     } devices;
+    struct {
+        bool journal;
+        uint32_t journal_max_count;
+        uint32_t instance_max_count, flag_max_count, variable_max_count;
+        uint32_t value_max_bytes, local_max_bytes, text_max_bytes;
+        uint32_t turn_max_steps, call_max_turns, run_depth_max, on_stop_max_steps;
+        uint32_t publish_max_per_s, flood_max_count, flood_window_ms, cooloff_ms;
+        uint32_t filter_max_count, inbox_max_bytes, trace_bytes, trace_total_bytes, log_max_count;
+    } automation;
     struct {
         int level; // enum nh_log_level
         bool connections;

@@ -182,12 +182,32 @@ static void check_console(struct nh_hub_counting *c, const char *console)
         nh_hub_config__report(c, "/console", console, "file:PATH", "names no file");
 }
 
-static void check_audio(struct nh_hub_counting *c, const char *output)
+// Two rings of frames of 4 bytes, with room beside them in the built-in budget.
+#define AUDIO_RINGS_MAX_KIB 400
+
+static void check_audio(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
 {
+    const char *output = cfg->audio.output;
+    uint32_t buffer_ms = cfg->audio.buffer_ms ? cfg->audio.buffer_ms : 500;
+    if (buffer_ms < 2 * cfg->audio.latency_ms)
+        buffer_ms = 2 * cfg->audio.latency_ms;
+    uint64_t kib = (uint64_t)cfg->audio.rate_hz * buffer_ms / 1000 * 8 / 1024;
+    char value[48], limit[64];
     if (!output[0] || strcmp(output, "file:") == 0)
         nh_hub_config__report(c, "/audio/output", output,
                               "an ALSA device (default, null), file:PATH.wav, none",
                               output[0] ? "names no file" : "is empty");
+    if (cfg->audio.latency_ms > 0 && cfg->audio.latency_ms < 20) {
+        snprintf(value, sizeof value, "%u", (unsigned)cfg->audio.latency_ms);
+        nh_hub_config__report(c, "/audio/latency_ms", value, "0, or 20 to 500 ms",
+                              "is too little for a device");
+    }
+    if (kib <= AUDIO_RINGS_MAX_KIB)
+        return;
+    snprintf(value, sizeof value, "%u ms at %u Hz: %u KiB", (unsigned)buffer_ms,
+             (unsigned)cfg->audio.rate_hz, (unsigned)kib);
+    snprintf(limit, sizeof limit, "%d KiB", AUDIO_RINGS_MAX_KIB);
+    nh_hub_config__report(c, "/audio/buffer_ms", value, limit, "takes too much memory");
 }
 
 static void check_delays(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
@@ -222,7 +242,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
                                   "needs tls_cert_file and tls_key_file");
     }
     check_console(&c, cfg->console);
-    check_audio(&c, cfg->audio.output);
+    check_audio(&c, cfg);
     check_delays(&c, cfg);
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",

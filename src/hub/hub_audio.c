@@ -1,10 +1,11 @@
 // The audio player as a part of the hub.
 
+#include "core/base/log.h"
 #include "hub/hub_parts.h"
 
 #include <stdio.h>
 
-// A broker alone has none.
+// A broker alone has none. A hub that cannot have one runs on without it.
 int nh_hub__start_audio(struct nh_hub *hub)
 {
     char root[sizeof hub->cfg.data + sizeof "/sdcard"];
@@ -24,9 +25,18 @@ int nh_hub__start_audio(struct nh_hub *hub)
     };
     if (!hub->cfg.audio.enabled || hub->options.mosquitto)
         return NH_OK;
+    // Its rings and stacks would take what the portal needs there.
+    if (hub->board->psram_bytes == 0) {
+        NH_LOG_W("audio", "off: board %s has no PSRAM", hub->board->name);
+        return NH_OK;
+    }
     snprintf(root, sizeof root, "%s/sdcard", hub->cfg.data);
     if (!cfg.root[0])
         cfg.root = root;
     int err = nh_hub__owner(hub, "audio", &cfg.mem);
-    return err < 0 ? err : nh_audio_create(&cfg, &hub->audio);
+    if (err == 0)
+        err = nh_audio_create(&cfg, &hub->audio);
+    if (err < 0)
+        NH_LOG_E("audio", "the player cannot be started: %s; there is none", nh_err_text(err));
+    return NH_OK;
 }

@@ -1,6 +1,7 @@
 // The devices as a part of the hub: their limits, and the card that their configurations stand on.
 
 #include "hub/hub_parts.h"
+#include "platform/yaml.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -60,6 +61,63 @@ static int card(void *ctx, struct nh_fs *out)
     return NH_OK;
 }
 
+// ---- the first configuration --------------------------------------------------------------------
+
+static void tell(void *ctx, const struct nh_device_finding *f)
+{
+    const struct nh_hub *hub = ctx;
+    if (!f->is_warning)
+        NH_LOG_W("devices", "%s:%u:%u: %s: %s", hub->cfg.devices.start_file, (unsigned)f->line,
+                 (unsigned)f->column, f->pointer, f->text);
+}
+
+// JSON is YAML too, as far as configurations go.
+static int compile_file(struct nh_hub *hub, const struct nh_device_limits *limits,
+                        nh_device_set_t **out)
+{
+    const struct nh_device_compiler_config cfg = {.mem = hub->devices_mem,
+                                                  .limits = limits,
+                                                  .expression = nh_expr_check,
+                                                  .finding = tell,
+                                                  .ctx = hub};
+    struct nh_yaml_error e = {.line = 1, .column = 1};
+    nh_device_compiler_t *c;
+    int err = nh_device_compiler_create(&cfg, &c);
+    if (err < 0)
+        return err;
+    err = nh_yaml_read_file(hub->cfg.devices.start_file, nh_device_compiler_yaml, c, &e);
+    if (err == NH_ERR_SYNTAX)
+        nh_device_compiler_broken(c, &(struct nh_json_pos){0, e.line, e.column}, e.text);
+    if (err == 0)
+        err = nh_device_compiler_end(c, out);
+    nh_device_compiler_destroy(c);
+    return err;
+}
+
+// A hub that has no devices yet, and never had, begins with those of a file. A faulty file is told
+// in the log and stops nothing.
+static void begin_with_file(struct nh_hub *hub, const struct nh_device_limits *limits)
+{
+    const struct nh_devices_apply how = {0};
+    struct nh_devices_info info;
+    nh_device_set_t *set = NULL;
+    nh_devices_info(hub->devices, &info);
+    if (!hub->cfg.devices.start_file[0] || info.source != NH_DEVICES_EMPTY || info.degraded)
+        return;
+    int err = compile_file(hub, limits, &set);
+    if (err == 0)
+        err = nh_devices_apply(hub->devices, set, &how);
+    if (err < 0) {
+        nh_device_set_unref(set);
+        NH_LOG_W("devices", "%s: %s; there are no devices", hub->cfg.devices.start_file,
+                 nh_err_text(err));
+    } else {
+        NH_LOG_I("devices", "begun with %s", hub->cfg.devices.start_file);
+    }
+}
+
+// ---- life ---------------------------------------------------------------------------------------
+
 int nh_hub__start_devices(struct nh_hub *hub)
 {
     struct nh_devices_config cfg = {
@@ -75,6 +133,9 @@ int nh_hub__start_devices(struct nh_hub *hub)
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
         .card = card,
+        .expression = nh_expr_check,
+        .in_force = nh_hub__devices_in_force,
+        .running = nh_hub__devices_running,
     };
     // A broker alone has none.
     if (!hub->cfg.devices.enabled || hub->options.mosquitto)
@@ -90,7 +151,11 @@ int nh_hub__start_devices(struct nh_hub *hub)
     cfg.mem = hub->devices_mem;
     if (err == 0)
         err = nh_devices_create(&cfg, &hub->devices);
-    return err < 0 ? err : nh_devices_start(hub->devices);
+    if (err == 0)
+        err = nh_devices_start(hub->devices);
+    if (err == 0)
+        begin_with_file(hub, &cfg.limits);
+    return err;
 }
 
 void nh_hub__stop_devices(struct nh_hub *hub)

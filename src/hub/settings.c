@@ -57,6 +57,7 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/audio/root",
                                             "/audio/output",
                                             "/devices/dir",
+                                            "/devices/start_file",
                                             "/compat"};
     for (size_t i = 0; i < NH_ARRAY_LEN(file_only); i++)
         if (strncmp(pointer, file_only[i], strlen(file_only[i])) == 0)

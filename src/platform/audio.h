@@ -53,7 +53,7 @@ void nh_audio_source_info(const nh_audio_source_t *s, struct nh_audio_source_inf
 // Up to `max` frames. Returns how many; 0: the end. NH_ERR_IO, NH_ERR_CORRUPT: no more will come.
 NH_MUST_USE int nh_audio_source_read(nh_audio_source_t *s, int16_t *frames, size_t max);
 // Goes on at a frame of the file (at its own rate). NH_ERR_RANGE: past the end. NH_ERR_UNSUPPORTED:
-// the file cannot be sought in. After an error it goes on where it was.
+// the file cannot be sought in. After these it goes on where it was. NH_ERR_IO: no more will come.
 NH_MUST_USE int nh_audio_source_seek(nh_audio_source_t *s, uint64_t frame);
 void nh_audio_source_close(nh_audio_source_t *s);
 
@@ -70,7 +70,8 @@ struct nh_audio_output_config {
     uint32_t latency_ms; // how much the device holds
 };
 // May take as long as the system's sound server lets it. On an error `why` says what is wrong, for
-// people. NH_ERR_NOT_FOUND, NH_ERR_BUSY, NH_ERR_DENIED, NH_ERR_UNSUPPORTED, NH_ERR_IO, NH_ERR_NOMEM.
+// people. NH_ERR_NOT_FOUND, NH_ERR_BUSY, NH_ERR_DENIED, NH_ERR_UNSUPPORTED, NH_ERR_IO,
+// NH_ERR_NOMEM.
 NH_MUST_USE int nh_audio_output_open(const struct nh_audio_output_config *cfg, char *why,
                                      size_t cap, nh_audio_output_t **out);
 // How many frames it takes now without waiting. After an interruption (counted) it is started

@@ -1,5 +1,5 @@
-// files.c - GET /api/store/files?path=: a folder of any size through the server's one buffer. In memory:
-// the folder's cursor and one entry.
+// files.c - GET /api/store/files?path=: a folder of any size through the server's one buffer. In
+// memory: the folder's cursor and one entry.
 
 #include <string.h>
 

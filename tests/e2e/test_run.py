@@ -157,6 +157,12 @@ class Check(unittest.TestCase):
         with open(os.path.join(ROOT, "docs", "configuration.md")) as f:
             self.assertTrue(f.read().endswith(out), "docs/configuration.md: nuthatch check --fields")
 
+    def test_device_fields_are_in_the_docs(self):
+        out = subprocess.run([NUTHATCH, "check", "--device-fields"], capture_output=True, text=True,
+                             check=True, timeout=60).stdout
+        with open(os.path.join(ROOT, "docs", "devices-format.md")) as f:
+            self.assertTrue(f.read().endswith(out), "docs/devices-format.md: nuthatch check --device-fields")
+
     def test_the_demo_home_is_good(self):
         self.assertEqual(run("check", os.path.join(ROOT, "examples", "home", "hub.yaml"))[0], 0)
 

@@ -55,8 +55,8 @@ static void check_wav(const uint8_t *data, size_t size)
     if (nh_audio__wav_find(read_bytes, &b, size, &pcm) < 0)
         return;
     uint32_t frame = pcm.channels * pcm.bits / 8u;
-    if (pcm.offset + pcm.bytes > size || frame == 0 || pcm.bytes % frame != 0 ||
-        pcm.rate_hz == 0 || pcm.channels > 8)
+    if (pcm.offset + pcm.bytes > size || frame == 0 || pcm.bytes % frame != 0 || pcm.rate_hz == 0 ||
+        pcm.channels > 8)
         abort();
 }
 

@@ -85,8 +85,8 @@ static void test_lengths(void **state)
 
 static void test_names(void **state)
 {
-    static const char *const tracks[] = {"a.wav", "A.WAV", "b.Mp3", "c.ogg", "d.flac", "e.opus",
-                                         "f.oga", "x.mp3.wav"};
+    static const char *const tracks[] = {"a.wav",  "A.WAV",  "b.Mp3", "c.ogg",
+                                         "d.flac", "e.opus", "f.oga", "x.mp3.wav"};
     static const char *const others[] = {"", ".wav", "wav", "a.wave", "a.wav ", "a.txt", "a.mp4"};
     (void)state;
     for (size_t i = 0; i < NH_ARRAY_LEN(tracks); i++)

@@ -76,7 +76,8 @@ static void chunk(const char *id, uint32_t len, size_t bytes)
 static void fmt(uint16_t tag, uint16_t channels, uint16_t bits, size_t extra)
 {
     uint16_t block = (uint16_t)(channels * bits / 8);
-    static const uint8_t guid_end[14] = {0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71};
+    static const uint8_t guid_end[14] = {0, 0, 0,    0, 0x10, 0,    0x80,
+                                         0, 0, 0xaa, 0, 0x38, 0x9b, 0x71};
     put("fmt ", 4);
     put32((uint32_t)(16 + extra));
     put16(extra >= 24 ? 0xFFFE : tag);
@@ -108,11 +109,20 @@ static void test_formats(void **state)
         size_t extra;
         int err;
     } rows[] = {
-        {1, 2, 16, 0, 0},   {1, 1, 8, 0, 0},    {1, 2, 24, 2, 0},  {1, 2, 32, 24, 0},
-        {1, 8, 16, 24, 0},  {3, 2, 32, 2, 0},   {3, 1, 64, 24, 0}, {1, 2, 16, 2, 0},
-        {2, 2, 4, 2, NH_ERR_UNSUPPORTED},        {0x55, 2, 16, 12, NH_ERR_UNSUPPORTED},
-        {1, 0, 16, 0, NH_ERR_CORRUPT},           {1, 9, 16, 0, NH_ERR_CORRUPT},
-        {3, 2, 16, 0, NH_ERR_CORRUPT},           {1, 2, 64, 0, NH_ERR_CORRUPT},
+        {1, 2, 16, 0, 0},
+        {1, 1, 8, 0, 0},
+        {1, 2, 24, 2, 0},
+        {1, 2, 32, 24, 0},
+        {1, 8, 16, 24, 0},
+        {3, 2, 32, 2, 0},
+        {3, 1, 64, 24, 0},
+        {1, 2, 16, 2, 0},
+        {2, 2, 4, 2, NH_ERR_UNSUPPORTED},
+        {0x55, 2, 16, 12, NH_ERR_UNSUPPORTED},
+        {1, 0, 16, 0, NH_ERR_CORRUPT},
+        {1, 9, 16, 0, NH_ERR_CORRUPT},
+        {3, 2, 16, 0, NH_ERR_CORRUPT},
+        {1, 2, 64, 0, NH_ERR_CORRUPT},
         {1, 2, 0, 0, NH_ERR_CORRUPT},
     };
     (void)state;
@@ -164,9 +174,9 @@ static void test_lengths_of_data(void **state)
         uint32_t len;
         size_t there;
         uint64_t want;
-    } rows[] = {{0, 400, 400},          {UINT32_MAX, 400, 400}, {5000, 400, 400},
-                {401, 402, 400},        {398, 400, 396},        {3, 4, 0},
-                {0, 0, 0},              {UINT32_MAX - 1, 8, 8}};
+    } rows[] = {{0, 400, 400},   {UINT32_MAX, 400, 400}, {5000, 400, 400},
+                {401, 402, 400}, {398, 400, 396},        {3, 4, 0},
+                {0, 0, 0},       {UINT32_MAX - 1, 8, 8}};
     (void)state;
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         struct nh_audio_pcm pcm;
@@ -244,7 +254,7 @@ static void test_cuts_and_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),      cmocka_unit_test(test_chunks_around),
+        cmocka_unit_test(test_formats),         cmocka_unit_test(test_chunks_around),
         cmocka_unit_test(test_lengths_of_data), cmocka_unit_test(test_broken_heads),
         cmocka_unit_test(test_cuts_and_errors),
     };

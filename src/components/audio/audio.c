@@ -8,8 +8,10 @@
 
 #define CHIP_STACK_BYTES NH_KIB(4)
 #define STOP_MS 1000 // the longest that a device may take to sound out
+#define LATENCY_MS 80
+#define LATENCY_SMALL_MS 40 // without PSRAM
 #define BUFFER_MS 500
-#define BUFFER_SMALL_MS 50
+#define PREFILL_MORE_MS 20 // than the device holds: a sound begins with so much read ahead
 
 static const char *const channel_names[] = {"background", "effect"};
 
@@ -37,9 +39,10 @@ static void post_finished(nh_audio_t *a, size_t c, const struct nh_audio__track 
                          .origin = origin,
                          .data_len = sizeof(struct nh_event_audio_finished),
                          .time_ms = nh_clock_ms()};
-    struct nh_event_audio_finished data = {
-        .instance = t->instance, .error = (int16_t)err, .channel = (uint8_t)c,
-        .reason = (uint8_t)reason};
+    struct nh_event_audio_finished data = {.instance = t->instance,
+                                           .error = (int16_t)err,
+                                           .channel = (uint8_t)c,
+                                           .reason = (uint8_t)reason};
     nh_audio__path_shown(t->path, path);
     size_t len = nh_utf8_valid_len(path, strnlen(path, sizeof data.path - 1), true);
     memcpy(data.path, path, len);
@@ -48,24 +51,6 @@ static void post_finished(nh_audio_t *a, size_t c, const struct nh_audio__track 
     e.blob = data.is_cut ? path_blob(a, path) : NULL;
     (void)nh_bus_post(a->cfg.bus, &e); // full queues are counted by the bus
     nh_blob_unref(e.blob);
-}
-
-static void on_finished(void *ctx, struct nh_audio__deck *d, const struct nh_audio__track *t,
-                        enum nh_audio_reason reason, int err, uint16_t origin)
-{
-    nh_audio_t *a = ctx;
-    size_t c = (size_t)(d - a->deck);
-    nh_lock_acquire(&a->lock);
-    if (a->playing[c] == t->instance)
-        a->playing[c] = 0;
-    nh_lock_release(&a->lock);
-    if (!t->path[0])
-        return; // beeps are nobody's track
-    if (reason == NH_AUDIO_ERROR)
-        NH_LOG_W("audio", "%s: " NH_AUDIO__CARD "/%s: %s", channel_names[c], t->path,
-                 nh_err_text(err));
-    if (a->cfg.bus)
-        post_finished(a, c, t, reason, err, origin);
 }
 
 static const char *error_text(int err)
@@ -100,8 +85,7 @@ static void show_deck(const struct nh_audio__deck *d, struct nh_audio_channel_in
     bool is_beep = t->instance && !t->path[0];
     if (is_beep)
         out->path[0] = 0;
-    snprintf(out->message, sizeof out->message, "%s",
-             error_text(is_beep ? NH_ERR_CLOSED : d->err));
+    snprintf(out->message, sizeof out->message, "%s", error_text(is_beep ? NH_ERR_CLOSED : d->err));
     if (is_next)
         return;
     out->pos_ms = d->state == NH_AUDIO_IDLE ? 0 : nh_audio__deck_pos_ms(d);
@@ -142,6 +126,25 @@ static void show(nh_audio_t *a, uint64_t now_ms)
     nh_lock_release(&a->lock);
 }
 
+static void on_finished(void *ctx, struct nh_audio__deck *d, const struct nh_audio__track *t,
+                        enum nh_audio_reason reason, int err, uint16_t origin)
+{
+    nh_audio_t *a = ctx;
+    size_t c = (size_t)(d - a->deck);
+    nh_lock_acquire(&a->lock);
+    if (a->playing[c] == t->instance)
+        a->playing[c] = 0;
+    nh_lock_release(&a->lock);
+    if (!t->path[0])
+        return;             // beeps are nobody's track
+    show(a, nh_clock_ms()); // who hears of it may look
+    if (reason == NH_AUDIO_ERROR)
+        NH_LOG_W("audio", "%s: " NH_AUDIO__CARD "/%s: %s", channel_names[c], t->path,
+                 nh_err_text(err));
+    if (a->cfg.bus)
+        post_finished(a, c, t, reason, err, origin);
+}
+
 void nh_audio_snapshot(nh_audio_t *a, struct nh_audio_snapshot *out)
 {
     nh_lock_acquire(&a->lock);
@@ -153,7 +156,7 @@ void nh_audio_snapshot(nh_audio_t *a, struct nh_audio_snapshot *out)
 
 static bool is_for(const struct nh_audio__deck *d, uint32_t instance)
 {
-    uint32_t now = d->next.instance              ? d->next.instance
+    uint32_t now = d->next.instance            ? d->next.instance
                    : d->state != NH_AUDIO_IDLE ? d->track.instance
                                                : 0;
     return instance == 0 || instance == now;
@@ -207,8 +210,7 @@ static void tick_decks(nh_audio_t *a)
 static bool is_active(const nh_audio_t *a)
 {
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++)
-        if (nh_audio__deck_is_active(&a->deck[c]) ||
-            !nh_audio__strip_is_silent(&a->mix.strip[c]))
+        if (nh_audio__deck_is_active(&a->deck[c]) || !nh_audio__strip_is_silent(&a->mix.strip[c]))
             return true;
     return false;
 }
@@ -219,8 +221,8 @@ static void mix_block(nh_audio_t *a, size_t count, uint64_t now_ms)
     size_t used[NH_AUDIO_CHANNEL_COUNT];
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++) {
         feed[c].frames = a->in[c];
-        feed[c].count = nh_audio__pipe_peek(&a->pipe[c], a->in[c], count, &feed[c].left,
-                                            &feed[c].is_last);
+        feed[c].count =
+            nh_audio__pipe_peek(&a->pipe[c], a->in[c], count, &feed[c].left, &feed[c].is_last);
     }
     nh_audio__mix_run(&a->mix, feed, a->out, count, used);
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++) {
@@ -294,8 +296,12 @@ static int take_config(nh_audio_t *a, const struct nh_audio_config *cfg)
         return NH_ERR_TOO_LONG;
     a->cfg = *cfg;
     a->cfg.rate_hz = cfg->rate_hz ? cfg->rate_hz : 44100;
-    a->cfg.latency_ms = cfg->latency_ms ? cfg->latency_ms : 80;
-    a->cfg.buffer_ms = cfg->buffer_ms ? cfg->buffer_ms : has_psram ? BUFFER_MS : BUFFER_SMALL_MS;
+    a->cfg.latency_ms = cfg->latency_ms ? cfg->latency_ms
+                        : has_psram     ? LATENCY_MS
+                                        : LATENCY_SMALL_MS;
+    a->cfg.buffer_ms = cfg->buffer_ms ? cfg->buffer_ms : has_psram ? BUFFER_MS : 0;
+    if (a->cfg.buffer_ms < 2 * a->cfg.latency_ms) // a device that is empty is filled at once
+        a->cfg.buffer_ms = 2 * a->cfg.latency_ms;
     a->cfg.idle_close_s = cfg->idle_close_s ? cfg->idle_close_s : 10;
     a->cfg.queue_max = cfg->queue_max ? cfg->queue_max : 16;
     memcpy(a->root, cfg->root, strlen(cfg->root) + 1);
@@ -330,6 +336,8 @@ static int make_card(nh_audio_t *a)
 static int make_pipes(nh_audio_t *a)
 {
     size_t frames = (size_t)((uint64_t)a->cfg.rate_hz * a->cfg.buffer_ms / 1000);
+    size_t prefill_frames =
+        (size_t)((uint64_t)a->cfg.rate_hz * (a->cfg.latency_ms + PREFILL_MORE_MS) / 1000);
     if (frames < 4 * NH_AUDIO__CHUNK_FRAMES)
         frames = 4 * NH_AUDIO__CHUNK_FRAMES; // what the reader makes at once goes in some times
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++) {
@@ -342,6 +350,7 @@ static int make_pipes(nh_audio_t *a)
         a->deck[c] = (struct nh_audio__deck){.mix = &a->mix,
                                              .strip = &a->mix.strip[c],
                                              .pipe = &a->pipe[c],
+                                             .prefill_frames = prefill_frames,
                                              .finished = on_finished,
                                              .ctx = a};
     }
@@ -357,8 +366,7 @@ static int start_tasks(nh_audio_t *a)
                                                    .store = a->cfg.store,
                                                    .pipe = a->pipe};
     const struct nh_task_config task = {
-        .name = "audio", .priority = 7, .chip_stack_bytes = CHIP_STACK_BYTES, .run = run,
-        .ctx = a};
+        .name = "audio", .priority = 7, .chip_stack_bytes = CHIP_STACK_BYTES, .run = run, .ctx = a};
     uint32_t volume;
     int err = nh_audio__reader_start(&reader, &volume, &a->reader);
     if (err < 0)
@@ -383,8 +391,8 @@ int nh_audio_create(const struct nh_audio_config *cfg, nh_audio_t **out)
     if (err == 0)
         err = nh_lock_create(&a->lock);
     if (err == 0)
-        err = nh_queue_create(a->cfg.mem, sizeof(struct nh_audio__item), a->cfg.queue_max,
-                              &a->queue);
+        err =
+            nh_queue_create(a->cfg.mem, sizeof(struct nh_audio__item), a->cfg.queue_max, &a->queue);
     if (err == 0)
         err = start_tasks(a);
     if (err < 0) {

@@ -29,19 +29,19 @@ enum nh_audio_channel {
 const char *nh_audio_channel_name(enum nh_audio_channel c); // "background", "effect"
 
 struct nh_audio_config {
-    nh_mem_t *mem;            // borrowed, owner `audio`
+    nh_mem_t *mem;             // borrowed, owner `audio`
     struct nh_mem_system *sys; // where its two tasks are registered
-    nh_bus_t *bus;            // NULL: nobody is told
-    nh_store_t *store;        // keeps the volume; NULL: it is not kept
-    const char *root;         // copied; the folder that is the card, made if it is missing
-    const char *output;       // copied; see struct nh_audio_output_config, `device`
-    uint32_t rate_hz;         // 0: 44100
-    uint32_t latency_ms;      // 0: 80; what the device holds
-    uint32_t buffer_ms;       // 0: 500, or 50 on a board without PSRAM; read ahead of each channel
-    uint32_t duck_db;         // 0: no ducking
-    uint32_t idle_close_s;    // 0: 10; the device is closed after so long a silence
-    uint32_t queue_max;       // 0: 16 commands
-    bool has_get_changes;     // the older routes that change something by GET
+    nh_bus_t *bus;             // NULL: nobody is told
+    nh_store_t *store;         // keeps the volume; NULL: it is not kept
+    const char *root;          // copied; the folder that is the card, made if it is missing
+    const char *output;        // copied; see struct nh_audio_output_config, `device`
+    uint32_t rate_hz;          // 0: 44100
+    uint32_t latency_ms;       // 0: 80, or 40 without PSRAM; what the device holds
+    uint32_t buffer_ms; // 0: 500 with PSRAM; read ahead of each channel; at least twice latency_ms
+    uint32_t duck_db;   // 0: no ducking
+    uint32_t idle_close_s; // 0: 10; the device is closed after so long a silence
+    uint32_t queue_max;    // 0: 16 commands
+    bool has_get_changes;  // the older routes that change something by GET
 };
 // Starts both tasks; the device is opened when there is something to play. NH_ERR_NOMEM,
 // NH_ERR_RANGE, NH_ERR_TOO_LONG: nothing was made. A missing card is no error.
@@ -110,7 +110,7 @@ struct nh_audio_snapshot {
     uint32_t volume;
     enum nh_audio_output_state output;
     char output_message[NH_AUDIO_MESSAGE_MAX_BYTES + 32]; // "audio output failed: ..."; else ""
-    uint32_t retry_in_ms; // while it has failed
+    uint32_t retry_in_ms;                                 // while it has failed
     // The card was too slow; the device was; the device could not be opened or was lost.
     uint32_t underrun_count, interruption_count, output_failure_count;
     uint64_t queue_full_count;

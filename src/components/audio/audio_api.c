@@ -203,16 +203,16 @@ static const nh_json_field_t play_fields[] = {
     UINT(seek_ms, DAY_MS),
     NH_JSON_FIELDS_END,
 };
-static const nh_json_field_t stop_fields[] = {
-    CHANNEL, UINT(instance, INT32_MAX), BOOL(all), UINT(fade_ms, NH_AUDIO_FADE_MAX_MS),
-    NH_JSON_FIELDS_END};
+static const nh_json_field_t stop_fields[] = {CHANNEL, UINT(instance, INT32_MAX), BOOL(all),
+                                              UINT(fade_ms, NH_AUDIO_FADE_MAX_MS),
+                                              NH_JSON_FIELDS_END};
 static const nh_json_field_t target_fields[] = {CHANNEL, UINT(instance, INT32_MAX), BOOL(all),
                                                 NH_JSON_FIELDS_END};
 static const nh_json_field_t seek_fields[] = {CHANNEL, UINT(instance, INT32_MAX),
                                               NEEDED(pos_ms, DAY_MS), NH_JSON_FIELDS_END};
 static const nh_json_field_t volume_fields[] = {
-    CHANNEL, UINT(instance, INT32_MAX), NEEDED(volume, 100),
-    UINT(fade_ms, NH_AUDIO_FADE_MAX_MS), NH_JSON_FIELDS_END};
+    CHANNEL, UINT(instance, INT32_MAX), NEEDED(volume, 100), UINT(fade_ms, NH_AUDIO_FADE_MAX_MS),
+    NH_JSON_FIELDS_END};
 
 static int decode(nh_request_t *req, const nh_json_field_t *fields, struct body *b, bool *ok)
 {
@@ -321,8 +321,7 @@ static int post_volume(nh_request_t *req)
     struct body b;
     bool ok;
     int err = decode(req, volume_fields, &b, &ok); // no target: the player's own volume
-    return ok ? reply_command(req,
-                              nh_audio_volume(req->ctx, target_of(&b), b.volume, b.fade_ms))
+    return ok ? reply_command(req, nh_audio_volume(req->ctx, target_of(&b), b.volume, b.fade_ms))
               : err;
 }
 
@@ -362,8 +361,7 @@ static int get_play(nh_request_t *req)
 {
     bool is_bad;
     uint32_t volume;
-    struct nh_audio_play p = {
-        .channel = NH_AUDIO_EFFECT, .origin = NH_ORIGIN_HTTP, .volume = 100};
+    struct nh_audio_play p = {.channel = NH_AUDIO_EFFECT, .origin = NH_ORIGIN_HTTP, .volume = 100};
     p.path = nh_audio__param(req, "path", &is_bad);
     if (is_bad)
         return nh_audio__reply_path(req, "", NH_ERR_INVAL);
@@ -372,9 +370,9 @@ static int get_play(nh_request_t *req)
     const char *text = nh_request_param(req, "volume");
     if (text && !number(text, 100, &volume))
         return nh_reply_error(req, 400, "bad_value", "volume is 0 to 100.");
-    int err = text ? nh_audio_volume(req->ctx, everybody, volume, 0) : 0;
-    if (err == 0)
-        err = nh_audio_play(req->ctx, &p);
+    int err = nh_audio_play(req->ctx, &p);
+    if (err > 0 && text)
+        err = nh_audio_volume(req->ctx, everybody, volume, 0);
     return err < 0 && err != NH_ERR_FULL ? nh_audio__reply_path(req, p.path, err)
                                          : reply_text(req, err);
 }
@@ -453,9 +451,8 @@ static const nh_route_t routes[] = {
 
 struct nh_route_table nh_audio_routes(nh_audio_t *a)
 {
-    return (struct nh_route_table){.routes = routes + (a->cfg.has_get_changes ? 0 : GET_COUNT),
-                                   .ctx = a,
-                                   .name = "audio"};
+    return (struct nh_route_table){
+        .routes = routes + (a->cfg.has_get_changes ? 0 : GET_COUNT), .ctx = a, .name = "audio"};
 }
 
 // ---- the feed ----------------------------------------------------------------------------------

@@ -39,9 +39,8 @@ static int check_file(nh_audio_t *a, const char *path)
 
 static int post_track(nh_audio_t *a, enum nh_audio_channel c, struct nh_audio__track *track)
 {
-    const struct nh_audio__item item = {.kind = NH_AUDIO__DO_PLAY,
-                                        .channel_mask = (uint8_t)(1u << c),
-                                        .track = track};
+    const struct nh_audio__item item = {
+        .kind = NH_AUDIO__DO_PLAY, .channel_mask = (uint8_t)(1u << c), .track = track};
     // Under the lock, so that numbers rise in the order of the queue.
     nh_lock_acquire(&a->lock);
     track->instance = a->last_instance % INT32_MAX + 1;
@@ -127,8 +126,9 @@ int nh_audio_stop(nh_audio_t *a, struct nh_audio_target t, uint32_t fade_ms, uin
 {
     if (fade_ms > NH_AUDIO_FADE_MAX_MS)
         return NH_ERR_RANGE;
-    int err = command(a, t, (struct nh_audio__item){
-                                .kind = NH_AUDIO__DO_STOP, .fade_ms = fade_ms, .origin = origin});
+    int err = command(
+        a, t,
+        (struct nh_audio__item){.kind = NH_AUDIO__DO_STOP, .fade_ms = fade_ms, .origin = origin});
     return err == NH_ERR_NOT_FOUND && t.kind != NH_AUDIO_INSTANCE ? 0 : err;
 }
 
@@ -168,8 +168,7 @@ int nh_audio_seek(nh_audio_t *a, struct nh_audio_target t, uint32_t pos_ms)
 
 int nh_audio_volume(nh_audio_t *a, struct nh_audio_target t, uint32_t volume, uint32_t fade_ms)
 {
-    struct nh_audio__item item = {
-        .kind = NH_AUDIO__DO_VOLUME, .value = volume, .fade_ms = fade_ms};
+    struct nh_audio__item item = {.kind = NH_AUDIO__DO_VOLUME, .value = volume, .fade_ms = fade_ms};
     if (volume > 100 || fade_ms > NH_AUDIO_FADE_MAX_MS)
         return NH_ERR_RANGE;
     if (t.kind != NH_AUDIO_ALL)

@@ -84,8 +84,8 @@ static bool is_told(struct listing *l)
     const struct nh_file_info *e = &l->entry;
     if (nh_audio__is_hidden(e->name) || (!e->is_dir && !nh_audio__is_track(e->name)))
         return false;
-    int n = snprintf(l->path, sizeof l->path, "%s%s%s", l->folder, l->folder[0] ? "/" : "",
-                     e->name);
+    int n =
+        snprintf(l->path, sizeof l->path, "%s%s%s", l->folder, l->folder[0] ? "/" : "", e->name);
     return n > 0 && (size_t)n < sizeof l->path;
 }
 

@@ -6,8 +6,9 @@
 //   effect:     frames x edge x level(fader) ---------+
 //
 // An *edge* is a straight ramp of 5 ms between silence and sound. It stands wherever a sound starts
-// or stops, for whatever reason, so that none of them clicks. A *fader* moves the number of a volume
-// (0 to 100), which the curve turns into a gain: so a fade sounds even from one end to the other.
+// or stops, for whatever reason, so that none of them clicks. A *fader* moves the number of a
+// volume (0 to 100), which the curve turns into a gain: so a fade sounds even from one end to the
+// other.
 
 #ifndef NH_AUDIO_MIX_H
 #define NH_AUDIO_MIX_H
@@ -49,7 +50,8 @@ struct nh_audio__feed {
 };
 
 // `duck_db`: how far the background goes down while an effect sounds.
-void nh_audio__mix_init(struct nh_audio__mix *m, uint32_t rate_hz, uint32_t duck_db, uint32_t volume);
+void nh_audio__mix_init(struct nh_audio__mix *m, uint32_t rate_hz, uint32_t duck_db,
+                        uint32_t volume);
 
 // The gain of a volume of 0 to 100: half a decibel for each step, silence at 0.
 float nh_audio__curve(float volume);

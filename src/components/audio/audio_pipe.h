@@ -50,8 +50,8 @@ void nh_audio__pipe_init(struct nh_audio__pipe *p, const nh_lock_t *lock, void *
 void nh_audio__pipe_ask(struct nh_audio__pipe *p, const struct nh_audio__request *r);
 void nh_audio__pipe_answer(const struct nh_audio__pipe *p, struct nh_audio__answer *out,
                            size_t *frames);
-// Copies up to `max` of the next frames and leaves them there. Returns how many; in `*left` all that
-// there are.
+// Copies up to `max` of the next frames and leaves them there. Returns how many; in `*left` all
+// that there are.
 size_t nh_audio__pipe_peek(const struct nh_audio__pipe *p, int16_t *out, size_t max, size_t *left,
                            bool *is_last);
 // Takes frames away. True: there is room enough again for the reader to go on.

@@ -124,10 +124,10 @@ static int begin_track(nh_audio__reader_t *r, struct deck_file *f, bool is_open)
 
 static void begin_beeps(nh_audio__reader_t *r, struct deck_file *f)
 {
-    const struct nh_audio_source_info info = {
-        .rate_hz = r->cfg.rate_hz,
-        .channels = 2,
-        .frame_count = (uint64_t)r->cfg.rate_hz * BEEP_MS * BEEP_COUNT / 1000};
+    const struct nh_audio_source_info info = {.rate_hz = r->cfg.rate_hz,
+                                              .channels = 2,
+                                              .frame_count = (uint64_t)r->cfg.rate_hz * BEEP_MS *
+                                                             BEEP_COUNT / 1000};
     f->beep_at = 0;
     nh_audio__pipe_ready(f->pipe, f->request.number, &info);
 }
@@ -309,9 +309,11 @@ int nh_audio__reader_start(const struct nh_audio__reader_config *cfg, uint32_t *
         r->file[i].pipe = &cfg->pipe[i];
         r->file[i].is_done = true;
     }
-    const struct nh_task_config task = {
-        .name = "decode", .priority = 6, .chip_stack_bytes = CHIP_STACK_BYTES, .run = run,
-        .ctx = r};
+    const struct nh_task_config task = {.name = "decode",
+                                        .priority = 6,
+                                        .chip_stack_bytes = CHIP_STACK_BYTES,
+                                        .run = run,
+                                        .ctx = r};
     int err = init_volume(r, volume);
     if (err == 0)
         err = nh_lock_create(&r->lock);

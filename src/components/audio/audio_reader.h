@@ -19,16 +19,16 @@ struct nh_audio__reader_config {
     struct nh_audio__pipe *pipe; // NH_AUDIO_CHANNEL_COUNT of them, borrowed
 };
 // NH_ERR_NOMEM, NH_ERR_FULL: nothing was started. In `*volume` what was kept, else the default.
-NH_MUST_USE int nh_audio__reader_start(const struct nh_audio__reader_config *cfg,
-                                       uint32_t *volume, nh_audio__reader_t **out);
+NH_MUST_USE int nh_audio__reader_start(const struct nh_audio__reader_config *cfg, uint32_t *volume,
+                                       nh_audio__reader_t **out);
 // Writes the volume if need be, closes the files and frees. NULL: nothing.
 void nh_audio__reader_stop(nh_audio__reader_t *r);
 
-void nh_audio__reader_wake(nh_audio__reader_t *r);                  // any task
+void nh_audio__reader_wake(nh_audio__reader_t *r);                    // any task
 void nh_audio__reader_volume(nh_audio__reader_t *r, uint32_t volume); // any task
 
-// Opens a file of the card for playing, or, `rate_hz` 0, to look at it. Any task. NH_ERR_CLOSED: the
-// card is missing; else as nh_audio_source_open() and the file system say.
+// Opens a file of the card for playing, or, `rate_hz` 0, to look at it. Any task. NH_ERR_CLOSED:
+// the card is missing; else as nh_audio_source_open() and the file system say.
 NH_MUST_USE int nh_audio__open(struct nh_fs fs, nh_mem_t *mem, const char *path, uint32_t rate_hz,
                                bool is_looped, nh_audio_source_t **out);
 

@@ -27,9 +27,9 @@ static void fail(struct nh_audio__sink *s, const char *why, uint64_t now_ms)
     nh_audio__sink_close(s);
     s->state = NH_AUDIO_OUTPUT_FAILED;
     s->failure_count++;
-    s->retry_ms = s->retry_ms == 0                          ? NH_AUDIO__RETRY_MIN_MS
+    s->retry_ms = s->retry_ms == 0                           ? NH_AUDIO__RETRY_MIN_MS
                   : s->retry_ms < NH_AUDIO__RETRY_MAX_MS / 2 ? 2 * s->retry_ms
-                                                            : NH_AUDIO__RETRY_MAX_MS;
+                                                             : NH_AUDIO__RETRY_MAX_MS;
     s->retry_at_ms = now_ms + s->retry_ms;
     snprintf(s->message, sizeof s->message, "audio output failed: %s: %s", s->cfg.device, why);
     NH_LOG_W("audio", "%s; tried again in %u s, what plays meanwhile is not heard", s->message,

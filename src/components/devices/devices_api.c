@@ -245,6 +245,16 @@ static void put(struct nh_json_buf *b, const char *text)
     NH_IGNORE(nh_json_buf_sink(b, text, strlen(text)));
 }
 
+// What still runs on the set before; it is at most 1 KiB, so it fits.
+static void write_running(const struct taking *t, struct nh_json_buf *b)
+{
+    nh_json_writer_t w;
+    put(b, "\"running\":");
+    nh_json_writer_init(&w, nh_json_buf_sink, b);
+    t->d->cfg.running(t->d->cfg.ctx, &w);
+    put(b, ",");
+}
+
 static void write_head(struct taking *t, struct nh_json_buf *b)
 {
     char text[160];
@@ -258,6 +268,8 @@ static void write_head(struct taking *t, struct nh_json_buf *b)
     else
         snprintf(text, sizeof text, "{\"ok\":%s,", t->error_count ? "false" : "true");
     put(b, text);
+    if (t->error_count == 0 && t->is_apply && t->d->cfg.running)
+        write_running(t, b);
     snprintf(text, sizeof text, "\"errors\":%u,\"warnings\":%u,\"findings\":[",
              (unsigned)t->error_count, (unsigned)t->warning_count);
     put(b, text);
@@ -637,13 +649,14 @@ static int post_profile_activate(nh_request_t *req)
 #define CHANGE_MAX_BYTES 1024
 
 static const nh_route_t routes[] = {
-    {"GET", "/api/devices", .handle = get_devices, .text = "Which configuration is in force"},
-    {"GET", "/api/devices/config", .handle = get_config,
+    {"GET", "/api/devices", .flags = NH_ROUTE_OPERATOR, .handle = get_devices,
+     .text = "Which configuration is in force"},
+    {"GET", "/api/devices/config", .flags = NH_ROUTE_OPERATOR, .handle = get_config,
      .text = "The whole configuration; profile=, format=yaml"},
-    {"GET", "/api/devices/schema", .handle = nh_devices__get_schema,
+    {"GET", "/api/devices/schema", .flags = NH_ROUTE_OPERATOR, .handle = nh_devices__get_schema,
      .text = "What a configuration may have, for editors"},
-    {"GET", "/api/devices/templates", .handle = nh_devices__get_templates,
-     .text = "The kinds of devices"},
+    {"GET", "/api/devices/templates", .flags = NH_ROUTE_OPERATOR,
+     .handle = nh_devices__get_templates, .text = "The kinds of devices"},
     {"POST", "/api/devices/validate", .body_max_bytes = BODY_MAX_BYTES, .body = take_piece,
      .handle = post_validate, .text = "All findings of a configuration, JSON or YAML"},
     {"POST", "/api/devices/apply", .body_max_bytes = BODY_MAX_BYTES, .body = take_piece,

@@ -339,17 +339,19 @@ DEFINE(slot_object, "slot", false, TEXT(SOURCE_ID, TOPIC, "Topic of the reader",
     TEXT(X##_SIGNAL_TOPIC, TOPIC, "A second topic that is told"),                                  \
         TEXT(X##_SIGNAL_PAYLOAD, PAYLOAD, "And what")
 
-DEFINE(uid_object, "uid", false, LIST(SLOTS, slot_object, 0, "The readers", NEEDED),
+DEFINE(uid_object, "uid validator", false, LIST(SLOTS, slot_object, 0, "The readers", NEEDED),
        TEXT(START_TOPIC, TOPIC, "A message here begins a round; without one the first card does"),
        TEXT(START_PAYLOAD, PAYLOAD, "What it must say; empty: anything"),
        TEXT(BROADCAST_TOPIC, TOPIC, "Told that a round begins"),
        TEXT(BROADCAST_PAYLOAD, PAYLOAD, "And what"), TEXT(BG_TRACK, TRACK, "Background track"),
-       TEXT(BG_START_TOPIC, TOPIC, "A message here plays it"), OUTCOME_ROWS(SUCCESS, "success"),
-       SIGNAL_ROWS(SUCCESS), OUTCOME_ROWS(FAIL, "failure"), SIGNAL_ROWS(FAIL),
+       TEXT(BG_START_TOPIC, TOPIC, "A message here plays it"),
+       TEXT(CHECK_TOPIC, TOPIC, "A message here ends the round: a reader without a card fails"),
+       OUTCOME_ROWS(SUCCESS, "success"), SIGNAL_ROWS(SUCCESS), OUTCOME_ROWS(FAIL, "failure"),
+       SIGNAL_ROWS(FAIL),
        INT(ROUND_TIMEOUT_MS, 0, MS_MAX, "A round not whole by then fails; 0: it waits"),
        BOOL(LATE_CORRECTION, "A right card repairs a wrong one; standard false"));
 
-DEFINE(signal_object, "signal", false,
+DEFINE(signal_object, "signal hold", false,
        TEXT(SIGNAL_TOPIC, TOPIC, "Told when it is held long enough", NEEDED),
        TEXT(SIGNAL_PAYLOAD_ON, PAYLOAD, "What it is told"),
        TEXT(SIGNAL_PAYLOAD_OFF, PAYLOAD, "And after signal_on_ms"),
@@ -362,36 +364,39 @@ DEFINE(signal_object, "signal", false,
        TEXT(COMPLETE_TRACK, TRACK, "Played at the end"),
        ENUM(HOLD_MODE, hold_words, "cumulative adds up, continuous begins anew after a gap"));
 
-DEFINE(mqtt_rule_object, "rule", false, TEXT(NAME, NAME, "For people"),
+DEFINE(mqtt_rule_object, "mqtt rule", false, TEXT(NAME, NAME, "For people"),
        TEXT(TOPIC, FILTER, "MQTT topic; + and # allowed", NEEDED),
        TEXT(PAYLOAD, PAYLOAD, "The message"),
        BOOL(PAYLOAD_REQUIRED, "Only that message; standard true when there is one"),
        TEXT(SCENARIO, ID, "Scenario started"));
-DEFINE(mqtt_object, "mqtt", false, LIST(RULES, mqtt_rule_object, 0, "The first that fits", NEEDED));
+DEFINE(mqtt_object, "mqtt event trigger", false,
+       LIST(RULES, mqtt_rule_object, 0, "The first that fits", NEEDED));
 
-DEFINE(flag_rule_object, "rule", false, TEXT(NAME, NAME, "For people"),
+DEFINE(flag_rule_object, "flag rule", false, TEXT(NAME, NAME, "For people"),
        TEXT(FLAG, FLAG, "Name of the flag", NEEDED), BOOL(STATE, "What it becomes; standard true"),
        TEXT(SCENARIO, ID, "Scenario started"));
-DEFINE(flag_object, "flag", false, LIST(RULES, flag_rule_object, 0, "Each that fits", NEEDED),
+DEFINE(flag_object, "flag trigger", false,
+       LIST(RULES, flag_rule_object, 0, "Each that fits", NEEDED),
        BOOL(INITIAL, "What it is at the start counts as a change; standard false"));
 
-DEFINE(condition_template_object, "condition", false,
+DEFINE(condition_template_object, "conditional scenario", false,
        ENUM(MODE, all_any_words, "Whether all rules must hold, or any; standard all"),
        LIST(RULES, requirement_object, 0, "Flags", NEEDED),
        TEXT(TRUE_SCENARIO, ID, "Started when they come to hold", NEEDED),
        TEXT(FALSE_SCENARIO, ID, "And when they no longer do"),
        BOOL(INITIAL, "The first result counts as a change; standard false"));
 
-DEFINE(interval_object, "interval", false, INT(INTERVAL_MS, 10, MS_MAX, "How often; standard 1000"),
+DEFINE(interval_object, "interval task", false,
+       INT(INTERVAL_MS, 10, MS_MAX, "How often; standard 1000"),
        TEXT(SCENARIO, ID, "Scenario started"),
        BOOL(RUN_IMMEDIATELY, "Also at the start; standard false"));
 
-DEFINE(sequence_step_object, "step", false, TEXT(TOPIC, TOPIC, "MQTT topic", NEEDED),
+DEFINE(sequence_step_object, "sequence step", false, TEXT(TOPIC, TOPIC, "MQTT topic", NEEDED),
        TEXT(PAYLOAD, PAYLOAD, "The message"),
        BOOL(PAYLOAD_REQUIRED, "Only that message; standard true when there is one"),
        TEXT(HINT_TOPIC, TOPIC, "Told when the step is done"),
        TEXT(HINT_PAYLOAD, PAYLOAD, "And what"), TEXT(HINT_AUDIO_TRACK, TRACK, "Track played"));
-DEFINE(sequence_object, "sequence", false,
+DEFINE(sequence_object, "sequence lock", false,
        LIST(STEPS, sequence_step_object, 0, "In this order", NEEDED),
        INT(TIMEOUT_MS, 0, MS_MAX, "From one step to the next at most; 0: any time"),
        BOOL(RESET_ON_ERROR, "A wrong step fails; standard true"),

@@ -152,6 +152,7 @@ enum nh_text_class {
     X(BROADCAST_PAYLOAD, "broadcast_payload", TEXT)                                                \
     X(BG_TRACK, "bg_track", TEXT)                                                                  \
     X(BG_START_TOPIC, "bg_start_topic", TEXT)                                                      \
+    X(CHECK_TOPIC, "check_topic", TEXT)                                                            \
     X(SUCCESS_TOPIC, "success_topic", TEXT)                                                        \
     X(SUCCESS_PAYLOAD, "success_payload", TEXT)                                                    \
     X(SUCCESS_AUDIO_TRACK, "success_audio_track", TEXT)                                            \

@@ -3,6 +3,7 @@
 import { render } from 'preact';
 import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import pages from 'nuthatch:pages';
+import { mayOpen, openPages } from '../lib/access.js';
 import { useRoute } from '../lib/route.js';
 import { startHub, useFeed } from '../lib/hub.js';
 import { startTheme } from '../lib/theme.js';
@@ -11,7 +12,7 @@ import { Failed, Head, Loading } from '../ui/parts.jsx';
 import { Toasts } from '../ui/toast.jsx';
 import { Band, OfflineNote } from './band.jsx';
 import { BottomBar, Sidebar } from './nav.jsx';
-import { SignIn } from './sign_in.jsx';
+import { MustChange, SignIn } from './sign_in.jsx';
 import { Overlays, startKeys } from './keys.jsx';
 
 const loaded = new Map(); // page id -> component
@@ -55,7 +56,9 @@ function usePage(page) {
 
 function Body() {
   const route = useRoute();
-  const page = pages.find((p) => p.id === route.page);
+  useKeys('session');
+  const named = pages.find((p) => p.id === route.page);
+  const page = named && mayOpen(named) ? named : undefined;
   const { Page, error, load } = usePage(page);
   const first = useRef(true);
   const onTitle = document.activeElement?.matches('main h1'); // of the page that is being loaded
@@ -72,8 +75,8 @@ function Body() {
   if (!page) {
     return (
       <>
-        <Head title="No such page" />
-        <p>There is no page <code>{route.page}</code>. <a href="#/home">Go to Home</a></p>
+        <Head title={named ? named.title : 'No such page'} />
+        <p>{named ? `${named.title} is for admins.` : <>There is no page <code>{route.page}</code>.</>} <a href="#/home">Go to Home</a></p>
       </>
     );
   }
@@ -90,13 +93,15 @@ function Guard({ children }) {
 
 // What the navigation shows is held as long as the page is open.
 function Held() {
-  useFeed('mem', ...new Set(pages.flatMap((p) => p.parts || []).filter((p) => p !== 'mem')));
+  useKeys('session');
+  useFeed('mem', ...new Set(openPages().flatMap((p) => p.parts || []).filter((p) => p !== 'mem')));
   return null;
 }
 
 function App() {
   const { auth, link } = useKeys('auth', 'link');
   if (auth === 'needed') return <SignIn />;
+  if (auth === 'change') return <MustChange />;
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>Go to content</a>

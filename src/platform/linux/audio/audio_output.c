@@ -1,4 +1,5 @@
-// Outputs: a device of ALSA, or a WAV file. One that takes everything at once is paced by the clock.
+// Outputs: a device of ALSA, or a WAV file. One that takes everything at once is paced by the
+// clock.
 
 #include "core/mem/mem.h"
 #include "platform/audio.h"
@@ -166,9 +167,8 @@ static int open_wav(nh_audio_output_t *o, const struct nh_audio_output_config *c
         return 0;
     if (o->file)
         sf_close(o->file);
-    info = (SF_INFO){.samplerate = (int)cfg->rate_hz,
-                     .channels = 2,
-                     .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
+    info = (SF_INFO){
+        .samplerate = (int)cfg->rate_hz, .channels = 2, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
     o->file = sf_open(path, SFM_WRITE, &info);
     if (o->file)
         return 0;
@@ -237,9 +237,7 @@ int nh_audio_output_space(nh_audio_output_t *o)
 
 int nh_audio_output_write(nh_audio_output_t *o, const int16_t *frames, size_t count)
 {
-    int err = o->file  ? write_wav(o, frames, count)
-              : o->pcm ? alsa_write(o, frames, count)
-                       : 0;
+    int err = o->file ? write_wav(o, frames, count) : o->pcm ? alsa_write(o, frames, count) : 0;
     nh_linux__pace_written(&o->pace, (uint32_t)count);
     if (err == 0)
         look_for_a_clock(o);

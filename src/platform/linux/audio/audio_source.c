@@ -11,6 +11,7 @@
 
 #define CHANNEL_MAX 8
 #define CHUNK_FRAMES 512
+#define MP3_PREROLL_FRAMES (12 * 1152)
 
 // libsndfile keeps the reason of a failed open in one variable for all.
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
@@ -203,8 +204,8 @@ int nh_audio_source_open(const struct nh_audio_source_config *cfg, nh_audio_sour
     if (err == 0)
         err = open_resampler(s, cfg->rate_hz);
     if (err == 0) {
-        s->raw = nh_mem_alloc(s->mem, CHUNK_FRAMES * s->info.channels * sizeof *s->raw,
-                              NH_MEM_BULK);
+        s->raw =
+            nh_mem_alloc(s->mem, CHUNK_FRAMES * s->info.channels * sizeof *s->raw, NH_MEM_BULK);
         err = s->raw ? 0 : NH_ERR_NOMEM;
     }
     if (err < 0) {
@@ -335,17 +336,35 @@ int nh_audio_source_read(nh_audio_source_t *s, int16_t *frames, size_t max)
     }
 }
 
+// A frame of MP3 borrows bytes of those before it; where these are not there, the decoder is
+// silent.
+static int pre_roll(nh_audio_source_t *s, uint64_t frames)
+{
+    while (frames > 0) {
+        int n = decode(s);
+        if (n <= 0)
+            return n;
+        s->in_len = (size_t)n;
+        s->in_at = frames < (uint64_t)n ? (size_t)frames : (size_t)n;
+        frames -= s->in_at;
+    }
+    return 0;
+}
+
 int nh_audio_source_seek(nh_audio_source_t *s, uint64_t frame)
 {
+    uint64_t pre = s->info.format != NH_AUDIO_MP3 ? 0
+                   : frame < MP3_PREROLL_FRAMES   ? frame
+                                                  : MP3_PREROLL_FRAMES;
     if (s->info.frame_count && frame >= s->info.frame_count)
         return NH_ERR_RANGE;
-    if (!s->can_seek || sf_seek(s->snd, (sf_count_t)frame, SEEK_SET) < 0)
+    if (!s->can_seek || sf_seek(s->snd, (sf_count_t)(frame - pre), SEEK_SET) < 0)
         return NH_ERR_UNSUPPORTED;
     if (s->src)
         src_reset(s->src);
-    s->frame = frame;
+    s->frame = frame - pre;
     s->pass_frames = 0;
     s->in_at = s->in_len = 0;
     s->is_at_end = false;
-    return 0;
+    return pre_roll(s, pre);
 }

@@ -1,6 +1,6 @@
 import { plural } from '../../lib/format.js';
 
-export const PACKED_MAX_BYTES = 3584;
+export const PACKED_MAX_BYTES = 5632;
 
 export default {
   id: 'settings',

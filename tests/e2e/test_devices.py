@@ -1,0 +1,310 @@
+"""The configuration of devices over HTTP and on the card: every change whole or not at all."""
+import json
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import threading
+import unittest
+import urllib.error
+import urllib.request
+
+from hub import NUTHATCH, ROOT, Hub
+
+FIXTURES = os.path.join(ROOT, "tests", "fixtures", "devices")
+APPLIES = int(os.environ.get("NH_APPLIES", "1000"))
+KILLS = int(os.environ.get("NH_KILLS", "12"))
+
+
+def fixture(name):
+    with open(os.path.join(FIXTURES, name), "rb") as f:
+        return f.read()
+
+
+def room(name, scenarios=3):
+    steps = [{"type": "mqtt_publish", "topic": f"relay/{name}", "payload": "on"},
+             {"type": "delay", "delay_ms": 100}]
+    return {"schema": 2, "devices": [{"id": name, "display_name": f"Room {name}", "scenarios": [
+        {"id": f"s{i}", "name": f"Scenario {i}", "steps": steps} for i in range(scenarios)]}]}
+
+
+def post(hub, path, body, content_type="application/json"):
+    request = urllib.request.Request(hub.url(path), body, {"Content-Type": content_type}, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as r:
+            return r.status, json.loads(r.read())
+    except urllib.error.HTTPError as e:
+        with e:
+            return e.code, json.loads(e.read())
+
+
+def apply(hub, document, query=""):
+    return post(hub, "/api/devices/apply" + query, json.dumps(document).encode())
+
+
+def in_force(hub):
+    devices = hub.get_json("/api/devices/config")["devices"]
+    return devices[0]["id"] if devices else ""
+
+
+class Api(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.hub = Hub().start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.hub.__exit__(None, None, None)
+
+    def test_older_generations_come_back(self):
+        for name in ("first_generation.json", "second_generation.json"):
+            document = json.loads(fixture(name))
+            status, reply = post(self.hub, "/api/devices/apply", fixture(name))
+            self.assertEqual((status, reply["errors"]), (200, 0), reply)
+            got = self.hub.get_json("/api/devices/config")
+            self.assertEqual(got["devices"],
+                             json.loads(json.dumps(document["devices"]).replace('"name": "Hall"',
+                                                                                '"display_name": "Hall"')))
+
+    def test_yaml_and_json_are_the_same(self):
+        status, reply = post(self.hub, "/api/devices/apply", fixture("everything.yaml"),
+                             "application/yaml")
+        self.assertEqual(status, 200, reply)
+        as_json = self.hub.get("/api/devices/config")
+        as_yaml = self.hub.get("/api/devices/config?format=yaml")
+        self.assertEqual(post(self.hub, "/api/devices/apply", as_yaml, "application/yaml")[0], 200)
+        again = json.loads(self.hub.get("/api/devices/config"))
+        first = json.loads(as_json)
+        self.assertEqual(again.pop("generation"), first.pop("generation") + 1)
+        self.assertEqual(again, first)
+
+    def test_all_findings_at_once(self):
+        document = {"schema": 2, "devices": [
+            {"id": "a", "oops": 1, "scenarios": [{"id": "s", "steps": [{"type": "jump"}]}]},
+            {"id": "b", "scenarios": [{"id": "s", "steps": [{"type": "mqtt_publish"}]}]}]}
+        status, reply = post(self.hub, "/api/devices/validate", json.dumps(document).encode())
+        self.assertEqual((status, reply["ok"], reply["errors"]), (200, False, 3))
+        self.assertEqual([(f["path"], f["code"]) for f in reply["findings"]],
+                         [("/devices/0/oops", "unknown_field"),
+                          ("/devices/0/scenarios/0/steps/0/type", "unknown_type"),
+                          ("/devices/1/scenarios/0/steps/0/topic", "required")])
+        before = self.hub.get("/api/devices/config")
+        status, reply = apply(self.hub, document)
+        self.assertEqual((status, reply["error"]["code"], reply["errors"]), (400, "invalid", 3))
+        self.assertEqual(self.hub.get("/api/devices/config"), before)
+
+    def test_broken_bodies(self):
+        before = self.hub.get("/api/devices/config")
+        for body in (b"", b"[", b"{}", b"\xff", b'{"schema":2,"devices":[' + b"{" * 100,
+                     b'{"schema":2,"devices":[]}{'):
+            with self.subTest(body=body[:20]):
+                status, reply = post(self.hub, "/api/devices/apply", body)
+                self.assertEqual(status, 400)
+                self.assertTrue(reply["findings"])
+        for body in (b"a: [", b"- 1", b"a: &x 1\nb: *x\n", b"\x00"):
+            with self.subTest(yaml=body):
+                self.assertEqual(post(self.hub, "/api/devices/apply", body, "text/yaml")[0], 400)
+        self.assertEqual(self.hub.get("/api/devices/config"), before)
+
+    def test_base_generation(self):
+        apply(self.hub, room("x"))
+        generation = self.hub.get_json("/api/devices")["generation"]
+        self.assertEqual(apply(self.hub, room("y"), f"?base_generation={generation}")[0], 200)
+        status, reply = apply(self.hub, room("z"), f"?base_generation={generation}")
+        self.assertEqual((status, reply["error"]["code"]), (409, "conflict"))
+        self.assertEqual(in_force(self.hub), "y")
+        self.assertEqual(apply(self.hub, room("z"), "?base_generation=x")[0], 400)
+        self.assertEqual(apply(self.hub, room("z"), "?running=perhaps")[0], 400)
+
+    def test_backups_and_rollback(self):
+        apply(self.hub, room("first"))
+        generation = self.hub.get_json("/api/devices")["generation"]
+        apply(self.hub, room("second"))
+        self.assertIn(generation, [b["generation"] for b in self.hub.get_json("/api/devices/backups")])
+        backup = self.hub.get_json(f"/api/devices/backup?generation={generation}")
+        self.assertEqual(backup["devices"][0]["id"], "first")
+        status, reply = self.hub.send_json("POST", "/api/devices/rollback", {"generation": generation})
+        self.assertEqual((status, reply["generation"]), (200, generation + 2))
+        self.assertEqual(in_force(self.hub), "first")
+        self.assertEqual(self.hub.send_json("POST", "/api/devices/rollback", {"generation": 999999})[0], 404)
+
+    def test_profiles(self):
+        apply(self.hub, room("main"))
+        send = self.hub.send_json
+        self.assertEqual(send("POST", "/api/devices/profile/create",
+                              {"id": "kids", "name": "Kids", "clone": "default"})[0], 200)
+        self.assertEqual(send("POST", "/api/devices/profile/create", {"id": "kids"})[0], 409)
+        self.assertEqual(send("POST", "/api/devices/profile/create", {"id": "no good"})[0], 400)
+        self.assertEqual(apply(self.hub, room("kid"), "?profile=kids")[0], 200)
+        self.assertEqual(in_force(self.hub), "main")
+        self.assertEqual(self.hub.get_json("/api/devices/config?profile=kids")["devices"][0]["id"], "kid")
+        # As the older generation's page asks: parameters.
+        self.assertEqual(post(self.hub, "/api/devices/profile/activate?id=kids", b"")[0], 200)
+        self.assertEqual(in_force(self.hub), "kid")
+        self.assertEqual(send("POST", "/api/devices/profile/delete", {"id": "kids"})[0], 409)
+        self.assertEqual(send("POST", "/api/devices/profile/activate", {"id": "default"})[0], 200)
+        self.assertEqual(send("POST", "/api/devices/profile/rename", {"id": "kids", "name": "Small"})[0], 200)
+        names = {p["id"]: (p["name"], p["active"]) for p in self.hub.get_json("/api/devices/profiles")}
+        self.assertEqual(names, {"default": ("default", True), "kids": ("Small", False)})
+        self.assertEqual(send("POST", "/api/devices/profile/delete", {"id": "kids"})[0], 200)
+
+    def test_confirm_window(self):
+        apply(self.hub, room("good"))
+        self.assertEqual(apply(self.hub, room("risky"), "?confirm_s=1")[0], 200)
+        self.hub.wait_line("nobody confirmed the change")
+        self.assertEqual(in_force(self.hub), "good")
+        apply(self.hub, room("kept"), "?confirm_s=60")
+        self.assertEqual(self.hub.send_json("POST", "/api/devices/confirm", None)[0], 200)
+        self.assertEqual(self.hub.get_json("/api/devices")["confirm_ms"], 0)
+
+    def test_schema_tells_every_object(self):
+        objects = self.hub.get_json("/api/devices/schema")["objects"]
+        self.assertEqual(objects[0]["name"], "configuration")
+        for o in objects:
+            for f in o["fields"]:
+                if "ref" in f:
+                    self.assertEqual(objects[f["ref"]]["name"], f["object"])
+
+
+class Load(unittest.TestCase):
+    def test_a_thousand_applies_under_load(self):
+        """Readers stream the configuration while it is replaced: each sees one generation whole."""
+        with Hub() as hub:
+            stop, faults, reads = threading.Event(), [], [0]
+
+            def read():
+                while not stop.is_set():
+                    try:
+                        c = hub.get_json("/api/devices/config")
+                        if c["devices"] and len({d["id"] for d in c["devices"]}) != 1:
+                            faults.append(c)
+                        reads[0] += 1
+                    except Exception as e:  # noqa: BLE001: whatever it is, it is a fault
+                        faults.append(repr(e))
+
+            readers = [threading.Thread(target=read) for _ in range(2)]
+            for t in readers:
+                t.start()
+            for i in range(APPLIES):
+                status, reply = apply(hub, room(f"r{i % 7}", 8))
+                self.assertEqual((status, reply.get("generation")), (200, i + 2))
+            stop.set()
+            for t in readers:
+                t.join()
+            self.assertEqual(faults, [])
+            self.assertGreater(reads[0], 50)
+            owners = {o["name"]: o for o in hub.get_json("/api/memory")["owners"]}
+            internal, psram = owners["devices"]["tiers"]
+            print(f"peak of {APPLIES} applies: {internal['peak_bytes']} internal, {psram['peak_bytes']} PSRAM")
+            self.assertLess(psram["peak_bytes"], 128 * 1024)
+            self.assertLess(internal["peak_bytes"], 2 * 1024)
+
+    def test_killed_in_the_middle(self):
+        """What was answered is there after kill -9; what was not is there whole or not at all."""
+        rng = random.Random(5)
+        hub = Hub()
+        acked, known, number = "", {""}, 0
+        try:
+            for _ in range(KILLS):
+                hub.start()
+                self.assertIn(in_force(hub), known, "neither the old nor the new")
+                if acked:
+                    self.assertEqual(in_force(hub) in known, True)
+                known = {in_force(hub)}
+                timer = threading.Timer(rng.uniform(0.02, 0.4), hub.process.kill)
+                timer.start()
+                try:
+                    while True:
+                        number += 1
+                        known.add(f"n{number}")
+                        self.assertEqual(apply(hub, room(f"n{number}"))[0], 200)
+                        acked = f"n{number}"
+                        known = {acked}
+                except (OSError, urllib.error.URLError, ValueError):
+                    pass
+                timer.join()
+                hub.stop()
+            hub.start()
+            self.assertIn(in_force(hub), known)
+            self.assertIsNone(hub.get_json("/api/devices")["degraded"])
+        finally:
+            hub.__exit__(None, None, None)
+
+
+class Card(unittest.TestCase):
+    def test_gone_and_back(self):
+        with Hub() as hub:
+            folder = os.path.join(hub.folder, "card")
+            os.mkdir(folder)
+            hub.write_config(f"devices: {{dir: {folder}, card_poll_ms: 100}}\n")
+            hub.stop()
+            hub.start()
+            apply(hub, room("a"))
+            self.assertTrue(os.path.exists(os.path.join(folder, "default.json")))
+            os.rename(folder, folder + ".away")
+            self.assertEqual(apply(hub, room("b"))[0], 200)
+            state = hub.get_json("/api/devices")
+            self.assertEqual((state["card"], state["saved"]), (False, False))
+            hub.stop(signal.SIGKILL)
+            hub.start()
+            self.assertEqual(in_force(hub), "b")  # from the copy in the store
+            self.assertIn("no card", hub.get_json("/api/devices")["degraded"])
+            os.rename(folder + ".away", folder)
+            hub.wait_line("the card is back")
+            with open(os.path.join(folder, "default.json")) as f:
+                self.assertEqual(json.load(f)["devices"][0]["id"], "b")
+            # Both changed: nobody's is lost.
+            os.rename(folder, folder + ".away")
+            apply(hub, room("hub"))
+            with open(os.path.join(folder + ".away", "default.json"), "w") as f:
+                json.dump(dict(room("card"), generation=50), f)
+            os.rename(folder + ".away", folder)
+            hub.wait_line("choose which one stays")
+            self.assertEqual(in_force(hub), "hub")
+            self.assertEqual(hub.send_json("POST", "/api/devices/sync", {"keep": "card"})[0], 200)
+            self.assertEqual(in_force(hub), "card")
+
+    def test_unreadable_file_is_kept(self):
+        with Hub() as hub:
+            apply(hub, room("mine"))
+            hub.stop()
+            path = os.path.join(hub.folder, "data", "devices", "default.json")
+            with open(path, "w") as f:
+                f.write('{"schema": 2, "devices": [{"id": "precious"')
+            hub.start()
+            self.assertEqual(in_force(hub), "mine")
+            with open(path + ".bad") as f:
+                self.assertIn("precious", f.read())
+
+
+class CommandLine(unittest.TestCase):
+    def check(self, text, *options):
+        with tempfile.TemporaryDirectory(prefix="nuthatch-test-") as folder:
+            path = os.path.join(folder, "devices.yaml")
+            with open(path, "w") as f:
+                f.write(text)
+            run = subprocess.run([NUTHATCH, "check", *options, path], capture_output=True, text=True,
+                                 timeout=60)
+            return run.returncode, run.stdout.replace(path, "FILE"), run.stderr.replace(path, "FILE")
+
+    def test_good(self):
+        self.assertEqual(self.check("schema: 2\ndevices: []\n"), (0, "FILE: good\n", ""))
+
+    def test_places(self):
+        code, _, err = self.check("schema: 2\ndevices:\n  - id: a\n    scenarios:\n      - id: s\n"
+                                  "        steps:\n          - {type: run, scenario: nowhere}\n")
+        self.assertEqual(code, 1)
+        self.assertEqual(err, "FILE:7:25: error: /devices/0/scenarios/0/steps/0/scenario: the device has "
+                              'no scenario "nowhere" [no_scenario]\n')
+
+    def test_json(self):
+        code, out, _ = self.check('{"schema":2,"devices":[{"id":"a"},{"id":"a"}]}', "--json")
+        reply = json.loads(out)
+        self.assertEqual((code, reply["good"]), (1, False))
+        self.assertEqual([(f["line"], f["column"], f["code"]) for f in reply["findings"]],
+                         [(1, 36, "not_unique")])
+
+
+if __name__ == "__main__":
+    unittest.main()
