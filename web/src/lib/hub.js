@@ -33,6 +33,8 @@ const onPart = {
   messages: (data) => set('messages', reduceMessages(state.messages, data)),
   clients: () => set('clientsChanged', state.clientsChanged + 1),
   routes: () => set('routesChanged', state.routesChanged + 1),
+  devices: (data) => set('devices', { ...data, at: Date.now() }),
+  audio: (data) => set('audio', { ...data, at: Date.now() }),
 };
 
 export const feed = createFeed({
