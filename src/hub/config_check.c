@@ -203,6 +203,18 @@ static void check_audio(struct nh_hub_counting *c, const struct nh_hub_config *c
     nh_hub_config__report(c, "/audio/buffer_ms", value, limit, "takes too much memory");
 }
 
+static void check_delays(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
+{
+    char value[16], limit[40];
+    if (cfg->access.login_delay_max_ms >= cfg->access.login_delay_min_ms)
+        return;
+    snprintf(value, sizeof value, "%u", (unsigned)cfg->access.login_delay_max_ms);
+    snprintf(limit, sizeof limit, "from login_delay_min_ms, %u",
+             (unsigned)cfg->access.login_delay_min_ms);
+    nh_hub_config__report(c, "/access/login_delay_max_ms", value, limit,
+                          "is shorter than the shortest wait");
+}
+
 int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
 {
     struct nh_hub_counting c = {.places = &cfg->places, .finding = finding, .ctx = ctx};
@@ -224,6 +236,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     }
     check_console(&c, cfg->console);
     check_audio(&c, cfg);
+    check_delays(&c, cfg);
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
                               "is not an Argon2id hash");
@@ -234,10 +247,18 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
 
 bool nh_hub_config_needs_restart(const char *pointer)
 {
-    static const char *const live[] = {
-        "/name",          "/health/heartbeat_ms", "/health/tripwire_bytes", "/health/publish",
-        "/log/level",     "/log/connections",     "/mqtt/anonymous",        "/mqtt/password_file",
-        "/mqtt/acl_file", "/mqtt/acl_subscribe"};
+    static const char *const live[] = {"/name",
+                                       "/health/heartbeat_ms",
+                                       "/health/tripwire_bytes",
+                                       "/health/publish",
+                                       "/log/level",
+                                       "/log/connections",
+                                       "/mqtt/anonymous",
+                                       "/mqtt/password_file",
+                                       "/mqtt/acl_file",
+                                       "/mqtt/acl_subscribe",
+                                       "/access/user",
+                                       "/access/password_hash"};
     for (size_t i = 0; i < NH_ARRAY_LEN(live); i++)
         if (strcmp(live[i], pointer) == 0)
             return false;

@@ -1,6 +1,6 @@
 // api.js - requests to the hub. A refusal is an ApiError with the hub's own words.
 
-import { set, state } from './store.js';
+import { set } from './store.js';
 
 export class ApiError extends Error {
   constructor(status, { code, message, details } = {}) {
@@ -23,12 +23,13 @@ export async function request(method, path, body) {
     throw new ApiError(0, { code: 'offline', message: 'No answer from the hub. Nothing was changed.' });
   }
   const value = await reply.json().catch(() => null);
-  if (reply.status === 401 && path !== '/api/sign-in') set('auth', 'needed');
+  if (reply.status === 401 && path !== '/api/auth/login') set('auth', 'needed');
+  if (value && value.error && value.error.code === 'password_change_required') set('auth', 'change');
   if (!reply.ok) throw new ApiError(reply.status, value && value.error);
-  if (state.auth === 'unknown') set('auth', 'ok');
   return value;
 }
 
 export const get = (path) => request('GET', path);
 export const post = (path, body) => request('POST', path, body);
+export const remove = (path) => request('DELETE', path);
 export const put = (path, body) => request('PUT', path, body);

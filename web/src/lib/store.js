@@ -4,7 +4,8 @@ import { useEffect, useState } from 'preact/hooks';
 
 export const state = {
   link: { state: 'connecting', since: Date.now(), lastAt: 0, retryAt: 0 },
-  auth: 'unknown', // 'ok' | 'needed'
+  auth: 'unknown', // 'ok' | 'needed' | 'change': the password, first
+  session: null, // who is signed in, /api/session/info
   info: null,
   memory: null,
   memoryError: null,
