@@ -32,6 +32,9 @@ const onPart = {
   log: (data) => set('log', reduceLog(state.log, data)),
   messages: (data) => set('messages', reduceMessages(state.messages, data)),
   clients: () => set('clientsChanged', state.clientsChanged + 1),
+  automation: (data) => set('automation', { ...data, at: Date.now() }),
+  game: (data) => set('game', { ...data, at: Date.now() }),
+  monitors: (data) => set('monitors', { ...data, at: Date.now() }),
   routes: () => set('routesChanged', state.routesChanged + 1),
 };
 

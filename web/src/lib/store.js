@@ -17,6 +17,9 @@ export const state = {
   clientsChanged: 0,
   routesChanged: 0,
   edits: null, // the settings' draft: {pointer: value}
+  automation: null, // parts of the feed, each with `at`: when it came
+  game: null,
+  monitors: null,
   toasts: [],
   skewMs: 0, // hub clock minus browser clock
 };
