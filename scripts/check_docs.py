@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""check_docs.py: every relative link in a Markdown page leads to a file, and to a heading in it."""
+"""check_docs.py: every relative link in a Markdown page leads to a file, and to a heading in it; every
+test that a page names as `tests/FILE: test_NAME` is there."""
 
 import pathlib
 import re
@@ -7,6 +8,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+TEST = re.compile(r"`(tests/[\w./]+): (\w+)`")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -38,9 +40,16 @@ def findings(page):
             yield f"{page.relative_to(ROOT)}: {link} has no such heading"
 
 
+def missing_tests(page):
+    for file, test in TEST.findall(page.read_text(encoding="utf-8")):
+        path = ROOT / file
+        if not path.exists() or not re.search(rf"\b{test}\(", path.read_text(encoding="utf-8")):
+            yield f"{page.relative_to(ROOT)}: there is no {test} in {file}"
+
+
 def main():
     found = pages()
-    bad = [line for page in found for line in findings(page)]
+    bad = [line for page in found for line in (*findings(page), *missing_tests(page))]
     print("\n".join(bad) or f"{len(found)} pages")
     return 1 if bad else 0
 

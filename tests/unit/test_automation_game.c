@@ -81,16 +81,17 @@ static const char game[] =
                                                                                      "er") "], "
                                                                                            "on_"
                                                                                            "stop: "
-                                                                                           "[" P("c"
-                                                                                                 "l"
-                                                                                                 "o"
-                                                                                                 "c"
-                                                                                                 "k"
-                                                                                                 "_"
-                                                                                                 "o"
-                                                                                                 "f"
-                                                                                                 "f") "]}\n"
-                                                                                                      "      - {id: add, steps: [{type: clock, action: add, ms: 500}]}\n";
+                                                                                           "[" P(
+                                                                                               "c"
+                                                                                               "l"
+                                                                                               "o"
+                                                                                               "c"
+                                                                                               "k"
+                                                                                               "_"
+                                                                                               "o"
+                                                                                               "f"
+                                                                                               "f") "]}\n"
+                                                                                                    "      - {id: add, steps: [{type: clock, action: add, ms: 500}]}\n";
 
 static struct nh_game_info info(void)
 {

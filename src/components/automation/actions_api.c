@@ -17,7 +17,7 @@ static nh_span_t name_of(nh_rec_t rec, enum nh_field field)
 
 bool nh_automation_api__has_button(const nh_automation_t *a, nh_span_t device, nh_span_t scenario)
 {
-    const struct nh_scenario *s = nh_scenario__find((nh_automation_t *)(uintptr_t)a, device, scenario);
+    const struct nh_scenario *s = nh_scenario__find(a, device, scenario);
     return s && nh_rec_bool(nh_device_set_scenario(a->plan.set, s->index), NH_FIELD_BUTTON_ENABLED,
                             false);
 }

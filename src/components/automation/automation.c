@@ -29,8 +29,7 @@ const struct nh_automation_limits nh_automation_limits_standard = {
     .log_max_count = 128,
 };
 
-// ---- small things
-// ---------------------------------------------------------------------------------
+// ---- small things -------------------------------------------------------------------------------
 
 uint64_t nh_automation__room_ms(const nh_automation_t *a)
 {
@@ -58,8 +57,7 @@ int nh_automation__fail(nh_automation_t *a, int err, const char *fmt, ...)
     return err;
 }
 
-// ---- life
-// -----------------------------------------------------------------------------------------
+// ---- life ---------------------------------------------------------------------------------------
 
 static void take_limits(struct nh_automation_limits *l, const struct nh_automation_limits *given)
 {
@@ -172,8 +170,7 @@ void nh_automation_destroy(nh_automation_t *a)
     nh_mem_free(a->mem, a);
 }
 
-// ---- the inbox: what comes while something is being done
-// ------------------------------------------
+// ---- the inbox: what comes while something is being done ----------------------------------------
 
 static void post(nh_automation_t *a, const struct nh_automation_message *m)
 {
@@ -231,8 +228,7 @@ void nh_automation_message(nh_automation_t *a, const struct nh_automation_messag
     nh_automation__leave(a);
 }
 
-// ---- turns
-// ----------------------------------------------------------------------------------------
+// ---- turns --------------------------------------------------------------------------------------
 
 static struct nh_branch *first_of(nh_list_t *l)
 {

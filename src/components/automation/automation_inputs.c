@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-// ---- flags and variables
-// --------------------------------------------------------------------------
+// ---- flags and variables ------------------------------------------------------------------------
 
 int nh_automation_flag_set(nh_automation_t *a, nh_span_t name, bool value, enum nh_origin origin,
                            uint64_t now_ms)
@@ -44,8 +43,7 @@ bool nh_automation_variable(const nh_automation_t *a, nh_span_t name, struct nh_
     return out->kind != NH_VALUE_NONE;
 }
 
-// ---- what happens
-// ---------------------------------------------------------------------------------
+// ---- what happens -------------------------------------------------------------------------------
 
 void nh_automation_audio_finished(nh_automation_t *a, uint32_t instance, nh_span_t track,
                                   const char *reason, uint64_t now_ms)
@@ -100,8 +98,7 @@ int nh_automation_call(nh_automation_t *a, nh_span_t name,
     return named(a, NH_TRIGGER_HTTP, name, NH_ORIGIN_HTTP, parameters, count, now_ms);
 }
 
-// ---- cancelling
-// -----------------------------------------------------------------------------------
+// ---- cancelling ---------------------------------------------------------------------------------
 
 static void log_run(nh_automation_t *a, enum nh_origin origin, const char *action,
                     const struct nh_run *r)
@@ -199,8 +196,7 @@ void nh_automation_enable(nh_automation_t *a, bool is_enabled, enum nh_origin or
     nh_automation__leave(a);
 }
 
-// ---- figures
-// --------------------------------------------------------------------------------------
+// ---- figures ------------------------------------------------------------------------------------
 
 static void count_runs(const nh_automation_t *a, const struct nh_scenario *s,
                        struct nh_automation_info *out)
@@ -228,8 +224,7 @@ void nh_automation_info(const nh_automation_t *a, struct nh_automation_info *out
     count_runs(a, (const struct nh_scenario *)e, out);
 }
 
-// ---- invariants
-// -----------------------------------------------------------------------------------
+// ---- invariants ---------------------------------------------------------------------------------
 
 // Waiting or ready, and in the heap if and only if it has a deadline.
 static bool check_branch(const nh_automation_t *a, const struct nh_branch *b, uint32_t *armed)

@@ -26,8 +26,7 @@ static nh_span_t cut(nh_span_t text)
     return text;
 }
 
-// ---- a list, piece by piece
-// -----------------------------------------------------------------------
+// ---- a list, piece by piece ---------------------------------------------------------------------
 
 static void put(struct nh_json_buf *b, const char *text)
 {
@@ -116,8 +115,7 @@ static const struct nh_name *next_name(struct nh_automation_list *l, const struc
     return best;
 }
 
-// ---- flags and variables
-// --------------------------------------------------------------------------
+// ---- flags and variables ------------------------------------------------------------------------
 
 static bool next_flag(struct nh_automation_list *l, nh_json_writer_t *w)
 {
@@ -172,8 +170,7 @@ int nh_automation_api__get_variables(nh_request_t *req)
                                                        : NH_ERR_NOMEM;
 }
 
-// ---- monitors
-// -------------------------------------------------------------------------------------
+// ---- monitors -----------------------------------------------------------------------------------
 
 static void write_device(const nh_automation_t *a, uint32_t device, nh_json_writer_t *w,
                          bool is_whole)
@@ -229,8 +226,7 @@ int nh_automation_api__get_monitors(nh_request_t *req)
     return nh_automation_api__list(req, next_monitor) ? nh_automation_api__send(req) : NH_ERR_NOMEM;
 }
 
-// ---- instances
-// ------------------------------------------------------------------------------------
+// ---- instances ----------------------------------------------------------------------------------
 
 const struct nh_run *nh_automation_api__run_after(const nh_automation_t *a, uint64_t id)
 {
@@ -315,14 +311,16 @@ void nh_automation_api__write_instance(const nh_automation_t *a, const struct nh
 
 #define COUNTERS(X)                                                                                \
     X(instance_count)                                                                              \
-    X(instance_peak) X(running_count) X(waiting_count) X(queued_count) X(flag_count)               \
-        X(variable_count) X(filter_count) X(trigger_count) X(suspended_count) X(trace_bytes)       \
-            X(started) X(done) X(failed) X(cancelled) X(triggered) X(messages) X(steps)            \
-                X(published) X(ignored) X(refused) X(instances_full) X(flags_full)                 \
-                    X(variables_full) X(filters_full) X(values_too_long) X(texts_too_long)         \
-                        X(suspensions) X(flooded) X(yields) X(publish_delayed) X(on_stop_cut)      \
-                            X(depth_refused) X(inbox_dropped) X(traces_missing) X(no_memory)       \
-                                X(store_failed) X(cut_short) X(resumed)
+    X(instance_peak)                                                                               \
+    X(running_count)                                                                               \
+    X(waiting_count)                                                                               \
+    X(queued_count) X(flag_count) X(variable_count) X(filter_count) X(trigger_count)               \
+        X(suspended_count) X(trace_bytes) X(started) X(done) X(failed) X(cancelled) X(triggered)   \
+            X(messages) X(steps) X(published) X(ignored) X(refused) X(instances_full)              \
+                X(flags_full) X(variables_full) X(filters_full) X(values_too_long)                 \
+                    X(texts_too_long) X(suspensions) X(flooded) X(yields) X(publish_delayed)       \
+                        X(on_stop_cut) X(depth_refused) X(inbox_dropped) X(traces_missing)         \
+                            X(no_memory) X(store_failed) X(cut_short) X(resumed)
 
 static void write_counters(const nh_automation_t *a, nh_json_writer_t *w)
 {
@@ -356,6 +354,8 @@ static bool write_suspended(const nh_automation_t *a, uint32_t i, nh_json_writer
     kv_span(w, "scenario", nh_scenario__id(s));
     nh_json_kv_string(w, "state", "suspended");
     nh_json_kv_uint(w, "left_ms", s->suspended_until_ms - a->now_ms);
+    nh_json_kv_uint(w, "max_count", a->limits.flood_max_count); // over it in this time
+    nh_json_kv_uint(w, "window_ms", a->limits.flood_window_ms);
     nh_json_object_end(w);
     return true;
 }
@@ -412,8 +412,26 @@ int nh_automation_api__get_automation(nh_request_t *req)
     return nh_automation_api__send(req);
 }
 
-// ---- traces
-// ---------------------------------------------------------------------------------------
+#define RUNNING_MAX_BYTES 1024u
+#define RUNNING_ROW_BYTES 200u // ids and numbers
+
+void nh_automation_write_running(nh_automation_t *a, nh_json_writer_t *w)
+{
+    uint64_t begin = w->written_bytes;
+    const struct nh_run *r = nh_automation_api__run_after(a, 0);
+    nh_json_array_begin(w);
+    for (; r && w->written_bytes - begin < RUNNING_MAX_BYTES - RUNNING_ROW_BYTES;
+         r = nh_automation_api__run_after(a, r->id)) {
+        nh_json_object_begin(w);
+        nh_json_kv_uint(w, "id", r->id);
+        kv_span(w, "device", nh_scenario__device(r->scenario));
+        kv_span(w, "scenario", nh_scenario__id(r->scenario));
+        nh_json_object_end(w);
+    }
+    nh_json_array_end(w);
+}
+
+// ---- traces -------------------------------------------------------------------------------------
 
 static const char *kind_of(const struct nh_trace_record *r)
 {
@@ -532,8 +550,7 @@ int nh_automation_api__get_traces(nh_request_t *req)
     return nh_automation_api__send(req);
 }
 
-// ---- dry runs
-// -------------------------------------------------------------------------------------
+// ---- dry runs -----------------------------------------------------------------------------------
 
 struct dry {
     nh_mem_t *mem;

@@ -394,8 +394,7 @@ bool nh_topic__is_status(const nh_automation_t *a, nh_span_t topic);
 bool nh_topic__is_heard(const nh_automation_t *a, nh_span_t topic); // by any filter
 void nh_topic__status(nh_automation_t *a, nh_span_t topic, nh_span_t payload);
 
-// ---- state.c: flags, variables, devices
-// -----------------------------------------------------------
+// ---- state.c: flags, variables, devices ---------------------------------------------------------
 
 NH_MUST_USE int nh_flag__get(nh_automation_t *a, nh_span_t name, struct nh_flag **out);
 NH_MUST_USE int nh_flag__set(nh_automation_t *a, nh_span_t name, bool value);
@@ -409,8 +408,7 @@ void nh_device__silent(nh_automation_t *a, struct nh_device *d); // its timer
 void nh_state__reset(nh_automation_t *a);                        // flags and variables
 void nh_state__destroy(nh_automation_t *a);
 
-// ---- texts.c: {{ }}, expressions, variables of a run
-// ----------------------------------------------
+// ---- texts.c: {{ }}, expressions, variables of a run --------------------------------------------
 
 struct nh_context { // who asks: NULL where there is none
     nh_automation_t *a;
@@ -438,8 +436,7 @@ struct nh_cause *nh_cause__make(nh_automation_t *a, nh_span_t topic, nh_span_t p
 struct nh_cause *nh_cause__ref(struct nh_cause *c); // NULL: NULL
 void nh_cause__unref(nh_automation_t *a, struct nh_cause *c);
 
-// ---- conditions.c
-// ---------------------------------------------------------------------------------
+// ---- conditions.c -------------------------------------------------------------------------------
 
 // Whether all of a list hold.
 bool nh_condition__all(const struct nh_context *c, nh_rec_t owner, enum nh_field list);
@@ -447,8 +444,7 @@ bool nh_condition__requirements(const nh_automation_t *a, nh_rec_t wait);
 bool nh_condition__day(const nh_automation_t *a, nh_rec_t r, int64_t local_s);
 int64_t nh_condition__local_s(const nh_automation_t *a);
 
-// ---- runs.c
-// ---------------------------------------------------------------------------------------
+// ---- runs.c -------------------------------------------------------------------------------------
 
 struct nh_start {
     struct nh_scenario *scenario;
@@ -476,8 +472,7 @@ nh_span_t nh_scenario__id(const struct nh_scenario *s);
 struct nh_scenario *nh_scenario__find(const nh_automation_t *a, nh_span_t device, nh_span_t id);
 void nh_scenario__sweep(nh_automation_t *a, struct nh_scenario *s); // frees one that has gone
 
-// ---- turns.c: from step to step
-// -------------------------------------------------------------------
+// ---- turns.c: from step to step -----------------------------------------------------------------
 
 void nh_turn__take(nh_automation_t *a, struct nh_branch *b);
 struct nh_frame *nh_turn__frame(const struct nh_branch *b, unsigned depth);
@@ -494,8 +489,7 @@ void nh_turn__ready(nh_automation_t *a, struct nh_branch *b);
 NH_MUST_USE int nh_turn__fork(nh_automation_t *a, struct nh_branch *parent, nh_rec_t branch,
                               unsigned which); // a branch of `parallel`, made ready
 
-// ---- waits.c
-// --------------------------------------------------------------------------------------
+// ---- waits.c ------------------------------------------------------------------------------------
 
 // Registers a wait of `ms` (0: for ever) and gives WAITS.
 int nh_wait__begin(nh_automation_t *a, struct nh_branch *b, enum nh_wait wait, uint64_t ms);
@@ -515,8 +509,7 @@ void nh_wait__message(nh_automation_t *a, struct nh_topic *t, nh_span_t topic, n
 void nh_wait__audio(nh_automation_t *a, uint32_t instance, bool is_error);
 const char *nh_wait__name(enum nh_wait wait);
 
-// ---- steps.c, steps_flow.c, steps_audio.c
-// ---------------------------------------------------------
+// ---- steps.c, steps_flow.c, steps_audio.c -------------------------------------------------------
 
 int nh_step__do(nh_automation_t *a, struct nh_branch *b, nh_rec_t step);
 const char *nh_step__name(int type);
@@ -540,8 +533,7 @@ int nh_step__publish(nh_automation_t *a, nh_span_t topic, nh_span_t payload, uin
                      bool retain);
 void nh_step__safe_off(nh_automation_t *a);
 
-// ---- triggers.c, plan.c
-// ---------------------------------------------------------------------------
+// ---- triggers.c, plan.c -------------------------------------------------------------------------
 
 void nh_trigger__message(nh_automation_t *a, struct nh_topic *t, nh_span_t payload,
                          struct nh_cause *cause);
@@ -563,8 +555,7 @@ nh_rec_t nh_trigger__rec(const nh_automation_t *a, const struct nh_trigger *t);
 
 void nh_plan__free(nh_automation_t *a, struct nh_plan *p);
 
-// ---- game.c
-// ---------------------------------------------------------------------------------------
+// ---- game.c -------------------------------------------------------------------------------------
 
 void nh_game__time(nh_automation_t *a); // its timer
 void nh_game__plan_changed(nh_automation_t *a);
@@ -577,8 +568,7 @@ void nh_log__add(nh_automation_t *a, enum nh_origin origin, const char *action, 
 const struct nh_log_entry *nh_log__at(const nh_automation_t *a, uint64_t seq);
 const char *nh_origin__name(int origin);
 
-// ---- trace.c
-// --------------------------------------------------------------------------------------
+// ---- trace.c ------------------------------------------------------------------------------------
 
 enum nh_trace_kind {
     NH_TRACE_BEGIN,   // of a run: its origin in `result`, its trigger's id as text
@@ -614,8 +604,7 @@ bool nh_trace__next(const uint8_t *bytes, uint32_t len, uint32_t *at, struct nh_
 void nh_trace__each(const struct nh_trace *t,
                     bool (*visit)(void *ctx, const struct nh_trace_record *r), void *ctx);
 
-// ---- journal.c
-// ------------------------------------------------------------------------------------
+// ---- journal.c ----------------------------------------------------------------------------------
 
 void nh_journal__wait(nh_automation_t *a, struct nh_run *r); // it waits: what a restart would need
 void nh_journal__end(nh_automation_t *a, struct nh_run *r);

@@ -3,8 +3,7 @@
 #define STEP_MAX_COUNT 20000u
 #define INSTANCE_MAX_COUNT 64u
 
-// ---- a world that does nothing
-// --------------------------------------------------------------------
+// ---- a world that does nothing ------------------------------------------------------------------
 
 static int publish(void *ctx, const struct nh_automation_publish *m)
 {
@@ -27,8 +26,7 @@ static int audio(void *ctx, const struct nh_automation_audio *c)
     return NH_OK;
 }
 
-// ---- telling
-// --------------------------------------------------------------------------------------
+// ---- telling ------------------------------------------------------------------------------------
 
 void nh_dry__tell(nh_automation_t *a, const struct nh_scenario *s, const struct nh_trace_record *r)
 {
@@ -53,8 +51,7 @@ bool nh_dry__assumes(nh_automation_t *a, const struct nh_branch *b, enum nh_wait
            wait == NH_WAIT_AUDIO || wait == NH_WAIT_COMMAND;
 }
 
-// ---- life
-// -----------------------------------------------------------------------------------------
+// ---- life ---------------------------------------------------------------------------------------
 
 static int copy_state(const nh_automation_t *from, nh_automation_t *to)
 {

@@ -9,8 +9,7 @@
 
 #define ADD_MAX_MS 86400000
 
-// ---- the operator's log
-// ---------------------------------------------------------------------------
+// ---- the operator's log -------------------------------------------------------------------------
 
 const char *nh_origin__name(int origin)
 {
@@ -42,8 +41,7 @@ const struct nh_log_entry *nh_log__at(const nh_automation_t *a, uint64_t seq)
     return &a->log[(seq - 1) % a->limits.log_max_count];
 }
 
-// ---- the clock
-// ------------------------------------------------------------------------------------
+// ---- the clock ----------------------------------------------------------------------------------
 
 static nh_rec_t game_of(const nh_automation_t *a)
 {
@@ -237,8 +235,7 @@ void nh_game__reset_now(nh_automation_t *a)
     nh_automation__changed(a, NH_AUTOMATION_GAME);
 }
 
-// ---- for the operator
-// -----------------------------------------------------------------------------
+// ---- for the operator ---------------------------------------------------------------------------
 
 int nh_automation_game(nh_automation_t *a, enum nh_clock_action action, int64_t add_ms,
                        enum nh_origin origin, uint64_t now_ms)

@@ -26,8 +26,7 @@
 #define RESUMABLE 1
 #define HAS_DEADLINE 2
 
-// ---- writing
-// --------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------
 
 static void put(nh_automation_t *a, const char *key, const void *value, size_t len)
 {
@@ -44,8 +43,7 @@ static void forget(nh_automation_t *a, const char *key)
         a->info.store_failed++;
 }
 
-// ---- bytes
-// ----------------------------------------------------------------------------------------
+// ---- bytes --------------------------------------------------------------------------------------
 
 struct bytes {
     uint8_t *at, *end;
@@ -111,8 +109,7 @@ static nh_span_t take_span(struct bytes *b, size_t len)
     return s;
 }
 
-// ---- a run, written
-// -------------------------------------------------------------------------------
+// ---- a run, written -----------------------------------------------------------------------------
 
 static uint8_t step_type(const struct nh_run *r, uint32_t place)
 {
@@ -258,8 +255,7 @@ void nh_journal__variable(nh_automation_t *a, const struct nh_variable *v)
         put(a, key, a->scratch, (size_t)(b.at - (uint8_t *)a->scratch));
 }
 
-// ---- reading
-// --------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 static void read_variable(void *ctx, const char *key, const void *value, size_t len)
 {
@@ -319,8 +315,7 @@ void nh_journal__boot_ok(nh_automation_t *a)
     a->is_boot_ok = true;
 }
 
-// ---- going on
-// -------------------------------------------------------------------------------------
+// ---- going on -----------------------------------------------------------------------------------
 
 struct kept {
     struct kept *next;

@@ -9,8 +9,7 @@
 
 #define KEY_MAX_BYTES 512 // two ids; their limit is far below unless somebody raises it
 
-// ---- making
-// ---------------------------------------------------------------------------------------
+// ---- making -------------------------------------------------------------------------------------
 
 static void *array_of(nh_automation_t *a, uint32_t count, size_t bytes)
 {
@@ -183,8 +182,7 @@ static int make_plan(nh_automation_t *a, struct nh_plan *p)
     return err < 0 || a->is_dry ? err : nh_templates__prepare(a, p);
 }
 
-// ---- unmaking
-// -------------------------------------------------------------------------------------
+// ---- unmaking -----------------------------------------------------------------------------------
 
 void nh_plan__free(nh_automation_t *a, struct nh_plan *p)
 {
@@ -230,8 +228,7 @@ static void sweep(nh_automation_t *a)
     }
 }
 
-// ---- into force
-// -----------------------------------------------------------------------------------
+// ---- into force ---------------------------------------------------------------------------------
 
 static struct nh_trigger **head_of(struct nh_trigger *t)
 {

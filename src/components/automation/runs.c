@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-// ---- scenarios
-// ------------------------------------------------------------------------------------
+// ---- scenarios ----------------------------------------------------------------------------------
 
 nh_span_t nh_scenario__device(const struct nh_scenario *s)
 {
@@ -36,8 +35,7 @@ void nh_scenario__sweep(nh_automation_t *a, struct nh_scenario *s)
     nh_mem_free(a->mem, s);
 }
 
-// ---- clocks
-// ---------------------------------------------------------------------------------------
+// ---- clocks -------------------------------------------------------------------------------------
 
 struct nh_wake *nh_run__wake(nh_automation_t *a, const struct nh_run *r)
 {
@@ -49,8 +47,7 @@ uint64_t nh_run__now(const nh_automation_t *a, const struct nh_run *r)
     return r->flags & NH_RUN_UNFROZEN ? a->now_ms : nh_automation__room_ms(a);
 }
 
-// ---- making and freeing
-// ---------------------------------------------------------------------------
+// ---- making and freeing -------------------------------------------------------------------------
 
 int nh_run__make(nh_automation_t *a, struct nh_scenario *s, bool is_unfrozen, struct nh_run **out)
 {
@@ -116,8 +113,7 @@ struct nh_run *nh_run__find(const nh_automation_t *a, uint32_t id)
     return NULL;
 }
 
-// ---- beginning
-// ------------------------------------------------------------------------------------
+// ---- beginning ----------------------------------------------------------------------------------
 
 static int ignore(nh_automation_t *a, struct nh_scenario *s, int err)
 {
@@ -261,8 +257,7 @@ int nh_run__start(nh_automation_t *a, const struct nh_start *s)
     return (int)r->id;
 }
 
-// ---- ending
-// ---------------------------------------------------------------------------------------
+// ---- ending -------------------------------------------------------------------------------------
 
 static void count_end(nh_automation_t *a, const struct nh_run *r)
 {

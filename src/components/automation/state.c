@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-// ---- flags
-// ----------------------------------------------------------------------------------------
+// ---- flags --------------------------------------------------------------------------------------
 
 int nh_flag__get(nh_automation_t *a, nh_span_t name, struct nh_flag **out)
 {
@@ -59,8 +58,7 @@ int nh_flag__set(nh_automation_t *a, nh_span_t name, bool value)
     return NH_OK;
 }
 
-// ---- variables
-// ------------------------------------------------------------------------------------
+// ---- variables ----------------------------------------------------------------------------------
 
 int nh_variable__get(nh_automation_t *a, nh_span_t name, struct nh_variable **out)
 {
@@ -181,8 +179,7 @@ void nh_state__destroy(nh_automation_t *a)
     nh_names__deinit(&a->devices);
 }
 
-// ---- devices
-// --------------------------------------------------------------------------------------
+// ---- devices ------------------------------------------------------------------------------------
 
 struct nh_device *nh_device__find(const nh_automation_t *a, nh_span_t id)
 {

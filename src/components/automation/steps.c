@@ -20,8 +20,7 @@ const char *nh_step__name(int type)
     return type >= 0 && type < NH_STEP_TYPE_COUNT ? names[type] : "";
 }
 
-// ---- publishing
-// -----------------------------------------------------------------------------------
+// ---- publishing ---------------------------------------------------------------------------------
 
 int nh_step__publish(nh_automation_t *a, nh_span_t topic, nh_span_t payload, uint8_t qos,
                      bool retain)
@@ -94,8 +93,7 @@ void nh_step__safe_off(nh_automation_t *a)
         send_list(a, nh_device_set_device(set, i));
 }
 
-// ---- flags and variables
-// --------------------------------------------------------------------------
+// ---- flags and variables ------------------------------------------------------------------------
 
 static int do_set_flag(nh_automation_t *a, nh_rec_t step)
 {
@@ -140,8 +138,7 @@ static int do_set(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
     return NH_OUTCOME_DONE;
 }
 
-// ---- waiting
-// --------------------------------------------------------------------------------------
+// ---- waiting ------------------------------------------------------------------------------------
 
 static int do_delay(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
 {
@@ -164,8 +161,7 @@ static int do_wait_event(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
                                     (uint64_t)nh_rec_int(step, NH_FIELD_TIMEOUT_MS, 0));
 }
 
-// ---- commands
-// -------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 nh_rec_t nh_step__command(const struct nh_run *r, nh_rec_t step)
 {
@@ -253,8 +249,7 @@ static int do_command(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
     return err;
 }
 
-// ---- the rest
-// -------------------------------------------------------------------------------------
+// ---- the rest -----------------------------------------------------------------------------------
 
 static int publish_event(nh_automation_t *a, nh_span_t topic, const char *standard,
                          nh_span_t payload)

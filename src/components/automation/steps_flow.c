@@ -2,8 +2,7 @@
 
 #include "components/automation/automation_state.h"
 
-// ---- choices
-// --------------------------------------------------------------------------------------
+// ---- choices ------------------------------------------------------------------------------------
 
 static int enter(nh_automation_t *a, struct nh_branch *b, nh_rec_t owner, enum nh_field field,
                  unsigned list, const char *what)
@@ -36,8 +35,7 @@ int nh_step__choose(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
     return enter(a, b, step, NH_FIELD_DEFAULT, NH_LIST_DEFAULT, "default");
 }
 
-// ---- repetitions
-// ----------------------------------------------------------------------------------
+// ---- repetitions --------------------------------------------------------------------------------
 
 static bool begins(nh_automation_t *a, const struct nh_branch *b, nh_rec_t step, uint32_t iteration)
 {
@@ -87,8 +85,7 @@ int nh_step__loop(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
     return NH_OUTCOME_MOVED;
 }
 
-// ---- branches
-// -------------------------------------------------------------------------------------
+// ---- branches -----------------------------------------------------------------------------------
 
 // In `on_stop`, where nothing waits, they are done one after the other.
 int nh_step__parallel(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
@@ -109,8 +106,7 @@ int nh_step__parallel(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
     return nh_wait__begin(a, b, NH_WAIT_BRANCHES, 0);
 }
 
-// ---- other scenarios
-// ------------------------------------------------------------------------------
+// ---- other scenarios ----------------------------------------------------------------------------
 
 static struct nh_scenario *scenario_of(nh_automation_t *a, const struct nh_branch *b, nh_rec_t step)
 {

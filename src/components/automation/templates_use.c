@@ -1,7 +1,6 @@
 #include "components/automation/templates_use.h"
 
-// ---- what a template does
-// -------------------------------------------------------------------------
+// ---- what a template does -----------------------------------------------------------------------
 
 static void host_publish(void *ctx, nh_span_t topic, nh_span_t payload)
 {
@@ -94,8 +93,7 @@ static const struct nh_template_host host = {
     .outcome = host_outcome,
 };
 
-// ---- which there are
-// ------------------------------------------------------------------------------
+// ---- which there are ----------------------------------------------------------------------------
 
 static nh_rec_t record_of(const nh_device_set_t *set, uint32_t device)
 {
@@ -206,8 +204,7 @@ void nh_templates__free(nh_automation_t *a, struct nh_plan *p)
     }
 }
 
-// ---- what comes in
-// --------------------------------------------------------------------------------
+// ---- what comes in ------------------------------------------------------------------------------
 
 #define EACH_USE(a, u)                                                                             \
     for (uint32_t u##_at = 0; u##_at < (a)->plan.device_count; u##_at++)                           \

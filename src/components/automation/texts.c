@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// ---- what started a run
-// ---------------------------------------------------------------------------
+// ---- what started a run -------------------------------------------------------------------------
 
 struct nh_cause *nh_cause__make(nh_automation_t *a, nh_span_t topic, nh_span_t payload)
 {
@@ -40,8 +39,7 @@ void nh_cause__unref(nh_automation_t *a, struct nh_cause *c)
         nh_mem_free(a->mem, c);
 }
 
-// ---- variables of a run
-// ---------------------------------------------------------------------------
+// ---- variables of a run -------------------------------------------------------------------------
 
 static nh_span_t name_of(const struct nh_local *l)
 {
@@ -140,8 +138,7 @@ struct nh_local *nh_local__loop(nh_automation_t *a, struct nh_run *r, uint32_t p
     return l;
 }
 
-// ---- names
-// ----------------------------------------------------------------------------------------
+// ---- names --------------------------------------------------------------------------------------
 
 static bool is_word(nh_span_t name, const char *word)
 {

@@ -16,8 +16,7 @@ static bool is_wild(nh_span_t filter)
     return memchr(filter.ptr, '+', filter.len) || memchr(filter.ptr, '#', filter.len);
 }
 
-// ---- filters
-// --------------------------------------------------------------------------------------
+// ---- filters ------------------------------------------------------------------------------------
 
 static void free_topic(nh_automation_t *a, struct nh_topic *t)
 {
@@ -115,8 +114,7 @@ int nh_topic__get_status(nh_automation_t *a, nh_span_t topic, struct nh_topic **
     return err;
 }
 
-// ---- messages
-// -------------------------------------------------------------------------------------
+// ---- messages -----------------------------------------------------------------------------------
 
 // The topics that take it stay while they are visited: each is held.
 void nh_topic__match(nh_automation_t *a, nh_span_t topic,

@@ -17,8 +17,7 @@
 #define PATH_BYTES 3
 #define TEXT_MAX_BYTES 120
 
-// ---- records
-// --------------------------------------------------------------------------------------
+// ---- records ------------------------------------------------------------------------------------
 
 static uint32_t bytes_of(const struct nh_trace_record *r)
 {
@@ -66,8 +65,7 @@ bool nh_trace__next(const uint8_t *bytes, uint32_t len, uint32_t *at, struct nh_
     return true;
 }
 
-// ---- the buffer
-// -----------------------------------------------------------------------------------
+// ---- the buffer ---------------------------------------------------------------------------------
 
 static struct nh_trace *trace_of(nh_automation_t *a, struct nh_scenario *s)
 {
@@ -151,8 +149,7 @@ void nh_trace__step(nh_automation_t *a, const struct nh_branch *b, enum nh_trace
     nh_trace__add(a, b->run->scenario, &r);
 }
 
-// ---- the last one that failed
-// ---------------------------------------------------------------------
+// ---- the last one that failed -------------------------------------------------------------------
 
 static uint32_t copy_run(const struct nh_trace *t, uint32_t run, uint8_t *out)
 {

@@ -23,8 +23,7 @@ bool nh_trigger__is_timed(const nh_automation_t *a, const struct nh_trigger *t)
     return t->place != 0; // all but the older bindings, which have no record
 }
 
-// ---- firing
-// ---------------------------------------------------------------------------------------
+// ---- firing -------------------------------------------------------------------------------------
 
 static int fire_with(nh_automation_t *a, struct nh_trigger *t, struct nh_start *s)
 {
@@ -87,8 +86,7 @@ static void set_true(nh_automation_t *a, struct nh_trigger *t, bool is_true, str
         hold(a, t, cause);
 }
 
-// ---- by what happens
-// ------------------------------------------------------------------------------
+// ---- by what happens ----------------------------------------------------------------------------
 
 void nh_trigger__message(nh_automation_t *a, struct nh_topic *topic, nh_span_t payload,
                          struct nh_cause *cause)
@@ -208,8 +206,7 @@ void nh_trigger__boot(nh_automation_t *a)
             fire(a, &a->plan.triggers[i], NULL);
 }
 
-// ---- by time
-// --------------------------------------------------------------------------------------
+// ---- by time ------------------------------------------------------------------------------------
 
 static int seconds_of(nh_span_t t)
 {

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-// ---- frames
-// ---------------------------------------------------------------------------------------
+// ---- frames -------------------------------------------------------------------------------------
 
 struct nh_frame *nh_turn__frame(const struct nh_branch *b, unsigned depth)
 {
@@ -72,8 +71,7 @@ void nh_turn__jump(struct nh_branch *b, uint32_t index)
         nh_turn__advance(b);
 }
 
-// ---- branches of `parallel`
-// -----------------------------------------------------------------------
+// ---- branches of `parallel` ---------------------------------------------------------------------
 
 static struct nh_child *child_of(const struct nh_branch *b)
 {
@@ -129,8 +127,7 @@ void nh_turn__free_children(nh_automation_t *a, struct nh_branch *parent)
     }
 }
 
-// ---- the ready
-// ------------------------------------------------------------------------------------
+// ---- the ready ----------------------------------------------------------------------------------
 
 static bool is_held(const nh_automation_t *a, const struct nh_run *r)
 {
@@ -146,8 +143,7 @@ void nh_turn__ready(nh_automation_t *a, struct nh_branch *b)
         nh_list_push_back(is_held(a, b->run) ? &a->held : &a->ready, &b->link);
 }
 
-// ---- a turn
-// ---------------------------------------------------------------------------------------
+// ---- a turn -------------------------------------------------------------------------------------
 
 static nh_span_t note_of(const nh_automation_t *a)
 {

@@ -15,8 +15,7 @@ const char *nh_wait__name(enum nh_wait wait)
     return names[wait];
 }
 
-// ---- beginning
-// ------------------------------------------------------------------------------------
+// ---- beginning ----------------------------------------------------------------------------------
 
 static void set_result(struct nh_branch *b, bool is_completed)
 {
@@ -134,8 +133,7 @@ int nh_wait__topic(nh_automation_t *a, struct nh_branch *b, enum nh_wait wait, n
     return nh_wait__begin(a, b, wait, ms);
 }
 
-// ---- ending
-// ---------------------------------------------------------------------------------------
+// ---- ending -------------------------------------------------------------------------------------
 
 void nh_wait__leave(nh_automation_t *a, struct nh_branch *b)
 {
@@ -245,8 +243,7 @@ struct nh_branch *nh_wait__of_run(struct nh_run *r)
     return NULL;
 }
 
-// ---- what comes
-// -----------------------------------------------------------------------------------
+// ---- what comes ---------------------------------------------------------------------------------
 
 static struct nh_branch *branch_of(nh_list_t *link)
 {
