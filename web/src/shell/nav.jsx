@@ -55,7 +55,7 @@ function Vitals({ state }) {
   );
 }
 
-const BAR = ['memory', 'mqtt', 'log'];
+const BAR = ['memory', 'actions', 'mqtt'];
 
 export function BottomBar() {
   const state = useFigures();

@@ -36,10 +36,8 @@ export default function Actions({ params }) {
         <div class="grid">
           <Disabled />
           <Prompts />
-          <Clock />
-          <Hints log={log} />
-          <Buttons reload={() => setAgain((n) => n + 1)} />
-          <div class="col c4 aside o5"><Running /><Monitors /></div>
+          <div class="col c8 main"><Clock /><Buttons reload={() => setAgain((n) => n + 1)} /></div>
+          <div class="col c4 aside"><Running /><Hints log={log} /><Monitors /></div>
           <Knows />
           <Log log={log} />
         </div>

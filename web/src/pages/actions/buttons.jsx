@@ -52,7 +52,7 @@ export function Buttons({ reload }) {
   const groups = buttonGroups(actions, monitors, auto.instances, auto.suspended);
   useEndings(groups, actions, reload, tell);
   return (
-    <Tile title="Actions" span={8} order={3} class="acts">
+    <Tile title="Actions" class="acts">
       {groups.map((g) => (
         <section aria-label={g.name}>
           <h3>{g.name}<Status status={g.status} /></h3>
@@ -85,7 +85,7 @@ function Press({ b, told, tell }) {
       <button type="button" class="press" disabled={!mayAct || !b.enabled} aria-busy={sending} onClick={press}>
         <Icon name="go" size={20} />
         <span class="name">{b.button}</span>
-        <span class={'line ' + (line ? line.tone : '')} role="status">{line ? line.text : '\u00a0'}</span>
+        <span class={'line ' + (line ? line.tone : '')} role="status">{line ? line.text : ''}</span>
       </button>
       {b.runs.length > 0 && <Button kind="ic halt" icon="halt" disabled={!mayAct} aria-label={`Stop ${b.button}`} title="Stop" onClick={() => b.runs.forEach((r) => command('/api/automation/cancel', { instance: r.id }))} />}
       <i class={sending ? 'sent' : ''} style={{ width: state && state.share != null ? 100 * state.share + '%' : undefined }} />

@@ -20,7 +20,7 @@ export function Face({ children }) {
   const { now } = useTime(200);
   const v = clockView(game, now);
   const main = v.isTimed ? timeText(v.leftMs, Math.ceil) : timeText(v.elapsedMs);
-  const sub = v.isTimed ? `${timeText(v.elapsedMs)} played of ${timeText(v.total)}${game.added_ms ? `, ${game.added_ms > 0 ? '+' : '\u2212'}${timeText(Math.abs(game.added_ms))}` : ''}` : 'no time limit';
+  const sub = v.isTimed && v.tone === 'idle' && game.state === 'idle' ? '' : v.isTimed ? `${timeText(v.elapsedMs)} played of ${timeText(v.total)}${game.added_ms ? `, ${game.added_ms > 0 ? '+' : '\u2212'}${timeText(Math.abs(game.added_ms))}` : ''}` : 'no time limit';
   return (
     <div class={'face ' + v.tone}>
       <div class="top">
@@ -52,7 +52,7 @@ export function Clock() {
   const add = (ms) => ask('add', { ms }).then((ok) => ok && toast(`${ms > 0 ? '+' : '\u2212'}${timeText(Math.abs(ms))}`, () => ask('add', { ms: -ms })));
   const idle = may.start(game);
   return (
-    <Tile title="Game" span={8} order={2} class="clock" end={<Button kind="sm ic" icon="whole" aria-label="The clock alone" title="The clock alone" onClick={() => go('actions', { view: 'clock' })} />}>
+    <Tile title="Game" class="clock" end={<Button kind="sm ic" icon="whole" aria-label="The clock alone" title="The clock alone" onClick={() => go('actions', { view: 'clock' })} />}>
       <Face />
       {idle && (
         <div class="before">
@@ -98,13 +98,13 @@ export function Hints({ log }) {
     send({ text: text.trim() }).then((ok) => ok && setText(''));
   };
   return (
-    <Tile title="Hints" span={4} order={4} class="hints" end={`${plural(game.hints_sent, 'hint')} sent`}>
+    <Tile title="Hints" class="hints" end={`${plural(game.hints_sent, 'hint')} sent`}>
       <ol>
-        {hints.map((h, i) => (
+        {hints.map((hint, i) => (
           <li class={per[i] ? 'was' : ''}>
-            <span>{h.text}</span>
+            <span>{hint.text}</span>
             {per[i] > 0 && <Badge kind="ok">sent {per[i] > 1 ? `${count(per[i])} times` : ''}</Badge>}
-            <Button disabled={!mayAct} aria-label={`Send: ${h.text}`} onClick={() => send({ index: i })}>Send</Button>
+            <Button disabled={!mayAct} aria-label={`Send: ${hint.text}`} onClick={() => send({ index: i })}>Send</Button>
           </li>
         ))}
       </ol>

@@ -25,7 +25,7 @@ export function Knows() {
   const found = (list) => list.filter((x) => x.name.toLowerCase().includes(find.toLowerCase()));
   const admin = isAdmin();
   return (
-    <Tile title="Flags and variables" span={6} order={7} class="knows" end={`${count(flags.length)}, ${count(variables.length)}`}>
+    <Tile title="Flags and variables" span={6} class="knows" end={`${count(flags.length)}, ${count(variables.length)}`}>
       {flags.length + variables.length > 12 && <input class="in" type="search" aria-label="Name contains" placeholder="Name contains" value={find} onInput={(e) => setFind(e.target.value)} />}
       <ul aria-label="Flags">
         {found(flags).map((f) => (
@@ -63,7 +63,7 @@ function Variable({ v, admin, off }) {
 export function Log({ log }) {
   const rows = log.slice(-LOG_SHOWN).reverse();
   return (
-    <Tile title="Operator log" span={6} order={8} class="oplog" end={<>
+    <Tile title="Operator log" span={6} class="oplog" end={<>
       <a class="btn sm" href="/api/game/log?format=csv" download="game.csv">CSV</a>
       <a class="btn sm" href="/api/game/log" download="game.json">JSON</a>
     </>}>

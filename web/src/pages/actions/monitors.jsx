@@ -17,7 +17,7 @@ export function Monitors() {
   const shown = monitors.filter((m) => SHOWN[m.template]);
   const plain = monitors.filter((m) => !SHOWN[m.template] && m.status);
   return (shown.length > 0 || plain.length > 0) && (
-    <Tile title="Devices" span={4} order={6} class="mons">
+    <Tile title="Devices" class="mons">
       {shown.map((m) => {
         const Body = SHOWN[m.template];
         const verb = RESETS[m.template];

@@ -1,7 +1,7 @@
 // running.jsx - what asks for an operator, what runs now, and how it is stopped, skipped or forced.
 
 import { isAdmin } from '../../lib/access.js';
-import { plural } from '../../lib/format.js';
+import { age, plural } from '../../lib/format.js';
 import { href } from '../../lib/route.js';
 import { Badge, Button, Note, Tile } from '../../ui/parts.jsx';
 import { command, useInRoom, useNames, useTime } from './live.js';
@@ -17,7 +17,7 @@ export function Prompts() {
   const nameOf = useNames();
   const asks = auto.instances.filter((r) => r.wait === 'operator');
   return asks.length > 0 && (
-    <section class="asks c12 o1" aria-label="Waits for you">
+    <section class="asks c12" aria-label="Waits for you">
       {asks.map((r) => {
         const { name, device } = nameOf(r);
         const left = leftOf(r);
@@ -39,7 +39,7 @@ export function Running() {
   const nameOf = useNames();
   const n = auto.instances.length;
   return (
-    <Tile title="Running now" span={4} order={5} class="now" end={n ? plural(n, 'run') : ''}>
+    <Tile title="Running now" class="now" end={n ? plural(n, 'run') : ''}>
       {!n && <p class="sub">Nothing runs.</p>}
       <ul>
         {callTree(auto.instances).map(([r, depth]) => {
@@ -53,7 +53,7 @@ export function Running() {
                 <b>{isAdmin() ? <a href={href('traces', { device: r.device, scenario: r.scenario, run: r.id })}>{name}</a> : name}</b> <span class="sub">{device}</span>
                 <div class="sub small">
                   {words}{waits && r.step && `, step ${stepPlace(r.step)}`}{r.step_name && ` ${r.step_name}`}{left != null && `, ${shortTime(left)} left`}
-                  {', '}since {shortTime(ageOf(r.started_unix_ms))}, by {originWord(r.origin)}
+                  {', '}for {age(ageOf(r.started_unix_ms))}, by {originWord(r.origin)}
                   {r.is_old && <> <Badge title="It began before the last change of the configuration">old configuration</Badge></>}
                   {game.paused && waits && <> <Badge kind="warn">held by the pause</Badge></>}
                 </div>
@@ -78,10 +78,11 @@ export function Troubles() {
   const { auto } = useInRoom();
   const { leftOf } = useTime();
   const nameOf = useNames();
+  const cut = auto.cut.filter((c) => c.state === 'cut_short');
   return (
     <>
       {auto.suspended.map((s) => <Note kind="warn" role="status"><b>{nameOf(s).name}</b> is suspended: it was started too often. It may start again in {shortTime(leftOf(s))}.</Note>)}
-      {auto.cut.filter((c) => c.state === 'cut_short').map((c) => <Note kind="stale" role="status"><b>{nameOf(c).name}</b> was cut short by the last restart of the hub.</Note>)}
+      {cut.length > 0 && <Note kind="stale" role="status">The last restart of the hub cut short: {cut.map((c) => nameOf(c).name).join(', ')}.</Note>}
     </>
   );
 }
@@ -90,7 +91,7 @@ export function Troubles() {
 export function Disabled() {
   const { auto, mayAct } = useInRoom();
   return !auto.enabled && (
-    <div class="c12 o1">
+    <div class="c12">
       <Note kind="warn" action={isAdmin() && <Button kind="pri" disabled={!mayAct} onClick={() => command('/api/automation/enable', { enabled: true })}>Enable</Button>}>
         Automation is disabled: an admin did it, or the last starts of the hub ended within a minute. No scenario starts.{!isAdmin() && ' An admin may enable it.'}
       </Note>

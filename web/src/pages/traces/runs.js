@@ -56,32 +56,50 @@ export function places(path) {
 }
 
 // Rows of a timeline from records with a time: {kind: 'step' | 'mark', at, to, waits: [{wait, from, to}], depth, list, ...}.
-// `to` null: it goes on. `timeOf(record)`: in ms.
+// `to` null: it goes on. `timeOf(record)`: in ms. What holds other steps is told at its end (parallel, repeat): its
+// row begins with the first step in it.
 export function rowsOf(records, timeOf = (r) => r.unix_ms) {
-  const rows = [];
-  const open = new Map(); // who and where -> the row of a step that waits
-  let list = null;
+  const t = { rows: [], open: new Map(), seen: new Map() };
   for (const r of records) {
-    const t = timeOf(r);
+    const at = timeOf(r);
     const who = `${r.device || ''}/${r.scenario || ''}`;
-    const key = who + r.path;
-    if (r.kind === 'wait' || r.kind === 'step') {
-      const row = open.get(key) || addStep(rows, r, t, who, list);
-      list = { who, depth: row.depth, list: row.under };
-      closeWait(row, t);
-      if (r.kind === 'wait') {
-        row.waits.push({ wait: r.result, from: t, to: null });
-        open.set(key, row);
-      } else {
-        Object.assign(row, { to: t, result: r.result, text: r.text || '' });
-        open.delete(key);
-      }
-    } else {
-      rows.push({ kind: 'mark', what: r.kind, at: t, to: t, result: r.result, text: r.text || '', who, depth: 0, waits: [] });
-      if (r.kind === 'end') closeAll(rows, open, who, t);
-    }
+    if (r.kind === 'wait' || r.kind === 'step') step(t, r, at, who);
+    else mark(t, r, at, who);
   }
-  return rows;
+  return t.rows;
+}
+
+function step(t, r, at, who) {
+  const key = who + r.path;
+  addHolders(t, r, at, who);
+  const row = t.open.get(key) || addStep(t, r, at, who);
+  closeWait(row, at);
+  if (r.kind === 'wait') {
+    row.waits.push({ wait: r.result, from: at, to: null });
+    t.open.set(key, row);
+  } else {
+    Object.assign(row, { step: r.step, to: at, result: r.result, text: row.isHolder && r.text === 'it came' ? '' : r.text || '' });
+    t.open.delete(key);
+  }
+}
+
+function mark(t, r, at, who) {
+  t.rows.push({ kind: 'mark', what: r.kind, at, to: at, result: r.result, text: r.text || '', device: r.device, scenario: r.scenario, who, depth: 0, waits: [] });
+  if (r.kind === 'end') closeAll(t, who, at);
+}
+
+// Rows of the steps around this one that have none yet.
+function addHolders(t, r, at, who) {
+  const parts = r.path.split('/').slice(1);
+  for (let n = 2; n < parts.length; n += 2) {
+    const path = '/' + parts.slice(0, n).join('/');
+    if (parts[n - 2] === 'branches') continue; // "/steps/1/branches/0" is no step
+    const seen = t.seen.get(who + path);
+    if (seen && !(seen.isHolder && seen.to != null)) continue;
+    const row = addStep(t, { ...r, path, step: '' }, at, who);
+    row.isHolder = true;
+    t.open.set(who + path, row);
+  }
 }
 
 function closeWait(row, t) {
@@ -90,25 +108,27 @@ function closeWait(row, t) {
 }
 
 // What waits when its scenario ends waits no more.
-function closeAll(rows, open, who, t) {
-  for (const [key, row] of [...open]) {
+function closeAll(t, who, at) {
+  for (const [key, row] of [...t.open]) {
     if (row.who !== who) continue;
-    closeWait(row, t);
-    Object.assign(row, { to: t, result: 'cut', text: row.text || 'ended with its scenario' });
-    open.delete(key);
+    closeWait(row, at);
+    Object.assign(row, { to: at, result: 'cut', text: row.text || 'ended with its scenario' });
+    t.open.delete(key);
   }
 }
 
-function addStep(rows, r, t, who, before) {
-  const at = places(r.path);
-  const depth = Math.max(0, at.length - 1);
-  const under = at.slice(0, -1).map((p) => p.list + p.index).join() + (at.length ? at[at.length - 1].list : '');
-  const isNewList = depth > 0 && !(before && before.who === who && before.list === under);
+function addStep(t, r, at, who) {
+  const place = places(r.path);
+  const last = place[place.length - 1];
+  const under = place.slice(0, -1).map((p) => p.list + p.index).join() + last.list;
+  const before = t.rows[t.rows.length - 1];
+  const isNewList = last.list && !(before && before.who === who && before.under === under);
   const row = {
-    kind: 'step', step: r.step, path: r.path, at: t, to: null, waits: [], result: 'waiting', text: '', who, depth, under,
-    number: at.length ? at[at.length - 1].index + 1 : 0, list: isNewList ? at[at.length - 1].list : '', device: r.device, scenario: r.scenario,
+    kind: 'step', step: r.step, path: r.path, at, to: null, waits: [], result: 'waiting', text: '', who, depth: place.length - 1, under,
+    number: last.index + 1, list: isNewList ? last.list : '', device: r.device, scenario: r.scenario,
   };
-  rows.push(row);
+  t.rows.push(row);
+  t.seen.set(who + r.path, row);
   return row;
 }
 

@@ -21,7 +21,7 @@ export const Result = ({ of }) => <Badge kind={RESULT[of]}>{RESULT_WORDS[of] || 
 export function Timeline({ rows, from, to, config, device, scenario, names, isDry }) {
   const span = Math.max(1, to - from);
   const at = (t) => (100 * (t - from)) / span;
-  const bar = (a, b) => ({ left: at(a) + '%', width: Math.max(0, at(b ?? to) - at(a)) + '%' });
+  const bar = (a, b) => ({ left: `min(${at(a)}%, 100% - 3px)`, width: Math.max(0, at(b ?? to) - at(a)) + '%' });
   return (
     <ol class="tl" aria-label={isDry ? 'What would happen' : 'Steps of the run'}>
       {rows.map((r) => {
@@ -38,7 +38,7 @@ export function Timeline({ rows, from, to, config, device, scenario, names, isDr
               <div class={`d${Math.min(r.depth, 4)}`}>
                 {other && <Badge>{other.name}</Badge>}
                 {r.kind === 'mark' ? <><b>{MARKS[r.what] || r.what}</b>{r.what === 'end' && <Result of={r.result} />}</>
-                  : <a class="step" href={href('devices', editorParams(config, d, s, r.path))} title="To this step in the editor"><b>{r.number} {stepWord(r.step)}</b></a>}
+                  : <a class="step" href={href('devices', editorParams(config, d, s, r.path))} title="To this step in the editor"><b>{r.number} {stepWord(r.step || (step && step.type) || '')}</b></a>}
                 {step && step.name && <span>{step.name}</span>}
                 {r.text && r.what !== 'begin' && <span class="txt">{r.text}</span>}
                 {r.what === 'begin' && r.text && <span class="txt">trigger {r.text}</span>}
