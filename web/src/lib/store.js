@@ -20,6 +20,9 @@ export const state = {
   devices: null, // which configuration is in force, as /api/devices tells
   deviceEdits: 0, // changes of the devices' draft
   audio: null, // as /api/audio tells
+  automation: null, // parts of the feed, each with `at`: when it came
+  game: null,
+  monitors: null,
   toasts: [],
   skewMs: 0, // hub clock minus browser clock
 };

@@ -20,7 +20,7 @@ function Entry({ page, state, at, onClick }) {
 }
 
 // Everything a figure may be made of.
-const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'devices', 'deviceEdits', 'audio', 'link', 'session');
+const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'devices', 'deviceEdits', 'audio', 'automation', 'game', 'link', 'session');
 
 export function Sidebar() {
   const state = useFigures();
@@ -55,7 +55,7 @@ function Vitals({ state }) {
   );
 }
 
-const BAR = ['memory', 'mqtt', 'log'];
+const BAR = ['memory', 'actions', 'mqtt'];
 
 export function BottomBar() {
   const state = useFigures();
