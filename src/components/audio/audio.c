@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define CHIP_STACK_BYTES NH_KIB(4)
-#define STOP_MS 1000 // the longest that a device may take to sound out
+#define POS_STEP_MS 500 // so far a track goes on before that alone is news
+#define STOP_MS 1000    // the longest that a device may take to sound out
 #define LATENCY_MS 80
 #define LATENCY_SMALL_MS 40 // without PSRAM
 #define BUFFER_MS 500
@@ -95,8 +96,29 @@ static void show_deck(const struct nh_audio__deck *d, struct nh_audio_channel_in
         out->bitrate_kbps = (uint32_t)(d->info.size_bytes * 8 / out->dur_ms);
 }
 
-// Fills in `fresh`, and counts a version when it differs from what was told by more than the time
-// that passes anyway.
+static bool channel_differs(const struct nh_audio_channel_info *a,
+                            const struct nh_audio_channel_info *b)
+{
+    return a->state != b->state || a->instance != b->instance || a->volume != b->volume ||
+           a->is_looped != b->is_looped || a->format != b->format || a->dur_ms != b->dur_ms ||
+           a->pos_ms / POS_STEP_MS != b->pos_ms / POS_STEP_MS || strcmp(a->path, b->path) != 0 ||
+           strcmp(a->message, b->message) != 0;
+}
+
+// By more than the time that passes anyway.
+static bool differs(const struct nh_audio_snapshot *a, const struct nh_audio_snapshot *b)
+{
+    bool is_other = a->volume != b->volume || a->output != b->output ||
+                    a->underrun_count != b->underrun_count ||
+                    a->interruption_count != b->interruption_count ||
+                    a->output_failure_count != b->output_failure_count ||
+                    a->queue_full_count != b->queue_full_count ||
+                    strcmp(a->output_message, b->output_message) != 0;
+    for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++)
+        is_other |= channel_differs(&a->channel[c], &b->channel[c]);
+    return is_other;
+}
+
 static void show(nh_audio_t *a, uint64_t now_ms)
 {
     struct nh_audio_snapshot *f = &a->fresh;
@@ -106,22 +128,15 @@ static void show(nh_audio_t *a, uint64_t now_ms)
     memcpy(f->output_message, a->sink.message, sizeof f->output_message);
     f->interruption_count = (uint32_t)nh_audio__sink_interruptions(&a->sink);
     f->output_failure_count = a->sink.failure_count;
+    if (f->output == NH_AUDIO_OUTPUT_FAILED && a->sink.retry_at_ms > now_ms)
+        f->retry_in_ms = (uint32_t)(a->sink.retry_at_ms - now_ms);
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++) {
         show_deck(&a->deck[c], &f->channel[c]);
         f->underrun_count += a->deck[c].underrun_count;
-        f->channel[c].pos_ms -= f->channel[c].pos_ms % 500;
     }
     nh_lock_acquire(&a->lock);
     f->queue_full_count = a->full_count;
-    bool is_new = memcmp(f, &a->told, sizeof *f) != 0;
-    if (is_new)
-        a->told = *f;
-    f->version = a->shown.version + is_new;
-    for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++)
-        if (f->channel[c].state != NH_AUDIO_IDLE && !a->deck[c].next.instance)
-            f->channel[c].pos_ms = nh_audio__deck_pos_ms(&a->deck[c]);
-    if (f->output == NH_AUDIO_OUTPUT_FAILED && a->sink.retry_at_ms > now_ms)
-        f->retry_in_ms = (uint32_t)(a->sink.retry_at_ms - now_ms);
+    f->version = a->shown.version + differs(f, &a->shown);
     a->shown = *f;
     nh_lock_release(&a->lock);
 }

@@ -341,11 +341,11 @@ const char *nh_audio__param(nh_request_t *req, const char *name, bool *is_bad)
 static bool number(const char *text, uint32_t max, uint32_t *out)
 {
     char *end;
-    unsigned long v = text && *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : max + 1ul;
-    if (v > max || *end)
+    if (!text || *text < '0' || *text > '9')
         return false;
+    unsigned long v = strtoul(text, &end, 10);
     *out = (uint32_t)v;
-    return true;
+    return v <= max && !*end;
 }
 
 static int reply_text(nh_request_t *req, int err)
