@@ -1,7 +1,8 @@
-// shots.mjs - pictures of the portal for docs/img, from the real hub: node shots.mjs [FOLDER].
+// shots.mjs - pictures of the portal for docs/img, from the real hub: node shots.mjs [FOLDER] [NAME...].
 // Takes the hub at NH_HUB_URL or starts its own, publishes a little so that it lives, then looks.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch, openPage } from './browser.mjs';
@@ -9,13 +10,19 @@ import { startRealHub } from './hub.mjs';
 
 const LIVE_MS = 45000; // how long to let figures gather before the pictures
 const out = process.argv[2] || join(dirname(fileURLToPath(import.meta.url)), '../../docs/img');
-const SHOTS = [
+// Name, address, theme, width, height, and what is pressed before.
+const all = [
   ['home-light', 'home', 'light', 1440, 900], ['home-dark', 'home', 'dark', 1440, 900],
   ['memory-light', 'memory', 'light', 1440, 1400, 'Walk the heap'], ['memory-dark', 'memory', 'dark', 1440, 1400, 'Walk the heap'],
   ['mqtt-light', 'mqtt', 'light', 1440, 1300], ['mqtt-dark', 'mqtt', 'dark', 1440, 1300],
   ['log-dark', 'log', 'dark', 1440, 800], ['settings-light', 'settings', 'light', 1440, 1000], ['api-light', 'api', 'light', 1440, 900],
+  ['devices-light', 'devices?at=/devices/3/scenarios/0/steps/2', 'light', 1440, 1000], ['phone-devices-dark', 'devices?at=/devices/3/scenarios/0/steps/2', 'dark', 390, 1100],
+  ['audio-light', 'audio', 'light', 1440, 620, 'Play theme.wav in the background'],
   ['phone-home-light', 'home', 'light', 390, 844], ['phone-memory-dark', 'memory', 'dark', 390, 844],
 ];
+
+const names = process.argv.slice(3);
+const SHOTS = all.filter(([name]) => !names.length || names.includes(name));
 
 const post = (url, path, body) => fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 
@@ -29,7 +36,25 @@ async function live(url, stop) {
   }
 }
 
-const hub = await startRealHub();
+// The example room, and tracks of silence for the audio page.
+async function furnish({ url, data }) {
+  const example = readFileSync(join(dirname(fileURLToPath(import.meta.url)), '../../examples/devices/room.yaml'), 'utf8');
+  await fetch(url + '/api/devices/apply', { method: 'POST', headers: { 'content-type': 'application/yaml' }, body: example });
+  if (!data) return;
+  const card = join(data, 'sdcard');
+  mkdirSync(join(card, 'hints'), { recursive: true });
+  for (const [name, seconds] of [['theme.wav', 240], ['opened.wav', 3], ['well_done.wav', 7], ['wrong.wav', 2], ['welcome.wav', 31]]) {
+    const head = Buffer.from('524946460000000057415645666d74201000000001000100401f0000803e0000020010006461746100000000', 'hex');
+    head.writeUInt32LE(36 + 16000 * seconds, 4);
+    head.writeUInt32LE(16000 * seconds, 40);
+    writeFileSync(join(card, name), Buffer.concat([head, Buffer.alloc(16000 * seconds)]));
+  }
+}
+
+const config = join(tmpdir(), `nuthatch-shots-${process.pid}.yaml`);
+writeFileSync(config, 'name: attic\naudio: {output: "null"}\n');
+const hub = await startRealHub(['--config', config]);
+await furnish(hub);
 const browser = await launch();
 const stop = { now: false };
 const feeding = live(hub.url, stop);
@@ -57,4 +82,5 @@ try {
   await feeding.catch(() => {});
   await browser.close();
   await hub.stop();
+  rmSync(config);
 }
