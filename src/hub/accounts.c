@@ -293,7 +293,7 @@ int nh_accounts_add(nh_accounts_t *a, const struct nh_account *account)
         err = NH_ERR_FULL;
     if (err == NH_OK)
         err = stage(a, &l);
-    if (err < 0)
+    if (err != NH_OK)
         return err;
     l->entry[l->count++] = (struct entry){.account = *account, .stamp = a->next_stamp++};
     return put(a, l);

@@ -189,12 +189,19 @@ static void check_audio(struct nh_hub_counting *c, const struct nh_hub_config *c
 {
     const char *output = cfg->audio.output;
     uint32_t buffer_ms = cfg->audio.buffer_ms ? cfg->audio.buffer_ms : 500;
+    if (buffer_ms < 2 * cfg->audio.latency_ms)
+        buffer_ms = 2 * cfg->audio.latency_ms;
     uint64_t kib = (uint64_t)cfg->audio.rate_hz * buffer_ms / 1000 * 8 / 1024;
     char value[48], limit[64];
     if (!output[0] || strcmp(output, "file:") == 0)
         nh_hub_config__report(c, "/audio/output", output,
                               "an ALSA device (default, null), file:PATH.wav, none",
                               output[0] ? "names no file" : "is empty");
+    if (cfg->audio.latency_ms > 0 && cfg->audio.latency_ms < 20) {
+        snprintf(value, sizeof value, "%u", (unsigned)cfg->audio.latency_ms);
+        nh_hub_config__report(c, "/audio/latency_ms", value, "0, or 20 to 500 ms",
+                              "is too little for a device");
+    }
     if (kib <= AUDIO_RINGS_MAX_KIB)
         return;
     snprintf(value, sizeof value, "%u ms at %u Hz: %u KiB", (unsigned)buffer_ms,

@@ -158,7 +158,7 @@ static void on_closed(void *ctx, nh_http_conn_t *c)
     if (r->x.req.cleanup)
         r->x.req.cleanup(&r->x.req);
     count(r);
-    if (r->route && (r->route->flags & NH_ROUTE_SECRETS))
+    if (r->x.req.cookie || (r->route && (r->route->flags & NH_ROUTE_SECRETS)))
         nh_arena_wipe(&r->x.arena);
     for (struct nh_portal__request **at = &p->active; *at; at = &(*at)->next)
         if (*at == r) {

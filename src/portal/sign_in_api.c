@@ -23,6 +23,7 @@ static int set_cookie(nh_request_t *req, const char *token, const char *more)
 int nh_portal_session_begin(nh_portal_t *p, nh_request_t *req, const char *user)
 {
     char token[NH_AUTH_TOKEN_TEXT_BYTES];
+    nh_auth_session_end(p->auth, req->cookie, req->now_ms); // the browser forgets the one before
     int err = nh_auth_session_begin(p->auth, user, req->now_ms, token);
     if (!err)
         err = set_cookie(req, token, "");

@@ -4,7 +4,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { launch, openPage } from './browser.mjs';
-import { everyPage } from './checks.mjs';
+import { REAL_PAGES, everyPage } from './checks.mjs';
 import { hasRealHub, startRealHub, startRealHubWithPassword } from './hub.mjs';
 
 const skip = hasRealHub() ? false : 'no hub: build/release/nuthatch is not there and NH_HUB_URL is not set';
@@ -21,8 +21,8 @@ after(async () => {
   await hub.stop();
 });
 
-test('every page renders in light', { skip }, () => everyPage(browser, hub.url, 'light'));
-test('every page renders in dark', { skip }, () => everyPage(browser, hub.url, 'dark'));
+test('every page renders in light', { skip }, () => everyPage(browser, hub.url, 'light', REAL_PAGES));
+test('every page renders in dark', { skip }, () => everyPage(browser, hub.url, 'dark', REAL_PAGES));
 
 test('a published message is seen live and retained', { skip }, async () => {
   const { page, faults, close } = await openPage(browser, hub.url + '/#/mqtt');

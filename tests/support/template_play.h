@@ -63,8 +63,8 @@ static inline uint32_t stage_play(void *ctx, enum nh_step_channel channel, nh_sp
     }
     stage_say(ctx, "%s%u:%.*s",
               channel == NH_CHANNEL_BACKGROUND ? "bg"
-              : is_repeated                  ? "loop"
-                                             : "play",
+              : is_repeated                    ? "loop"
+                                               : "play",
               ++s->instance_count, (int)track.len, (const char *)track.ptr);
     return s->instance_count;
 }

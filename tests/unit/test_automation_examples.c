@@ -149,7 +149,7 @@ static const char *filled(nh_span_t text, const struct names *n)
     int len = nh_expr_substitute(text, &env, out, sizeof out - 1);
     if (len < 0)
         fail_msg("%s", why);
-    out[len] = '\0';
+    out[len > 0 ? len : 0] = 0;
     return out;
 }
 

@@ -92,6 +92,8 @@ static const struct {
     {"1", "number 1"},
     {"12.5e1", "number 125"},
     {"0.5", "number 0.5"},
+    {"1e+2 + 1E-2", "number 100.01"},
+    {"zaZA_9.z", "none "},
     {"-3", "number -3"},
     {"--3", "number 3"},
     {"1+2*3", "number 7"},
@@ -343,13 +345,10 @@ static void test_scratch_is_a_limit(void **state)
     static const struct {
         const char *text;
         size_t bytes;
-    } needs[] = {{"'abc' + 'de'", 5},
-                 {"'a' + 'b' + 'c' + 'd'", 4}, // a chain grows in place
-                 {"upper('abc')", 3},
-                 {"'a\\nb'", 4}, // as it is written
-                 {"text(12)", 2},
-                 {"quote('a\"')", 5},
-                 {"('a'+'b') + ('c'+'d')", 8}};
+    } needs[] = {{"'abc' + 'de'", 5}, {"'a' + 'b' + 'c' + 'd'", 4}, // a chain grows in place
+                 {"upper('abc')", 3}, {"'a\\nb'", 4},               // as it is written
+                 {"text(12)", 2},     {"'\\n' == 'abc'", 2}, // the second one stands where it is
+                 {"quote('a\"')", 5}, {"('a'+'b') + ('c'+'d')", 8}};
     (void)state;
     for (size_t i = 0; i < NH_ARRAY_LEN(needs); i++) {
         for (size_t bytes = 0; bytes <= needs[i].bytes; bytes++) {

@@ -421,7 +421,7 @@ static void test_open_hub(void **state)
 static void test_sign_in_and_out(void **state)
 {
     (void)state;
-    char op[64];
+    char op[64], fresh[64], admin[64];
     struct fake_reply *r = login("op", "pw");
     assert_int_equal(r->status, 200);
     assert_string_equal(r->body, "{\"status\":\"ok\",\"role\":\"user\",\"role_name\":"
@@ -430,20 +430,29 @@ static void test_sign_in_and_out(void **state)
     snprintf(op, sizeof op, "%s", cookie_of(r));
     r = login("admin", "pw");
     assert_non_null(strstr(r->body, "\"role\":\"admin\",\"role_name\":\"admin\""));
-    const char *admin = cookie_of(r);
+    snprintf(admin, sizeof admin, "%s", cookie_of(r));
     assert_int_equal(status_of("/op", op), 200);
     assert_int_equal(status_of("/admin", op), 403);
+    // Who signs in anew leaves no session behind.
+    const struct nh_http_header again[] = {{"host", "hub"}, {"cookie", op}, {NULL, NULL}};
+    r = ask(&(struct fake_request){.method = "POST",
+                                   .path = "/api/auth/login",
+                                   .headers = again,
+                                   .body = "{\"username\":\"op\",\"password\":\"pw\"}"});
+    assert_int_equal(r->status, 200);
+    snprintf(fresh, sizeof fresh, "%s", cookie_of(r));
+    assert_int_equal(status_of("/op", op), 401);
     assert_int_equal(status_of("/admin", admin), 200);
     r = ask_with("POST", "/api/auth/logout", NULL, "cookie", admin);
     assert_string_equal(r->body, "{\"status\":\"ok\"}\n");
     assert_non_null(
         strstr(r->headers, "nh_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"));
     assert_int_equal(status_of("/admin", admin), 401);
-    assert_int_equal(status_of("/op", op), 200);
+    assert_int_equal(status_of("/op", fresh), 200);
     struct nh_portal_info info;
     nh_portal_info(f.portal, &info);
     assert_int_equal(info.session_count, 1);
-    assert_int_equal(info.auth.sign_ins, 2);
+    assert_int_equal(info.auth.sign_ins, 3);
 }
 
 static void test_sign_in_that_fails(void **state)
@@ -633,6 +642,10 @@ static void test_secrets_are_overwritten(void **state)
     fake_now_ms += 1000000;
     const char *token = cookie_of(login("new", "pw")) + strlen("nh_session=");
     assert_false(memory_has(token)); // only a keyed hash is kept
+    char cookie[64];
+    snprintf(cookie, sizeof cookie, "nh_session=%s", token);
+    assert_int_equal(status_of("/first", cookie), 200);
+    assert_false(memory_has(token)); // nor does a request leave it behind
 }
 
 // ---- the feed ----------------------------------------------------------------------------------

@@ -311,14 +311,16 @@ static void test_the_same_is_checked_once(void **state)
     for (int i = 0; i < 6; i++)
         assert_int_equal(with_basic(GOOD, PEER, 0, i), NH_ERR_AGAIN);
     assert_int_equal(f.check_count, 1);
+    assert_int_equal(with_basic(GOOD, OTHER, 0, 6), NH_ERR_AGAIN); // wrong ones count for each
+    assert_int_equal(f.check_count, 2);
     nh_auth_cancel(f.auth, &f.wait[2]); // this client has gone
     nh_auth_cancel(f.auth, &f.wait[2]);
     nh_auth_cancel(f.auth, &f.wait[5]);
-    assert_int_equal(nh_auth_check(f.auth, NULL, GOOD, PEER, 0, &f.who[6], NULL), NH_ERR_AGAIN);
+    assert_int_equal(nh_auth_check(f.auth, NULL, GOOD, PEER, 0, &f.who[7], NULL), NH_ERR_AGAIN);
     answer(0);
     for (int i = 0; i < 6; i++)
         assert_int_equal(f.told[i], i == 2 || i == 5 ? 1 : 0);
-    assert_int_equal(info().sign_ins, 1);
+    assert_int_equal(info().sign_ins, 2);
     assert_int_equal(with_basic(GOOD, PEER, 0, 0), 0);
 }
 

@@ -93,7 +93,7 @@ static int call_round(struct nh_expr__parser *p, const struct nh_value *arg, uin
         return NH_ERR_TYPE;
     if (places != floor(places) || places < 0 || places > 9)
         return nh_expr__fail(p, NH_ERR_RANGE, "round() has 0 to 9 places");
-    for (; places > 0; places--)
+    for (int i = (int)places; i > 0; i--)
         scale *= 10;
     return nh_expr__give_number(p, round(v * scale) / scale, out);
 }

@@ -11,13 +11,14 @@ export class ApiError extends Error {
   }
 }
 
-export async function request(method, path, body) {
+// `type`: the body is text of that type as it stands, else it becomes JSON.
+export async function request(method, path, body, type) {
   let reply;
   try {
     reply = await fetch(path, {
       method,
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined ? {} : { 'content-type': type || 'application/json' },
+      body: body === undefined || type ? body : JSON.stringify(body),
     });
   } catch {
     throw new ApiError(0, { code: 'offline', message: 'No answer from the hub. Nothing was changed.' });
@@ -30,6 +31,6 @@ export async function request(method, path, body) {
 }
 
 export const get = (path) => request('GET', path);
-export const post = (path, body) => request('POST', path, body);
+export const post = (path, body, type) => request('POST', path, body, type);
 export const remove = (path) => request('DELETE', path);
 export const put = (path, body) => request('PUT', path, body);

@@ -36,6 +36,8 @@ const onPart = {
   game: (data) => set('game', { ...data, at: Date.now() }),
   monitors: (data) => set('monitors', { ...data, at: Date.now() }),
   routes: () => set('routesChanged', state.routesChanged + 1),
+  devices: (data) => set('devices', { ...data, at: Date.now() }),
+  audio: (data) => set('audio', { ...data, at: Date.now() }),
 };
 
 export const feed = createFeed({
