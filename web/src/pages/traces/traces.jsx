@@ -126,7 +126,7 @@ function Runs({ device, scenario, summary, params, auto, names, config, version 
   const to = (r) => ({ device, scenario, run: r.run });
   return (
     <>
-      <Tile title={name} span={8} class="list" end={<>
+      <Tile title={name} span={8} class="runs-of" end={<>
         <a class="btn sm" href={href('devices', editorParams(config, device, scenario))}>Edit</a>
         <Button kind="sm" online onClick={ask}>Dry run</Button>
         <a class="btn sm back" href={href('traces')}>All scenarios</a>
