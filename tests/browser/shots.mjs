@@ -16,7 +16,7 @@ const all = [
   ['memory-light', 'memory', 'light', 1440, 1400, 'Walk the heap'], ['memory-dark', 'memory', 'dark', 1440, 1400, 'Walk the heap'],
   ['mqtt-light', 'mqtt', 'light', 1440, 1300], ['mqtt-dark', 'mqtt', 'dark', 1440, 1300],
   ['log-dark', 'log', 'dark', 1440, 800], ['settings-light', 'settings', 'light', 1440, 1000], ['api-light', 'api', 'light', 1440, 900],
-  ['devices-light', 'devices?at=/devices/3/scenarios/0/steps/2', 'light', 1440, 1000], ['phone-devices-dark', 'devices?at=/devices/3/scenarios/0/steps/2', 'dark', 390, 1100],
+  ['devices-light', 'devices?at=/devices/0/scenarios/0/steps/2', 'light', 1440, 1280], ['phone-devices-dark', 'devices?at=/devices/0/scenarios/0/steps/2', 'dark', 390, 844],
   ['audio-light', 'audio', 'light', 1440, 620, 'Play theme.wav in the background'],
   ['phone-home-light', 'home', 'light', 390, 844], ['phone-memory-dark', 'memory', 'dark', 390, 844],
 ];
@@ -25,6 +25,21 @@ const names = process.argv.slice(3);
 const SHOTS = all.filter(([name]) => !names.length || names.includes(name));
 
 const post = (url, path, body) => fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+const GALLERY = { id: 'gallery', display_name: 'Gallery', status: { topic: 'gallery/status' }, scenarios: [
+  { id: 'opens', name: 'Door opens', button_enabled: true, button_label: 'Open the door',
+    triggers: [{ type: 'topic', topic: 'gallery/reader/+', match: { op: 'equal', value: '04A1B2C3' } }, { type: 'button', name: 'big_red' }],
+    conditions: [{ type: 'flag', flag: 'pictures_done' }],
+    steps: [
+      { type: 'audio_play', track: '/sdcard/opened.wav', volume: 80 }, { type: 'delay', delay_ms: 500 },
+      { type: 'mqtt_publish', name: 'Unlock the door', topic: 'relay/door', payload: 'on', qos: 1 },
+      { type: 'wait_flags', wait: { mode: 'any', timeout_ms: 30000, requirements: [{ flag: 'door_passed' }] } },
+      { type: 'if', conditions: [{ type: 'flag', flag: 'door_passed' }],
+        then: [{ type: 'set', variable: 'solved', expression: 'solved + 1' }, { type: 'parallel', branches: [{ steps: [{ type: 'command', device: 'robot', command: 'say', parameters: [{ name: 'text', value: 'Well done' }] }] }, { steps: [{ type: 'audio_play', track: '/sdcard/well_done.wav', blocking: true }] }] }],
+        else: [{ type: 'audio_play', track: '/sdcard/wrong.wav' }, { type: 'repeat', count: 3, steps: [{ type: 'mqtt_publish', topic: 'gallery/light', payload: 'amber' }, { type: 'delay', delay_ms: 400 }] }] },
+      { type: 'mqtt_publish', topic: 'relay/door', payload: 'off', qos: 1 }, { type: 'notify', text: 'Gallery solved', enabled: false }],
+    on_stop: [{ type: 'mqtt_publish', topic: 'relay/door', payload: 'off' }] },
+  { id: 'reset', name: 'Reset', steps: [{ type: 'set_flag', flag: 'door_passed', value: false }] }] };
 
 // Invented readings, so that the pictures show a hub at work.
 async function live(url, stop) {
@@ -40,6 +55,9 @@ async function live(url, stop) {
 async function furnish({ url, data }) {
   const example = readFileSync(join(dirname(fileURLToPath(import.meta.url)), '../../examples/devices/room.yaml'), 'utf8');
   await fetch(url + '/api/devices/apply', { method: 'POST', headers: { 'content-type': 'application/yaml' }, body: example });
+  const room = await fetch(url + '/api/devices/config').then((r) => r.json());
+  room.devices.unshift(GALLERY);
+  await post(url, '/api/devices/apply', room);
   if (!data) return;
   const card = join(data, 'sdcard');
   mkdirSync(join(card, 'hints'), { recursive: true });
@@ -72,6 +90,7 @@ try {
       if (id === 'mqtt') await page.getByRole('switch', { name: 'Watch messages' }).click();
       await page.waitForTimeout(2500);
       await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
+      if (name === 'phone-devices-dark') await page.locator('.trow.on').evaluate((e) => scrollTo(0, e.getBoundingClientRect().top - 130));
       await page.screenshot({ path: join(out, `${name}.png`) });
       console.log(`${name} (${of})`);
     }

@@ -9,7 +9,7 @@ import { Badge, Button } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
 import { addAfter, copy, paste } from './acts.js';
 import { commit, draft, editor, findingsAt, insert, isDirty, isInForce, move, remove, select } from './editor.js';
-import { Findings, Form } from './fields.jsx';
+import { Findings, Fold, Form } from './fields.jsx';
 import { getAt, insertAt, isUnder, parsePointer, pointer } from './path.js';
 import { freeId, usedByTemplate } from './refs.js';
 import { objectNamed, rowOf } from './schema.js';
@@ -54,7 +54,7 @@ export function Scenarios({ path, device, at, inspect }) {
         {scenario.enabled === false && <Badge>off</Badge>}
         <span class="end"><Runs device={device} scenario={scenario} /></span>
       </div>
-      <div class="acts">
+      <Fold label="Change scenarios">
         <Button kind="sm" icon="plus" onClick={add}>Add scenario</Button>
         <Button kind="sm" onClick={clone}>Clone</Button>
         <Button kind="sm" onClick={() => copy({ list: place, index, count: 1 }, ref)}>Copy</Button>
@@ -62,7 +62,7 @@ export function Scenarios({ path, device, at, inspect }) {
         <Button kind="sm" aria-label="Move scenario up" disabled={!index} onClick={() => shift(-1)}>↑</Button>
         <Button kind="sm" aria-label="Move scenario down" disabled={index === list.length - 1} onClick={() => shift(1)}>↓</Button>
         <Button kind="sm bad" onClick={() => remove(place, index, 1, 'remove scenario')}>Remove scenario</Button>
-      </div>
+      </Fold>
       <Findings of={[...findingsAt(place), ...findingsAt(base)]} />
       <details class="more" key={pointer(base)} open={!scenario.id || findingsAt([...base, 'id']).length > 0 || scenario.name === 'New scenario'}>
         <summary>Settings of the scenario: <code>{scenario.id || 'no id'}</code></summary>
