@@ -18,6 +18,7 @@ class Listener:
 
     def __init__(self, hub):
         self.heard = queue.Queue()
+        self.past = []  # heard, and not waited for yet
         self.ready = queue.Queue()
         self.client = paho.Client("listener", protocol=paho.MQTTv311)
         self.client.on_message = lambda c, u, m: self.heard.put((m.topic, m.payload.decode()))
@@ -28,11 +29,13 @@ class Listener:
         self.ready.get(timeout=PATIENCE_S)
 
     def wait(self, *wanted):
-        """The wanted messages in their order; others may stand between them."""
+        """The wanted messages, those of a topic in their order: each prop has a connection of its own, and
+        nobody says which is heard first. Others may stand between them."""
         for message in wanted:
-            while True:
-                if self.heard.get(timeout=PATIENCE_S) == message:
-                    break
+            while message not in self.past:
+                self.past.append(self.heard.get(timeout=PATIENCE_S))
+            at = self.past.index(message)
+            self.past = [m for m in self.past[:at] if m[0] != message[0]] + self.past[at + 1:]
 
     def say(self, topic, payload=""):
         self.client.publish(topic, payload, 1).wait_for_publish()
