@@ -225,7 +225,8 @@ static int post_elsewhere(nh_request_t *req)
 }
 
 static const nh_route_t routes[] = {
-    {"GET", "/api/publish", .handle = get_publish, .text = "As POST; topic, payload"}, // the first
+    {"GET", "/api/publish", .flags = NH_ROUTE_CHANGES, .handle = get_publish,
+     .text = "As POST; topic, payload"}, // the first
     {"GET", "/api/ping", .handle = get_ping, .text = "pong"},
     {"GET", "/api/status", .handle = get_status,
      .text = "Everything, as the older firmwares had it"},

@@ -246,6 +246,11 @@ static int dispatch(struct nh_portal__request *r, const struct nh_http_head *hea
     r->pattern = m.pattern;
     if (m.route)
         bind(r, &m);
+    if (m.route && is_get && (m.route->flags & NH_ROUTE_CHANGES)) {
+        foreign = nh_portal__foreign(p, r->conn, true, !nh_auth_is_required(p->auth));
+        if (foreign)
+            return nh_portal__reply_foreign(req, foreign);
+    }
     if (!m.pattern && nh_portal__asset(r, is_get))
         return 0;
     if (m.route && (m.route->flags & NH_ROUTE_PUBLIC))

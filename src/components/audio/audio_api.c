@@ -425,18 +425,22 @@ static int get_seek(nh_request_t *req)
         .method = "POST", .path = "/api/audio/" p, .body_max_bytes = 1024, .handle = (f),          \
         .text = (t)                                                                                \
     }
+#define GET_CHANGES(p, f, t)                                                                       \
+    {                                                                                              \
+        .method = "GET", .path = "/api/" p, .flags = NH_ROUTE_CHANGES, .handle = (f), .text = (t)  \
+    }
 #define GET(p, f, t)                                                                               \
     {                                                                                              \
         .method = "GET", .path = "/api/" p, .handle = (f), .text = (t)                             \
     }
 
 static const nh_route_t routes[] = {
-    GET("audio/play", get_play, "The older form of POST"),
-    GET("audio/stop", get_stop, "The older form of POST"),
-    GET("audio/pause", get_pause, "The older form of POST"),
-    GET("audio/resume", get_resume, "The older form of POST"),
-    GET("audio/volume", get_volume, "The older form of POST"),
-    GET("audio/seek", get_seek, "The older form of POST"),
+    GET_CHANGES("audio/play", get_play, "The older form of POST"),
+    GET_CHANGES("audio/stop", get_stop, "The older form of POST"),
+    GET_CHANGES("audio/pause", get_pause, "The older form of POST"),
+    GET_CHANGES("audio/resume", get_resume, "The older form of POST"),
+    GET_CHANGES("audio/volume", get_volume, "The older form of POST"),
+    GET_CHANGES("audio/seek", get_seek, "The older form of POST"),
     GET("audio", get_status, "What the player does"),
     POST("play", post_play, "Play a track"),
     POST("stop", post_stop, "Stop a channel, an instance or all"),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAME_MAX_BYTES 255
 #define BODY_MAX_BYTES 8192
 
 nh_automation_t *nh_automation_api__of(nh_request_t *req)
@@ -336,12 +337,32 @@ static int post_call(nh_request_t *req)
                      : reply_count(req, count, "started");
 }
 
+// Lists go on behind the last name, which has to fit where it is kept.
+static bool is_name(nh_span_t name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] < 0x20 || name.ptr[i] == 0x7f)
+            return false;
+    return name.len > 0 && name.len <= NAME_MAX_BYTES;
+}
+
+static int reply_bad_name(nh_request_t *req)
+{
+    return nh_reply_error(
+        req, 400, "invalid",
+        "The name has to be 1 to %d bytes without control characters. Nothing was "
+        "changed.",
+        NAME_MAX_BYTES);
+}
+
 static int post_flag(nh_request_t *req)
 {
     struct nh_automation_body b;
     int rc;
     if (!nh_automation_api__body(req, &b, &rc))
         return rc;
+    if (!is_name(b.name))
+        return reply_bad_name(req);
     if (b.has_value && b.value.kind != NH_VALUE_BOOL)
         return nh_reply_error(req, 400, "invalid", "\"value\" of a flag is true or false.");
     return done(req,
@@ -357,6 +378,8 @@ static int post_variable(nh_request_t *req)
     int rc;
     if (!nh_automation_api__body(req, &b, &rc))
         return rc;
+    if (!is_name(b.name))
+        return reply_bad_name(req);
     if (!b.has_value)
         return nh_reply_error(req, 400, "invalid", "\"value\" is missing. Nothing was changed.");
     return done(req,
@@ -410,7 +433,7 @@ static int post_sequence_reset(nh_request_t *req)
 #define OPERATOR NH_ROUTE_OPERATOR
 
 static const nh_route_t routes[] = {
-    ROUTE("GET", "/api/devices/run", get_run, OPERATOR,
+    ROUTE("GET", "/api/devices/run", get_run, OPERATOR | NH_ROUTE_CHANGES,
           "Run a scenario, as the older firmware"), // the first: see below
     ROUTE("GET", "/api/automation", nh_automation_api__get_automation, OPERATOR,
           "What runs, counters, suspended"),

@@ -124,12 +124,14 @@ int nh_automation_cancel(nh_automation_t *a, uint32_t instance, enum nh_origin o
 static int cancel_where(nh_automation_t *a, const nh_span_t *device)
 {
     int count = 0;
+    nh_scenario__walk_begin(a);
     NH_NAMES_EACH(&a->scenarios, e)
     {
         struct nh_scenario *s = (struct nh_scenario *)e;
         if (!device || nh_span__equal(nh_scenario__device(s), *device))
             count += nh_run__stop_all(a, s, "cancelled");
     }
+    nh_scenario__walk_end(a);
     return count;
 }
 

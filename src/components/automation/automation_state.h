@@ -316,6 +316,7 @@ struct nh_cut_short {  // by a restart
 struct nh_automation {
     nh_mem_t *mem;
     struct nh_automation_limits limits;
+    uint32_t walk_count; // walks over the scenarios; none is freed meanwhile
     struct nh_automation_out out;
     struct nh_wake room, second;           // waits; what does not stand still in a pause
     uint64_t now_ms, frozen_ms, paused_ms; // frozen: all pauses until now; paused: since when
@@ -471,6 +472,9 @@ nh_span_t nh_scenario__device(const struct nh_scenario *s);
 nh_span_t nh_scenario__id(const struct nh_scenario *s);
 struct nh_scenario *nh_scenario__find(const nh_automation_t *a, nh_span_t device, nh_span_t id);
 void nh_scenario__sweep(nh_automation_t *a, struct nh_scenario *s); // frees one that has gone
+// Around a walk over all scenarios in which runs end: a run that ends may end those of others.
+void nh_scenario__walk_begin(nh_automation_t *a);
+void nh_scenario__walk_end(nh_automation_t *a);
 
 // ---- turns.c: from step to step -----------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 #include "components/automation/dry_run.h"
 
 #define STEP_MAX_COUNT 20000u
+#define IDLE_MAX_COUNT 16u // a repeat without anything in it would go on for ever
 #define INSTANCE_MAX_COUNT 64u
 
 // ---- a world that does nothing ------------------------------------------------------------------
@@ -127,9 +128,11 @@ bool nh_dry__next(struct nh_dry *d)
     nh_automation_t *a = d->engine;
     uint64_t due_ms = nh_automation_next_deadline(a);
     if (a->info.instance_count == 0 || due_ms == NH_NEVER || d->is_cut ||
-        a->info.steps > STEP_MAX_COUNT)
+        a->info.steps > STEP_MAX_COUNT || d->idle_count > IDLE_MAX_COUNT)
         return false;
+    uint64_t steps = a->info.steps, now_ms = a->now_ms;
     nh_automation_tick(a, due_ms > a->now_ms ? due_ms : a->now_ms);
+    d->idle_count = a->info.steps == steps && a->now_ms == now_ms ? d->idle_count + 1 : 0;
     return true;
 }
 

@@ -24,7 +24,8 @@ struct nh_dry {
     void *ctx;
     uint64_t started_ms;
     uint32_t line_count, next_instance;
-    bool is_cut; // NH_DRY_LINE_MAX_COUNT
+    uint32_t idle_count; // turns in which no step was made and no time passed
+    bool is_cut;         // NH_DRY_LINE_MAX_COUNT
 };
 
 // Errors as nh_automation_run(); after one nothing was made.

@@ -145,8 +145,10 @@ void nh_game__time(nh_automation_t *a)
 
 static void stop_all(nh_automation_t *a, const char *why)
 {
+    nh_scenario__walk_begin(a);
     NH_NAMES_EACH(&a->scenarios, e)
     (void)nh_run__stop_all(a, (struct nh_scenario *)e, why);
+    nh_scenario__walk_end(a);
 }
 
 static int start(nh_automation_t *a)

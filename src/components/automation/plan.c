@@ -371,6 +371,7 @@ static void begin_variables(nh_automation_t *a)
 static void tell_running(nh_automation_t *a, enum nh_automation_apply how,
                          nh_automation_running_fn running, void *ctx)
 {
+    nh_scenario__walk_begin(a);
     NH_NAMES_EACH(&a->scenarios, e)
     {
         struct nh_scenario *s = (struct nh_scenario *)e;
@@ -385,6 +386,7 @@ static void tell_running(nh_automation_t *a, enum nh_automation_apply how,
             running(ctx, NH_CONTAINER_OF(l, struct nh_run, link)->id, nh_scenario__device(s),
                     nh_scenario__id(s));
     }
+    nh_scenario__walk_end(a);
 }
 
 static void swap(nh_automation_t *a, struct nh_plan *fresh, enum nh_automation_apply how,

@@ -28,11 +28,24 @@ struct nh_scenario *nh_scenario__find(const nh_automation_t *a, nh_span_t device
 
 void nh_scenario__sweep(nh_automation_t *a, struct nh_scenario *s)
 {
-    if (s->mark == a->plan.mark || s->pins || !nh_list_is_empty(&s->runs))
+    if (a->walk_count || s->mark == a->plan.mark || s->pins || !nh_list_is_empty(&s->runs))
         return;
     nh_trace__free(a, s);
     nh_names__remove(&a->scenarios, &s->name);
     nh_mem_free(a->mem, s);
+}
+
+void nh_scenario__walk_begin(nh_automation_t *a)
+{
+    a->walk_count++;
+}
+
+void nh_scenario__walk_end(nh_automation_t *a)
+{
+    if (--a->walk_count > 0)
+        return;
+    NH_NAMES_EACH(&a->scenarios, e)
+    nh_scenario__sweep(a, (struct nh_scenario *)e);
 }
 
 // ---- clocks -------------------------------------------------------------------------------------

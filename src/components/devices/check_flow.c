@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-// More comparisons than this are not made: a configuration that large is looked at in parts.
-#define WORK_MAX_COUNT 2000000u
+// More comparisons than this are not made, some tens of milliseconds: warnings are not worth more
+// of the loop's time.
+#define WORK_MAX_COUNT 500000u
 
 static bool is_same(nh_span_t a, nh_span_t b)
 {
@@ -161,20 +162,41 @@ static bool tell_shared(void *ctx, const struct start *s)
 // ---- scenarios that start themselves
 // --------------------------------------------------------------
 
+// A topic and the scenario that it starts.
+struct edge {
+    nh_span_t filter;
+    uint32_t scenario;
+};
+
 struct reach {
     const struct nh_check *k;
     uint32_t work, from;
     uint8_t *is_reached; // a byte a scenario: 1 reached, 2 looked at
-    nh_span_t topic;
+    struct edge *edge;
+    uint32_t edge_count, edge_cap;
 };
 
-static bool add_reached(void *ctx, const struct start *s)
+static bool count_edge(void *ctx, const struct start *s)
 {
     struct reach *r = ctx;
-    if (s->scenario != UINT32_MAX && !r->is_reached[s->scenario] &&
-        nh_mqtt_topic_match(s->filter, r->topic))
-        r->is_reached[s->scenario] = 1;
-    return ++r->work < WORK_MAX_COUNT;
+    r->edge_cap += s->scenario != UINT32_MAX;
+    return true;
+}
+
+static bool add_edge(void *ctx, const struct start *s)
+{
+    struct reach *r = ctx;
+    if (s->scenario != UINT32_MAX && r->edge_count < r->edge_cap)
+        r->edge[r->edge_count++] = (struct edge){s->filter, s->scenario};
+    return true;
+}
+
+static void reach_by(struct reach *r, nh_span_t topic)
+{
+    for (uint32_t i = 0; i < r->edge_count; i++)
+        if (!r->is_reached[r->edge[i].scenario] && nh_mqtt_topic_match(r->edge[i].filter, topic))
+            r->is_reached[r->edge[i].scenario] = 1;
+    r->work += r->edge_count;
 }
 
 static bool follow(void *ctx, nh_rec_t step)
@@ -182,8 +204,7 @@ static bool follow(void *ctx, nh_rec_t step)
     struct reach *r = ctx;
     int type = nh_rec_enum(step, NH_FIELD_TYPE, 0);
     if (type == NH_STEP_PUBLISH) {
-        r->topic = nh_rec_text(step, NH_FIELD_TOPIC);
-        each_start(r->k, r->k->set->device_count, add_reached, r);
+        reach_by(r, nh_rec_text(step, NH_FIELD_TOPIC));
     } else if (type == NH_STEP_RUN) {
         nh_span_t id = nh_rec_text(step, NH_FIELD_DEVICE);
         int device = id.len ? nh_device_set_find_device(r->k->set, id)
@@ -194,7 +215,7 @@ static bool follow(void *ctx, nh_rec_t step)
         if (s != UINT32_MAX && !r->is_reached[s])
             r->is_reached[s] = 1;
     }
-    return r->work < WORK_MAX_COUNT;
+    return ++r->work < WORK_MAX_COUNT;
 }
 
 // Whether a scenario comes back to itself through topics and `run`.
@@ -223,9 +244,15 @@ static void check_loops(const struct nh_check *k)
 {
     struct reach r = {.k = k};
     const nh_device_set_t *set = k->set;
+    each_start(k, set->device_count, count_edge, &r);
     r.is_reached = nh_mem_alloc(set->mem, set->scenario_count + 1u, NH_MEM_BULK);
-    for (uint32_t i = 0; r.is_reached && i < set->scenario_count; i++) {
+    r.edge = nh_mem_alloc(set->mem, (r.edge_cap + 1u) * sizeof *r.edge, NH_MEM_BULK);
+    if (r.edge)
+        each_start(k, set->device_count, add_edge, &r);
+    for (uint32_t i = 0; r.is_reached && r.edge && i < set->scenario_count; i++) {
         uint32_t device = nh_device_set_scenario_device(set, i);
+        if (r.work >= WORK_MAX_COUNT)
+            break;
         if (!starts_itself(&r, i) || r.work >= WORK_MAX_COUNT)
             continue;
         struct nh_pointer root;
@@ -236,6 +263,7 @@ static void check_loops(const struct nh_check *k)
         nh_check__tell(k, &p, NH_FIELD_STEPS, "starts_itself", true,
                        "what it publishes or runs starts it again");
     }
+    nh_mem_free(set->mem, r.edge);
     nh_mem_free(set->mem, r.is_reached);
 }
 

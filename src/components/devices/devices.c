@@ -228,7 +228,9 @@ int nh_devices_start(nh_devices_t *d)
         NH_LOG_W("devices", "%s", d->info.degraded);
     nh_devices__put_in_force(d, found.set, found.generation, false, UINT32_MAX);
     save_found(d, has_card ? &fs : NULL, from == NH_DEVICES_FROM_CARD);
-    // Nobody confirmed it before the power went.
+    // The power went before the change on trial was in force, or before somebody confirmed it.
+    if (d->kept.confirm_back == d->generation)
+        d->kept.confirm_back = 0;
     if (d->kept.confirm_back)
         confirm_over(d, &d->confirm_timer, d->cfg.clock_ms());
     return nh_timer_arm(d->cfg.sched, &d->card_timer, d->cfg.clock_ms() + d->cfg.card_poll_ms,
@@ -325,25 +327,37 @@ static int apply_elsewhere(nh_devices_t *d, nh_device_set_t *set,
     return (int)before.generation + 1;
 }
 
+// The change goes on trial: to which generation it goes back is on disk before it is in force.
+static int begin_trial(nh_devices_t *d, uint32_t back)
+{
+    struct nh_fs fs;
+    if (nh_devices__card(d, &fs) < 0 || d->info.is_conflict)
+        return NH_ERR_UNSUPPORTED; // only the card has backups
+    d->kept.confirm_back = back;
+    return nh_devices__keep_state(d);
+}
+
 int nh_devices_apply(nh_devices_t *d, nh_device_set_t *set, const struct nh_devices_apply *how)
 {
-    uint32_t back = d->generation;
+    // An apply within the window of another one goes back to where that one would.
+    uint32_t trial = d->kept.confirm_back;
     if (how->profile && how->profile[0] && strcmp(how->profile, d->profile) != 0)
         return apply_elsewhere(d, set, how);
     if (how->base_generation && how->base_generation != d->generation) {
         d->info.reject_count++;
         return NH_ERR_CONFLICT;
     }
-    // An apply within the window of another one goes back to where that one would.
-    if (d->kept.confirm_back)
-        back = d->kept.confirm_back;
-    stop_confirm(d);
-    d->kept.confirm_back = how->confirm_s ? back : 0;
-    int generation = put(d, set, how->cancel, 0);
-    if (generation < 0) {
-        d->kept.confirm_back = 0;
+    d->kept.confirm_back = 0;
+    int generation = how->confirm_s ? begin_trial(d, trial ? trial : d->generation) : NH_OK;
+    if (generation == 0)
+        generation = put(d, set, how->cancel, 0);
+    if (generation < 0) { // one on trial stays so
+        d->kept.confirm_back = trial;
+        NH_IGNORE(nh_devices__keep_state(d));
         return generation;
     }
+    nh_timer_cancel(d->cfg.sched, &d->confirm_timer);
+    d->confirm_due_ms = 0;
     if (how->confirm_s) {
         d->confirm_due_ms = d->cfg.clock_ms() + how->confirm_s * 1000ull;
         NH_IGNORE(nh_timer_arm(d->cfg.sched, &d->confirm_timer, d->confirm_due_ms, 0));
@@ -400,10 +414,15 @@ int nh_devices_rollback(nh_devices_t *d, uint32_t generation, bool cancel)
     int err = nh_devices_backup_load(d, generation, &set);
     if (err < 0)
         return err;
-    stop_confirm(d);
+    uint32_t trial = d->kept.confirm_back;
+    d->kept.confirm_back = 0;
     err = put(d, set, cancel, 0);
-    if (err < 0)
+    if (err < 0) {
+        d->kept.confirm_back = trial;
         nh_device_set_unref(set);
+        return err;
+    }
+    stop_confirm(d);
     return err;
 }
 

@@ -92,8 +92,8 @@ struct nh_devices_apply {
     bool cancel;
 };
 // Persists a set and, if its profile is the one in force, puts it in force. `set` is taken on
-// success. Gives the new generation. NH_ERR_CONFLICT; NH_ERR_NOSPC, NH_ERR_IO: neither the card nor
-// the store took it, and everything is as before.
+// success. Gives the new generation. NH_ERR_CONFLICT; NH_ERR_UNSUPPORTED: confirm_s without a card;
+// NH_ERR_NOSPC, NH_ERR_IO: neither the card nor the store took it, and everything is as before.
 NH_MUST_USE int nh_devices_apply(nh_devices_t *d, nh_device_set_t *set,
                                  const struct nh_devices_apply *how);
 NH_MUST_USE int nh_devices_confirm(nh_devices_t *d); // NH_ERR_NOT_FOUND: nothing waits
@@ -136,6 +136,7 @@ NH_MUST_USE int nh_devices_profile_create(nh_devices_t *d, const char *id, const
                                           const char *clone);
 NH_MUST_USE int nh_devices_profile_rename(nh_devices_t *d, const char *id, const char *name);
 NH_MUST_USE int nh_devices_profile_delete(nh_devices_t *d, const char *id); // NH_ERR_BUSY: in force
+// NH_ERR_CONFLICT: what is in force is not on the card.
 NH_MUST_USE int nh_devices_profile_activate(nh_devices_t *d, const char *id, bool cancel);
 // The set of a profile, one reference more: of the one in force, or compiled from its file.
 NH_MUST_USE int nh_devices_profile_load(nh_devices_t *d, const char *id, nh_device_set_t **out);

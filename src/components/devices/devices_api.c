@@ -358,6 +358,10 @@ static int reply_apply_error(nh_request_t *req, const struct nh_devices_apply *h
 {
     if (err == NH_ERR_CONFLICT)
         return reply_conflict(req, how->base_generation);
+    if (err == NH_ERR_UNSUPPORTED)
+        return nh_reply_error(req, 409, "no_card",
+                              "confirm_s needs the card, where the backup stands. Nothing was "
+                              "changed.");
     if (err == NH_ERR_NOT_FOUND)
         return nh_reply_error(req, 404, "no_profile", "There is no profile \"%.31s\".",
                               how->profile);
@@ -594,6 +598,10 @@ static int reply_profile(nh_request_t *req, const char *id, int err)
     case NH_ERR_FULL:
         return nh_reply_error(req, 409, "full", "There are %u profiles already.",
                               (unsigned)of(req)->cfg.profile_max_count);
+    case NH_ERR_CONFLICT:
+        return nh_reply_error(req, 409, "not_saved",
+                              "What is in force is not on the card; sync first. Nothing was "
+                              "changed.");
     case NH_ERR_BUSY:
         return nh_reply_error(
             req, 409, "in_force",

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define PIECE_BYTES 512u
+#define GENERATION_MAX 1000000000
 #define BAD_MAX_COUNT 10 // files that are set aside; the last of them is replaced
 
 // ---- names --------------------------------------------------------------------------------------
@@ -120,6 +121,8 @@ static int compile(nh_devices_t *d, const char *path, read_fn source, void *ctx,
     // One without a number is somebody's first.
     int64_t generation = nh_rec_int(nh_device_set_root(out->set), NH_FIELD_GENERATION, 0);
     out->generation = generation > 0 ? (uint32_t)generation : 1;
+    if (generation > GENERATION_MAX) // somebody's joke; room is left to count on
+        out->generation = GENERATION_MAX;
     return NH_OK;
 }
 
@@ -284,7 +287,7 @@ static uint32_t generation_in(const struct nh_fs *fs, const char *path)
     if (!is_next || e != NH_JSON_NUMBER || nh_json_int64(&r, &generation) < 0)
         generation = 0;
     fs->ops->close(fs->ctx, f.file);
-    return generation > 0 && generation <= UINT32_MAX ? (uint32_t)generation : 0;
+    return generation > GENERATION_MAX ? GENERATION_MAX : generation > 0 ? (uint32_t)generation : 0;
 }
 
 static bool exists(const struct nh_fs *fs, const char *path)
@@ -299,6 +302,8 @@ static void prune(nh_devices_t *d, const struct nh_fs *fs, const char *profile)
     char path[NH_DEVICES_PATH_MAX_BYTES];
     size_t count = nh_devices__list_backups(fs, profile, b, NH_ARRAY_LEN(b));
     for (size_t i = d->cfg.backup_count; i < count; i++) {
+        if (b[i].generation == d->kept.confirm_back)
+            continue; // a change on trial may still go back to it
         nh_devices__path(profile, NH_DEVICES_FILE_BACKUP, b[i].generation, path);
         if (fs->ops->remove(fs->ctx, path) < 0)
             return; // tried again with the next save

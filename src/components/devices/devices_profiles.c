@@ -213,6 +213,9 @@ int nh_devices_profile_activate(nh_devices_t *d, const char *id, bool cancel)
     struct nh_fs fs;
     if (strcmp(id, d->profile) == 0)
         return NH_OK;
+    // What is in force would be lost with its only copy.
+    if (!d->info.is_saved || d->info.is_conflict)
+        return NH_ERR_CONFLICT;
     int err = nh_devices__card(d, &fs);
     if (err < 0)
         return err;

@@ -17,6 +17,7 @@ enum nh_route_flag {
     NH_ROUTE_PUBLIC = 1,       // no sign-in needed (assets, the sign-in itself)
     NH_ROUTE_OPERATOR = 2,     // for operators too: what their pages read, what they may do
     NH_ROUTE_NEW_PASSWORD = 4, // also for who has to change the password first
+    NH_ROUTE_CHANGES = 16,     // a GET that changes something: not from another site's page
     NH_ROUTE_SECRETS = 8,      // its body has a password: its memory is overwritten at its end
 };
 
