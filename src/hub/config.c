@@ -227,6 +227,49 @@ static const nh_json_field_t device_fields[] = {
     {0},
 };
 
+static const nh_json_field_t automation_fields[] = {
+    BOOL("journal", automation.journal,
+         "Whether waits of persistent scenarios and variables outlive a restart"),
+    UINT("journal_max_count", automation.journal_max_count, 16, 65536, NULL,
+         "Values that wait for the disk; more are not kept"),
+    UINT("instance_max_count", automation.instance_max_count, 1, 100000, NULL,
+         "Scenarios that run, wait or are queued"),
+    UINT("flag_max_count", automation.flag_max_count, 1, 65536, NULL, "Flags"),
+    UINT("variable_max_count", automation.variable_max_count, 1, 65536, NULL,
+         "Variables of all scenarios"),
+    UINT("value_max_bytes", automation.value_max_bytes, 16, 32768, "bytes",
+         "Text of a variable, and a payload that is kept for {{ }}"),
+    UINT("local_max_bytes", automation.local_max_bytes, 64, 65535, "bytes",
+         "Variables of one instance"),
+    UINT("text_max_bytes", automation.text_max_bytes, 1024, 65536, "bytes",
+         "A text with its {{ }} put in"),
+    UINT("turn_max_steps", automation.turn_max_steps, 1, 10000, NULL,
+         "Steps of one instance before others have their turn"),
+    UINT("call_max_turns", automation.call_max_turns, 1, 100000, NULL,
+         "Turns before the hub looks after its connections"),
+    UINT("run_depth_max", automation.run_depth_max, 1, 32, NULL,
+         "Scenarios that wait for each other in a row"),
+    UINT("on_stop_max_steps", automation.on_stop_max_steps, 1, 10000, NULL, "Steps of an on_stop"),
+    UINT("publish_max_per_s", automation.publish_max_per_s, 1, 1000000, NULL,
+         "Messages of all scenarios in a second; more wait"),
+    UINT("flood_max_count", automation.flood_max_count, 1, 1000000, NULL,
+         "Triggerings of a scenario in flood_window_ms; more suspend it"),
+    UINT("flood_window_ms", automation.flood_window_ms, 100, 3600000, "ms",
+         "Over which they are counted"),
+    UINT("cooloff_ms", automation.cooloff_ms, 100, 3600000, "ms",
+         "How long a scenario is suspended then"),
+    UINT("filter_max_count", automation.filter_max_count, 1, 65536, NULL,
+         "Topics that are listened on"),
+    UINT("inbox_max_bytes", automation.inbox_max_bytes, 1024, 16777216, "bytes",
+         "Own messages on their way back to triggers; more are dropped"),
+    UINT("trace_bytes", automation.trace_bytes, 256, 65536, "bytes", "Trace of a scenario"),
+    UINT("trace_total_bytes", automation.trace_total_bytes, 256, 16777216, "bytes",
+         "Traces of all; later ones have none"),
+    UINT("log_max_count", automation.log_max_count, 1, 10000, NULL,
+         "Entries of the operator's log"),
+    {0},
+};
+
 static const nh_json_field_t log_fields[] = {
     {.name = "level",
      .type = NH_JSON_T_ENUM,
@@ -284,6 +327,7 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("audio", audio_fields, "Audio player"),
     SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("devices", device_fields, "Devices and scenarios"),
+    SECTION("automation", automation_fields, "Scenarios"),
     SECTION("log", log_fields, "Log"),
     {.name = "budgets",
      .type = NH_JSON_T_ARRAY,
@@ -366,12 +410,32 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                     .expression_max_bytes = 255,
                     .document_max_bytes = 1048576,
                     .compiled_max_bytes = 524288},
+        .automation = {.journal = true,
+                       .journal_max_count = 1024,
+                       .instance_max_count = 256,
+                       .flag_max_count = 256,
+                       .variable_max_count = 128,
+                       .value_max_bytes = 1024,
+                       .local_max_bytes = 4096,
+                       .text_max_bytes = 4096,
+                       .turn_max_steps = 64,
+                       .call_max_turns = 256,
+                       .run_depth_max = 4,
+                       .on_stop_max_steps = 64,
+                       .publish_max_per_s = 200,
+                       .flood_max_count = 60,
+                       .flood_window_ms = 10000,
+                       .cooloff_ms = 10000,
+                       .filter_max_count = 512,
+                       .inbox_max_bytes = 65536,
+                       .trace_bytes = 2048,
+                       .trace_total_bytes = 262144,
+                       .log_max_count = 128},
         .log = {.level = NH_LOG_INFO, .connections = true},
     };
 }
 
-// ---- reading
-// -------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 void nh_hub_config__count(void *ctx, const struct nh_finding *f)
 {

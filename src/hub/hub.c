@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// ---- configuration from file and command line
-// ------------------------------------------------------
+// ---- configuration from file and command line ---------------------------------------------------
 
 static int take_option(char *out, size_t cap, const char *value)
 {
@@ -72,8 +71,7 @@ int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
     return told.errors > 0 ? NH_ERR_INVAL : err < 0 ? err : bridges;
 }
 
-// ---- what the parts ask of the hub
-// -----------------------------------------------------------------
+// ---- what the parts ask of the hub --------------------------------------------------------------
 
 static void console_line(void *ctx, const char *line)
 {
@@ -156,8 +154,7 @@ static bool publish(void *ctx, const char *suffix, const char *json, size_t len)
     return nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms()) == 0;
 }
 
-// ---- start
-// ------------------------------------------------------------------------------------------
+// ---- start --------------------------------------------------------------------------------------
 
 int nh_hub__listen(const char *text, uint16_t given_port, char *host, size_t cap, uint16_t *port)
 {
@@ -256,8 +253,7 @@ int nh_hub__start_core(struct nh_hub *hub)
     return err;
 }
 
-// ---- settings
-// ---------------------------------------------------------------------------------------
+// ---- settings -----------------------------------------------------------------------------------
 
 void nh_hub__print_finding(void *ctx, const struct nh_finding *f)
 {
@@ -519,15 +515,11 @@ struct step {
 static int start_all(struct nh_hub *hub)
 {
     static const struct step steps[] = {
-        {"memory", nh_hub__start_memory},
-        {"core", nh_hub__start_core},
-        {"store", nh_hub__start_store},
-        {"broker", nh_hub__start_mqtt},
-        {"bridges", nh_hub__start_bridges},
-        {"audio player", nh_hub__start_audio},
-        {"devices", nh_hub__start_devices},
-        {"portal", nh_hub__start_portal},
-        {"loop", start_loop},
+        {"memory", nh_hub__start_memory},         {"core", nh_hub__start_core},
+        {"store", nh_hub__start_store},           {"broker", nh_hub__start_mqtt},
+        {"bridges", nh_hub__start_bridges},       {"audio player", nh_hub__start_audio},
+        {"automation", nh_hub__start_automation}, {"devices", nh_hub__start_devices},
+        {"portal", nh_hub__start_portal},         {"loop", start_loop},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);
@@ -546,8 +538,7 @@ static int start_all(struct nh_hub *hub)
     return 0;
 }
 
-// ---- stop
-// -------------------------------------------------------------------------------------------
+// ---- stop ---------------------------------------------------------------------------------------
 
 static void leak(void *ctx, const char *owner, enum nh_mem_tier tier, size_t bytes, size_t blocks)
 {
@@ -561,6 +552,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     size_t leaked = 0;
     nh_portal_destroy(hub->portal);
     nh_hub__stop_devices(hub);
+    nh_hub__stop_automation(hub);
     nh_audio_destroy(hub->audio);
     nh_bridges_stop(hub->mqtt.bridges);
     nh_hub__stop_listeners(hub);

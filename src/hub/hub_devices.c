@@ -61,8 +61,7 @@ static int card(void *ctx, struct nh_fs *out)
     return NH_OK;
 }
 
-// ---- the first configuration
-// ---------------------------------------------------------------------
+// ---- the first configuration --------------------------------------------------------------------
 
 static void tell(void *ctx, const struct nh_device_finding *f)
 {
@@ -131,6 +130,8 @@ int nh_hub__start_devices(struct nh_hub *hub)
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
         .card = card,
+        .in_force = nh_hub__devices_in_force,
+        .running = nh_hub__devices_running,
     };
     // A broker alone has none.
     if (!hub->cfg.devices.enabled || hub->options.mosquitto)

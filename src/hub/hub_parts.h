@@ -4,12 +4,14 @@
 #define NH_HUB_PARTS_H
 
 #include "components/audio/audio.h"
+#include "components/automation/automation.h"
 #include "components/devices/devices.h"
 #include "components/health/health.h"
 #include "core/bus/bus.h"
 #include "core/sched/sched.h"
 #include "core/store/store.h"
 #include "hub/access.h"
+#include "hub/automation_journal.h"
 #include "hub/hub.h"
 #include "hub/mqtt_access.h"
 #include "hub/mqtt_listener.h"
@@ -59,7 +61,15 @@ struct nh_hub {
     uint32_t door_count;
     const char *host_names[2]; // of this hub, for pages that open a WebSocket
     nh_mqtt_api_t *mqtt_api;
-    nh_audio_t *audio; // NULL: not enabled
+    nh_audio_t *audio;                           // NULL: not enabled
+    nh_automation_t *automation;                 // NULL: as devices
+    nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
+    nh_mem_t *automation_mem;
+    bool automation_subscribes; // the broker is telling what it has retained
+    nh_bus_sub_t *automation_sub;
+    nh_loop_post_t automation_post;
+    struct nh_loop_deadline automation_deadline;
+    nh_timer_t automation_wall;
     nh_portal_t *portal;
     char http_address[72], https_address[72], mqtt_address[72];
     // The ports that the life before this one gave out for "any port"; 0: there was none.
@@ -108,6 +118,11 @@ NH_MUST_USE int nh_hub__start_mqtt(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_audio(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
+void nh_hub__stop_automation(struct nh_hub *hub);
+// What the devices ask of it; `ctx`: the hub.
+void nh_hub__devices_in_force(void *ctx, nh_device_set_t *set, bool cancel);
+void nh_hub__devices_running(void *ctx, nh_json_writer_t *w);
 NH_MUST_USE int nh_hub__start_devices(struct nh_hub *hub);
 void nh_hub__stop_devices(struct nh_hub *hub);
 struct nh_device_limits nh_hub_device_limits(const struct nh_hub_config *c);

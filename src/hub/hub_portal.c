@@ -75,6 +75,10 @@ static size_t fill_parts(struct nh_hub *hub, nh_feed_part_t *parts)
         nh_audio_feed_parts(hub->audio, parts + count);
         count += NH_AUDIO_FEED_COUNT;
     }
+    if (hub->automation) {
+        nh_automation_feed_parts(hub->automation, parts + count);
+        count += NH_AUTOMATION_FEED_COUNT;
+    }
     return count;
 }
 
@@ -84,11 +88,18 @@ static int start_portal(struct nh_hub *hub)
 {
     static char host[64], tls_host[64]; // borrowed by the server for its life
     static const char *names[2];
-    nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT + 1 + NH_AUDIO_FEED_COUNT];
+    nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT + 1 + NH_AUDIO_FEED_COUNT +
+                         NH_AUTOMATION_FEED_COUNT];
+    struct nh_route_table automation[NH_AUTOMATION_TABLE_COUNT] = {{no_routes, hub, "automation"},
+                                                                   {no_routes, hub, "game"}};
+    if (hub->automation)
+        nh_automation_routes(hub->automation, hub->cfg.compat.get_changes, automation);
     const struct nh_route_table tables[] = {
         hub->audio ? nh_audio_routes(hub->audio) : (struct nh_route_table){no_routes, hub, "audio"},
         hub->devices ? nh_devices_routes(hub->devices)
                      : (struct nh_route_table){no_routes, hub, "devices"},
+        automation[0],
+        automation[1],
         nh_hub__legacy_routes(hub),
         nh_hub__routes(hub),
         nh_hub__bridge_routes(hub),

@@ -245,6 +245,16 @@ static void put(struct nh_json_buf *b, const char *text)
     NH_IGNORE(nh_json_buf_sink(b, text, strlen(text)));
 }
 
+// What still runs on the set before; it is at most 1 KiB, so it fits.
+static void write_running(const struct taking *t, struct nh_json_buf *b)
+{
+    nh_json_writer_t w;
+    put(b, "\"running\":");
+    nh_json_writer_init(&w, nh_json_buf_sink, b);
+    t->d->cfg.running(t->d->cfg.ctx, &w);
+    put(b, ",");
+}
+
 static void write_head(struct taking *t, struct nh_json_buf *b)
 {
     char text[160];
@@ -258,6 +268,8 @@ static void write_head(struct taking *t, struct nh_json_buf *b)
     else
         snprintf(text, sizeof text, "{\"ok\":%s,", t->error_count ? "false" : "true");
     put(b, text);
+    if (t->error_count == 0 && t->is_apply && t->d->cfg.running)
+        write_running(t, b);
     snprintf(text, sizeof text, "\"errors\":%u,\"warnings\":%u,\"findings\":[",
              (unsigned)t->error_count, (unsigned)t->warning_count);
     put(b, text);

@@ -1,0 +1,444 @@
+// automation_api.c - the routes of automation: thin, no state.
+
+#include "components/automation/automation_api.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BODY_MAX_BYTES 8192
+
+nh_automation_t *nh_automation_api__of(nh_request_t *req)
+{
+    return req->ctx;
+}
+
+// ---- bodies -------------------------------------------------------------------------------------
+
+enum key_kind { KEY_TEXT, KEY_NUMBER, KEY_BOOL, KEY_VALUE, KEY_PARAMETERS };
+static const struct key {
+    const char *name;
+    enum key_kind kind;
+    size_t at;
+} keys[] = {
+#define KEY(name, kind, member)                                                                    \
+    {                                                                                              \
+        name, kind, offsetof(struct nh_automation_body, member)                                    \
+    }
+    KEY("device", KEY_TEXT, device), KEY("scenario", KEY_TEXT, scenario),
+    KEY("name", KEY_TEXT, name),     KEY("flag", KEY_TEXT, name),
+    KEY("variable", KEY_TEXT, name), KEY("text", KEY_TEXT, text),
+    KEY("team", KEY_TEXT, team),     KEY("instance", KEY_NUMBER, instance),
+    KEY("ms", KEY_NUMBER, ms),       KEY("index", KEY_NUMBER, index),
+    KEY("all", KEY_BOOL, is_all),    KEY("enabled", KEY_BOOL, is_enabled),
+    KEY("value", KEY_VALUE, value),  KEY("parameters", KEY_PARAMETERS, parameters),
+#undef KEY
+};
+
+struct reading {
+    nh_request_t *req;
+    nh_json_reader_t r;
+    struct nh_automation_body *out;
+    const char *fault; // static, or in `text`
+    char text[96];
+};
+
+static bool fail(struct reading *r, const char *fmt, const char *what)
+{
+    snprintf(r->text, sizeof r->text, fmt, what);
+    r->fault = r->text;
+    return false;
+}
+
+static nh_span_t kept_text(struct reading *r)
+{
+    size_t len;
+    const char *text = nh_json_text(&r->r, &len);
+    const char *copy = nh_arena_strndup(r->req->arena, text, len);
+    if (!copy)
+        r->fault = "out of memory";
+    return (nh_span_t){(const uint8_t *)copy, copy ? len : 0};
+}
+
+static bool take_value(struct reading *r, int event, struct nh_value *out)
+{
+    double number;
+    switch (event) {
+    case NH_JSON_STRING:
+        *out = nh_value_of_text(kept_text(r));
+        return !r->fault;
+    case NH_JSON_NUMBER:
+        if (nh_json_double(&r->r, &number) < 0)
+            return fail(r, "a number is too %s", "large");
+        *out = nh_value_of_number(number);
+        return true;
+    case NH_JSON_TRUE:
+    case NH_JSON_FALSE:
+        *out = nh_value_bool(event == NH_JSON_TRUE);
+        return true;
+    default:
+        return fail(r, "a value is true, false, a number or a %s", "text");
+    }
+}
+
+static bool take_parameters(struct reading *r, int event)
+{
+    struct nh_automation_body *b = r->out;
+    if (event != NH_JSON_OBJECT_BEGIN)
+        return fail(r, "\"%s\" is an object of names and values", "parameters");
+    while ((event = nh_json_next(&r->r)) == NH_JSON_KEY) {
+        if (b->parameter_count >= NH_PARAMETER_MAX_COUNT)
+            return fail(r, "there are more than 16 %s", "parameters");
+        struct nh_automation_parameter *p = &b->parameters[b->parameter_count++];
+        p->name = kept_text(r);
+        if (r->fault || !take_value(r, nh_json_next(&r->r), &p->value))
+            return false;
+    }
+    return event == NH_JSON_OBJECT_END || fail(r, "\"%s\" is not well formed", "parameters");
+}
+
+static bool take_key(struct reading *r, const struct key *k, int event)
+{
+    uint8_t *at = (uint8_t *)r->out + k->at;
+    switch (k->kind) {
+    case KEY_TEXT:
+        if (event != NH_JSON_STRING)
+            return fail(r, "\"%s\" is a text", k->name);
+        *(nh_span_t *)(void *)at = kept_text(r);
+        return !r->fault;
+    case KEY_NUMBER:
+        if (event != NH_JSON_NUMBER || nh_json_int64(&r->r, (int64_t *)(void *)at) < 0)
+            return fail(r, "\"%s\" is a whole number", k->name);
+        r->out->has_ms = r->out->has_ms || at == (uint8_t *)&r->out->ms;
+        return true;
+    case KEY_BOOL:
+        if (event != NH_JSON_TRUE && event != NH_JSON_FALSE)
+            return fail(r, "\"%s\" is true or false", k->name);
+        *(bool *)at = event == NH_JSON_TRUE;
+        return true;
+    case KEY_VALUE:
+        r->out->has_value = true;
+        return take_value(r, event, &r->out->value);
+    default:
+        return take_parameters(r, event);
+    }
+}
+
+static const struct key *key_of(const char *name)
+{
+    for (size_t i = 0; i < NH_ARRAY_LEN(keys); i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+static bool read_object(struct reading *r)
+{
+    int event = nh_json_next(&r->r);
+    if (event != NH_JSON_OBJECT_BEGIN)
+        return fail(r, "the body is a JSON %s", "object");
+    while ((event = nh_json_next(&r->r)) == NH_JSON_KEY) {
+        const char *name = nh_json_text(&r->r, NULL);
+        const struct key *k = key_of(name);
+        if (!k)
+            return fail(r, "\"%.40s\" is not known here", name);
+        if (!take_key(r, k, nh_json_next(&r->r)))
+            return false;
+    }
+    if (event != NH_JSON_OBJECT_END || nh_json_next(&r->r) != NH_JSON_DONE)
+        return fail(r, "the body is no well-formed %s", "JSON");
+    return true;
+}
+
+bool nh_automation_api__body(nh_request_t *req, struct nh_automation_body *out, int *rc)
+{
+    struct reading r = {.req = req, .out = out};
+    size_t cap = req->body_len + 1;
+    char *text = nh_arena_alloc(req->arena, cap);
+    const struct nh_json_reader_config cfg = {.text = text, .text_max_bytes = cap};
+    *out = (struct nh_automation_body){.instance = -1, .index = -1, .is_enabled = true};
+    if (!text) {
+        *rc = NH_ERR_NOMEM;
+        return false;
+    }
+    if (req->body_len == 0) // nothing is asked for but what the path says
+        return true;
+    nh_json_reader_init(&r.r, &cfg);
+    nh_json_feed(&r.r, req->body, req->body_len, true);
+    if (read_object(&r))
+        return true;
+    *rc = nh_reply_error(req, 400, "invalid", "Body: %s. Nothing was changed.",
+                         r.fault ? r.fault : "it cannot be read");
+    return false;
+}
+
+// ---- replies ------------------------------------------------------------------------------------
+
+int nh_automation_api__status(nh_request_t *req, const char *status)
+{
+    nh_json_writer_t *w = nh_reply_json(req, 200);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "status", status);
+    nh_json_object_end(w);
+    return nh_reply_json_end(req);
+}
+
+int nh_automation_api__refused(nh_request_t *req, int err, const char *what)
+{
+    static const struct {
+        int err, status;
+        const char *code, *text;
+    } rows[] = {
+        {NH_ERR_NOT_FOUND, 404, "not_found", "there is none"},
+        {NH_ERR_BUSY, 409, "busy", "it runs already and its mode is single"},
+        {NH_ERR_AGAIN, 409, "conditions", "its conditions do not hold"},
+        {NH_ERR_DENIED, 409, "disabled", "it is disabled"},
+        {NH_ERR_CONFLICT, 409, "conflict", "that cannot be done in its present state"},
+        {NH_ERR_FULL, 503, "limit", "a limit is reached"},
+        {NH_ERR_RANGE, 400, "range", "the value is out of its range"},
+        {NH_ERR_TOO_LONG, 400, "too_long", "a text is too long"},
+        {NH_ERR_INVAL, 400, "invalid", "the name is missing"},
+    };
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++)
+        if (rows[i].err == err)
+            return nh_reply_error(req, rows[i].status, rows[i].code, "%s: %s. Nothing was changed.",
+                                  what, rows[i].text);
+    return err;
+}
+
+static int reply_count(nh_request_t *req, int count, const char *key)
+{
+    nh_json_writer_t *w = nh_reply_json(req, 200);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "status", "ok");
+    nh_json_kv_int(w, key, count);
+    nh_json_object_end(w);
+    return nh_reply_json_end(req);
+}
+
+static int done(nh_request_t *req, int err, const char *what)
+{
+    return err < 0 ? nh_automation_api__refused(req, err, what)
+                   : nh_automation_api__status(req, "ok");
+}
+
+// ---- what is to be done -------------------------------------------------------------------------
+
+static int run(nh_request_t *req, const struct nh_automation_body *b)
+{
+    const struct nh_automation_run r = {.device = b->device,
+                                        .scenario = b->scenario,
+                                        .parameters = b->parameters,
+                                        .parameter_count = b->parameter_count,
+                                        .origin = NH_ORIGIN_HTTP};
+    int id = nh_automation_run(nh_automation_api__of(req), &r, req->now_ms);
+    if (id < 0)
+        return nh_automation_api__refused(req, id, "Scenario");
+    nh_json_writer_t *w = nh_reply_json(req, 200);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "status", "queued"); // the word of the older firmware
+    nh_json_kv_int(w, "instance", id);
+    nh_json_object_end(w);
+    return nh_reply_json_end(req);
+}
+
+static int post_run(nh_request_t *req)
+{
+    struct nh_automation_body b;
+    int rc;
+    return nh_automation_api__body(req, &b, &rc) ? run(req, &b) : rc;
+}
+
+static int get_run(nh_request_t *req)
+{
+    const char *device = nh_request_param(req, "device");
+    const char *scenario = nh_request_param(req, "scenario");
+    const struct nh_automation_body b = {.device = nh_span_of(device ? device : ""),
+                                         .scenario = nh_span_of(scenario ? scenario : "")};
+    return run(req, &b);
+}
+
+static int post_cancel(nh_request_t *req)
+{
+    nh_automation_t *a = nh_automation_api__of(req);
+    struct nh_automation_body b;
+    int rc;
+    if (!nh_automation_api__body(req, &b, &rc))
+        return rc;
+    if ((b.instance >= 0) + (b.device.len > 0) + b.is_all != 1)
+        return nh_reply_error(req, 400, "invalid",
+                              "One of \"instance\", \"device\" and \"all\" is needed. Nothing was "
+                              "changed.");
+    int count = b.is_all ? nh_automation_cancel_all(a, NH_ORIGIN_HTTP, req->now_ms)
+                : b.instance >= 0
+                    ? nh_automation_cancel(a, (uint32_t)b.instance, NH_ORIGIN_HTTP, req->now_ms)
+                    : nh_automation_cancel_device(a, b.device, NH_ORIGIN_HTTP, req->now_ms);
+    return count < 0
+               ? nh_automation_api__refused(req, count, b.instance >= 0 ? "Instance" : "Device")
+               : reply_count(req, count, "cancelled");
+}
+
+static int post_skip(nh_request_t *req)
+{
+    struct nh_automation_body b;
+    int rc;
+    if (!nh_automation_api__body(req, &b, &rc))
+        return rc;
+    return done(req,
+                nh_automation_skip(nh_automation_api__of(req), (uint32_t)b.instance, NH_ORIGIN_HTTP,
+                                   req->now_ms),
+                "Instance");
+}
+
+static int post_force(nh_request_t *req)
+{
+    struct nh_automation_body b;
+    int rc;
+    if (!nh_automation_api__body(req, &b, &rc))
+        return rc;
+    return done(req,
+                nh_automation_force(nh_automation_api__of(req), (uint32_t)b.instance,
+                                    NH_ORIGIN_HTTP, req->now_ms),
+                "Instance");
+}
+
+static int post_button(nh_request_t *req)
+{
+    struct nh_automation_body b;
+    int rc;
+    if (!nh_automation_api__body(req, &b, &rc))
+        return rc;
+    int count =
+        nh_automation_button(nh_automation_api__of(req), b.name, NH_ORIGIN_HTTP, req->now_ms);
+    return count < 0 ? nh_automation_api__refused(req, count, "Button")
+                     : reply_count(req, count, "started");
+}
+
+static int post_call(nh_request_t *req)
+{
+    struct nh_automation_body b;
+    int rc;
+    if (!nh_automation_api__body(req, &b, &rc))
+        return rc;
+    int count = nh_automation_call(nh_automation_api__of(req), b.name, b.parameters,
+                                   b.parameter_count, req->now_ms);
+    return count < 0 ? nh_automation_api__refused(req, count, "Call")
+                     : reply_count(req, count, "started");
+}
+
+static int post_flag(nh_request_t *req)
+{
+    struct nh_automation_body b;
+    int rc;
+    if (!nh_automation_api__body(req, &b, &rc))
+        return rc;
+    if (b.has_value && b.value.kind != NH_VALUE_BOOL)
+        return nh_reply_error(req, 400, "invalid", "\"value\" of a flag is true or false.");
+    return done(req,
+                nh_automation_flag_set(nh_automation_api__of(req), b.name,
+                                       b.has_value ? b.value.truth : true, NH_ORIGIN_HTTP,
+                                       req->now_ms),
+                "Flag");
+}
+
+static int post_variable(nh_request_t *req)
+{
+    struct nh_automation_body b;
+    int rc;
+    if (!nh_automation_api__body(req, &b, &rc))
+        return rc;
+    if (!b.has_value)
+        return nh_reply_error(req, 400, "invalid", "\"value\" is missing. Nothing was changed.");
+    return done(req,
+                nh_automation_variable_set(nh_automation_api__of(req), b.name, &b.value,
+                                           NH_ORIGIN_HTTP, req->now_ms),
+                "Variable");
+}
+
+static int post_enable(nh_request_t *req)
+{
+    struct nh_automation_body b;
+    int rc;
+    if (!nh_automation_api__body(req, &b, &rc))
+        return rc;
+    nh_automation_enable(nh_automation_api__of(req), b.is_enabled, NH_ORIGIN_HTTP, req->now_ms);
+    return nh_automation_api__status(req, "ok");
+}
+
+// The device in the body, or as the older firmware had it in the query.
+static int reset(nh_request_t *req, enum nh_template_type type)
+{
+    struct nh_automation_body b;
+    int rc;
+    if (!nh_automation_api__body(req, &b, &rc))
+        return rc;
+    const char *param = nh_request_param(req, "device");
+    nh_span_t device = b.device.len || !param ? b.device : nh_span_of(param);
+    int err = nh_automation_template_reset(nh_automation_api__of(req), device, type, NH_ORIGIN_HTTP,
+                                           req->now_ms);
+    return err < 0 ? nh_automation_api__refused(req, err, "Device")
+                   : nh_automation_api__status(req, "reset");
+}
+
+static int post_signal_reset(nh_request_t *req)
+{
+    return reset(req, NH_TEMPLATE_SIGNAL_HOLD);
+}
+
+static int post_sequence_reset(nh_request_t *req)
+{
+    return reset(req, NH_TEMPLATE_SEQUENCE_LOCK);
+}
+
+// ---- the table ----------------------------------------------------------------------------------
+
+#define GET(p, h, t)                                                                               \
+    {                                                                                              \
+        .method = "GET", .path = (p), .handle = (h), .text = (t)                                   \
+    }
+#define POST(p, h, t)                                                                              \
+    {                                                                                              \
+        .method = "POST", .path = (p), .body_max_bytes = BODY_MAX_BYTES, .handle = (h),            \
+        .text = (t)                                                                                \
+    }
+
+static const nh_route_t routes[] = {
+    GET("/api/devices/run", get_run,
+        "Run a scenario, as the older firmware"), // the first: see below
+    GET("/api/automation", nh_automation_api__get_automation, "What runs, counters, suspended"),
+    GET("/api/automation/flags", nh_automation_api__get_flags, "Flags"),
+    GET("/api/automation/variables", nh_automation_api__get_variables,
+        "Variables of all scenarios"),
+    GET("/api/automation/monitors", nh_automation_api__get_monitors, "Devices and their templates"),
+    GET("/api/automation/traces", nh_automation_api__get_traces,
+        "Traces of a scenario, or which scenarios have some"),
+    POST("/api/automation/cancel", post_cancel, "Cancel an instance, a device, or all"),
+    POST("/api/automation/skip", post_skip, "Pass over the wait of an instance"),
+    POST("/api/automation/force", post_force, "Go on as if what it waits for had come"),
+    POST("/api/automation/dry_run", nh_automation_api__post_dry_run,
+         "What a scenario would do, without doing it"),
+    POST("/api/automation/button", post_button, "Press a button"),
+    POST("/api/automation/call", post_call, "Start what waits for this call"),
+    POST("/api/automation/flag", post_flag, "Set a flag"),
+    POST("/api/automation/variable", post_variable, "Set a variable"),
+    POST("/api/automation/enable", post_enable, "Let scenarios start by themselves, or not"),
+    POST("/api/devices/run", post_run, "Run a scenario"),
+    POST("/api/devices/signal/reset", post_signal_reset, "Reset what is held"),
+    POST("/api/devices/sequence/reset", post_sequence_reset, "Reset a sequence"),
+    {0},
+};
+
+void nh_automation_routes(nh_automation_t *a, bool has_get_changes,
+                          struct nh_route_table out[NH_AUTOMATION_TABLE_COUNT])
+{
+    out[0] = (struct nh_route_table){
+        .routes = routes + !has_get_changes, .ctx = a, .name = "automation"};
+    out[1] =
+        (struct nh_route_table){.routes = nh_automation_api__game_routes, .ctx = a, .name = "game"};
+}

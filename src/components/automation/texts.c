@@ -1,0 +1,312 @@
+// texts.c - what a name in {{ }} or in an expression stands for, and the variables of a run.
+
+#include "components/automation/automation_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// ---- what started a run -------------------------------------------------------------------------
+
+struct nh_cause *nh_cause__make(nh_automation_t *a, nh_span_t topic, nh_span_t payload)
+{
+    bool fits = payload.len <= a->limits.value_max_bytes;
+    size_t len = fits ? payload.len : 0;
+    struct nh_cause *c = nh_mem_alloc(a->mem, sizeof *c + topic.len + len, NH_MEM_BULK);
+    a->info.values_too_long += !fits;
+    if (!c)
+        return NULL;
+    *c = (struct nh_cause){.refs = 1,
+                           .topic_len = (uint32_t)topic.len,
+                           .payload_len = (uint32_t)len,
+                           .has_topic = topic.len > 0,
+                           .has_payload = fits};
+    memcpy(c->bytes, topic.ptr, topic.len);
+    if (len)
+        memcpy(c->bytes + topic.len, payload.ptr, len);
+    return c;
+}
+
+struct nh_cause *nh_cause__ref(struct nh_cause *c)
+{
+    if (c)
+        c->refs++;
+    return c;
+}
+
+void nh_cause__unref(nh_automation_t *a, struct nh_cause *c)
+{
+    if (c && --c->refs == 0)
+        nh_mem_free(a->mem, c);
+}
+
+// ---- variables of a run -------------------------------------------------------------------------
+
+static nh_span_t name_of(const struct nh_local *l)
+{
+    return (nh_span_t){(const uint8_t *)l->bytes, l->name_len};
+}
+
+struct nh_local *nh_local__find(const struct nh_run *r, nh_span_t name)
+{
+    for (struct nh_local *l = r->locals; l; l = l->next)
+        if (l->place == 0 && nh_span__equal(name_of(l), name))
+            return l;
+    return NULL;
+}
+
+struct nh_value nh_local__value(const struct nh_local *l)
+{
+    nh_span_t text = {(const uint8_t *)l->bytes + l->name_len, l->count};
+    return (struct nh_value){.kind = (enum nh_value_kind)l->kind,
+                             .truth = l->number != 0,
+                             .number = l->number,
+                             .text = l->kind == NH_VALUE_TEXT ? text : (nh_span_t){NULL, 0}};
+}
+
+static size_t bytes_of(const struct nh_local *l)
+{
+    return sizeof *l + l->name_len + (l->place ? 0 : l->count);
+}
+
+void nh_local__remove(nh_automation_t *a, struct nh_run *r, struct nh_local *l)
+{
+    struct nh_local **at = &r->locals;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    r->local_bytes = (uint16_t)(r->local_bytes - bytes_of(l));
+    nh_mem_free(a->mem, l);
+}
+
+void nh_local__free(nh_automation_t *a, struct nh_run *r)
+{
+    while (r->locals)
+        nh_local__remove(a, r, r->locals);
+}
+
+static struct nh_local *add(nh_automation_t *a, struct nh_run *r, size_t bytes)
+{
+    if (r->local_bytes + sizeof(struct nh_local) + bytes > a->limits.local_max_bytes)
+        return NULL;
+    struct nh_local *l = nh_mem_alloc_zero(a->mem, sizeof *l + bytes, NH_MEM_BULK);
+    if (!l) {
+        a->info.no_memory++;
+        return NULL;
+    }
+    l->next = r->locals;
+    r->locals = l;
+    r->local_bytes = (uint16_t)(r->local_bytes + sizeof *l + bytes);
+    return l;
+}
+
+int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name, const struct nh_value *v)
+{
+    size_t len = v->kind == NH_VALUE_TEXT ? v->text.len : 0;
+    if (len > a->limits.value_max_bytes) {
+        a->info.values_too_long++;
+        return nh_automation__fail(a, NH_ERR_TOO_LONG, "%zu bytes are too long for a variable",
+                                   len);
+    }
+    if (name.len > UINT8_MAX)
+        return NH_ERR_TOO_LONG;
+    // The old value may be part of the new one, so it goes last.
+    struct nh_local *old = nh_local__find(r, name);
+    struct nh_local *l = add(a, r, name.len + len);
+    if (!l)
+        return nh_automation__fail(a, NH_ERR_FULL, "no room for the variable %.*s", (int)name.len,
+                                   (const char *)name.ptr);
+    l->kind = (uint8_t)v->kind;
+    l->number = v->kind == NH_VALUE_BOOL ? v->truth : v->number;
+    l->name_len = (uint8_t)name.len;
+    l->count = (uint32_t)len;
+    memcpy(l->bytes, name.ptr, name.len);
+    if (len)
+        memcpy(l->bytes + name.len, v->text.ptr, len);
+    if (old)
+        nh_local__remove(a, r, old);
+    return NH_OK;
+}
+
+struct nh_local *nh_local__loop(nh_automation_t *a, struct nh_run *r, uint32_t place)
+{
+    for (struct nh_local *l = r->locals; l; l = l->next)
+        if (l->place == place)
+            return l;
+    struct nh_local *l = add(a, r, 0);
+    if (l)
+        l->place = place;
+    return l;
+}
+
+// ---- names --------------------------------------------------------------------------------------
+
+static bool is_word(nh_span_t name, const char *word)
+{
+    return nh_span__equal(name, nh_span_of(word));
+}
+
+static bool give_text(struct nh_value *out, nh_span_t text)
+{
+    *out = nh_value_of_text(text);
+    return true;
+}
+
+static bool has_prefix(nh_span_t name, const char *prefix, nh_span_t *rest)
+{
+    size_t len = strlen(prefix);
+    if (name.len <= len || memcmp(name.ptr, prefix, len) != 0)
+        return false;
+    *rest = (nh_span_t){name.ptr + len, name.len - len};
+    return true;
+}
+
+static bool lookup_trigger(const struct nh_context *c, nh_span_t name, struct nh_value *out)
+{
+    static const char *const types[NH_TRIGGER_TYPE_COUNT] = {
+        "topic",         "flag",           "variable",       "interval", "time",   "boot",
+        "device_online", "device_offline", "audio_finished", "template", "button", "http"};
+    const nh_device_set_t *set = c->branch ? c->branch->run->set : c->a->plan.set;
+    nh_rec_t trigger = nh_rec_at(set, c->trigger);
+    if (c->cause && c->cause->has_topic && is_word(name, "topic"))
+        return give_text(out, (nh_span_t){c->cause->bytes, c->cause->topic_len});
+    if (c->cause && c->cause->has_payload && is_word(name, "payload"))
+        return give_text(out,
+                         (nh_span_t){c->cause->bytes + c->cause->topic_len, c->cause->payload_len});
+    if (trigger.at && is_word(name, "id"))
+        return give_text(out, nh_rec_text(trigger, NH_FIELD_ID));
+    if (trigger.at && is_word(name, "type"))
+        return give_text(out, nh_span_of(types[nh_rec_enum(trigger, NH_FIELD_TYPE, 0)]));
+    return false;
+}
+
+// `item` and `repeat.index` of the innermost `repeat` that has them, out through the branches of
+// `parallel`.
+static bool lookup_repeat(const struct nh_branch *b, nh_span_t name, struct nh_value *out)
+{
+    for (; b; b = nh_turn__parent(b)) {
+        for (unsigned d = b->depth; d > 1; d--) {
+            const struct nh_frame *outer = nh_turn__frame(b, d - 2);
+            const struct nh_frame *body = nh_turn__frame(b, d - 1);
+            nh_rec_t step = nh_rec_at(b->run->set, outer->step);
+            if (nh_rec_enum(step, NH_FIELD_TYPE, 0) != NH_STEP_REPEAT)
+                continue;
+            nh_span_t as = nh_rec_text(step, NH_FIELD_AS);
+            *out = nh_value_of_number(body->iteration + 1.0);
+            if (is_word(name, "repeat.index"))
+                return true;
+            if (nh_rec_has(step, NH_FIELD_EACH) &&
+                nh_span__equal(name, as.len ? as : nh_span_of("item")))
+                return give_text(out, nh_rec_text_element(step, NH_FIELD_EACH, body->iteration));
+        }
+    }
+    return false;
+}
+
+static bool lookup_run(const struct nh_context *c, nh_span_t name, struct nh_value *out)
+{
+    const struct nh_run *r = c->branch->run;
+    char *request = c->a->request_text;
+    if (is_word(name, "wait.completed") && (c->branch->flags & NH_BRANCH_HAS_RESULT))
+        *out = nh_value_bool((c->branch->flags & NH_BRANCH_COMPLETED) != 0);
+    else if (is_word(name, "request_id") && r->request)
+        return give_text(out,
+                         (nh_span_t){(const uint8_t *)request,
+                                     (size_t)snprintf(request, sizeof c->a->request_text, "%08x-%u",
+                                                      (unsigned)c->a->seed, (unsigned)r->request)});
+    else if (is_word(name, "run.id"))
+        *out = nh_value_of_number(r->id);
+    else if (is_word(name, "run.device"))
+        return give_text(out, nh_scenario__device(r->scenario));
+    else if (is_word(name, "run.scenario"))
+        return give_text(out, nh_scenario__id(r->scenario));
+    else
+        return false;
+    return true;
+}
+
+static bool lookup(void *ctx, nh_span_t name, struct nh_value *out)
+{
+    const struct nh_context *c = ctx;
+    nh_span_t rest;
+    for (size_t i = 0; i < c->parameter_count; i++) {
+        if (!nh_span__equal(c->parameters[i].name, name))
+            continue;
+        *out = c->parameters[i].value;
+        return true;
+    }
+    if (has_prefix(name, "trigger.", &rest) && lookup_trigger(c, rest, out))
+        return true;
+    if (c->branch) {
+        if (lookup_run(c, name, out) || lookup_repeat(c->branch, name, out))
+            return true;
+        const struct nh_local *l = nh_local__find(c->branch->run, name);
+        if (l) {
+            *out = nh_local__value(l);
+            return true;
+        }
+    }
+    const struct nh_name *e = nh_names__find(&c->a->variables, name);
+    if (e)
+        *out = nh_variable__value((const struct nh_variable *)e);
+    return e && out->kind != NH_VALUE_NONE;
+}
+
+bool nh_texts__lookup(const struct nh_context *c, nh_span_t name, struct nh_value *out)
+{
+    return lookup((void *)(uintptr_t)c, name, out);
+}
+
+static bool is_flag(void *ctx, nh_span_t name)
+{
+    return nh_flag__is(((const struct nh_context *)ctx)->a, name);
+}
+
+static uint32_t next_random(void *ctx)
+{
+    nh_automation_t *a = ((const struct nh_context *)ctx)->a;
+    a->random = a->random * 1664525u + 1013904223u;
+    return a->random ^ a->random >> 13;
+}
+
+struct nh_context nh_texts__of(nh_automation_t *a, const struct nh_branch *b)
+{
+    return (struct nh_context){
+        .a = a, .branch = b, .cause = b->run->cause, .trigger = b->run->trigger};
+}
+
+static struct nh_expr_env env_of(const struct nh_context *c)
+{
+    nh_automation_t *a = c->a;
+    a->why[0] = '\0';
+    return (struct nh_expr_env){.lookup = lookup,
+                                .flag = is_flag,
+                                .random = next_random,
+                                .ctx = (void *)(uintptr_t)c,
+                                .scratch = a->scratch,
+                                .scratch_bytes = a->limits.text_max_bytes,
+                                .why = a->why,
+                                .why_bytes = sizeof a->why};
+}
+
+int nh_texts__fill(const struct nh_context *c, nh_span_t text, int buffer, nh_span_t *out)
+{
+    char *buf = c->a->text[buffer];
+    struct nh_expr_env env = env_of(c);
+    int len = nh_expr_substitute(text, &env, buf, c->a->limits.text_max_bytes);
+    if (len == NH_ERR_TOO_LONG) {
+        c->a->info.texts_too_long++;
+        return nh_automation__fail(c->a, len, "the text is over %u bytes",
+                                   (unsigned)c->a->limits.text_max_bytes);
+    }
+    if (len < 0)
+        return len;
+    buf[len] = '\0';
+    *out = (nh_span_t){(const uint8_t *)buf, (size_t)len};
+    return NH_OK;
+}
+
+int nh_texts__eval(const struct nh_context *c, nh_span_t text, struct nh_value *out)
+{
+    struct nh_expr_env env = env_of(c);
+    return nh_expr_eval(text, &env, out);
+}
