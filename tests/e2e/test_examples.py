@@ -149,7 +149,7 @@ class Room(Example):
         player.wait(("room/pictures/light", "green"))
         self.said(player, "Good eyes! Now hold the light on my glass eye.")
 
-        self.do(sim, "hold beam 8s")
+        self.do(sim, "hold beam")
         player.wait(("room/beam/light", "on"), ("room/door/state", "open"))
         self.said(player, "The door is open. Farewell!")
         self.hub.wait_until(lambda: self.hub.get_json("/api/game")["state"] == "ended", "the end")

@@ -66,7 +66,7 @@ class SimRoom(unittest.TestCase):
 
     def test_played_by_lines(self):
         sim = self.start()
-        sim.stdin.write("touch reader1 0411\ntouch reader2\nhold beam 1s\nnonsense\nstate\n")
+        sim.stdin.write("touch reader1 0411\ntouch reader2\nhold beam\nnonsense\nstate\n")
         sim.stdin.flush()
         self.listener.wait(("room/reader1/card", "0411"), ("room/reader2/card", "04D4E5F6"),
                            *[("room/beam/held", "1")] * 4)
