@@ -5,6 +5,7 @@ The bytes are compressed once, here; the hub sends them as they are and never co
 The output depends on the input alone: no time, no path of this machine."""
 import hashlib
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png",
     ".ico": "image/x-icon", ".json": "application/json", ".webmanifest": "application/manifest+json",
 }
+# Names that bear a hash of their content: memory-3F2A9C01.js.
+HASHED = re.compile(r"-[0-9A-Z]{8}\.\w+$")
 
 
 def main():
@@ -32,8 +35,9 @@ def main():
         for at in range(0, len(packed), 24):
             lines.append("    " + ",".join(str(b) for b in packed[at:at + 24]) + ",")
         lines.append("};")
+        hashed = "true" if HASHED.search(path.name) else "false"
         rows.append(f'    {{"/{path.relative_to(dist).as_posix()}", "{TYPES[path.suffix]}", '
-                    f'"\\"{tag}\\"", asset_{i}, sizeof asset_{i}}},')
+                    f'"\\"{tag}\\"", asset_{i}, sizeof asset_{i}, {hashed}}},')
     lines += ["", "const struct nh_asset nh_web_assets[] = {", *rows, "};",
               f"const size_t nh_web_asset_count = {len(rows)};", ""]
     out.write_text("\n".join(lines))

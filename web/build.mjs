@@ -1,20 +1,25 @@
-// build.mjs - web/src to web/dist: one shell, one file a page, one style sheet, one sprite.
+// build.mjs - web/src to web/dist: one shell, one script and one style sheet a page, one sprite.
 //
-// Pages are found, not listed: each folder src/pages/<id>/ with an index.js is a page; <id>.jsx beside it
-// is loaded on the first visit. Its tile.jsx stands on Home, its page.css and icon.svg are joined with
-// those of the others. The shell (app.js) carries Preact, src/lib and src/ui, and pages import them
-// from there; what only pages use (uPlot) becomes a file of its own.
-// Prints the gzipped size of each file against the budget and fails above it.
+// Pages are found, not listed: each folder src/pages/<id>/ with an index.js is a page; <id>.jsx and
+// page.css beside it are loaded on the first visit. Its tile.jsx stands on Home; its tile.css and icon.svg
+// are joined with those of the others. The shell (app.js) carries Preact, src/lib and src/ui, and pages
+// import them from there; what only pages use (uPlot) becomes a file of its own.
+// What a page loads bears a hash in its name and is cached for good: memory-3F2A9C01.js.
+//
+// Prints the gzipped size of each file and fails above a limit: that of the first load (shell and Home),
+// and each page's own, which its index.js states.
 
+import { createHash } from 'node:crypto';
 import { build, transform } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { minify } from 'terser';
 import { trimUplot } from './trim_uplot.mjs';
 
-const LIMIT_BYTES = 60 * 1024;
+const FIRST_MAX_BYTES = 60 * 1024;
+const FIRST = ['index.html', 'theme.js', 'app.js', 'app.css', 'icons.svg', 'mark.svg']; // and Home with what it imports
 const here = dirname(fileURLToPath(import.meta.url));
 const src = join(here, 'src');
 const dist = process.env.NH_WEB_DIST ?? join(here, 'dist');
@@ -40,9 +45,13 @@ const found = {
 function list(file) {
   const ids = pageIds().filter((id) => existsSync(join(pagesDir, id, file)));
   const imports = ids.map((id, i) => `import p${i} from './${id}/${file}';`).join('\n');
-  const order = file === 'index.js' ? 'a.group - b.group || a.order - b.order' : 'a.order - b.order';
-  return `${imports}\nexport default [${ids.map((id, i) => `p${i}`).join(', ')}].sort((a, b) => ${order});`;
+  if (file !== 'index.js') return `${imports}\nexport default [${ids.map((id, i) => `p${i}`).join(', ')}].sort((a, b) => a.order - b.order);`;
+  const rows = ids.map((id, i) => (files.css.has(id) ? `{ ...p${i}, css: '${files.css.get(id)}' }` : `p${i}`));
+  return `${imports}\nexport default [${rows.join(', ')}].sort((a, b) => a.group - b.group || a.order - b.order);`;
 }
+
+// What stands in dist, by page: script and style sheet, and what the script imports.
+const files = { js: new Map(), css: new Map(), imports: new Map() };
 
 // The names that pages import from src/lib, src/ui and Preact, gathered from the pages themselves.
 const wanted = new Map(); // module -> Set of names
@@ -100,7 +109,7 @@ function want(importer, names, from) {
 const pagesLater = {
   name: 'pages-later',
   setup(b) {
-    b.onResolve({ filter: /^\.\/\w+\.jsx$/ }, (a) => (a.kind === 'dynamic-import' ? { path: a.path.replace('.jsx', '.js'), external: true } : undefined));
+    b.onResolve({ filter: /^\.\/\w+\.jsx$/ }, (a) => (a.kind === 'dynamic-import' ? { path: './' + files.js.get(a.path.slice(2, -4)), external: true } : undefined));
   },
 };
 
@@ -113,6 +122,7 @@ const common = {
   legalComments: 'none',
   jsxFactory: 'h',
   jsxFragment: 'Fragment',
+  entryNames: '[name]-[hash]',
   chunkNames: '[name]-[hash]',
 };
 
@@ -121,10 +131,20 @@ async function buildAll() {
   mkdirSync(dist, { recursive: true });
   wanted.clear();
   const entryPoints = Object.fromEntries(pageIds().map((id) => [id, join(pagesDir, id, `${id}.jsx`)]));
-  await build({ ...common, entryPoints, splitting: true, plugins: [found, fromShell, trimUplot] });
-  await build({ ...common, entryPoints: { app: 'nuthatch:shell' }, plugins: [found, pagesLater, jsx] });
+  const { metafile } = await build({ ...common, entryPoints, splitting: true, metafile: true, plugins: [found, fromShell, trimUplot] });
+  noteScripts(metafile);
+  await styles();
+  await build({ ...common, entryNames: '[name]', entryPoints: { app: 'nuthatch:shell' }, plugins: [found, pagesLater, jsx] });
   await assets();
   await shrink();
+}
+
+function noteScripts({ outputs }) {
+  for (const map of Object.values(files)) map.clear();
+  for (const [path, out] of Object.entries(outputs)) {
+    files.imports.set(basename(path), out.imports.filter((i) => !i.external && i.kind === 'import-statement').map((i) => basename(i.path)));
+    if (out.entryPoint) files.js.set(basename(out.entryPoint, '.jsx'), basename(path));
+  }
 }
 
 // What esbuild leaves: terser takes another twentieth off, packed.
@@ -136,12 +156,23 @@ async function shrink() {
   }
 }
 
+// app.css is there from the start, with what the tiles on Home need; a page's own comes with the page.
+async function styles() {
+  const small = async (paths) => (await transform(paths.map((f) => readFileSync(f, 'utf8')).join('\n'), { loader: 'css', minify: true })).code;
+  const all = (name) => pageIds().map((id) => join(pagesDir, id, name)).filter(existsSync);
+  writeFileSync(join(dist, 'app.css'), await small([join(src, 'app.css'), ...all('tile.css')]));
+  for (const path of all('page.css')) {
+    const code = await small([path]);
+    const id = basename(dirname(path));
+    const name = `${id}-${createHash('sha256').update(code).digest('hex').slice(0, 8).toUpperCase()}.css`;
+    files.css.set(id, name);
+    writeFileSync(join(dist, name), code);
+  }
+}
+
 // The files beside the bundles.
 async function assets() {
-  const pieces = (name) => pageIds().map((id) => join(pagesDir, id, name)).filter(existsSync);
-  const css = [join(src, 'app.css'), ...pieces('page.css')].map((f) => readFileSync(f, 'utf8')).join('\n');
-  writeFileSync(join(dist, 'app.css'), (await transform(css, { loader: 'css', minify: true })).code);
-  const own = pieces('icon.svg').map((f) => readFileSync(f, 'utf8')).join('');
+  const own = pageIds().map((id) => join(pagesDir, id, 'icon.svg')).filter(existsSync).map((f) => readFileSync(f, 'utf8')).join('');
   const sprite = readFileSync(join(src, 'icons.svg'), 'utf8').replace('</svg>', own + '</svg>');
   writeFileSync(join(dist, 'icons.svg'), sprite.replace(/>\s+</g, '><'));
   writeFileSync(join(dist, 'mark.svg'), readFileSync(join(src, 'mark.svg'), 'utf8').replace(/>\s+</g, '><'));
@@ -150,24 +181,41 @@ async function assets() {
   writeFileSync(join(dist, 'index.html'), readFileSync(join(src, 'index.html'), 'utf8'));
 }
 
+// ---- sizes ---------------------------------------------------------------------------------------------
+
 // As scripts/embed_assets.py packs it into the program.
 const packedBytes = (path) => execFileSync('zopfli', ['-c', path]).length;
 
-// The budget: gzipped, each file and whole. False above it.
+const MAX = /export const PACKED_MAX_BYTES = (\d+);/;
+
+function statedMax(id) {
+  const [, bytes] = MAX.exec(readFileSync(join(pagesDir, id, 'index.js'), 'utf8')) || [];
+  if (!bytes) throw new Error(`src/pages/${id}/index.js does not state its PACKED_MAX_BYTES.`);
+  return +bytes;
+}
+
+// A page's script and style sheet and what its script imports, itself and through others.
+function filesOf(id) {
+  const names = new Set([files.js.get(id), files.css.get(id)].filter(Boolean));
+  for (const name of names) for (const i of files.imports.get(name) || []) names.add(i);
+  return names;
+}
+
+// Prints each file, then the first load and each page against its limit. False above one.
 function table() {
-  const rows = readdirSync(dist).map((name) => {
-    const bytes = readFileSync(join(dist, name));
-    return { name, plain: bytes.length, gzip: packedBytes(join(dist, name)) };
-  }).sort((a, b) => b.gzip - a.gzip);
-  const whole = rows.reduce((sum, r) => ({ plain: sum.plain + r.plain, gzip: sum.gzip + r.gzip }), { plain: 0, gzip: 0 });
-  const line = (name, plain, gzip) => console.log(name.padEnd(28) + String(plain).padStart(9) + String(gzip).padStart(9));
-  line('file', 'bytes', 'gzipped');
-  for (const r of rows) line(r.name, r.plain, r.gzip);
-  line('whole', whole.plain, whole.gzip);
-  line('limit', '', LIMIT_BYTES);
-  if (whole.gzip < LIMIT_BYTES) return true;
-  console.error(`The portal has ${whole.gzip} bytes gzipped, limit ${LIMIT_BYTES}.`);
-  return false;
+  const sizes = new Map(readdirSync(dist).map((name) => [name, packedBytes(join(dist, name))]));
+  const line = (...cells) => console.log(cells.map((c, i) => (i ? String(c).padStart(10) : c.padEnd(28))).join(''));
+  line('file', 'packed');
+  for (const [name, packed] of [...sizes].sort((a, b) => b[1] - a[1])) line(name, packed);
+  const first = new Set([...FIRST, ...filesOf('home')]);
+  const sum = (names) => [...names].reduce((total, name) => total + sizes.get(name), 0);
+  const rows = [['first load', sum(first), FIRST_MAX_BYTES]];
+  for (const id of pageIds()) if (id !== 'home') rows.push([`page ${id}`, sum([...filesOf(id)].filter((n) => !first.has(n))), statedMax(id)]);
+  line('', 'packed', 'limit');
+  for (const row of rows) line(...row);
+  const over = rows.filter(([, packed, max]) => packed > max);
+  for (const [what, packed, max] of over) console.error(`${what}: ${packed} bytes packed, limit ${max}.`);
+  return !over.length;
 }
 
 await buildAll();

@@ -1,7 +1,8 @@
 // nuthatch check of a device configuration: the same compiler as in the hub, and where each finding
 // stands in the file.
 
-#include "components/devices/set.h"
+#include "components/automation/automation.h"
+#include "components/devices/devices.h"
 #include "hub/cli_memory.h"
 #include "hub/commands.h"
 #include "platform/yaml.h"
@@ -232,8 +233,11 @@ static int compile(struct checking *k, nh_mem_t *mem)
     struct nh_json_pos pos = {0, 1, 1};
     char why[128];
     nh_device_set_t *set = NULL;
-    const struct nh_device_compiler_config cfg = {
-        .mem = mem, .limits = &nh_device_limits_standard, .finding = keep, .ctx = k};
+    const struct nh_device_compiler_config cfg = {.mem = mem,
+                                                  .limits = &nh_device_limits_standard,
+                                                  .expression = nh_expr_check,
+                                                  .finding = keep,
+                                                  .ctx = k};
     int err = nh_device_compiler_create(&cfg, &k->c);
     if (err < 0)
         return err;

@@ -7,6 +7,7 @@
 #include "core/mem/mem.h"
 
 #define NH_HUB_BUDGET_MAX_COUNT 16
+#define NH_HUB_ACCOUNT_MAX_COUNT 64
 
 struct nh_hub_budget {
     char owner[NH_MEM_NAME_MAX_BYTES];
@@ -116,6 +117,8 @@ struct nh_hub_config {
     struct {
         char user[33];
         char password_hash[160]; // "$argon2id$...", made by `nuthatch passwd`; "": no password
+        uint32_t account_max_count, session_ms, session_max_count;
+        uint32_t login_queue_max, login_delay_min_ms, login_delay_max_ms, login_delay_max_count;
     } access;
     struct {
         uint32_t heartbeat_ms, tripwire_bytes;

@@ -189,18 +189,37 @@ static void check_audio(struct nh_hub_counting *c, const struct nh_hub_config *c
 {
     const char *output = cfg->audio.output;
     uint32_t buffer_ms = cfg->audio.buffer_ms ? cfg->audio.buffer_ms : 500;
+    if (buffer_ms < 2 * cfg->audio.latency_ms)
+        buffer_ms = 2 * cfg->audio.latency_ms;
     uint64_t kib = (uint64_t)cfg->audio.rate_hz * buffer_ms / 1000 * 8 / 1024;
     char value[48], limit[64];
     if (!output[0] || strcmp(output, "file:") == 0)
         nh_hub_config__report(c, "/audio/output", output,
                               "an ALSA device (default, null), file:PATH.wav, none",
                               output[0] ? "names no file" : "is empty");
+    if (cfg->audio.latency_ms > 0 && cfg->audio.latency_ms < 20) {
+        snprintf(value, sizeof value, "%u", (unsigned)cfg->audio.latency_ms);
+        nh_hub_config__report(c, "/audio/latency_ms", value, "0, or 20 to 500 ms",
+                              "is too little for a device");
+    }
     if (kib <= AUDIO_RINGS_MAX_KIB)
         return;
     snprintf(value, sizeof value, "%u ms at %u Hz: %u KiB", (unsigned)buffer_ms,
              (unsigned)cfg->audio.rate_hz, (unsigned)kib);
     snprintf(limit, sizeof limit, "%d KiB", AUDIO_RINGS_MAX_KIB);
     nh_hub_config__report(c, "/audio/buffer_ms", value, limit, "takes too much memory");
+}
+
+static void check_delays(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
+{
+    char value[16], limit[40];
+    if (cfg->access.login_delay_max_ms >= cfg->access.login_delay_min_ms)
+        return;
+    snprintf(value, sizeof value, "%u", (unsigned)cfg->access.login_delay_max_ms);
+    snprintf(limit, sizeof limit, "from login_delay_min_ms, %u",
+             (unsigned)cfg->access.login_delay_min_ms);
+    nh_hub_config__report(c, "/access/login_delay_max_ms", value, limit,
+                          "is shorter than the shortest wait");
 }
 
 int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
@@ -224,6 +243,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     }
     check_console(&c, cfg->console);
     check_audio(&c, cfg);
+    check_delays(&c, cfg);
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
                               "is not an Argon2id hash");
@@ -234,10 +254,18 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
 
 bool nh_hub_config_needs_restart(const char *pointer)
 {
-    static const char *const live[] = {
-        "/name",          "/health/heartbeat_ms", "/health/tripwire_bytes", "/health/publish",
-        "/log/level",     "/log/connections",     "/mqtt/anonymous",        "/mqtt/password_file",
-        "/mqtt/acl_file", "/mqtt/acl_subscribe"};
+    static const char *const live[] = {"/name",
+                                       "/health/heartbeat_ms",
+                                       "/health/tripwire_bytes",
+                                       "/health/publish",
+                                       "/log/level",
+                                       "/log/connections",
+                                       "/mqtt/anonymous",
+                                       "/mqtt/password_file",
+                                       "/mqtt/acl_file",
+                                       "/mqtt/acl_subscribe",
+                                       "/access/user",
+                                       "/access/password_hash"};
     for (size_t i = 0; i < NH_ARRAY_LEN(live); i++)
         if (strcmp(live[i], pointer) == 0)
             return false;

@@ -291,6 +291,7 @@ void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
     struct nh_hub *hub = ctx;
     hub->cfg = *cfg;
     nh_log_set(log_sink, hub, (enum nh_log_level)cfg->log.level);
+    nh_hub__set_file_account(hub);
     nh_health_tripwire_set(hub->health, cfg->health.tripwire_bytes);
     // The value was validated by the same range.
     NH_IGNORE(nh_health_heartbeat_set(hub->health, cfg->health.heartbeat_ms));
@@ -515,11 +516,17 @@ struct step {
 static int start_all(struct nh_hub *hub)
 {
     static const struct step steps[] = {
-        {"memory", nh_hub__start_memory},         {"core", nh_hub__start_core},
-        {"store", nh_hub__start_store},           {"broker", nh_hub__start_mqtt},
-        {"bridges", nh_hub__start_bridges},       {"audio player", nh_hub__start_audio},
-        {"automation", nh_hub__start_automation}, {"devices", nh_hub__start_devices},
-        {"portal", nh_hub__start_portal},         {"loop", start_loop},
+        {"memory", nh_hub__start_memory},
+        {"core", nh_hub__start_core},
+        {"store", nh_hub__start_store},
+        {"accounts", nh_hub__start_accounts},
+        {"broker", nh_hub__start_mqtt},
+        {"bridges", nh_hub__start_bridges},
+        {"audio player", nh_hub__start_audio},
+        {"automation", nh_hub__start_automation},
+        {"devices", nh_hub__start_devices},
+        {"portal", nh_hub__start_portal},
+        {"loop", start_loop},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);
@@ -550,10 +557,13 @@ static void leak(void *ctx, const char *owner, enum nh_mem_tier tier, size_t byt
 size_t nh_hub__stop(struct nh_hub *hub)
 {
     size_t leaked = 0;
+    nh_login_task_destroy(hub->login); // no password is checked any more: who waits is not told
     nh_portal_destroy(hub->portal);
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);
     nh_audio_destroy(hub->audio);
+    nh_accounts_api_destroy(hub->accounts_api);
+    nh_accounts_destroy(hub->accounts);
     nh_bridges_stop(hub->mqtt.bridges);
     nh_hub__stop_listeners(hub);
     nh_bridges_destroy(hub->mqtt.bridges);

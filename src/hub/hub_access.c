@@ -106,8 +106,7 @@ int nh_hub__start_access(struct nh_hub *hub, nh_mem_t *mem)
 {
     nh_mqtt_rules_t *rules;
     const struct nh_mqtt_access_config cfg = {.mem = mem,
-                                              .sys = hub->sys,
-                                              .loop = hub->loop,
+                                              .login = hub->login,
                                               .login_queue_max = hub->cfg.mqtt.login_queue_max,
                                               .ctx = hub,
                                               .clock_ms = nh_clock_ms,

@@ -52,7 +52,7 @@ static int get_info(nh_request_t *req)
     nh_hub__write_listeners(hub, w);
     nh_json_key(w, "auth");
     nh_json_object_begin(w);
-    nh_json_kv_bool(w, "required", nh_access_is_required(&hub->access));
+    nh_json_kv_bool(w, "required", nh_accounts_is_required(hub->accounts));
     kv_text_or_null(w, "user", req->user);
     nh_json_object_end(w);
     nh_json_object_end(w);
@@ -87,7 +87,11 @@ static int post_reboot(nh_request_t *req)
 }
 
 static const nh_route_t routes[] = {
-    {.method = "GET", .path = "/api/info", .handle = get_info, .text = "What this hub is"},
+    {.method = "GET",
+     .path = "/api/info",
+     .flags = NH_ROUTE_OPERATOR,
+     .handle = get_info,
+     .text = "What this hub is"},
     {.method = "POST", .path = "/api/reboot", .handle = post_reboot, .text = "Start the hub anew"},
     {0},
 };

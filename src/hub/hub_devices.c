@@ -75,8 +75,11 @@ static void tell(void *ctx, const struct nh_device_finding *f)
 static int compile_file(struct nh_hub *hub, const struct nh_device_limits *limits,
                         nh_device_set_t **out)
 {
-    const struct nh_device_compiler_config cfg = {
-        .mem = hub->devices_mem, .limits = limits, .finding = tell, .ctx = hub};
+    const struct nh_device_compiler_config cfg = {.mem = hub->devices_mem,
+                                                  .limits = limits,
+                                                  .expression = nh_expr_check,
+                                                  .finding = tell,
+                                                  .ctx = hub};
     struct nh_yaml_error e = {.line = 1, .column = 1};
     nh_device_compiler_t *c;
     int err = nh_device_compiler_create(&cfg, &c);
@@ -130,6 +133,7 @@ int nh_hub__start_devices(struct nh_hub *hub)
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
         .card = card,
+        .expression = nh_expr_check,
         .in_force = nh_hub__devices_in_force,
         .running = nh_hub__devices_running,
     };

@@ -38,7 +38,7 @@ static int door_tls(struct nh_hub_door *d, uint32_t index, nh_mem_t *mem)
 // everybody has to say who it is.
 static const char *const *page_names(const struct nh_hub *hub)
 {
-    bool is_open = !nh_access_is_required(&hub->access) || nh_hub__lets_anybody_in(hub);
+    bool is_open = !nh_accounts_is_required(hub->accounts) || nh_hub__lets_anybody_in(hub);
     return is_open ? hub->host_names : NULL;
 }
 

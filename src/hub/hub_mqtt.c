@@ -236,10 +236,7 @@ static void allow_connections(const struct nh_hub *hub)
 
 int nh_hub__start_mqtt(struct nh_hub *hub)
 {
-    uint8_t key[NH_KEYED_HASH_BYTES];
     nh_mem_t *mem = NULL, *portal_mem = NULL;
-    nh_random_bytes(key, sizeof key);
-    nh_access_init(&hub->access, hub->cfg.access.user, hub->cfg.access.password_hash, key);
     int err = nh_hub__owner(hub, "mqtt", &mem);
     if (err == 0)
         err = nh_hub__owner(hub, "portal", &portal_mem);

@@ -10,7 +10,7 @@
 #include "core/bus/bus.h"
 #include "core/sched/sched.h"
 #include "core/store/store.h"
-#include "hub/access.h"
+#include "hub/accounts_api.h"
 #include "hub/automation_journal.h"
 #include "hub/hub.h"
 #include "hub/mqtt_access.h"
@@ -50,7 +50,9 @@ struct nh_hub {
     nh_mem_t *devices_mem;
     nh_files_t *card; // the folder of its configurations; NULL: it is not there
     uint64_t card_device, card_inode;
-    nh_access_t access; // to the portal
+    nh_login_task_t *login;
+    nh_accounts_t *accounts; // of the portal
+    nh_accounts_api_t *accounts_api;
     nh_mqtt_access_t *mqtt_access;
     nh_mqtt_store_t *mqtt_store; // NULL: in memory only
     nh_mqtt_broker_t *broker;
@@ -95,6 +97,11 @@ NH_MUST_USE int nh_hub__listen(const char *text, uint16_t given_port, char *host
                                uint16_t *port);
 // "127.0.0.1:8080", with brackets around IPv6.
 void nh_hub__address(char *out, size_t cap, const char *host, uint16_t port);
+
+// hub_accounts.c: who may use the portal. set_file_account(): as the configuration has it now.
+NH_MUST_USE int nh_hub__start_accounts(struct nh_hub *hub);
+void nh_hub__set_file_account(struct nh_hub *hub);
+void nh_hub__fill_auth(struct nh_hub *hub, struct nh_auth_config *out);
 
 // Who may use the broker, part of its start; fills in the callbacks of hub->broker_cfg.
 NH_MUST_USE int nh_hub__start_access(struct nh_hub *hub, nh_mem_t *mem);

@@ -9,14 +9,6 @@
 extern const struct nh_asset nh_web_assets[]; // made from web/dist by the build
 extern const size_t nh_web_asset_count;
 
-static bool verify(void *ctx, const char *user, const char *password)
-{
-    struct nh_hub *hub = ctx;
-    return nh_access_verify(&hub->access, (nh_span_t){(const uint8_t *)user, strlen(user)},
-                            (nh_span_t){(const uint8_t *)password, strlen(password)},
-                            nh_clock_ms());
-}
-
 static bool stream_is_open(void *ctx)
 {
     return nh_hub__lets_anybody_in(ctx);
@@ -25,6 +17,7 @@ static bool stream_is_open(void *ctx)
 static int start_server(struct nh_hub *hub, struct nh_portal_config *cfg)
 {
     int err = nh_portal_create(cfg, &hub->portal);
+    nh_accounts_api_portal_set(hub->accounts_api, hub->portal);
     if (err == 0)
         err = nh_portal_start(hub->portal);
     if (err < 0)
@@ -104,6 +97,7 @@ static int start_portal(struct nh_hub *hub)
         nh_hub__routes(hub),
         nh_hub__bridge_routes(hub),
         nh_settings_routes(hub->settings),
+        nh_accounts_api_routes(hub->accounts_api),
         nh_health_routes(hub->health),
         nh_mqtt_api_routes(hub->mqtt_api),
     };
@@ -115,7 +109,6 @@ static int start_portal(struct nh_hub *hub)
         .part_count = fill_parts(hub, parts),
         .assets = nh_web_assets,
         .asset_count = nh_web_asset_count,
-        .auth = {.user = hub->access.user, .ctx = hub},
         .stream_is_open = stream_is_open,
         .host_names = names,
         .stream = nh_mqtt_listener_http(&hub->mqtt, "/mqtt", hub->cfg.mqtt.ws_frame_max_bytes),
@@ -124,7 +117,7 @@ static int start_portal(struct nh_hub *hub)
     };
     nh_mem_t *http_mem = NULL;
     names[0] = hub->cfg.name;
-    cfg.auth.verify = nh_access_is_required(&hub->access) ? verify : NULL;
+    nh_hub__fill_auth(hub, &cfg.auth);
     int err = nh_hub__owner(hub, "portal", &cfg.mem);
     if (err == 0)
         err = nh_hub__owner(hub, "http", &http_mem);

@@ -35,9 +35,8 @@ struct guesser {      // an address that wrong passwords came from
 struct nh_mqtt_access {
     struct nh_mqtt_access_config cfg;
     nh_mqtt_rules_t *rules;
-    nh_login_task_t *task; // NULL: there was no user yet
     struct login *logins;
-    uint8_t (*known)[KNOWN_BYTES]; // with the task
+    uint8_t (*known)[KNOWN_BYTES]; // NULL: there was no user yet
     uint8_t key[NH_KEYED_HASH_BYTES];
     uint32_t anonymous_stamp; // of clients without a user; another one closes their connections
     struct nh_mqtt_scram scram;
@@ -52,17 +51,9 @@ static void on_checked(void *ctx, struct nh_login_job *job);
 
 static int start_task(nh_mqtt_access_t *a)
 {
-    const struct nh_login_task_config cfg = {.sys = a->cfg.sys,
-                                             .mem = a->cfg.mem,
-                                             .loop = a->cfg.loop,
-                                             .queue_max = a->cfg.login_queue_max,
-                                             .done = on_checked,
-                                             .ctx = a};
-    if (a->task)
-        return NH_OK;
     if (!a->known)
         a->known = nh_mem_alloc_zero(a->cfg.mem, KNOWN_COUNT * KNOWN_BYTES, NH_MEM_BULK);
-    return a->known ? nh_login_task_start(&cfg, &a->task) : NH_ERR_NOMEM;
+    return a->known ? nh_login_task_start(a->cfg.login) : NH_ERR_NOMEM;
 }
 
 int nh_mqtt_access_rules_set(nh_mqtt_access_t *a, nh_mqtt_rules_t *rules, nh_mqtt_rules_t **old)
@@ -117,7 +108,6 @@ void nh_mqtt_access_destroy(nh_mqtt_access_t *a)
 {
     if (!a)
         return;
-    nh_login_task_stop(a->task);
     while (a->logins)
         login_free(a, a->logins);
     nh_mqtt_scram_deinit(&a->scram);
@@ -314,10 +304,12 @@ static void check_later(nh_mqtt_access_t *a, struct login *l, const struct nh_us
     l->is_known = user != NULL;
     l->stamp = checked->stamp;
     memcpy(l->job.password_text, checked->password_text, strlen(checked->password_text) + 1);
+    l->job.done = on_checked;
+    l->job.ctx = a;
     l->next = a->logins;
     a->logins = l;
-    a->info.waiting_count++;
-    if (nh_login_task_put(a->task, &l->job) < 0) {
+    if (++a->info.waiting_count > a->cfg.login_queue_max ||
+        nh_login_task_put(a->cfg.login, &l->job) < 0) {
         a->info.queue_full++;
         out->reason = NH_MQTT_REASON_SERVER_BUSY;
         out->why = "too many passwords to check at once";

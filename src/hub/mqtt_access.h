@@ -21,9 +21,8 @@
 
 struct nh_mqtt_access_config {
     nh_mem_t *mem;
-    struct nh_mem_system *sys;
-    struct nh_loop *loop;
-    uint32_t login_queue_max; // clients that wait at once; one more is refused: busy
+    struct nh_login_task *login; // borrowed; destroyed before this is
+    uint32_t login_queue_max;    // clients that wait at once; one more is refused: busy
     void *ctx;
     uint64_t (*clock_ms)(void);
     // Where a client of the broker comes from: "127.0.0.1:51234".

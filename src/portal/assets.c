@@ -21,7 +21,9 @@ static int reply(nh_request_t *req, const struct nh_asset *a)
     if (!err)
         err = nh_reply_header(req, "Vary", "Accept-Encoding");
     if (!err)
-        err = nh_reply_header(req, "Cache-Control", "no-cache"); // ask again, mostly 304
+        err = nh_reply_header(req, "Cache-Control",
+                              a->is_for_good ? "public, max-age=31536000, immutable"
+                                             : "no-cache"); // ask again, mostly 304
     if (err)
         return err;
     if (nh_http_etag_matches(req->if_none_match, a->etag))

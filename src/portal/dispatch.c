@@ -2,10 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/base/log.h"
-#include "core/http/text.h"
+#include "portal/auth_source.h"
 #include "portal/portal_private.h"
 
 // ---- routes ------------------------------------------------------------------------------------
@@ -90,76 +89,47 @@ static int reply_wrong_method(struct nh_portal__request *r, const char *pattern)
                           kept);
 }
 
-// ---- who and from where ------------------------------------------------------------------------
+// ---- who ---------------------------------------------------------------------------------------
 
-static bool host_is_ours(const nh_portal_t *p, const char *host_header)
-{
-    nh_span_t host, port;
-    if (!nh_http_host_split(host_header, &host, &port))
-        return false;
-    if (nh_http_host_is_literal(host))
-        return true;
-    for (const char *const *n = p->cfg.host_names; n && *n; n++)
-        if (strlen(*n) == host.len && strncasecmp(*n, (const char *)host.ptr, host.len) == 0)
-            return true;
-    return false;
-}
-
-// What keeps another site's page in the user's browser from using the hub, of which something is
-// open to everybody or not. NULL: fine.
-static const char *find_foreign(const nh_portal_t *p, nh_http_conn_t *c, bool changes, bool is_open)
-{
-    const char *host = nh_http_header(c, "host");
-    const char *origin = nh_http_header(c, "origin");
-    if (changes && origin && !nh_http_origin_is_host(origin, host))
-        return "wrong_origin";
-    if (is_open && !host_is_ours(p, host))
-        return "wrong_host";
-    return NULL;
-}
-
-static int reply_foreign(nh_request_t *req, const char *code)
-{
-    if (strcmp(code, "wrong_origin") == 0)
-        return nh_reply_error(req, 403, code, "The page that asked is of another site.");
-    return nh_reply_error(req, 403, code,
-                          "The hub is not called by this name while it has no password. Use its "
-                          "address or its own name, or set a password (nuthatch passwd).");
-}
-
-static int check_who(nh_portal_t *p, nh_http_conn_t *c, const char *peer)
+static int check_who(nh_portal_t *p, nh_http_conn_t *c, const char *peer, struct nh_auth_who *who,
+                     struct nh_auth_wait *w)
 {
     return nh_auth_check(p->auth, nh_http_header(c, "cookie"), nh_http_header(c, "authorization"),
-                         peer, nh_clock_ms());
+                         peer, nh_clock_ms(), who, w);
+}
+
+int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_head *head,
+                        struct nh_auth_who *who)
+{
+    if (nh_portal__foreign(p, c, true, !nh_auth_is_required(p->auth)))
+        return 403;
+    int err = check_who(p, c, head->peer, who, NULL);
+    if (!err)
+        return who->must_change ? 403 : 0;
+    return err == NH_ERR_DENIED ? 401 : err == NH_ERR_BUSY ? 429 : 503;
 }
 
 static int reply_who(nh_request_t *req, int err)
 {
-    if (err == NH_ERR_BUSY) {
-        int full = nh_reply_header(req, "Retry-After", "60");
-        return full ? full
-                    : nh_reply_error(req, 429, NULL,
-                                     "Too many wrong passwords. Wait a minute, then try again.");
-    }
-    return nh_reply_error(req, 401, NULL, "Sign in first, or send Basic credentials.");
+    if (err == NH_ERR_DENIED)
+        return nh_reply_error(req, 401, NULL, "Sign in first, or send Basic credentials.");
+    return nh_portal__reply_unchecked(req, err, ((struct nh_portal__request *)req)->wait.delay_ms);
 }
 
-int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_head *head)
+// What this route asks of who is known now.
+static int check_role(struct nh_portal__request *r)
 {
-    if (find_foreign(p, c, true, !nh_auth_is_required(p->auth)))
-        return 403;
-    int err = check_who(p, c, head->peer);
-    return err == NH_ERR_BUSY ? 429 : err ? 401 : 0;
-}
-
-int nh_portal__stream_check(const nh_portal_t *p, nh_http_conn_t *c)
-{
-    bool is_open = !nh_auth_is_required(p->auth) ||
-                   (p->cfg.stream_is_open && p->cfg.stream_is_open(p->cfg.auth.ctx));
-    // Who is no browser says nothing of a page, and cannot be led here by one.
-    if (!nh_http_header(c, "origin"))
-        return 0;
-    return find_foreign(p, c, true, is_open) ? 403 : 0;
+    nh_request_t *req = &r->x.req;
+    uint32_t flags = r->route ? r->route->flags : 0;
+    req->user = r->who.user[0] ? r->who.user : NULL;
+    req->role = r->who.role;
+    if (r->who.must_change && !(flags & NH_ROUTE_NEW_PASSWORD))
+        return nh_reply_error(req, 403, "password_change_required",
+                              "Change the password first: POST /api/auth/password.");
+    if (r->route && req->role != NH_ROLE_ADMIN && !(flags & NH_ROUTE_OPERATOR))
+        return nh_reply_error(req, 403, "forbidden", "%s %s is for admins.", req->method,
+                              req->path);
+    return 0;
 }
 
 // ---- how much ----------------------------------------------------------------------------------
@@ -221,6 +191,7 @@ static int keep_head(struct nh_portal__request *r, const struct nh_http_head *he
     req->if_none_match = keep_header(r, "if-none-match", &failed);
     req->accept_encoding = keep_header(r, "accept-encoding", &failed);
     req->is_tls = head->is_tls;
+    req->is_local = nh_auth_source_is_local(head->peer);
     const char *destination = nh_http_header(r->conn, "sec-fetch-dest");
     r->is_script = destination && strcmp(destination, "empty") == 0;
     req->now_ms = nh_clock_ms();
@@ -238,6 +209,28 @@ static void bind(struct nh_portal__request *r, const struct match *m)
     r->stats = &r->portal->stats[m->index];
 }
 
+// There is no route with this method, or the body does not fit.
+static int check_route(struct nh_portal__request *r, const struct nh_http_head *head)
+{
+    nh_request_t *req = &r->x.req;
+    if (!r->pattern)
+        return nh_reply_error(req, 404, NULL, "There is nothing at %s.", req->path);
+    return r->route ? check_body(r, head) : reply_wrong_method(r, r->pattern);
+}
+
+// A password is being checked, and the body gathered meanwhile. One that goes to its handler in
+// pieces cannot wait; the next request will be known.
+static int wait_for_who(struct nh_portal__request *r, const struct nh_http_head *head)
+{
+    nh_request_t *req = &r->x.req;
+    if (!r->route || !r->route->body)
+        return r->route ? check_body(r, head) : 0;
+    int err = nh_reply_header(req, "Retry-After", "1");
+    return err ? err
+               : nh_reply_error(req, 503, NULL,
+                                "The password is being checked. Send this again in a second.");
+}
+
 static int dispatch(struct nh_portal__request *r, const struct nh_http_head *head)
 {
     nh_portal_t *p = r->portal;
@@ -246,30 +239,39 @@ static int dispatch(struct nh_portal__request *r, const struct nh_http_head *hea
     if (err)
         return err;
     bool is_get = strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
-    const char *foreign = find_foreign(p, r->conn, !is_get, !nh_auth_is_required(p->auth));
+    const char *foreign = nh_portal__foreign(p, r->conn, !is_get, !nh_auth_is_required(p->auth));
     if (foreign)
-        return reply_foreign(req, foreign);
+        return nh_portal__reply_foreign(req, foreign);
     struct match m = find_route(p, req->method, req->path);
+    r->pattern = m.pattern;
     if (m.route)
         bind(r, &m);
     if (!m.pattern && nh_portal__asset(r, is_get))
         return 0;
-    bool is_public = m.route && (m.route->flags & NH_ROUTE_PUBLIC);
-    err = is_public ? 0 : check_who(p, r->conn, head->peer);
+    if (m.route && (m.route->flags & NH_ROUTE_PUBLIC))
+        return check_body(r, head);
+    err = check_who(p, r->conn, head->peer, &r->who, &r->wait);
+    if (err == NH_ERR_AGAIN)
+        return wait_for_who(r, head);
     if (err)
         return reply_who(req, err);
-    req->user = is_public ? NULL : nh_auth_user(p->auth);
-    if (!m.pattern)
-        return nh_reply_error(req, 404, NULL, "There is nothing at %s.", req->path);
-    return m.route ? check_body(r, head) : reply_wrong_method(r, m.pattern);
+    err = check_role(r);
+    return err || r->x.status ? err : check_route(r, head);
+}
+
+static void settle(struct nh_portal__request *r, int err)
+{
+    // A handler that failed after it had set a reply means the error.
+    if (err < 0)
+        nh_reply_err(&r->x.req, err);
+    r->is_done = r->x.status != 0 && !r->x.is_later;
 }
 
 void nh_portal__dispatch(struct nh_portal__request *r, const struct nh_http_head *head)
 {
-    int err = dispatch(r, head);
-    if (err < 0)
-        nh_reply_err(&r->x.req, err);
-    r->is_done = r->x.status != 0;
+    settle(r, dispatch(r, head));
+    if (r->is_done)
+        nh_auth_cancel(r->portal->auth, &r->wait);
 }
 
 // ---- body and handler --------------------------------------------------------------------------
@@ -294,7 +296,9 @@ static int run(struct nh_portal__request *r)
         r->x.req.body = r->body;
     }
     int err = r->route->handle(&r->x.req);
-    if (err >= 0 && !r->x.status) {
+    if (err < 0)
+        r->x.is_later = false;
+    if (err >= 0 && !r->x.status && !r->x.is_later) {
         NH_LOG_E("http", "%s %s: its handler made no reply", r->route->method, r->route->path);
         return NH_ERR_INVAL;
     }
@@ -305,11 +309,39 @@ void nh_portal__body(struct nh_portal__request *r, const uint8_t *bytes, size_t 
 {
     if (r->is_done)
         return;
-    int err = take(r, bytes, len);
-    if (!err && last)
+    int err = r->route ? take(r, bytes, len) : 0;
+    r->is_whole = last;
+    if (!err && last && !r->wait.is_waiting)
         err = run(r);
-    // A handler that failed after it had set a reply means the error.
-    if (err < 0)
-        nh_reply_err(&r->x.req, err);
-    r->is_done = r->x.status != 0;
+    settle(r, err);
+}
+
+// The password of who asks was checked, and the body has come, or is still coming.
+static int admit(struct nh_portal__request *r, int result)
+{
+    nh_request_t *req = &r->x.req;
+    if (result == NH_ERR_DENIED)
+        nh_portal__tell_wrong(req);
+    if (result)
+        return reply_who(req, result);
+    int err = check_role(r);
+    if (err || r->x.status)
+        return err;
+    if (!r->route)
+        return check_route(r, NULL);
+    return r->is_whole ? run(r) : 0;
+}
+
+void nh_portal__checked(struct nh_auth_wait *w, int result)
+{
+    struct nh_portal__request *r = NH_CONTAINER_OF(w, struct nh_portal__request, wait);
+    settle(r, admit(r, result));
+    nh_portal__begin_reply(r);
+}
+
+void nh_portal__done(nh_exchange_t *x, int err)
+{
+    struct nh_portal__request *r = (struct nh_portal__request *)x;
+    settle(r, err);
+    nh_portal__begin_reply(r);
 }

@@ -2,6 +2,7 @@
 // more often than the part allows, and only when it has changed. A slow socket gets fewer and newer
 // messages: nothing is queued but one bit a part.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/log.h"
@@ -15,13 +16,14 @@ static struct nh_portal__socket *socket_of(nh_portal_t *p, nh_http_conn_t *c)
     return NULL;
 }
 
-int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c)
+int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth_who *who)
 {
     struct nh_portal__socket *s = socket_of(p, NULL);
     if (!s)
         return 503;
     memset(s, 0, sizeof *s);
     s->conn = c;
+    s->who = *who;
     return 0;
 }
 
@@ -72,10 +74,28 @@ uint64_t nh_portal__feed_next(const nh_portal_t *p)
     return next;
 }
 
-void nh_portal__feed_run(nh_portal_t *p, uint64_t now_ms)
+// Closes a socket whose session or account has ended; one whose role is another comes back with it.
+static bool may_listen(nh_portal_t *p, struct nh_portal__socket *s, uint64_t now_ms)
+{
+    if (s->is_closing || nh_auth_role_now(p->auth, &s->who, now_ms) == s->who.role)
+        return !s->is_closing;
+    s->is_closing = true;
+    s->subscribed = s->ready = 0;
+    nh_http_close(s->conn);
+    return false;
+}
+
+void nh_portal__feed_check(nh_portal_t *p, uint64_t now_ms)
 {
     for (uint32_t k = 0; k < p->cfg.ws_max_count; k++)
         if (p->sockets[k].conn)
+            (void)may_listen(p, &p->sockets[k], now_ms);
+}
+
+void nh_portal__feed_run(nh_portal_t *p, uint64_t now_ms)
+{
+    for (uint32_t k = 0; k < p->cfg.ws_max_count; k++)
+        if (p->sockets[k].conn && may_listen(p, &p->sockets[k], now_ms))
             look(p, &p->sockets[k], now_ms);
 }
 
@@ -103,13 +123,19 @@ uint32_t nh_portal_feed_watchers(const nh_portal_t *p, const char *part)
 
 // ---- what the client says ----------------------------------------------------------------------
 
+static const struct nh_portal__feed_error
+    no_such_part = {"bad_request", "There is no such part of the feed."},
+    forbidden = {"forbidden", "This part of the feed is for admins."},
+    not_understood = {"bad_request", "Not understood. Send {\\\"subscribe\\\":[...]}, unsubscribe "
+                                     "or ping."};
+
 enum verb { VERB_NONE, VERB_SUBSCRIBE, VERB_UNSUBSCRIBE, VERB_PING, VERB_UNKNOWN };
 
 static void subscribe(nh_portal_t *p, struct nh_portal__socket *s, const char *name, bool on)
 {
     int i = part_index(p, name);
-    if (i < 0) {
-        s->error = "There is no such part of the feed.";
+    if (i < 0 || (on && s->who.role != NH_ROLE_ADMIN && !p->parts[i].is_for_operators)) {
+        s->error = i < 0 ? &no_such_part : &forbidden;
         return;
     }
     uint32_t bit = 1u << i;
@@ -163,13 +189,13 @@ void nh_portal__feed_message(nh_portal_t *p, nh_http_conn_t *c, const char *byte
     struct nh_portal__socket *s = socket_of(p, c);
     char text[64];
     nh_json_reader_t r;
-    if (!s)
+    if (!s || !may_listen(p, s, nh_clock_ms()))
         return;
     nh_json_reader_init(&r, &(struct nh_json_reader_config){
                                 .text = text, .text_max_bytes = sizeof text, .depth_max = 3});
     nh_json_feed(&r, bytes, len, true);
     if (apply(p, s, &r) < 0)
-        s->error = "Not understood. Send {\\\"subscribe\\\":[...]}, unsubscribe or ping.";
+        s->error = &not_understood;
     nh_http_wake(c);
 }
 
@@ -201,29 +227,25 @@ static int write_part(nh_portal_t *p, struct nh_portal__socket *s, size_t i, cha
     return (int)sink.len;
 }
 
-static int write_text(const char *before, const char *text, const char *after, char *buf)
+static int write_error(const struct nh_portal__feed_error *e, char *buf, size_t cap)
 {
-    size_t a = strlen(before), b = strlen(text), c = strlen(after);
-    memcpy(buf, before, a);
-    memcpy(buf + a, text, b);
-    memcpy(buf + a + b, after, c);
-    return (int)(a + b + c);
+    return snprintf(buf, cap, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"details\":[]}}",
+                    e->code, e->message);
 }
 
 int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t cap)
 {
     struct nh_portal__socket *s = socket_of(p, c);
-    if (!s || cap < 256)
+    if (!s || cap < 256 || !may_listen(p, s, nh_clock_ms()))
         return 0;
     if (s->error) {
-        const char *text = s->error;
+        const struct nh_portal__feed_error *e = s->error;
         s->error = NULL;
-        return write_text("{\"error\":{\"code\":\"bad_request\",\"message\":\"", text,
-                          "\",\"details\":[]}}", buf);
+        return write_error(e, buf, cap); // shorter than the 256 bytes
     }
     if (s->pongs) {
         s->pongs--;
-        return write_text("{\"pong\":", "1", "}", buf);
+        return snprintf(buf, cap, "{\"pong\":1}");
     }
     for (size_t n = 0; s->ready && n < p->cfg.part_count; n++) {
         size_t i = s->turn++ % p->cfg.part_count;

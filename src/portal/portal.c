@@ -39,14 +39,14 @@ static bool has_header(const nh_exchange_t *x, const char *name)
 static void start_reply(struct nh_portal__request *r)
 {
     nh_exchange_t *x = &r->x;
-    r->start_at_ms = NH_NEVER;
+    r->has_begun = true;
     size_t n = x->header_count;
     if (!has_header(x, "Cache-Control"))
         x->headers[n++] = (struct nh_http_header){"Cache-Control", "no-store"};
     if (x->content_type)
         x->headers[n++] = (struct nh_http_header){"Content-Type", x->content_type};
     // A challenge makes a browser ask by itself, over the page's form and without an end.
-    if (x->status == 401 && !r->is_script && strncmp(x->req.path, "/api/sign-in", 12) != 0)
+    if (x->status == 401 && !r->is_script && strncmp(x->req.path, "/api/auth/", 10) != 0)
         x->headers[n++] = (struct nh_http_header){"WWW-Authenticate", "Basic realm=\"nuthatch\""};
     memcpy(x->headers + n, common_headers, sizeof common_headers);
     n += NH_ARRAY_LEN(common_headers);
@@ -59,16 +59,10 @@ static void start_reply(struct nh_portal__request *r)
         nh_http_close(r->conn);
 }
 
-// Begins the reply when it is set and its time has come.
-static void settle(struct nh_portal__request *r)
+void nh_portal__begin_reply(struct nh_portal__request *r)
 {
-    if (r->is_done && r->start_at_ms <= nh_clock_ms())
+    if (r->is_done && !r->has_begun)
         start_reply(r);
-}
-
-void nh_portal__delay(nh_request_t *req, uint32_t ms)
-{
-    ((struct nh_portal__request *)req)->start_at_ms = nh_clock_ms() + ms;
 }
 
 static void wake(nh_exchange_t *x)
@@ -102,6 +96,8 @@ static int on_request(void *ctx, nh_http_conn_t *c, const struct nh_http_head *h
     nh_arena_init(&r->x.arena, p->cfg.mem, NH_MEM_BULK, 1024, arena_max(p));
     nh_exchange_init(&r->x);
     r->x.wake = wake;
+    r->x.done = nh_portal__done;
+    r->wait.done = nh_portal__checked;
     r->portal = p;
     r->conn = c;
     r->next = p->active;
@@ -110,7 +106,7 @@ static int on_request(void *ctx, nh_http_conn_t *c, const struct nh_http_head *h
         p->info.active_peak = p->info.active_count;
     nh_http_user_set(c, r);
     nh_portal__dispatch(r, head);
-    settle(r);
+    nh_portal__begin_reply(r);
     return 0;
 }
 
@@ -121,7 +117,7 @@ static int on_body(void *ctx, nh_http_conn_t *c, const uint8_t *bytes, size_t le
     if (!r || r->is_done)
         return 0;
     nh_portal__body(r, bytes, len, last);
-    settle(r);
+    nh_portal__begin_reply(r);
     return 0;
 }
 
@@ -158,9 +154,12 @@ static void on_closed(void *ctx, nh_http_conn_t *c)
     struct nh_portal__request *r = nh_http_user(c);
     if (!r)
         return;
+    nh_auth_cancel(p->auth, &r->wait);
     if (r->x.req.cleanup)
         r->x.req.cleanup(&r->x.req);
     count(r);
+    if (r->x.req.cookie || (r->route && (r->route->flags & NH_ROUTE_SECRETS)))
+        nh_arena_wipe(&r->x.arena);
     for (struct nh_portal__request **at = &p->active; *at; at = &(*at)->next)
         if (*at == r) {
             *at = r->next;
@@ -175,8 +174,9 @@ static void on_closed(void *ctx, nh_http_conn_t *c)
 
 static int on_ws_open(void *ctx, nh_http_conn_t *c, const struct nh_http_head *head)
 {
-    int status = nh_portal__ws_check(ctx, c, head);
-    return status ? status : nh_portal__feed_open(ctx, c);
+    struct nh_auth_who who;
+    int status = nh_portal__ws_check(ctx, c, head, &who);
+    return status ? status : nh_portal__feed_open(ctx, c, &who);
 }
 
 static int on_ws_message(void *ctx, nh_http_conn_t *c, const char *bytes, size_t len, bool is_text)
@@ -227,24 +227,12 @@ static void on_stream_closed(void *ctx, nh_http_conn_t *c)
 
 static uint64_t next_deadline(void *ctx)
 {
-    const nh_portal_t *p = ctx;
-    uint64_t next = nh_portal__feed_next(p);
-    for (const struct nh_portal__request *r = p->active; r; r = r->next)
-        if (r->is_done && r->start_at_ms < next)
-            next = r->start_at_ms;
-    return next;
+    return nh_portal__feed_next(ctx);
 }
 
 static void fire(void *ctx, uint64_t now_ms)
 {
-    nh_portal_t *p = ctx;
-    struct nh_portal__request *next;
-    for (struct nh_portal__request *r = p->active; r; r = next) {
-        next = r->next;
-        if (r->is_done && r->start_at_ms <= now_ms)
-            start_reply(r);
-    }
-    nh_portal__feed_run(p, now_ms);
+    nh_portal__feed_run(ctx, now_ms);
 }
 
 // ---- life --------------------------------------------------------------------------------------
@@ -380,7 +368,36 @@ void nh_portal_info(const nh_portal_t *p, struct nh_portal_info *out)
     *out = p->info;
     if (p->server)
         nh_http_server_info(p->server, &out->server);
-    out->session_count = nh_auth_session_count(p->auth, nh_clock_ms());
+    out->session_count = nh_auth_session_count(p->auth, NULL, nh_clock_ms());
+    nh_auth_info(p->auth, &out->auth);
+}
+
+// ---- who may -----------------------------------------------------------------------------------
+
+void nh_portal_checked(nh_portal_t *p, uint32_t ticket, int result)
+{
+    nh_auth_verified(p->auth, ticket, result, nh_clock_ms());
+}
+
+int nh_portal_verify(nh_portal_t *p, const nh_request_t *req, const char *user,
+                     const char *password, struct nh_auth_wait *w)
+{
+    return nh_auth_verify(p->auth, user, password, req->peer, req->now_ms, w);
+}
+
+void nh_portal_verify_cancel(nh_portal_t *p, struct nh_auth_wait *w)
+{
+    nh_auth_cancel(p->auth, w);
+}
+
+uint32_t nh_portal_session_count(const nh_portal_t *p, const char *user)
+{
+    return nh_auth_session_count(p->auth, user, nh_clock_ms());
+}
+
+void nh_portal_access_changed(nh_portal_t *p)
+{
+    nh_portal__feed_check(p, nh_clock_ms());
 }
 
 int nh_portal_route_info(const nh_portal_t *p, size_t index, struct nh_portal_route_info *out)

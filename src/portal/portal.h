@@ -20,6 +20,7 @@ struct nh_asset {
     const char *etag;         // with its quotes
     const uint8_t *bytes;     // gzip
     uint32_t len;
+    bool is_for_good; // its path changes with its content: a browser need not ask again
 };
 
 typedef struct nh_portal nh_portal_t;
@@ -39,7 +40,7 @@ struct nh_portal_config {
     size_t asset_count;
     struct nh_http_stream stream; // path NULL: none. Its open() sees no other site's page; who it
                                   // is, is for its own protocol to ask
-    struct nh_auth_config auth;   // verify NULL: no password, everything is open
+    struct nh_auth_config auth;   // is_required NULL: no password, everything is open
     // Whether the stream's protocol lets somebody in who does not say who it is; with auth.ctx.
     // Then a page may call it by the names below only, password or not. NULL: it does not.
     bool (*stream_is_open)(void *ctx);
@@ -84,8 +85,31 @@ struct nh_portal_info {
     uint64_t feed_messages, feed_bytes;
     uint64_t feed_too_long_count; // parts that did not fit into a message and were left out
     uint32_t session_count;
+    struct nh_auth_info auth;
 };
 void nh_portal_info(const nh_portal_t *p, struct nh_portal_info *out);
+
+// ---- who may: for whoever keeps the accounts
+
+// The answer that cfg.auth.check owes: 0, NH_ERR_DENIED, NH_ERR_NOMEM. `w` of those who wait is
+// told, requests go on.
+void nh_portal_checked(nh_portal_t *p, uint32_t ticket, int result);
+
+// An account, or whether anybody has to sign in, has changed: sockets of those who may no longer
+// listen are closed. Requests ask at once, each time.
+void nh_portal_access_changed(nh_portal_t *p);
+
+// Has a password checked for a handler, with the delays of a sign-in from where `req` comes. As
+// nh_auth_verify(); what it did not give NH_ERR_AGAIN for, nh_portal_reply_unverified() tells.
+NH_MUST_USE int nh_portal_verify(nh_portal_t *p, const nh_request_t *req, const char *user,
+                                 const char *password, struct nh_auth_wait *w);
+void nh_portal_verify_cancel(nh_portal_t *p, struct nh_auth_wait *w);
+int nh_portal_reply_unverified(nh_request_t *req, int err, const struct nh_auth_wait *w);
+
+// Begins a session of an account; its cookie goes out with the reply. NH_ERR_NOT_FOUND: no such
+// account, or it is disabled. NH_ERR_NOMEM, NH_ERR_FULL.
+NH_MUST_USE int nh_portal_session_begin(nh_portal_t *p, nh_request_t *req, const char *user);
+uint32_t nh_portal_session_count(const nh_portal_t *p, const char *user);
 
 // Row `index` over all tables, for GET /api/routes. NH_ERR_NOT_FOUND: past the last.
 struct nh_portal_route_info {

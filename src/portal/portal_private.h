@@ -17,24 +17,34 @@ struct nh_portal__request {
     nh_portal_t *portal;
     nh_http_conn_t *conn;
     struct nh_portal__request *next; // of the active ones
-    const nh_route_t *route;
+    const char *pattern;             // the path of a route; NULL: no route has this path
+    const nh_route_t *route;         // with the request's method; NULL: there is none
     struct nh_portal__stats *stats;
     char *body;
     size_t body_cap;
-    bool is_script;       // asked by a page's own code, which shows a sign-in form of its own
-    bool is_done;         // the reply is set; what still comes of the body is dropped
-    uint64_t start_at_ms; // the reply waits until then; NH_NEVER: it has begun
+    struct nh_auth_who who;
+    struct nh_auth_wait wait; // Basic credentials are being checked
+    bool is_script;           // asked by a page's own code, which shows a sign-in form of its own
+    bool is_whole;            // the body has come
+    bool is_done;             // the reply is set; what still comes of the body is dropped
+    bool has_begun;           // the reply
+};
+
+struct nh_portal__feed_error {
+    const char *code, *message; // as they stand in JSON
 };
 
 struct nh_portal__socket {
-    nh_http_conn_t *conn;       // NULL: free
+    nh_http_conn_t *conn; // NULL: free
+    struct nh_auth_who who;
+    bool is_closing;            // who it was may no longer hear anything
     uint32_t subscribed, ready; // one bit a part
     uint8_t pongs;              // answers to {"ping":1} that are owed
     uint64_t sent_version[NH_FEED_PART_MAX_COUNT];
     uint64_t sent_ms[NH_FEED_PART_MAX_COUNT];
     uint64_t next_ms[NH_FEED_PART_MAX_COUNT]; // when the part is looked at next
-    uint32_t turn;     // the part that is looked at first, so that a busy one starves nobody
-    const char *error; // to be told; NULL: none
+    uint32_t turn; // the part that is looked at first, so that a busy one starves nobody
+    const struct nh_portal__feed_error *error; // to be told; NULL: none
 };
 
 struct nh_portal {
@@ -59,8 +69,19 @@ struct nh_portal {
 void nh_portal__dispatch(struct nh_portal__request *r, const struct nh_http_head *head);
 // A piece of the body; the last one runs the handler.
 void nh_portal__body(struct nh_portal__request *r, const uint8_t *bytes, size_t len, bool last);
+// Who asked by Basic credentials is known now, or not.
+void nh_portal__checked(struct nh_auth_wait *w, int result);
+// A handler that replies later is done.
+void nh_portal__done(nh_exchange_t *x, int err);
 // Host, Origin and credentials of a WebSocket: 0 or a status.
-int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_head *head);
+int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_head *head,
+                        struct nh_auth_who *who);
+
+// ---- foreign.c
+// Whether another site's page is behind a request; `is_open`: something is open to everybody. NULL:
+// none, else the code of the error.
+const char *nh_portal__foreign(const nh_portal_t *p, nh_http_conn_t *c, bool changes, bool is_open);
+int nh_portal__reply_foreign(nh_request_t *req, const char *code);
 // Host and Origin alone: the stream's protocol asks for its own credentials.
 int nh_portal__stream_check(const nh_portal_t *p, nh_http_conn_t *c);
 
@@ -68,18 +89,27 @@ int nh_portal__stream_check(const nh_portal_t *p, nh_http_conn_t *c);
 bool nh_portal__asset(struct nh_portal__request *r, bool is_get);
 
 // ---- feed.c
-int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c);
+int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth_who *who);
 void nh_portal__feed_close(nh_portal_t *p, nh_http_conn_t *c);
+// Closes the sockets of those who may not hear any more what they heard.
+void nh_portal__feed_check(nh_portal_t *p, uint64_t now_ms);
 void nh_portal__feed_message(nh_portal_t *p, nh_http_conn_t *c, const char *bytes, size_t len);
 int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t cap);
 uint64_t nh_portal__feed_next(const nh_portal_t *p);
 void nh_portal__feed_run(nh_portal_t *p, uint64_t now_ms);
 
-// ---- portal_api.c, files.c: the portal's own routes
+// ---- portal.c
+void nh_portal__begin_reply(struct nh_portal__request *r); // if it is set
+
+// ---- portal_api.c, files.c, sign_in_api.c: the portal's own routes
 extern const nh_route_t nh_portal__routes[];
 extern const nh_route_t nh_portal__routes_with_files[];
 int nh_portal__files(nh_request_t *req);
-// The reply of this request is sent only then.
-void nh_portal__delay(nh_request_t *req, uint32_t ms);
+int nh_portal__post_login(nh_request_t *req);
+int nh_portal__post_logout(nh_request_t *req);
+int nh_portal__get_session(nh_request_t *req);
+// A password was not looked at: `err` of nh_auth_verify(), and how long to wait after NH_ERR_BUSY.
+int nh_portal__reply_unchecked(nh_request_t *req, int err, uint64_t delay_ms);
+void nh_portal__tell_wrong(const nh_request_t *req); // in the log
 
 #endif

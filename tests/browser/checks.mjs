@@ -4,13 +4,15 @@ import assert from 'node:assert/strict';
 import { openPage } from './browser.mjs';
 
 export const PAGES = [['home', 'Home'], ['memory', 'Memory'], ['mqtt', 'MQTT'], ['log', 'Log'], ['settings', 'Settings'], ['api', 'API']];
+// Those that the mock hub knows nothing of.
+export const REAL_PAGES = [...PAGES, ['devices', 'Devices'], ['audio', 'Audio']];
 export const SIZES = [[1440, 1000], [900, 1000], [390, 844], [320, 640]];
 
 // Opens each page at each size in one theme: its h1, no sideways scroll, nothing wrong, nothing stuck loading.
-export async function everyPage(browser, url, theme) {
+export async function everyPage(browser, url, theme, pages = PAGES) {
   for (const [width, height] of SIZES) {
     const { page, faults, close } = await openPage(browser, url, { width, height, theme });
-    for (const [id, title] of PAGES) {
+    for (const [id, title] of pages) {
       await page.evaluate((hash) => { location.hash = hash; }, '#/' + id);
       await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
       await page.locator('[aria-busy]').first().waitFor({ state: 'detached' });

@@ -639,32 +639,160 @@ test('settings: a new name is in the band at once', async () => {
 
 // ---- sign-in ----------------------------------------------------------------------------------------------
 
-test('sign-in: asked when there is a password, refused, entered, left', async () => {
-  await mock.stop();
-  mock = await startMock({ password: 'seeds' });
-  const page = await open('#/memory');
+async function signIn(page, user, password) {
   await h1(page, 'Sign in to nuthatch');
-  assert.equal(await page.locator('.band').count(), 0);
-  await page.getByLabel('Password').fill('wrong');
+  await page.getByLabel('User').fill(user);
+  await page.getByLabel('Password').fill(password);
   await page.keyboard.press('Enter');
+}
+
+async function restart(options) {
+  await mock.stop();
+  mock = await startMock(options);
+}
+
+test('sign-in: asked when there is a password, refused, entered, left', async () => {
+  await restart({ password: 'seeds' });
+  const page = await open('#/memory');
+  await signIn(page, 'admin', 'wrong');
+  assert.equal(await page.locator('.band').count(), 0);
   await page.getByText('The user or the password is wrong.').waitFor();
   await page.getByLabel('Password').fill('seeds');
   await page.keyboard.press('Enter');
   await h1(page, 'Memory');
   await page.locator('.live.live').waitFor();
   await page.getByRole('button', { name: 'admin' }).click();
-  mock.fail('/api/sign-out');
+  assert.equal(await page.getByRole('button', { name: 'Change password' }).count(), 0, 'that of a file is changed there');
+  mock.fail('/api/auth/logout');
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByText('The hub is busy. Nothing was changed.').waitFor();
   await h1(page, 'Memory');
   mock.fail(null);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await h1(page, 'Sign in to nuthatch');
-  assert.equal(mock.control.signedIn, false);
+  assert.equal(mock.control.who, null);
   assert.equal(await page.evaluate(() => fetch('/api/memory').then((r) => r.status)), 401);
   await page.reload();
   await h1(page, 'Sign in to nuthatch');
+  assert.equal(await page.getByLabel('User').inputValue(), 'admin', 'the name is kept');
+  assert.equal(await focused(page), 'INPUT ');
   opened.faults.length = 0; // the browser reports each 401
+});
+
+test('an operator sees what is for operators, and asks for nothing else', async () => {
+  await restart({ password: 'seeds', users: [{ username: 'ann', role: 'operator', password: 'sunflower' }] });
+  const page = await open('#/settings');
+  const asked = new Set();
+  await signIn(page, 'ann', 'sunflower');
+  page.on('response', (r) => r.status() >= 400 && asked.add(`${r.status()} ${new URL(r.url()).pathname}`));
+  await h1(page, 'Settings');
+  await page.getByText('Settings is for admins.').waitFor();
+  await page.getByRole('link', { name: 'Go to Home' }).click();
+  await h1(page, 'Home');
+  await page.locator('.live.live').waitFor();
+  await page.getByRole('img', { name: /^internal tier/ }).waitFor();
+  assert.deepEqual(await page.locator('nav.side a').allTextContents(), ['Home']);
+  assert.deepEqual(await page.locator('main h2').allTextContents(), ['Memory', 'Owners']);
+  assert.equal(await page.locator('main h2 a').count(), 0, 'no link to a page of the admins');
+  await page.keyboard.press('g');
+  await page.keyboard.press('s');
+  await h1(page, 'Home');
+  await page.keyboard.press('/');
+  await page.getByPlaceholder('Page, topic, owner or setting').fill('e');
+  assert.deepEqual(await page.locator('#found [role=option] small').allTextContents(), ['page']);
+  await page.keyboard.press('Escape');
+  assert.deepEqual([...asked], []);
+  assert.equal(mock.hub.refusedParts, undefined);
+  // Another role in the same tab sees its own.
+  await page.getByRole('button', { name: 'ann' }).click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(page, 'admin', 'seeds');
+  await page.locator('nav.side').getByRole('link', { name: 'Settings' }).waitFor();
+  opened.faults.length = 0;
+});
+
+test('a password that an admin chose is changed before anything else', async () => {
+  await restart({ password: 'seeds', users: [{ username: 'ann', role: 'operator', password: 'sunflower', must_change: true }] });
+  const page = await open();
+  await signIn(page, 'ann', 'sunflower');
+  await h1(page, 'Choose a password');
+  assert.equal(await page.locator('.band').count(), 0);
+  const fill = async (current, next, again) => {
+    await page.getByLabel('Present password').fill(current);
+    await page.getByLabel('New password').fill(next);
+    await page.getByLabel('Again').fill(again);
+    await page.getByRole('button', { name: 'Change password' }).click();
+  };
+  await fill('sunflower', 'pumpkin-seed', 'pumpkin-seeds');
+  await page.getByText('The two are not the same.').waitFor();
+  await fill('sunflower', 'short', 'short');
+  await page.getByText('is too short').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'form-password');
+  await fill('moonflower', 'pumpkin-seed', 'pumpkin-seed');
+  await page.getByText('The present password is wrong.').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'form-current');
+  await fill('sunflower', 'sunflower', 'sunflower');
+  await page.getByText('is the present password').waitFor();
+  await page.reload();
+  await h1(page, 'Choose a password');
+  await fill('sunflower', 'pumpkin-seed', 'pumpkin-seed');
+  await h1(page, 'Home');
+  await page.locator('.live.live').waitFor();
+  // From the menu later, too.
+  await page.getByRole('button', { name: 'ann' }).click();
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await fill('pumpkin-seed', 'melon-seed-1', 'melon-seed-1');
+  await page.getByText('Password changed. Your other sessions have ended.').waitFor();
+  assert.equal(mock.control.users[1].password, 'melon-seed-1');
+  opened.faults.length = 0;
+});
+
+test('accounts: the first password, then add, disable with undo, set a password, remove', async () => {
+  const page = await open('#/settings');
+  await page.getByText('No password is set').waitFor();
+  await page.getByRole('button', { name: 'Set a password' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('User').fill('boss');
+  await dialog.getByLabel('New password').fill('nuthatches');
+  await dialog.getByLabel('Again').fill('nuthatches');
+  await dialog.getByRole('button', { name: 'Set password' }).click();
+  const table = page.getByRole('table', { name: 'Accounts' });
+  await table.getByRole('row', { name: /boss/ }).waitFor();
+  await page.locator('.live.live').waitFor();
+
+  await page.getByRole('button', { name: 'Add account' }).click();
+  await dialog.getByLabel('User').fill('boss');
+  await dialog.getByLabel('New password').fill('sunflower');
+  await dialog.getByLabel('Again').fill('sunflower');
+  await dialog.getByRole('button', { name: 'Add account' }).click();
+  await dialog.getByText('There is such an account already.').waitFor();
+  await dialog.getByLabel('User').fill('ann');
+  await dialog.getByRole('button', { name: 'Add account' }).click();
+  const ann = table.getByRole('row', { name: /ann/ });
+  await ann.getByText('has to change the password').waitFor();
+  await ann.getByText('operator').waitFor();
+
+  await page.getByRole('button', { name: 'Disable ann' }).click();
+  await ann.getByText('disabled').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await ann.getByText('may sign in').waitFor();
+
+  await page.getByRole('button', { name: 'Set password of ann' }).click();
+  await dialog.getByLabel('New password').fill('pumpkins');
+  await dialog.getByLabel('Again').fill('pumpkins');
+  await dialog.getByRole('switch', { name: 'Change it at the first sign-in' }).click();
+  await dialog.getByRole('button', { name: 'Set password' }).click();
+  await page.getByText('ann has another password.').waitFor();
+  assert.equal(mock.control.users[1].must_change, false);
+
+  await page.getByRole('button', { name: 'Set password of boss' }).click(); // the own one
+  await dialog.getByLabel('Present password').waitFor();
+  await page.keyboard.press('Escape');
+
+  await page.getByRole('button', { name: 'Remove ann' }).click();
+  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await ann.waitFor({ state: 'detached' });
+  opened.faults.length = 0; // the refusal above
 });
 
 // ---- phone ------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ export async function startRealHub(extra = []) {
   return {
     url: 'http://' + ready.http,
     mqtt: ready.mqtt,
+    data,
     stop: () => new Promise((done) => {
       child.on('exit', () => {
         rmSync(data, { recursive: true, force: true });

@@ -29,7 +29,7 @@ const ROUTES = [['GET', '/', 'portal', 'The portal.', 208, 1.9], ['GET', '/api/i
   ['GET', '/api/mqtt/retained', 'mqtt', 'Retained messages, a page at a time.', 31, 2.0], ['POST', '/api/mqtt/publish', 'mqtt', 'Publishes a message.', 14, 3.7],
   ['GET', '/api/log', 'portal', 'The newest lines of the log.', 33, 1.4], ['GET', '/api/settings', 'portal', 'Every setting with its limits.', 19, 2.6],
   ['PUT', '/api/settings', 'portal', 'Applies changes of the settings.', 9, 3.8], ['GET', '/api/store/files', 'portal', 'A folder, streamed.', 52, 3.1],
-  ['POST', '/api/sign-in', 'portal', 'Signs in.', 2, 0.8], ['POST', '/api/sign-out', 'portal', 'Signs out.', 1, 0.6], ['POST', '/api/reboot', 'portal', 'Restarts the hub.', 0, 0]];
+  ['POST', '/api/auth/login', 'portal', 'Signs in.', 2, 0.8], ['POST', '/api/auth/logout', 'portal', 'Signs out.', 1, 0.6], ['POST', '/api/reboot', 'portal', 'Restarts the hub.', 0, 0]];
 
 const LISTENERS = [{ listen: '127.0.0.1:1883', protocol: 'mqtt', tls: false }, { listen: '[::]:8883', protocol: 'mqtt', tls: true },
   { listen: '127.0.0.1:9001', protocol: 'websocket', tls: false }, { listen: 'unix:/run/nuthatch/mqtt.sock', protocol: 'mqtt', tls: false }];

@@ -14,7 +14,10 @@ const dist = process.env.NH_BUILD_DIR ? join(process.env.NH_BUILD_DIR, 'web/dist
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const BODY_MAX_BYTES = 16384;
-const BODILESS = ['POST /api/sign-out', 'POST /api/reboot']; // take no body: one is a 413
+const BODILESS = ['POST /api/auth/logout', 'POST /api/reboot']; // take no body: one is a 413
+// What an operator may ask for, and what its sockets may hear.
+const OPERATORS = ['GET /api/info', 'GET /api/session/info', 'POST /api/auth/password', 'GET /api/memory', 'GET /api/memory/history', 'GET /api/health'];
+const OPERATOR_PARTS = ['mem', 'snap'];
 
 class Refusal extends Error {
   constructor(status, code, message, details = []) {
@@ -23,11 +26,16 @@ class Refusal extends Error {
   }
 }
 
-// Starts a mock hub: {url, hub, stop(), dropSockets(), fail(pathPrefix or null)}.
-export async function startMock({ port = 0, password = null, tickMs = 250, ...options } = {}) {
+// Starts a mock hub: {url, hub, control, stop(), dropSockets(), fail(pathPrefix or null)}. `password`: that of
+// "admin", whose account stands in a file; `users`: more of [{username, role, password, must_change}]. There is one browser:
+// who is signed in is a variable, control.who.
+export async function startMock({ port = 0, password = null, users = [], tickMs = 250, ...options } = {}) {
   const hub = new MockHub(options);
   const sockets = new Set();
-  const control = { failing: null, signedIn: false };
+  const account = (u) => ({ enabled: true, must_change: false, in_file: false, ...u });
+  const control = { failing: null, who: null, users: users.map(account) };
+  if (password) control.users.unshift(account({ username: 'admin', role: 'admin', password, in_file: true }));
+  const required = () => control.users.length > 0;
 
   const server = createServer((req, res) => {
     handle(req, res).catch((e) => {
@@ -57,13 +65,17 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     if (BODILESS.includes(`${req.method} ${url.pathname}`) && +req.headers['content-length'] > 0) {
       throw new Refusal(413, 'too_large', `Body has ${req.headers['content-length']} bytes, limit 0. Nothing was changed.`);
     }
-    if (url.pathname === '/api/sign-in') return signIn(await body(req), res);
-    if (url.pathname === '/api/sign-out') {
-      control.signedIn = false;
-      return send(res, 200, {});
+    const name = `${req.method} ${url.pathname}`;
+    if (name === 'POST /api/auth/login') return signIn(await body(req), res);
+    if (name === 'POST /api/auth/logout') {
+      control.who = null;
+      return send(res, 200, { status: 'ok' });
     }
-    if (password && !control.signedIn) throw new Refusal(401, 'unauthorized', 'A password is set. Sign in first.');
-    const route = routes[`${req.method} ${url.pathname}`];
+    const { who } = control;
+    if (required() && !who) throw new Refusal(401, 'sign_in_needed', 'Sign in first, or send Basic credentials.');
+    if (who && who.must_change && !/^(GET .api.session.info|POST .api.auth.password)$/.test(name)) throw new Refusal(403, 'password_change_required', 'Change the password first: POST /api/auth/password.');
+    if (who && who.role !== 'admin' && !OPERATORS.includes(name)) throw new Refusal(403, 'forbidden', `${name} is for admins.`);
+    const route = routes[name];
     if (!route) throw new Refusal(404, 'not_found', `There is no route ${url.pathname}.`);
     return send(res, 200, await route(url.searchParams, req));
   }
@@ -80,14 +92,74 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
     res.end(bytes);
   }
 
+  const session = (u) => ({ role: u.role === 'operator' ? 'user' : u.role, role_name: u.role, username: u.username, must_change: u.must_change });
+
   function signIn(b, res) {
-    if (b.password !== password) throw new Refusal(401, 'unauthorized', 'The user or the password is wrong.');
-    control.signedIn = true;
-    send(res, 200, {}, { 'set-cookie': 'nuthatch=mock; HttpOnly; SameSite=Strict; Path=/' });
+    const u = control.users.find((x) => x.username === b.username && x.enabled && x.password === b.password);
+    if (!u) throw new Refusal(401, 'wrong_password', 'The user or the password is wrong.');
+    control.who = u;
+    send(res, 200, { status: 'ok', ...session(u) }, { 'set-cookie': 'nh_session=mock; HttpOnly; SameSite=Strict; Path=/' });
+  }
+
+  // ---- accounts ------------------------------------------------------------------------------------
+
+  function named(username) {
+    const u = control.users.find((x) => x.username === username);
+    if (!u) throw new Refusal(404, 'not_found', 'There is no such account. Nothing was changed.');
+    if (u.in_file) throw new Refusal(409, 'in_file', 'This account stands in hub.yaml; nuthatch passwd makes its line. Nothing was changed.');
+    return u;
+  }
+
+  function checkPassword(field, text) {
+    if (text.length < 8) throw new Refusal(400, 'bad_value', `${field}: is too short; limit 8 to 256 bytes. Nothing was changed.`, [{ field: '/' + field, value: `${text.length} bytes`, limit: '8 to 256 bytes', text: 'is too short' }]);
+  }
+
+  function addUser(b) {
+    checkPassword('password', b.password);
+    if (control.users.some((u) => u.username === b.username)) throw new Refusal(409, 'exists', 'There is such an account already. Nothing was changed.');
+    control.users.push(account(b));
+    return { status: 'ok' };
+  }
+
+  function setPassword({ username, current_password: current, new_password: next, must_change: must = true }) {
+    const u = named(username || control.who.username);
+    checkPassword('new_password', next);
+    const own = u === control.who;
+    if (own && u.password !== current) throw new Refusal(403, 'wrong_password', 'The present password is wrong. Nothing was changed.');
+    if (own && next === current) throw new Refusal(400, 'bad_value', 'new_password: is the present password. Nothing was changed.', [{ field: '/new_password', text: 'is the present password' }]);
+    Object.assign(u, { password: next, must_change: !own && must });
+    return { status: 'ok' };
+  }
+
+  function endSockets() {
+    for (const c of sockets) if (required() && (!control.who || !control.who.enabled)) c.ws.close();
+    return { status: 'ok' };
   }
 
   const routes = {
-    'GET /api/info': () => hub.info({ required: !!password, user: password ? 'admin' : null }),
+    'GET /api/session/info': () => ({ ...session(control.who || { role: 'admin', username: null, must_change: false }), required: required(), in_file: !!control.who && control.who.in_file }),
+    'POST /api/auth/setup': async (q, req) => {
+      const b = await body(req);
+      addUser({ ...b, role: 'admin' });
+      control.who = control.users[0];
+      for (const c of sockets) c.ws.close();
+      return { status: 'ok' };
+    },
+    'POST /api/auth/password': async (q, req) => setPassword(await body(req)),
+    'GET /api/users': () => ({ limit: 16, sessions: 1, counters: { sign_ins: 1, wrong: 2, slowed: 0, waiting_max: 1, queue_full: 0, sessions_full: 0, delays_full: 0 },
+      users: control.users.map(({ password: hidden, ...u }) => ({ ...u, sessions: +(u === control.who) })) }),
+    'POST /api/users': async (q, req) => addUser(await body(req)),
+    'PUT /api/users': async (q, req) => {
+      const b = await body(req);
+      Object.assign(named(b.username), b);
+      return endSockets();
+    },
+    'DELETE /api/users': (q) => {
+      const u = named(q.get('username'));
+      control.users = control.users.filter((x) => x !== u);
+      return endSockets();
+    },
+    'GET /api/info': () => hub.info({ required: required(), user: control.who && control.who.username }),
     'GET /api/memory': () => hub.memory(),
     'GET /api/memory/map': (q) => hub.map(q.get('tier')),
     'GET /api/memory/history': () => ({ columns: ['unix_ms', 'internal_free', 'internal_min', 'internal_largest', 'internal_frag_pct', 'psram_free', 'psram_min', 'psram_largest', 'psram_frag_pct', 'tag'], rows: hub.rows }),
@@ -223,7 +295,7 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
   // ---- feed ----------------------------------------------------------------------------------------
 
   server.on('upgrade', (req, socket) => {
-    if (password && !control.signedIn) return socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n');
+    if (required() && (!control.who || control.who.must_change)) return socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n');
     const client = { parts: new Set() };
     client.ws = accept(req, socket, (text) => command(client, JSON.parse(text)), () => sockets.delete(client));
     sockets.add(client);
@@ -238,6 +310,10 @@ export async function startMock({ port = 0, password = null, tickMs = 250, ...op
 
   function command(client, m) {
     for (const p of m.subscribe || []) {
+      if (control.who && control.who.role !== 'admin' && !OPERATOR_PARTS.includes(p)) {
+        hub.refusedParts = [...(hub.refusedParts || []), p];
+        continue;
+      }
       client.parts.add(p);
       const whole = { mem: () => hub.mem(true), mqtt: () => ({ counters: hub.counters }), snap: () => ({ rows: hub.rows.slice(-1) }) }[p];
       if (whole) client.ws.send(JSON.stringify({ part: p, version, data: whole() }));

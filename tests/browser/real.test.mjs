@@ -4,7 +4,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { launch, openPage } from './browser.mjs';
-import { everyPage } from './checks.mjs';
+import { REAL_PAGES, everyPage } from './checks.mjs';
 import { hasRealHub, startRealHub, startRealHubWithPassword } from './hub.mjs';
 
 const skip = hasRealHub() ? false : 'no hub: build/release/nuthatch is not there and NH_HUB_URL is not set';
@@ -21,8 +21,8 @@ after(async () => {
   await hub.stop();
 });
 
-test('every page renders in light', { skip }, () => everyPage(browser, hub.url, 'light'));
-test('every page renders in dark', { skip }, () => everyPage(browser, hub.url, 'dark'));
+test('every page renders in light', { skip }, () => everyPage(browser, hub.url, 'light', REAL_PAGES));
+test('every page renders in dark', { skip }, () => everyPage(browser, hub.url, 'dark', REAL_PAGES));
 
 test('a published message is seen live and retained', { skip }, async () => {
   const { page, faults, close } = await openPage(browser, hub.url + '/#/mqtt');
@@ -90,17 +90,89 @@ test('a setting is applied and undone', { skip }, async () => {
 // These start hubs of their own: not for one that runs elsewhere.
 const own = skip || (process.env.NH_HUB_URL ? 'NH_HUB_URL is a hub of somebody' : false);
 
+async function signIn(page, user, password) {
+  await page.getByRole('heading', { name: 'Sign in to nuthatch' }).waitFor();
+  await page.getByLabel('User').fill(user);
+  await page.getByLabel('Password').fill(password);
+  await page.keyboard.press('Enter');
+}
+
+// After a wrong password the next try waits: as a person would, press again until it is let through.
+async function signInWhenLetTo(page) {
+  const live = page.locator('.live.live');
+  for (let i = 0; i < 100 && !(await live.isVisible()); i++) {
+    await page.getByRole('button', { name: 'Sign in' }).click({ timeout: 1000 }).catch(() => {});
+    await page.waitForTimeout(100);
+  }
+  await live.waitFor();
+}
+
+test('an admin adds an operator, who has to choose a password and sees what is for operators', { skip: own }, async () => {
+  const guarded = await startRealHubWithPassword('correct horse');
+  const { page, close } = await openPage(browser, guarded.url + '/#/settings');
+  try {
+    await signIn(page, 'admin', 'correct horse');
+    await page.getByRole('button', { name: 'Add account' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('User').fill('ann');
+    await dialog.getByLabel('New password').fill('sunflower');
+    await dialog.getByLabel('Again').fill('sunflower');
+    await dialog.getByRole('button', { name: 'Add account' }).click();
+    await page.getByText('ann may sign in.').waitFor();
+    await page.getByRole('table', { name: 'Accounts' }).getByText('has to change the password').waitFor();
+    await page.getByRole('button', { name: 'admin', exact: true }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signIn(page, 'ann', 'sunflower');
+    await page.getByRole('heading', { name: 'Choose a password' }).waitFor();
+    await page.getByLabel('Present password').fill('sunflower');
+    await page.getByLabel('New password').fill('pumpkin seed');
+    await page.getByLabel('Again').fill('pumpkin seed');
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await page.locator('.live.live').waitFor();
+    await page.getByRole('link', { name: 'Go to Home' }).click(); // Settings is for admins
+    await page.getByRole('img', { name: /^internal tier/ }).waitFor();
+    assert.deepEqual(await page.locator('nav.side a').allTextContents(), ['Home']);
+    assert.deepEqual(await page.locator('main h2').allTextContents(), ['Memory', 'Owners']);
+    await page.locator('main canvas').first().waitFor();
+    assert.equal(await page.evaluate(() => fetch('/api/log').then((r) => r.status)), 403);
+  } finally {
+    await close();
+    await guarded.stop();
+  }
+});
+
+test('a first password is set in the portal, on this machine', { skip: own }, async () => {
+  const mine = await startRealHub();
+  const { page, close } = await openPage(browser, mine.url + '/#/settings');
+  try {
+    await page.getByRole('button', { name: 'Set a password' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('User').fill('boss');
+    await dialog.getByLabel('New password').fill('nuthatches');
+    await dialog.getByLabel('Again').fill('nuthatches');
+    await dialog.getByRole('button', { name: 'Set password' }).click();
+    await page.getByRole('table', { name: 'Accounts' }).getByRole('row', { name: /boss/ }).waitFor();
+    await page.locator('.live.live').waitFor(); // the feed is back, with the session
+    await page.getByRole('button', { name: 'boss', exact: true }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signIn(page, 'boss', 'nuthatches');
+    await page.locator('.live.live').waitFor();
+  } finally {
+    await close();
+    await mine.stop();
+  }
+});
+
 test('a password: the form is shown, lets in and out', { skip: own }, async () => {
   const guarded = await startRealHubWithPassword('correct horse');
   const { page, close } = await openPage(browser, guarded.url + '/#/memory');
   try {
-    await page.getByRole('heading', { name: 'Sign in to nuthatch' }).waitFor();
-    await page.getByLabel('Password').fill('wrong horse');
-    await page.keyboard.press('Enter');
+    await signIn(page, 'admin', 'wrong horse');
     await page.getByText('The user or the password is wrong.').waitFor();
     await page.getByLabel('Password').fill('correct horse');
     await page.keyboard.press('Enter');
-    await page.locator('.live.live').waitFor();
+    await page.getByText(/Try again in \d+ s/).waitFor();
+    await signInWhenLetTo(page);
     await page.getByRole('button', { name: 'admin' }).click();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('heading', { name: 'Sign in to nuthatch' }).waitFor();

@@ -14,7 +14,7 @@ import urllib.request
 import wave
 
 from http_client import Client, Socket
-from hub import Hub, PATIENCE_S
+from hub import Hub
 
 RATE = 44100
 OUT = "out.wav"

@@ -8,8 +8,8 @@ import unittest
 
 from hub import PATIENCE_S, Hub
 
-STARTS = range(1, 70)  # the start makes some 50 allocations
-USES = range(49, 196, 6)
+STARTS = range(1, 90)  # the start makes some 70 allocations
+USES = range(67, 214, 6)
 PATHS = ("/api/health", "/api/memory", "/api/memory/map", "/api/settings", "/api/mqtt/clients",
          "/api/mqtt/retained", "/metrics", "/api/log", "/api/info")
 

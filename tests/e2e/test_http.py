@@ -305,7 +305,7 @@ class Requests(unittest.TestCase):
             with self.subTest(origin=origin):
                 reply = self.server.ask("POST", "/api/bump", b"", ["Origin: " + origin])
                 self.assertEqual(reply.status, 403)
-                self.assertEqual(reply.error()["code"], "wrong_origin")
+                self.assertEqual(reply.error()["code"], "csrf")
                 self.assertEqual(self.server.ask("GET", "/api/hello",
                                                  headers=["Origin: " + origin]).status, 200)
 
@@ -483,12 +483,16 @@ class SignIn(unittest.TestCase):
         self.addCleanup(lambda: self.server.__exit__(None, None, None))
 
     def sign_in(self, password, user="admin", headers=()):
-        body = json.dumps({"user": user, "password": password}).encode()
-        return self.server.ask("POST", "/api/sign-in", body, headers)
+        body = json.dumps({"username": user, "password": password}).encode()
+        return self.server.ask("POST", "/api/auth/login", body, headers)
+
+    @staticmethod
+    def basic(text):
+        return "Authorization: Basic " + base64.b64encode(text.encode()).decode()
 
     def test_everything_but_assets_needs_a_password(self):
         for method, path in (("GET", "/api/hello"), ("GET", "/api/none"), ("DELETE", "/api/hello"),
-                             ("GET", "/api/store/files")):
+                             ("GET", "/api/store/files"), ("GET", "/api/session/info")):
             reply = self.server.ask(method, path)
             self.assertEqual((reply.status, reply.error()["code"]), (401, "sign_in_needed"))
             self.assertIn("www-authenticate", reply.headers)
@@ -497,52 +501,87 @@ class SignIn(unittest.TestCase):
     def test_cookie(self):
         reply = self.sign_in("secret")
         self.assertEqual(reply.status, 200)
+        self.assertEqual(json.loads(reply.body), {"status": "ok", "role": "admin", "role_name": "admin",
+                                                  "username": "admin", "must_change": False})
         cookie = reply.headers["set-cookie"]
-        for part in ("HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=604800"):
-            self.assertIn(part, cookie)
-        self.assertNotIn("Secure", cookie)
+        self.assertRegex(cookie, "^nh_session=[0-9a-f]{32}; HttpOnly; SameSite=Strict; Path=/$")
         header = "Cookie: a=b; " + cookie.split(";")[0]
         self.assertEqual(self.server.get_json("/api/hello", [header])["user"], "admin")
         self.assertEqual(self.server.ask("GET", "/api/hello", headers=[header[:-1] + "x"]).status,
                          401)
-        out = self.server.ask("POST", "/api/sign-out", b"", [header])
+        out = self.server.ask("POST", "/api/auth/logout", b"", [header])
+        self.assertEqual(json.loads(out.body), {"status": "ok"})
         self.assertIn("Max-Age=0", out.headers["set-cookie"])
         self.assertEqual(self.server.ask("GET", "/api/hello", headers=[header]).status, 401)
 
+    def test_operator(self):
+        cookie = "Cookie: " + self.sign_in("secret", "op").headers["set-cookie"].split(";")[0]
+        self.assertEqual(self.server.get_json("/api/star/x", [cookie])["role"], 1)
+        reply = self.server.ask("GET", "/api/hello", headers=[cookie])
+        self.assertEqual((reply.status, reply.error()["code"]), (403, "forbidden"))
+
     def test_wrong_passwords_are_slowed_down(self):
-        for _ in range(3):
-            self.assertEqual(self.sign_in("wrong").status, 401)
+        self.assertEqual(self.sign_in("wrong").status, 401)
         reply = self.sign_in("secret")
-        self.assertEqual(reply.status, 429)
-        self.assertIn("retry-after", reply.headers)
+        self.assertEqual((reply.status, reply.headers["retry-after"]), (429, "1"))
         self.assertEqual(self.server.ask("GET", "/api/hello").status, 401)
 
     def test_wrong_user_and_bad_bodies(self):
         self.assertEqual(self.sign_in("secret", user="root").status, 401)
-        for body in (b"", b"{}", b"[", b'{"user":"admin"}', b'{"user":1,"password":"secret"}',
-                     json.dumps({"user": "a" * 64, "password": "b"}).encode()):
-            self.assertEqual(self.server.ask("POST", "/api/sign-in", body).status, 400, body)
+        for body in (b"", b"{}", b"[", b'{"username":"admin"}', b'{"username":1,"password":"secret"}',
+                     json.dumps({"username": "a" * 300, "password": "b"}).encode()):
+            self.assertEqual(self.server.ask("POST", "/api/auth/login", body).status, 400, body)
 
     def test_basic_is_verified_once(self):
-        text = base64.b64encode(b"admin:secret").decode()
         for _ in range(5):
-            reply = self.server.get_json("/api/hello", ["Authorization: Basic " + text])
+            reply = self.server.get_json("/api/hello", [self.basic("admin:secret")])
         self.assertEqual((reply["user"], reply["verify_count"]), ("admin", 1))
-        wrong = base64.b64encode(b"admin:secret2").decode()
         self.assertEqual(self.server.ask("GET", "/api/hello",
-                                         headers=["Authorization: Basic " + wrong]).status, 401)
+                                         headers=[self.basic("admin:secret2")]).status, 401)
+
+    def test_body_of_a_request_that_waits(self):
+        body = os.urandom(4000)
+        reply = self.server.ask("POST", "/api/echo", body, [self.basic("admin:secret")])
+        self.assertEqual((reply.status, reply.body), (200, body))
+        reply = self.server.ask("POST", "/api/echo", body, [self.basic("admin:wrong")])
+        self.assertEqual(reply.status, 401)
+
+    def test_stream_of_a_request_that_waits(self):
+        with self.server.connect() as c:
+            reply = c.ask("PUT", "/api/sink", b"x" * 5000, [self.basic("admin:secret")])
+            self.assertEqual((reply.status, reply.headers["retry-after"]), (503, "1"))
+        reply = self.server.ask("PUT", "/api/sink", b"x" * 5000, [self.basic("admin:secret")])
+        self.assertEqual((reply.status, reply.body.strip()), (200, b"5000"))
+
+    def test_many_that_wait_and_leave(self):
+        clients = [self.server.connect() for _ in range(12)]
+        for i, c in enumerate(clients):
+            c.send(c.head("GET", "/api/hello", [self.basic("admin:secret")]))
+            if i % 3 == 0:
+                c.__exit__()
+        for i, c in enumerate(clients):
+            if i % 3:
+                self.assertEqual(c.reply().status, 200)
+                c.__exit__()
 
     def test_names_do_not_matter_with_a_password(self):
-        text = "Authorization: Basic " + base64.b64encode(b"admin:secret").decode()
         self.assertEqual(self.server.ask("GET", "/api/hello",
-                                         headers=[text, "Host: any.example"]).status, 200)
+                                         headers=[self.basic("admin:secret"), "Host: any.example"]).status, 200)
 
     def test_sockets_need_it_too(self):
         with self.server.connect() as c:
             self.assertEqual(Socket.handshake(c).status, 401)
-        cookie = self.sign_in("secret").headers["set-cookie"].split(";")[0]
+        cookie = "Cookie: " + self.sign_in("secret").headers["set-cookie"].split(";")[0]
         with self.server.connect() as c:
-            self.assertEqual(Socket.handshake(c, ["Cookie: " + cookie]).status, 101)
+            self.assertEqual(Socket.handshake(c, [cookie]).status, 101)
+
+    def test_a_socket_ends_with_its_session(self):
+        cookie = "Cookie: " + self.sign_in("secret").headers["set-cookie"].split(";")[0]
+        with Socket(self.server, [cookie]) as s:
+            s.say({"subscribe": ["count"]})
+            s.hear()
+            self.server.ask("POST", "/api/auth/logout", b"", [cookie])
+            self.assertEqual(s.closed_with(), 1001)
 
 
 class Feed(unittest.TestCase):

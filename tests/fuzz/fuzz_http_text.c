@@ -60,6 +60,7 @@ static void check_text(uint8_t kind, const char *text)
     default:
         (void)nh_http_origin_is_host(text, "hub:80");
         (void)nh_http_origin_is_host("http://hub", text);
+        (void)nh_http_referer_is_host(text, "hub:80");
     }
 }
 

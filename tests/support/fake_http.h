@@ -218,7 +218,7 @@ static void fake_finish(nh_http_conn_t *c, struct fake_reply *out)
     h->closed(h->ctx, c);
 }
 
-static void fake_ask(const struct fake_request *q, struct fake_reply *out)
+static NH_UNUSED void fake_ask(const struct fake_request *q, struct fake_reply *out)
 {
     nh_http_conn_t c;
     fake_send(&c, q);

@@ -30,6 +30,7 @@ static int get_hello(nh_request_t *req)
     nh_json_kv_string(w, "rest", req->rest);
     nh_json_kv_string(w, "query", req->query);
     nh_json_kv_string(w, "user", req->user);
+    nh_json_kv_uint(w, "role", req->role);
     nh_json_kv_bool(w, "tls", req->is_tls);
     nh_json_kv_uint(w, "verify_count", verify_count);
     nh_json_object_end(w);
@@ -221,7 +222,7 @@ static int post_fault(nh_request_t *req)
 static const nh_route_t routes[] = {
     {.method = "POST", .path = "/api/fault", .handle = post_fault},
     {.method = "GET", .path = "/api/hello", .handle = get_hello, .text = "says hello"},
-    {.method = "GET", .path = "/api/star/*", .handle = get_hello},
+    {.method = "GET", .path = "/api/star/*", .flags = NH_ROUTE_OPERATOR, .handle = get_hello},
     {.method = "GET", .path = "/api/big", .handle = get_big},
     {.method = "GET", .path = "/api/cut", .handle = get_big},
     {.method = "POST", .path = "/api/echo", .body_max_bytes = 4096, .handle = post_echo},
@@ -303,11 +304,44 @@ static void dir_close(void *ctx, void *cursor)
 static const struct nh_files_ops files_ops = {
     .dir_open = dir_open, .dir_next = dir_next, .dir_close = dir_close};
 
-static bool verify(void *ctx, const char *user, const char *given)
+static bool is_required(void *ctx)
 {
     (void)ctx;
+    return password != NULL;
+}
+
+// Two accounts with the one password.
+static bool find_account(void *ctx, const char *user, struct nh_auth_account *out)
+{
+    (void)ctx;
+    bool is_admin = strcmp(user, "admin") == 0;
+    out->role = is_admin ? NH_ROLE_ADMIN : NH_ROLE_OPERATOR;
+    return is_admin || strcmp(user, "op") == 0;
+}
+
+// Answers when the loop has gone round.
+static struct check {
+    nh_loop_post_t post;
+    uint32_t ticket;
+    int result;
+} checks[8];
+
+static void checked(void *ctx)
+{
+    const struct check *c = ctx;
+    nh_portal_checked(portal, c->ticket, c->result);
+}
+
+static int check(void *ctx, uint32_t ticket, const char *user, const char *given)
+{
+    struct check *c = &checks[ticket];
+    struct nh_auth_account account;
+    bool right = find_account(ctx, user, &account) && strcmp(given, password) == 0;
     verify_count++;
-    return strcmp(user, "admin") == 0 && strcmp(given, password) == 0;
+    *c = (struct check){
+        .post = {.fn = checked, .ctx = c}, .ticket = ticket, .result = right ? 0 : NH_ERR_DENIED};
+    nh_loop_post(loop, &c->post);
+    return 0;
 }
 
 // "hello page" with gzip; two paths have it.
@@ -315,8 +349,8 @@ static const uint8_t page[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0
                                0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0x28, 0x48, 0x4c, 0x4f,
                                0x05, 0x00, 0xcb, 0x80, 0x31, 0xf1, 0x0a, 0x00, 0x00, 0x00};
 static const struct nh_asset assets[] = {
-    {"/index.html", "text/html; charset=utf-8", "\"page-1\"", page, sizeof page},
-    {"/app.js", "text/javascript; charset=utf-8", "\"app-1\"", page, sizeof page},
+    {"/index.html", "text/html; charset=utf-8", "\"page-1\"", page, sizeof page, false},
+    {"/app.js", "text/javascript; charset=utf-8", "\"app-1\"", page, sizeof page, false},
 };
 
 // ---- main --------------------------------------------------------------------------------------
@@ -423,7 +457,8 @@ int main(int argc, char **argv)
     };
     parse_args(argc, argv, &cfg);
     if (password)
-        cfg.auth = (struct nh_auth_config){.user = "admin", .verify = verify};
+        cfg.auth = (struct nh_auth_config){
+            .is_required = is_required, .find = find_account, .check = check};
     uint64_t before_us = nh_clock_us();
     int err = nh_portal_create(&cfg, &portal);
     if (!err)

@@ -67,6 +67,7 @@ static int setup(void **state)
     t.deck = (struct nh_audio__deck){.mix = &t.mix,
                                      .strip = &t.mix.strip[NH_AUDIO_EFFECT],
                                      .pipe = &t.pipe,
+                                     .prefill_frames = RATE / 25,
                                      .finished = on_finished,
                                      .ctx = &t};
     t.is_served = true;

@@ -211,11 +211,10 @@ static void test_each_wait(void **state)
     room.said_len = 0;
     room.said[0] = '\0';
     again();
-    room_expect("audio, commands and callees are gone",
-                "say=false\nsay=audio\nsay=command false\n");
+    room_expect("tracks and callees are gone", "say=false\nsay=audio\n");
     assert_int_equal(info().cut_short, 1); // plain, which the caller had run; branches have ended
-    room_do("msg in/q hello; flag x 1; go 1999; flag mark 1; go 1");
-    room_expect("what can come, comes", "say=event hello\nsay=operator false\n");
+    room_do("msg in/q hello; msg done x; flag x 1; go 1999; flag mark 1; go 1");
+    room_expect("what can come, comes", "say=event hello\nsay=command true\nsay=operator false\n");
     room_do("go 2000");
     room_expect("with what was left of the time", "say=flags false\n");
     // Flags that are set already when it goes on.

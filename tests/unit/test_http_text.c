@@ -236,6 +236,40 @@ static void test_origin(void **state)
             fail_msg("%s at %s", rows[i].origin, rows[i].host);
 }
 
+static void test_referer_is_host(void **state)
+{
+    (void)state;
+    char long_host[400];
+    memset(long_host, 'a', sizeof long_host - 1);
+    long_host[sizeof long_host - 1] = '\0';
+    memcpy(long_host, "http://", 7);
+    const struct {
+        const char *referer, *host;
+        bool same;
+    } rows[] = {
+        {"http://hub/", "hub", true},
+        {"http://hub:8080/#/home?x=1", "hub:8080", true},
+        {"https://hub/a/b", "hub:443", true},
+        {"http://hub?x", "hub", true},
+        {"http://hub", "hub", true},
+        {"http://[::1]:8080/a", "[::1]:8080", true},
+        {"http://hub:8080/", "hub", false},
+        {"http://evil/http://hub/", "hub", false},
+        {"http://hub@evil/", "hub", false},
+        {"http://hub.evil/", "hub", false},
+        {"about:blank", "hub", false},
+        {"ftp://hub/", "hub", false},
+        {"://", "hub", false},
+        {"", "hub", false},
+        {NULL, "hub", false},
+        {"http://hub/", NULL, false},
+        {long_host, "hub", false},
+    };
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++)
+        if (nh_http_referer_is_host(rows[i].referer, rows[i].host) != rows[i].same)
+            fail_msg("%s at %s", rows[i].referer, rows[i].host);
+}
+
 static void test_host_is_literal(void **state)
 {
     (void)state;
@@ -273,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_accepts),
         cmocka_unit_test(test_host_split),
         cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_referer_is_host),
         cmocka_unit_test(test_host_is_literal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,14 +320,17 @@ static void test_audio(void **state)
 {
     static const struct {
         const char *output, *pointer; // pointer NULL: valid
-        uint32_t rate_hz, buffer_ms;
+        uint32_t rate_hz, buffer_ms, latency_ms;
     } rows[] = {{"default", NULL, 44100, 0},
                 {"file:/x.wav", NULL, 96000, 0},
                 {"plughw:CARD=x,DEV=0", NULL, 44100, 1100},
                 {"", "/audio/output", 44100, 0},
                 {"file:", "/audio/output", 44100, 0},
                 {"null", "/audio/buffer_ms", 44100, 1200},
-                {"null", "/audio/buffer_ms", 192000, 0}};
+                {"null", "/audio/buffer_ms", 192000, 0},
+                {"null", "/audio/buffer_ms", 96000, 100, 400},
+                {"null", "/audio/latency_ms", 44100, 0, 19},
+                {"null", NULL, 44100, 0, 20}};
     (void)state;
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         struct nh_hub_config c;
@@ -336,6 +339,7 @@ static void test_audio(void **state)
         strcpy(c.audio.output, rows[i].output);
         c.audio.rate_hz = rows[i].rate_hz;
         c.audio.buffer_ms = rows[i].buffer_ms;
+        c.audio.latency_ms = rows[i].latency_ms;
         int err = nh_hub_config_validate(&c, note, &f);
         assert_int_equal(err, rows[i].pointer ? NH_ERR_INVAL : 0);
         if (rows[i].pointer)

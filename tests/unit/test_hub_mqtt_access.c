@@ -3,6 +3,7 @@
 
 #include "linux_fixture.h"
 
+#include "hub/login_task.h"
 #include "hub/mqtt_access.h"
 
 // mosquitto_passwd 2.0, for the passwords "ann" and "old": quick to check.
@@ -15,6 +16,7 @@
 
 static struct linux_fixture fix;
 static nh_loop_t *loop;
+static nh_login_task_t *login;
 static nh_mqtt_access_t *access_of;
 static uint64_t now_ms; // of the rules about guessing
 
@@ -104,8 +106,7 @@ static void add_user(nh_mqtt_rules_t *r, const char *name, const char *text, con
 static void begin(nh_mqtt_rules_t *rules, uint32_t queue_max)
 {
     const struct nh_mqtt_access_config cfg = {.mem = fix.mem,
-                                              .sys = fix.sys,
-                                              .loop = loop,
+                                              .login = login,
                                               .login_queue_max = queue_max,
                                               .clock_ms = clock_ms,
                                               .address = address,
@@ -124,12 +125,15 @@ static int setup(void **state)
     memset(peers, 0, sizeof peers);
     for (size_t i = 0; i < NH_ARRAY_LEN(peers); i++)
         peers[i].address = "192.0.2.1:5000";
-    return nh_loop_create(fix.mem, &loop);
+    assert_int_equal(nh_loop_create(fix.mem, &loop), 0);
+    const struct nh_login_task_config cfg = {.sys = fix.sys, .mem = fix.mem, .loop = loop};
+    return nh_login_task_create(&cfg, &login);
 }
 
 static int teardown(void **state)
 {
     (void)state;
+    nh_login_task_destroy(login);
     nh_mqtt_access_destroy(access_of);
     access_of = NULL;
     nh_loop_destroy(loop);
@@ -718,8 +722,7 @@ static void test_no_memory(void **state)
 {
     (void)state;
     const struct nh_mqtt_access_config cfg = {.mem = fix.mem,
-                                              .sys = fix.sys,
-                                              .loop = loop,
+                                              .login = login,
                                               .login_queue_max = 4,
                                               .clock_ms = clock_ms,
                                               .address = address,

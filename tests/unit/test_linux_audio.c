@@ -427,7 +427,7 @@ static void test_file_has_what_was_written(void **state)
     wave_fill(frames, 6000, 441, RATE, 9000, 0);
     nh_audio_output_t *o = open_output(device);
     play_for(o, 6000);
-    assert_int_equal(read_out(), 4096); // whoever looks in the middle sees a whole file
+    assert_in_range(read_out(), 4096, 6000); // whoever looks in the middle sees a whole file
     wave_fill(frames, 6000, 441, RATE, 9000, 0);
     nh_audio_output_close(o);
     o = open_output(device); // goes on behind it

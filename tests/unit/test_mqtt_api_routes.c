@@ -41,11 +41,26 @@ static void store(void *ctx, struct nh_records_info *out)
     *out = (struct nh_records_info){.used_bytes = 1, .file_bytes = 2, .max_bytes = 3};
 }
 
-static bool verify(void *ctx, const char *user, const char *password)
+static bool is_required(void *ctx)
 {
     (void)ctx;
+    return true;
+}
+
+static bool find_operator(void *ctx, const char *user, struct nh_auth_account *out)
+{
+    (void)ctx;
+    out->role = NH_ROLE_OPERATOR;
+    return strcmp(user, "op") == 0;
+}
+
+static int check_later(void *ctx, uint32_t ticket, const char *user, const char *password)
+{
+    (void)ctx;
+    (void)ticket; // there is one at a time
     (void)user;
-    return strcmp(password, "pw") == 0;
+    (void)password;
+    return 0;
 }
 
 static void make_portal(void)
@@ -54,7 +69,8 @@ static void make_portal(void)
     struct nh_portal_config cfg = {
         .mem = t.mem, .tables = tables, .table_count = 1, .request_max_count = 2};
     if (t.has_password)
-        cfg.auth = (struct nh_auth_config){.user = "admin", .verify = verify};
+        cfg.auth = (struct nh_auth_config){
+            .is_required = is_required, .find = find_operator, .check = check_later};
     assert_int_equal(nh_portal_create(&cfg, &t.portal), 0);
     assert_int_equal(nh_portal_start(t.portal), 0);
 }
@@ -292,8 +308,10 @@ static void test_only_who_may(void **state)
 {
     static const struct nh_http_header theirs[] = {{"host", "127.0.0.1"},
                                                    {"origin", "http://elsewhere.example"},
-                                                   {"authorization", "Basic YWRtaW46cHc="},
+                                                   {"authorization", "Basic b3A6cHc="}, // op:pw
                                                    {NULL, NULL}};
+    static const struct nh_http_header own[] = {
+        {"host", "127.0.0.1"}, {"authorization", "Basic b3A6cHc="}, {NULL, NULL}};
     static struct fake_reply reply;
     struct fake_request q = {.method = "POST", .body = "{\"client\":\"here\"}"};
     (void)state;
@@ -306,6 +324,14 @@ static void test_only_who_may(void **state)
         q.headers = theirs;
         fake_ask(&q, &reply);
         assert_int_equal(reply.status, 403);
+        q.headers = own;
+        nh_http_conn_t c;
+        fake_send(&c, &q);
+        if (i == 0)
+            nh_portal_checked(t.portal, 0, 0); // the password is right, and remembered then
+        fake_finish(&c, &reply);
+        assert_int_equal(reply.status, 403);
+        assert_non_null(strstr(reply.body, "\"forbidden\""));
     }
     assert_false(nh_mqtt_conn_wants_close(t.conn[0]));
 }

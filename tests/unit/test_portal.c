@@ -127,15 +127,9 @@ static const nh_feed_part_t parts[] = {
 };
 
 static const struct nh_asset assets[] = {
-    {"/index.html", "text/html", "\"i\"", (const uint8_t *)"zip", 3},
+    {"/index.html", "text/html", "\"i\"", (const uint8_t *)"zip", 3, false},
+    {"/page-0A1B2C3D.js", "text/javascript", "\"p\"", (const uint8_t *)"zip", 3, true},
 };
-
-static bool verify(void *ctx, const char *user, const char *password)
-{
-    (void)ctx;
-    (void)user;
-    return strcmp(password, "pw") == 0;
-}
 
 static void leak(void *ctx, const char *owner, enum nh_mem_tier tier, size_t bytes, size_t blocks)
 {
@@ -156,7 +150,7 @@ static void create_memory(void)
     assert_int_equal(nh_mem_owner_add(f.sys, "portal", NULL, &f.mem), 0);
 }
 
-static int create_portal(bool with_password)
+static int create_portal(void)
 {
     struct nh_route_table tables[] = {{routes, (void *)(uintptr_t) "table", "test"}};
     struct nh_portal_config cfg = {
@@ -166,12 +160,10 @@ static int create_portal(bool with_password)
         .parts = parts,
         .part_count = 2,
         .assets = assets,
-        .asset_count = 1,
+        .asset_count = NH_ARRAY_LEN(assets),
         .request_max_count = 2,
         .ws_max_count = 2,
     };
-    if (with_password)
-        cfg.auth = (struct nh_auth_config){.user = "admin", .verify = verify};
     int err = nh_portal_create(&cfg, &f.portal);
     return err ? err : nh_portal_start(f.portal);
 }
@@ -180,15 +172,7 @@ static int setup(void **state)
 {
     (void)state;
     create_memory();
-    assert_int_equal(create_portal(false), 0);
-    return 0;
-}
-
-static int setup_with_password(void **state)
-{
-    (void)state;
-    create_memory();
-    assert_int_equal(create_portal(true), 0);
+    assert_int_equal(create_portal(), 0);
     return 0;
 }
 
@@ -355,8 +339,11 @@ static void test_assets(void **state)
     struct fake_reply *r = ask(&(struct fake_request){.path = "/"});
     assert_non_null(strstr(r->headers, "Content-Encoding: gzip\n"));
     assert_non_null(strstr(r->headers, "ETag: \"i\"\n"));
+    assert_non_null(strstr(r->headers, "Cache-Control: no-cache\n"));
     assert_int_equal(ask(&(struct fake_request){.path = "/", .headers = same})->status, 304);
     assert_int_equal(ask(&(struct fake_request){.path = "/", .headers = plain})->status, 406);
+    r = ask(&(struct fake_request){.path = "/page-0A1B2C3D.js"});
+    assert_non_null(strstr(r->headers, "Cache-Control: public, max-age=31536000, immutable\n"));
 }
 
 static void test_each_allocation_fails(void **state)
@@ -382,7 +369,7 @@ static void test_creation_fails_at_each_allocation(void **state)
     nh_portal_destroy(f.portal);
     for (uint64_t n = 1;; n++) {
         nh_mem_fault_set(f.sys, &(struct nh_mem_fault){.fail_nth = n});
-        int err = create_portal(true);
+        int err = create_portal();
         nh_mem_fault_set(f.sys, NULL);
         if (!err) {
             assert_true(n > 4);
@@ -391,100 +378,6 @@ static void test_creation_fails_at_each_allocation(void **state)
         assert_int_equal(err, NH_ERR_NOMEM);
         assert_null(f.portal);
     }
-}
-
-// ---- who ---------------------------------------------------------------------------------------
-
-static int status_with(const char *method, const char *path, const char *name, const char *value)
-{
-    const struct nh_http_header headers[] = {{"host", "hub"}, {name, value}, {NULL, NULL}};
-    return ask(&(struct fake_request){.method = method, .path = path, .headers = headers})->status;
-}
-
-static void test_other_sites(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *method, *host, *origin;
-        int status;
-    } rows[] = {
-        {"GET", "127.0.0.1:8080", NULL, 200},
-        {"GET", "evil.example", NULL, 403},
-        {"GET", NULL, NULL, 403},
-        {"GET", "127.0.0.1:8080", "http://evil.example", 200},
-        {"POST", "127.0.0.1:8080", "http://evil.example", 403},
-        {"POST", "127.0.0.1:8080", "http://127.0.0.1:8080", 200},
-        {"POST", "127.0.0.1:8080", "http://127.0.0.1", 403},
-    };
-    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
-        struct nh_http_header headers[3] = {{NULL, NULL}};
-        size_t n = 0;
-        if (rows[i].host)
-            headers[n++] = (struct nh_http_header){"host", rows[i].host};
-        if (rows[i].origin)
-            headers[n++] = (struct nh_http_header){"origin", rows[i].origin};
-        bool post = rows[i].method[0] == 'P';
-        struct fake_reply *r = ask(&(struct fake_request){.method = rows[i].method,
-                                                          .path = "/api/a",
-                                                          .headers = headers,
-                                                          .body = post ? "b" : NULL});
-        if (r->status != rows[i].status)
-            fail_msg("row %u: %d", (unsigned)i, r->status);
-    }
-}
-
-static void test_sign_in_is_needed(void **state)
-{
-    (void)state;
-    assert_int_equal(status_with("GET", "/api/a", "x", "y"), 401);
-    assert_int_equal(status_with("GET", "/api/none", "x", "y"), 401);
-    assert_int_equal(status_with("GET", "/", "x", "y"), 200);
-    assert_int_equal(status_with("GET", "/public", "x", "y"), 200);
-    assert_int_equal(status_with("GET", "/api/a", "authorization", "Basic YWRtaW46cHc="), 200);
-    struct fake_reply *r = ask(&(struct fake_request){.path = "/api/a"});
-    assert_non_null(strstr(r->headers, "WWW-Authenticate: Basic realm=\"nuthatch\"\n"));
-}
-
-static void test_sign_in(void **state)
-{
-    (void)state;
-    struct fake_reply *r =
-        ask(&(struct fake_request){.method = "POST",
-                                   .path = "/api/sign-in",
-                                   .body = "{\"user\":\"admin\",\"password\":\"pw\"}"});
-    assert_int_equal(r->status, 200);
-    char *cookie = strstr(r->headers, "Set-Cookie: ");
-    assert_non_null(cookie);
-    char value[64];
-    snprintf(value, sizeof value, "%.*s", (int)strcspn(cookie + 12, ";"), cookie + 12);
-    assert_int_equal(status_with("GET", "/api/a", "cookie", value), 200);
-    assert_int_equal(status_with("POST", "/api/sign-out", "cookie", value), 200);
-    assert_int_equal(status_with("GET", "/api/a", "cookie", value), 401);
-}
-
-static void test_wrong_password_is_answered_late(void **state)
-{
-    (void)state;
-    nh_http_conn_t c;
-    struct fake_reply reply;
-    fake_send(&c, &(struct fake_request){.method = "POST",
-                                         .path = "/api/sign-in",
-                                         .body = "{\"user\":\"admin\",\"password\":\"no\"}"});
-    assert_false(c.started);
-    assert_int_equal(fake_deadline.next(fake_deadline.ctx), fake_now_ms + 500);
-    fake_wait(499);
-    assert_false(c.started);
-    fake_wait(1);
-    assert_true(c.started);
-    assert_int_equal(fake_deadline.next(fake_deadline.ctx), NH_NEVER);
-    fake_finish(&c, &reply);
-    assert_int_equal(reply.status, 401);
-    // One that is closed in the meantime leaves no deadline.
-    fake_send(&c, &(struct fake_request){.method = "POST",
-                                         .path = "/api/sign-in",
-                                         .body = "{\"user\":\"admin\",\"password\":\"no\"}"});
-    fake_server.handler.closed(fake_server.handler.ctx, &c);
-    assert_int_equal(fake_deadline.next(fake_deadline.ctx), NH_NEVER);
 }
 
 // ---- feed --------------------------------------------------------------------------------------
@@ -581,21 +474,9 @@ static void test_feed_sockets_are_bounded(void **state)
     fake_ws_close(&c[2]);
 }
 
-static void test_feed_needs_sign_in(void **state)
-{
-    (void)state;
-    nh_http_conn_t c;
-    static const struct nh_http_header basic[] = {
-        {"host", "hub"}, {"authorization", "Basic YWRtaW46cHc="}, {NULL, NULL}};
-    assert_int_equal(fake_ws_open(&c, NULL), 401);
-    assert_int_equal(fake_ws_open(&c, basic), 0);
-    fake_ws_close(&c);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define P(name) cmocka_unit_test_setup_teardown(name, setup_with_password, teardown)
     const struct CMUnitTest tests[] = {
         T(test_matching),
         T(test_bodies),
@@ -605,15 +486,10 @@ int main(void)
         T(test_assets),
         T(test_each_allocation_fails),
         T(test_creation_fails_at_each_allocation),
-        T(test_other_sites),
-        P(test_sign_in_is_needed),
-        P(test_sign_in),
-        P(test_wrong_password_is_answered_late),
         T(test_feed_pushes_what_changed),
         T(test_feed_changed_is_told_at_once),
         T(test_slow_socket_gets_the_newest),
         T(test_feed_sockets_are_bounded),
-        P(test_feed_needs_sign_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

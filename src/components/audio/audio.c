@@ -7,9 +7,12 @@
 #include <string.h>
 
 #define CHIP_STACK_BYTES NH_KIB(4)
-#define STOP_MS 1000 // the longest that a device may take to sound out
+#define POS_STEP_MS 500 // so far a track goes on before that alone is news
+#define STOP_MS 1000    // the longest that a device may take to sound out
+#define LATENCY_MS 80
+#define LATENCY_SMALL_MS 40 // without PSRAM
 #define BUFFER_MS 500
-#define BUFFER_SMALL_MS 50
+#define PREFILL_MORE_MS 20 // than the device holds: a sound begins with so much read ahead
 
 static const char *const channel_names[] = {"background", "effect"};
 
@@ -49,24 +52,6 @@ static void post_finished(nh_audio_t *a, size_t c, const struct nh_audio__track 
     e.blob = data.is_cut ? path_blob(a, path) : NULL;
     (void)nh_bus_post(a->cfg.bus, &e); // full queues are counted by the bus
     nh_blob_unref(e.blob);
-}
-
-static void on_finished(void *ctx, struct nh_audio__deck *d, const struct nh_audio__track *t,
-                        enum nh_audio_reason reason, int err, uint16_t origin)
-{
-    nh_audio_t *a = ctx;
-    size_t c = (size_t)(d - a->deck);
-    nh_lock_acquire(&a->lock);
-    if (a->playing[c] == t->instance)
-        a->playing[c] = 0;
-    nh_lock_release(&a->lock);
-    if (!t->path[0])
-        return; // beeps are nobody's track
-    if (reason == NH_AUDIO_ERROR)
-        NH_LOG_W("audio", "%s: " NH_AUDIO__CARD "/%s: %s", channel_names[c], t->path,
-                 nh_err_text(err));
-    if (a->cfg.bus)
-        post_finished(a, c, t, reason, err, origin);
 }
 
 static const char *error_text(int err)
@@ -111,8 +96,29 @@ static void show_deck(const struct nh_audio__deck *d, struct nh_audio_channel_in
         out->bitrate_kbps = (uint32_t)(d->info.size_bytes * 8 / out->dur_ms);
 }
 
-// Fills in `fresh`, and counts a version when it differs from what was told by more than the time
-// that passes anyway.
+static bool channel_differs(const struct nh_audio_channel_info *a,
+                            const struct nh_audio_channel_info *b)
+{
+    return a->state != b->state || a->instance != b->instance || a->volume != b->volume ||
+           a->is_looped != b->is_looped || a->format != b->format || a->dur_ms != b->dur_ms ||
+           a->pos_ms / POS_STEP_MS != b->pos_ms / POS_STEP_MS || strcmp(a->path, b->path) != 0 ||
+           strcmp(a->message, b->message) != 0;
+}
+
+// By more than the time that passes anyway.
+static bool differs(const struct nh_audio_snapshot *a, const struct nh_audio_snapshot *b)
+{
+    bool is_other = a->volume != b->volume || a->output != b->output ||
+                    a->underrun_count != b->underrun_count ||
+                    a->interruption_count != b->interruption_count ||
+                    a->output_failure_count != b->output_failure_count ||
+                    a->queue_full_count != b->queue_full_count ||
+                    strcmp(a->output_message, b->output_message) != 0;
+    for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++)
+        is_other |= channel_differs(&a->channel[c], &b->channel[c]);
+    return is_other;
+}
+
 static void show(nh_audio_t *a, uint64_t now_ms)
 {
     struct nh_audio_snapshot *f = &a->fresh;
@@ -122,24 +128,36 @@ static void show(nh_audio_t *a, uint64_t now_ms)
     memcpy(f->output_message, a->sink.message, sizeof f->output_message);
     f->interruption_count = (uint32_t)nh_audio__sink_interruptions(&a->sink);
     f->output_failure_count = a->sink.failure_count;
+    if (f->output == NH_AUDIO_OUTPUT_FAILED && a->sink.retry_at_ms > now_ms)
+        f->retry_in_ms = (uint32_t)(a->sink.retry_at_ms - now_ms);
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++) {
         show_deck(&a->deck[c], &f->channel[c]);
         f->underrun_count += a->deck[c].underrun_count;
-        f->channel[c].pos_ms -= f->channel[c].pos_ms % 500;
     }
     nh_lock_acquire(&a->lock);
     f->queue_full_count = a->full_count;
-    bool is_new = memcmp(f, &a->told, sizeof *f) != 0;
-    if (is_new)
-        a->told = *f;
-    f->version = a->shown.version + is_new;
-    for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++)
-        if (f->channel[c].state != NH_AUDIO_IDLE && !a->deck[c].next.instance)
-            f->channel[c].pos_ms = nh_audio__deck_pos_ms(&a->deck[c]);
-    if (f->output == NH_AUDIO_OUTPUT_FAILED && a->sink.retry_at_ms > now_ms)
-        f->retry_in_ms = (uint32_t)(a->sink.retry_at_ms - now_ms);
+    f->version = a->shown.version + differs(f, &a->shown);
     a->shown = *f;
     nh_lock_release(&a->lock);
+}
+
+static void on_finished(void *ctx, struct nh_audio__deck *d, const struct nh_audio__track *t,
+                        enum nh_audio_reason reason, int err, uint16_t origin)
+{
+    nh_audio_t *a = ctx;
+    size_t c = (size_t)(d - a->deck);
+    nh_lock_acquire(&a->lock);
+    if (a->playing[c] == t->instance)
+        a->playing[c] = 0;
+    nh_lock_release(&a->lock);
+    if (!t->path[0])
+        return;             // beeps are nobody's track
+    show(a, nh_clock_ms()); // who hears of it may look
+    if (reason == NH_AUDIO_ERROR)
+        NH_LOG_W("audio", "%s: " NH_AUDIO__CARD "/%s: %s", channel_names[c], t->path,
+                 nh_err_text(err));
+    if (a->cfg.bus)
+        post_finished(a, c, t, reason, err, origin);
 }
 
 void nh_audio_snapshot(nh_audio_t *a, struct nh_audio_snapshot *out)
@@ -293,8 +311,12 @@ static int take_config(nh_audio_t *a, const struct nh_audio_config *cfg)
         return NH_ERR_TOO_LONG;
     a->cfg = *cfg;
     a->cfg.rate_hz = cfg->rate_hz ? cfg->rate_hz : 44100;
-    a->cfg.latency_ms = cfg->latency_ms ? cfg->latency_ms : 80;
-    a->cfg.buffer_ms = cfg->buffer_ms ? cfg->buffer_ms : has_psram ? BUFFER_MS : BUFFER_SMALL_MS;
+    a->cfg.latency_ms = cfg->latency_ms ? cfg->latency_ms
+                        : has_psram     ? LATENCY_MS
+                                        : LATENCY_SMALL_MS;
+    a->cfg.buffer_ms = cfg->buffer_ms ? cfg->buffer_ms : has_psram ? BUFFER_MS : 0;
+    if (a->cfg.buffer_ms < 2 * a->cfg.latency_ms) // a device that is empty is filled at once
+        a->cfg.buffer_ms = 2 * a->cfg.latency_ms;
     a->cfg.idle_close_s = cfg->idle_close_s ? cfg->idle_close_s : 10;
     a->cfg.queue_max = cfg->queue_max ? cfg->queue_max : 16;
     memcpy(a->root, cfg->root, strlen(cfg->root) + 1);
@@ -329,6 +351,8 @@ static int make_card(nh_audio_t *a)
 static int make_pipes(nh_audio_t *a)
 {
     size_t frames = (size_t)((uint64_t)a->cfg.rate_hz * a->cfg.buffer_ms / 1000);
+    size_t prefill_frames =
+        (size_t)((uint64_t)a->cfg.rate_hz * (a->cfg.latency_ms + PREFILL_MORE_MS) / 1000);
     if (frames < 4 * NH_AUDIO__CHUNK_FRAMES)
         frames = 4 * NH_AUDIO__CHUNK_FRAMES; // what the reader makes at once goes in some times
     for (size_t c = 0; c < NH_AUDIO_CHANNEL_COUNT; c++) {
@@ -341,6 +365,7 @@ static int make_pipes(nh_audio_t *a)
         a->deck[c] = (struct nh_audio__deck){.mix = &a->mix,
                                              .strip = &a->mix.strip[c],
                                              .pipe = &a->pipe[c],
+                                             .prefill_frames = prefill_frames,
                                              .finished = on_finished,
                                              .ctx = a};
     }

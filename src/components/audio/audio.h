@@ -36,12 +36,12 @@ struct nh_audio_config {
     const char *root;          // copied; the folder that is the card, made if it is missing
     const char *output;        // copied; see struct nh_audio_output_config, `device`
     uint32_t rate_hz;          // 0: 44100
-    uint32_t latency_ms;       // 0: 80; what the device holds
-    uint32_t buffer_ms;        // 0: 500, or 50 on a board without PSRAM; read ahead of each channel
-    uint32_t duck_db;          // 0: no ducking
-    uint32_t idle_close_s;     // 0: 10; the device is closed after so long a silence
-    uint32_t queue_max;        // 0: 16 commands
-    bool has_get_changes;      // the older routes that change something by GET
+    uint32_t latency_ms;       // 0: 80, or 40 without PSRAM; what the device holds
+    uint32_t buffer_ms; // 0: 500 with PSRAM; read ahead of each channel; at least twice latency_ms
+    uint32_t duck_db;   // 0: no ducking
+    uint32_t idle_close_s; // 0: 10; the device is closed after so long a silence
+    uint32_t queue_max;    // 0: 16 commands
+    bool has_get_changes;  // the older routes that change something by GET
 };
 // Starts both tasks; the device is opened when there is something to play. NH_ERR_NOMEM,
 // NH_ERR_RANGE, NH_ERR_TOO_LONG: nothing was made. A missing card is no error.

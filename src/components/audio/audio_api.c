@@ -341,11 +341,11 @@ const char *nh_audio__param(nh_request_t *req, const char *name, bool *is_bad)
 static bool number(const char *text, uint32_t max, uint32_t *out)
 {
     char *end;
-    unsigned long v = text && *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : max + 1ul;
-    if (v > max || *end)
+    if (!text || *text < '0' || *text > '9')
         return false;
+    unsigned long v = strtoul(text, &end, 10);
     *out = (uint32_t)v;
-    return true;
+    return v <= max && !*end;
 }
 
 static int reply_text(nh_request_t *req, int err)
@@ -370,9 +370,9 @@ static int get_play(nh_request_t *req)
     const char *text = nh_request_param(req, "volume");
     if (text && !number(text, 100, &volume))
         return nh_reply_error(req, 400, "bad_value", "volume is 0 to 100.");
-    int err = text ? nh_audio_volume(req->ctx, everybody, volume, 0) : 0;
-    if (err == 0)
-        err = nh_audio_play(req->ctx, &p);
+    int err = nh_audio_play(req->ctx, &p);
+    if (err > 0 && text)
+        err = nh_audio_volume(req->ctx, everybody, volume, 0);
     return err < 0 && err != NH_ERR_FULL ? nh_audio__reply_path(req, p.path, err)
                                          : reply_text(req, err);
 }

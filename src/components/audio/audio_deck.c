@@ -147,10 +147,8 @@ static bool follow(struct nh_audio__deck *d)
         d->state = d->wants_pause ? NH_AUDIO_PAUSED : NH_AUDIO_LOADING;
         d->strip->is_starved = false;
     }
-    // As much as half a ring, if that is less than what is read ahead otherwise.
-    size_t enough = d->mix->rate_hz * NH_AUDIO__PREFILL_MS / 1000;
     size_t half = d->pipe->ring.cap / NH_AUDIO__FRAME_BYTES / 2;
-    bool is_filled = a.is_last || frames >= (enough < half ? enough : half);
+    bool is_filled = a.is_last || frames >= (d->prefill_frames < half ? d->prefill_frames : half);
     if (d->wants_pause)
         d->state = NH_AUDIO_PAUSED;
     else if (is_filled)

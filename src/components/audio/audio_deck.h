@@ -10,8 +10,6 @@
 #include "components/audio/audio_mix.h"
 #include "components/audio/audio_pipe.h"
 
-#define NH_AUDIO__PREFILL_MS 40 // read ahead before a sound begins, or goes on after an underrun
-
 struct nh_audio__track {
     uint32_t instance; // 0: none
     uint16_t origin;
@@ -26,6 +24,7 @@ struct nh_audio__deck {
     struct nh_audio__mix *mix;
     struct nh_audio__strip *strip; // of the mix
     struct nh_audio__pipe *pipe;
+    size_t prefill_frames; // read ahead before a sound begins, or goes on; half a ring is enough
     // A track's life ends here. `err` with NH_AUDIO_ERROR; `origin` is who caused it.
     void (*finished)(void *ctx, struct nh_audio__deck *d, const struct nh_audio__track *t,
                      enum nh_audio_reason reason, int err, uint16_t origin);
@@ -46,7 +45,8 @@ struct nh_audio__deck {
     uint32_t seek_ms;
 };
 
-// mix, strip, pipe, finished and ctx are set by the caller in a zeroed struct. `t` is copied.
+// mix, strip, pipe, prefill_frames, finished and ctx are set by the caller in a zeroed struct. `t`
+// is copied.
 void nh_audio__deck_play(struct nh_audio__deck *d, const struct nh_audio__track *t);
 void nh_audio__deck_stop(struct nh_audio__deck *d, uint32_t fade_ms, uint16_t origin);
 void nh_audio__deck_pause(struct nh_audio__deck *d, bool on);

@@ -269,8 +269,8 @@ int nh_audio__get_meta(nh_request_t *req)
 {
     static const char *const formats[] = {"unknown", "wav", "mp3", "ogg", "flac"};
     char on_card[NH_AUDIO__ON_CARD_MAX_BYTES];
-    struct nh_file_info info;
-    struct nh_audio__meta m;
+    struct nh_file_info info = {0};
+    struct nh_audio__meta m = {0};
     const char *path;
     int err = take_path(req, &path, on_card);
     if (err == 0)

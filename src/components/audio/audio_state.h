@@ -57,7 +57,7 @@ struct nh_audio {
     struct nh_audio__deck deck[NH_AUDIO_CHANNEL_COUNT];
     struct nh_audio__sink sink;
     uint64_t silent_since_ms;
-    struct nh_audio_snapshot fresh, told; // told: what the version stands for
+    struct nh_audio_snapshot fresh; // made beside `shown`, so that the lock is held for a copy
     int16_t in[NH_AUDIO_CHANNEL_COUNT][NH_AUDIO__BLOCK_FRAMES * 2];
     int16_t out[NH_AUDIO__BLOCK_FRAMES * 2];
 

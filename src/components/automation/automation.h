@@ -12,6 +12,7 @@
 #ifndef NH_AUTOMATION_H
 #define NH_AUTOMATION_H
 
+#include "components/automation/expr.h"
 #include "components/automation/value.h"
 #include "core/bus/events.h"
 #include "core/http/http.h"

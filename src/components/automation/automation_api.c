@@ -235,7 +235,11 @@ static int run(nh_request_t *req, const struct nh_automation_body *b)
                                         .parameters = b->parameters,
                                         .parameter_count = b->parameter_count,
                                         .origin = NH_ORIGIN_HTTP};
-    int id = nh_automation_run(nh_automation_api__of(req), &r, req->now_ms);
+    nh_automation_t *a = nh_automation_api__of(req);
+    if (req->role == NH_ROLE_OPERATOR && !nh_automation_api__has_button(a, r.device, r.scenario))
+        return nh_reply_error(req, 403, "forbidden",
+                              "The scenario has no button: it is for admins. Nothing was changed.");
+    int id = nh_automation_run(a, &r, req->now_ms);
     if (id < 0)
         return nh_automation_api__refused(req, id, "Scenario");
     nh_json_writer_t *w = nh_reply_json(req, 200);
@@ -398,39 +402,44 @@ static int post_sequence_reset(nh_request_t *req)
 
 // ---- the table ----------------------------------------------------------------------------------
 
-#define GET(p, h, t)                                                                               \
+#define ROUTE(m, p, h, f, t)                                                                       \
     {                                                                                              \
-        .method = "GET", .path = (p), .handle = (h), .text = (t)                                   \
+        .method = (m), .path = (p), .flags = (f), .handle = (h), .text = (t),                      \
+        .body_max_bytes = (m)[0] == 'P' ? BODY_MAX_BYTES : 0                                       \
     }
-#define POST(p, h, t)                                                                              \
-    {                                                                                              \
-        .method = "POST", .path = (p), .body_max_bytes = BODY_MAX_BYTES, .handle = (h),            \
-        .text = (t)                                                                                \
-    }
+#define OPERATOR NH_ROUTE_OPERATOR
 
 static const nh_route_t routes[] = {
-    GET("/api/devices/run", get_run,
-        "Run a scenario, as the older firmware"), // the first: see below
-    GET("/api/automation", nh_automation_api__get_automation, "What runs, counters, suspended"),
-    GET("/api/automation/flags", nh_automation_api__get_flags, "Flags"),
-    GET("/api/automation/variables", nh_automation_api__get_variables,
-        "Variables of all scenarios"),
-    GET("/api/automation/monitors", nh_automation_api__get_monitors, "Devices and their templates"),
-    GET("/api/automation/traces", nh_automation_api__get_traces,
-        "Traces of a scenario, or which scenarios have some"),
-    POST("/api/automation/cancel", post_cancel, "Cancel an instance, a device, or all"),
-    POST("/api/automation/skip", post_skip, "Pass over the wait of an instance"),
-    POST("/api/automation/force", post_force, "Go on as if what it waits for had come"),
-    POST("/api/automation/dry_run", nh_automation_api__post_dry_run,
-         "What a scenario would do, without doing it"),
-    POST("/api/automation/button", post_button, "Press a button"),
-    POST("/api/automation/call", post_call, "Start what waits for this call"),
-    POST("/api/automation/flag", post_flag, "Set a flag"),
-    POST("/api/automation/variable", post_variable, "Set a variable"),
-    POST("/api/automation/enable", post_enable, "Let scenarios start by themselves, or not"),
-    POST("/api/devices/run", post_run, "Run a scenario"),
-    POST("/api/devices/signal/reset", post_signal_reset, "Reset what is held"),
-    POST("/api/devices/sequence/reset", post_sequence_reset, "Reset a sequence"),
+    ROUTE("GET", "/api/devices/run", get_run, OPERATOR,
+          "Run a scenario, as the older firmware"), // the first: see below
+    ROUTE("GET", "/api/automation", nh_automation_api__get_automation, OPERATOR,
+          "What runs, counters, suspended"),
+    ROUTE("GET", "/api/automation/actions", nh_automation_api__get_actions, OPERATOR,
+          "Scenarios, their buttons, how they ended"),
+    ROUTE("GET", "/api/automation/flags", nh_automation_api__get_flags, OPERATOR, "Flags"),
+    ROUTE("GET", "/api/automation/variables", nh_automation_api__get_variables, OPERATOR,
+          "Variables of all scenarios"),
+    ROUTE("GET", "/api/automation/monitors", nh_automation_api__get_monitors, OPERATOR,
+          "Devices and their templates"),
+    ROUTE("GET", "/api/automation/traces", nh_automation_api__get_traces, 0,
+          "Traces of a scenario, or which scenarios have some"),
+    ROUTE("POST", "/api/automation/cancel", post_cancel, OPERATOR,
+          "Cancel an instance, a device, or all"),
+    ROUTE("POST", "/api/automation/skip", post_skip, OPERATOR, "Pass over the wait of an instance"),
+    ROUTE("POST", "/api/automation/force", post_force, OPERATOR,
+          "Go on as if what it waits for had come"),
+    ROUTE("POST", "/api/automation/dry_run", nh_automation_api__post_dry_run, 0,
+          "What a scenario would do, without doing it"),
+    ROUTE("POST", "/api/automation/button", post_button, OPERATOR, "Press a button"),
+    ROUTE("POST", "/api/automation/call", post_call, 0, "Start what waits for this call"),
+    ROUTE("POST", "/api/automation/flag", post_flag, 0, "Set a flag"),
+    ROUTE("POST", "/api/automation/variable", post_variable, 0, "Set a variable"),
+    ROUTE("POST", "/api/automation/enable", post_enable, 0,
+          "Let scenarios start by themselves, or not"),
+    ROUTE("POST", "/api/devices/run", post_run, OPERATOR,
+          "Run a scenario; an operator one that has a button"),
+    ROUTE("POST", "/api/devices/signal/reset", post_signal_reset, OPERATOR, "Reset what is held"),
+    ROUTE("POST", "/api/devices/sequence/reset", post_sequence_reset, OPERATOR, "Reset a sequence"),
     {0},
 };
 

@@ -56,6 +56,12 @@ bool nh_automation_api__write_monitor(const nh_automation_t *a, uint32_t device,
                                       nh_json_writer_t *w);
 void nh_automation_api__write_game(const nh_automation_t *a, nh_json_writer_t *w);
 
+// actions_api.c
+int nh_automation_api__get_actions(nh_request_t *req);
+int nh_automation_api__get_hints(nh_request_t *req);
+// Whether operators may start it. A name in place of the id has none.
+bool nh_automation_api__has_button(const nh_automation_t *a, nh_span_t device, nh_span_t scenario);
+
 // game_api.c
 extern const nh_route_t nh_automation_api__game_routes[];
 

@@ -232,7 +232,7 @@ static bool check_branch(const nh_automation_t *a, const struct nh_branch *b, ui
     bool waits = b->wait != NH_WAIT_NONE && b->woken == NH_WOKEN_NOT;
     bool is_listed = nh_list_is_linked(&b->link);
     bool wants_list = !waits || b->wait == NH_WAIT_EVENT || b->wait == NH_WAIT_COMMAND ||
-                      b->wait == NH_WAIT_AUDIO || (b->wait == NH_WAIT_FLAGS && !b->on.watches);
+                      b->wait == NH_WAIT_AUDIO || b->wait == NH_WAIT_FLAGS;
     (void)a;
     *armed += b->timer.slot != 0;
     return is_listed == wants_list && (waits || b->timer.slot == 0) && b->depth > 0 &&

@@ -88,7 +88,7 @@ enum nh_branch_flag {
 struct nh_run;
 struct nh_topic;
 
-// One of several flags that a branch waits for.
+// One of several flags that a branch waits for; in the list of the first it stands itself.
 struct nh_watch {
     nh_list_t link;
     struct nh_branch *branch;
@@ -102,7 +102,7 @@ struct nh_branch {
     struct nh_frame frames[NH_FRAME_INLINE_COUNT];
     struct nh_frame *more;        // deeper ones
     union {                       // by `wait`
-        struct nh_watch *watches; // FLAGS, several
+        struct nh_watch *watches; // FLAGS, but for the first
         struct nh_topic *topic;   // EVENT, COMMAND
         struct nh_run *callee;    // RUN
         uint32_t child_count;     // BRANCHES
@@ -112,10 +112,12 @@ struct nh_branch {
     } on;
     uint32_t waits_since_ms; // of the room, cut to 32 bits: for the trace
     uint8_t depth;           // frames in use
-    uint8_t wait;            // enum nh_wait
-    uint8_t woken;           // enum nh_woken
+    uint8_t more_count;      // frames that `more` has room for
+    uint8_t wait : 4;        // enum nh_wait
+    uint8_t woken : 4;       // enum nh_woken
     uint8_t flags;
 };
+_Static_assert(NH_WAIT_KIND_COUNT <= 16, "it has four bits");
 
 // A branch of `parallel`.
 struct nh_child {
@@ -168,7 +170,6 @@ struct nh_run {
     uint64_t started_ms;
     uint32_t id, place; // of the scenario in its set
     uint32_t trigger;   // place; 0: none
-    uint32_t request;   // of the last command
     uint16_t stop_steps;
     uint16_t local_bytes;
     uint8_t state, end, origin, depth; // end: what is to become of it while STOPPING
@@ -212,7 +213,7 @@ struct nh_topic {
 
 struct nh_flag {
     struct nh_name name;
-    nh_list_t waiters, watches; // branches that wait for it alone; those for several
+    nh_list_t waiters, watches; // branches that wait for it first, or among others
     struct nh_trigger *triggers;
     uint64_t changed_ms;  // on the room's clock
     bool value, is_known; // known: it was set
@@ -321,7 +322,6 @@ struct nh_automation {
     int64_t wall_ms;                       // unix time when now_ms was 0
     int utc_offset_min;
     uint32_t seed, random, next_id, next_request, next_mark;
-    char request_text[24];
     // Branches. Yielded: their next turn is in the next tick; held: after the pause.
     nh_list_t ready, stopping, yielded, held;
     struct nh_branch *current; // whose step is done right now

@@ -166,16 +166,17 @@ static int get_log(nh_request_t *req)
 
 #define GET(p, h, t)                                                                               \
     {                                                                                              \
-        .method = "GET", .path = (p), .handle = (h), .text = (t)                                   \
+        .method = "GET", .path = (p), .flags = NH_ROUTE_OPERATOR, .handle = (h), .text = (t)       \
     }
 #define POST(p, h, t)                                                                              \
     {                                                                                              \
-        .method = "POST", .path = (p), .body_max_bytes = BODY_MAX_BYTES, .handle = (h),            \
-        .text = (t)                                                                                \
+        .method = "POST", .path = (p), .flags = NH_ROUTE_OPERATOR,                                 \
+        .body_max_bytes = BODY_MAX_BYTES, .handle = (h), .text = (t)                               \
     }
 
 const nh_route_t nh_automation_api__game_routes[] = {
     GET("/api/game", get_game, "The game clock"),
+    GET("/api/game/hints", nh_automation_api__get_hints, "The hints of the configuration"),
     GET("/api/game/log", get_log, "What operators did, oldest first; format=csv"),
     POST("/api/game/start", post_start, "Start the clock"),
     POST("/api/game/pause", post_pause, "Let all waits stand still"),
@@ -209,6 +210,7 @@ static uint64_t write_instances(void *ctx, nh_json_writer_t *w, uint64_t since)
     nh_automation_info(a, &info);
     nh_json_object_begin(w);
     nh_json_kv_bool(w, "enabled", info.is_enabled);
+    nh_json_kv_uint(w, "plan", a->plan.mark); // another: another configuration
     nh_json_kv_uint(w, "instance_count", info.instance_count);
     nh_json_kv_uint(w, "waiting_count", info.waiting_count);
     nh_json_kv_uint(w, "queued_count", info.queued_count);
@@ -266,7 +268,7 @@ static uint64_t write_monitors(void *ctx, nh_json_writer_t *w, uint64_t since)
 
 void nh_automation_feed_parts(nh_automation_t *a, nh_feed_part_t out[NH_AUTOMATION_FEED_COUNT])
 {
-    out[0] = (nh_feed_part_t){"automation", 250, instances_version, write_instances, a};
-    out[1] = (nh_feed_part_t){"game", 250, game_version, write_game, a};
-    out[2] = (nh_feed_part_t){"monitors", 250, monitors_version, write_monitors, a};
+    out[0] = (nh_feed_part_t){"automation", 250, instances_version, write_instances, a, true};
+    out[1] = (nh_feed_part_t){"game", 250, game_version, write_game, a, true};
+    out[2] = (nh_feed_part_t){"monitors", 250, monitors_version, write_monitors, a, true};
 }

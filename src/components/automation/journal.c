@@ -453,6 +453,10 @@ static int wait_again(nh_automation_t *a, struct nh_run *r, const struct head *h
             outcome = nh_wait__topic(a, b, NH_WAIT_EVENT, filter, ms);
         break;
     }
+    case NH_WAIT_COMMAND:
+        outcome = nh_wait__topic(a, b, NH_WAIT_COMMAND,
+                                 nh_rec_text(nh_step__command(r, step), NH_FIELD_RESULT_TOPIC), ms);
+        break;
     case NH_WAIT_BEFORE:
     case NH_WAIT_DELAY:
     case NH_WAIT_OPERATOR:
@@ -460,8 +464,8 @@ static int wait_again(nh_automation_t *a, struct nh_run *r, const struct head *h
         outcome = nh_wait__begin(a, b, (enum nh_wait)h->wait, ms);
         break;
     default:
-        b->wait = (uint8_t)h->wait;
-        nh_wait__wake(a, b, h->wait == NH_WAIT_COMMAND ? NH_WOKEN_TIME : NH_WOKEN_SKIPPED);
+        b->wait = h->wait & 15u;
+        nh_wait__wake(a, b, NH_WOKEN_SKIPPED);
         break;
     }
     if (outcome == NH_OUTCOME_DONE) { // the flags are as it wants them

@@ -2,6 +2,7 @@
 
 #include "components/automation/automation_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *nh_step__name(int type)
@@ -222,6 +223,16 @@ static int send_command(nh_automation_t *a, struct nh_branch *b, nh_rec_t step, 
                                       (uint8_t)nh_rec_int(command, NH_FIELD_QOS, 0), false);
 }
 
+// A number of its own, also among those of lives before this one.
+static int name_request(nh_automation_t *a, struct nh_run *r)
+{
+    char text[24];
+    int len =
+        snprintf(text, sizeof text, "%08x-%u", (unsigned)a->seed, (unsigned)++a->next_request);
+    struct nh_value id = nh_value_of_text((nh_span_t){(const uint8_t *)text, (size_t)len});
+    return nh_local__set(a, r, nh_span_of("request_id"), &id);
+}
+
 // The answer is listened for before the command goes out: it may come back at once.
 static int do_command(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
 {
@@ -233,12 +244,14 @@ static int do_command(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
     uint64_t wait_ms = wait_of_rate(a, b->run);
     if (wait_ms)
         return nh_wait__begin(a, b, NH_WAIT_RATE, wait_ms);
-    b->run->request = ++a->next_request;
+    int err = name_request(a, b->run);
+    if (err < 0)
+        return err;
     uint64_t timeout_ms = (uint64_t)nh_rec_int(step, NH_FIELD_TIMEOUT_MS,
                                                nh_rec_int(command, NH_FIELD_TIMEOUT_MS, 5000));
     int outcome =
         waits ? nh_wait__topic(a, b, NH_WAIT_COMMAND, result, timeout_ms) : NH_OUTCOME_DONE;
-    int err = outcome < 0 ? outcome : send_command(a, b, step, command);
+    err = outcome < 0 ? outcome : send_command(a, b, step, command);
     if (err >= 0)
         return outcome;
     if (outcome == NH_OUTCOME_WAITS) {

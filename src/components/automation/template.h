@@ -15,7 +15,7 @@
 #ifndef NH_AUTOMATION_TEMPLATE_H
 #define NH_AUTOMATION_TEMPLATE_H
 
-#include "components/devices/set.h"
+#include "components/devices/devices.h"
 
 #define NH_TEMPLATE_LAST_VALUE_MAX_BYTES 64 // of a reader's last card, for people; longer is cut
 

@@ -2,7 +2,6 @@
 
 #include "components/automation/automation_state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 // ---- what started a run -------------------------------------------------------------------------
@@ -205,14 +204,8 @@ static bool lookup_repeat(const struct nh_branch *b, nh_span_t name, struct nh_v
 static bool lookup_run(const struct nh_context *c, nh_span_t name, struct nh_value *out)
 {
     const struct nh_run *r = c->branch->run;
-    char *request = c->a->request_text;
     if (is_word(name, "wait.completed") && (c->branch->flags & NH_BRANCH_HAS_RESULT))
         *out = nh_value_bool((c->branch->flags & NH_BRANCH_COMPLETED) != 0);
-    else if (is_word(name, "request_id") && r->request)
-        return give_text(out,
-                         (nh_span_t){(const uint8_t *)request,
-                                     (size_t)snprintf(request, sizeof c->a->request_text, "%08x-%u",
-                                                      (unsigned)c->a->seed, (unsigned)r->request)});
     else if (is_word(name, "run.id"))
         *out = nh_value_of_number(r->id);
     else if (is_word(name, "run.device"))

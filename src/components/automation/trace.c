@@ -24,7 +24,7 @@ static uint32_t bytes_of(const struct nh_trace_record *r)
     return (uint32_t)(HEAD_BYTES + r->depth * PATH_BYTES + r->text.len);
 }
 
-static void write(uint8_t *out, const struct nh_trace_record *r)
+static void put_record(uint8_t *out, const struct nh_trace_record *r)
 {
     uint16_t bytes = (uint16_t)bytes_of(r);
     memcpy(out, &bytes, 2);
@@ -111,7 +111,7 @@ void nh_trace__add(nh_automation_t *a, struct nh_scenario *s, struct nh_trace_re
     if (!t || bytes_of(r) > t->cap)
         return;
     make_room(t, bytes_of(r));
-    write(t->bytes + t->used, r);
+    put_record(t->bytes + t->used, r);
     t->used += bytes_of(r);
 }
 

@@ -23,19 +23,27 @@ nh_rec_t nh_turn__step(const struct nh_branch *b)
     return nh_rec_at(b->run->set, nh_turn__top(b)->step);
 }
 
+// A few levels at most, so one at a time: what waits is to be small.
+static bool grow(nh_automation_t *a, struct nh_branch *b)
+{
+    struct nh_frame *more =
+        nh_mem_realloc(a->mem, b->more, (b->more_count + 1u) * sizeof *more, NH_MEM_BULK);
+    if (!more) {
+        a->info.no_memory++;
+        return false;
+    }
+    b->more = more;
+    b->more_count++;
+    return true;
+}
+
 int nh_turn__push(nh_automation_t *a, struct nh_branch *b, nh_rec_t owner, enum nh_field field,
                   unsigned list)
 {
-    const size_t more_bytes =
-        (NH_FRAME_MAX_COUNT - NH_FRAME_INLINE_COUNT) * sizeof(struct nh_frame);
     if (b->depth >= NH_FRAME_MAX_COUNT)
         return NH_ERR_TOO_DEEP;
-    if (b->depth >= NH_FRAME_INLINE_COUNT && !b->more) {
-        b->more = nh_mem_alloc(a->mem, more_bytes, NH_MEM_BULK);
-        a->info.no_memory += !b->more;
-        if (!b->more)
-            return NH_ERR_NOMEM;
-    }
+    if (b->depth >= NH_FRAME_INLINE_COUNT + b->more_count && !grow(a, b))
+        return NH_ERR_NOMEM;
     uint32_t first = nh_rec_place(nh_rec_first(owner, field));
     *nh_turn__frame(b, b->depth++) = (struct nh_frame){
         .first = first,
@@ -50,6 +58,7 @@ void nh_turn__free_frames(nh_automation_t *a, struct nh_branch *b)
 {
     nh_mem_free(a->mem, b->more);
     b->more = NULL;
+    b->more_count = 0;
     b->depth = 0;
 }
 

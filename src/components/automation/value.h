@@ -7,7 +7,7 @@
 #ifndef NH_AUTOMATION_VALUE_H
 #define NH_AUTOMATION_VALUE_H
 
-#include "components/devices/set.h"
+#include "components/devices/devices.h"
 
 enum nh_value_kind { NH_VALUE_NONE, NH_VALUE_BOOL, NH_VALUE_NUMBER, NH_VALUE_TEXT };
 

@@ -31,7 +31,7 @@ int nh_wait__begin(nh_automation_t *a, struct nh_branch *b, enum nh_wait wait, u
     if (r->state == NH_RUN_STOPPING) // the checks of a set see to it that none is there
         return NH_OUTCOME_DONE;
     uint64_t now_ms = nh_run__now(a, r);
-    b->wait = (uint8_t)wait;
+    b->wait = (uint8_t)wait & 15u;
     b->waits_since_ms = (uint32_t)now_ms;
     if (ms)
         nh_wake__arm(nh_run__wake(a, r), &b->timer, nh_ms_after(now_ms, ms));
@@ -81,7 +81,7 @@ static void drop_watches(nh_automation_t *a, struct nh_branch *b)
     }
 }
 
-// One flag: the branch itself stands in its list. Several: a watch in each.
+// The branch itself stands in the list of the first flag, a watch in that of each other.
 static int watch_flags(nh_automation_t *a, struct nh_branch *b, nh_rec_t wait)
 {
     uint32_t count = nh_rec_count(wait, NH_FIELD_REQUIREMENTS);
@@ -90,11 +90,12 @@ static int watch_flags(nh_automation_t *a, struct nh_branch *b, nh_rec_t wait)
         nh_rec_t r = nh_rec_element(wait, NH_FIELD_REQUIREMENTS, i);
         struct nh_flag *f;
         int err = nh_flag__get(a, nh_rec_text(r, NH_FIELD_FLAG), &f);
-        if (err == NH_OK && count == 1)
+        if (err == NH_OK && i == 0)
             nh_list_push_back(&f->waiters, &b->link);
         else if (err == NH_OK && !is_asked_before(a, wait, i, f))
             err = watch(a, b, f);
         if (err < 0) {
+            nh_list_remove(&b->link);
             drop_watches(a, b);
             return err;
         }
@@ -157,7 +158,7 @@ void nh_wait__wake(nh_automation_t *a, struct nh_branch *b, enum nh_woken how)
     if (b->wait == NH_WAIT_NONE || b->woken != NH_WOKEN_NOT)
         return;
     nh_wait__leave(a, b);
-    b->woken = (uint8_t)how;
+    b->woken = (uint8_t)how & 15u;
     nh_turn__ready(a, b);
     nh_automation__changed(a, NH_AUTOMATION_INSTANCES);
 }

@@ -280,9 +280,8 @@ static void list_end(nh_device_compiler_t *c)
     c->depth--;
 }
 
-static uint32_t list_limit(const nh_device_compiler_t *c, const struct nh_field_row *row)
+uint32_t nh_device_list_limit(const struct nh_device_limits *l, const struct nh_field_row *row)
 {
-    const struct nh_device_limits *l = c->cfg.limits;
     if (row->max)
         return (uint32_t)row->max;
     if (row->field == NH_FIELD_DEVICES)
@@ -296,7 +295,7 @@ static uint32_t list_limit(const nh_device_compiler_t *c, const struct nh_field_
 static bool element_fits(nh_device_compiler_t *c, const struct nh_json_pos *pos)
 {
     struct level *l = top(c);
-    uint32_t limit = list_limit(c, l->row);
+    uint32_t limit = nh_device_list_limit(c->cfg.limits, l->row);
     if (l->index < limit)
         return true;
     if (l->seen == 0)

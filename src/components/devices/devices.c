@@ -80,6 +80,8 @@ void nh_devices__put_in_force(nh_devices_t *d, nh_device_set_t *set, uint32_t ge
     d->set = set;
     d->generation = generation;
     d->version++;
+    d->info.changed_by[0] = '\0';
+    d->info.changed_unix_ms = d->cfg.clock_unix_ms();
     if (d->cfg.in_force)
         d->cfg.in_force(d->cfg.ctx, set, cancel);
     memcpy(e.data, &data, sizeof data);
@@ -575,6 +577,12 @@ void nh_devices_destroy(nh_devices_t *d)
     nh_mem_free(d->cfg.mem, d);
 }
 
+void nh_devices_changed_by(nh_devices_t *d, const char *who)
+{
+    snprintf(d->info.changed_by, sizeof d->info.changed_by, "%s", who);
+    d->version++;
+}
+
 void nh_devices_info(const nh_devices_t *d, struct nh_devices_info *out)
 {
     struct nh_device_set_info set = {0};
@@ -582,6 +590,7 @@ void nh_devices_info(const nh_devices_t *d, struct nh_devices_info *out)
     *out = d->info;
     memcpy(out->profile, d->profile, sizeof out->profile);
     out->generation = d->generation;
+    out->confirm_back = d->kept.confirm_back;
     if (d->set)
         nh_device_set_info(d->set, &set);
     out->set_bytes = set.bytes;

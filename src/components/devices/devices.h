@@ -15,6 +15,7 @@
 #define NH_DEVICES_PROFILE_MAX_COUNT 25
 #define NH_DEVICES_BACKUP_MAX_COUNT 16
 #define NH_DEVICES_ID_MAX_BYTES 32 // of a profile, with the NUL
+#define NH_DEVICES_WHO_MAX_BYTES 48
 
 typedef struct nh_devices nh_devices_t;
 
@@ -73,7 +74,10 @@ struct nh_devices_info {
     bool has_card;
     bool is_saved;       // what is in force stands on the card
     bool is_conflict;    // the card came back with another configuration: somebody has to choose
-    uint32_t confirm_ms; // until it is rolled back; 0: nothing waits
+    uint32_t confirm_ms;   // until it is rolled back; 0: nothing waits
+    uint32_t confirm_back; // to this generation
+    char changed_by[NH_DEVICES_WHO_MAX_BYTES]; // who put it in force; "": the hub itself
+    int64_t changed_unix_ms;                   // and when
     uint32_t apply_count, reject_count, save_failed_count, rollback_count;
     uint32_t set_bytes;
 };
@@ -114,6 +118,9 @@ struct nh_devices_backup {
 size_t nh_devices_backups(nh_devices_t *d, struct nh_devices_backup *out, size_t max);
 // Compiles a backup; owned. NH_ERR_NOT_FOUND, NH_ERR_CORRUPT.
 NH_MUST_USE int nh_devices_backup_load(nh_devices_t *d, uint32_t generation, nh_device_set_t **out);
+
+// Names who made the last change: for others who edit meanwhile. Kept until the next change.
+void nh_devices_changed_by(nh_devices_t *d, const char *who);
 
 // ---- profiles -----------------------------------------------------------------------------------
 

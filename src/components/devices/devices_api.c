@@ -322,6 +322,17 @@ static int post_validate(nh_request_t *req)
     return nh_reply_stream(req, 200, "application/json", produce_findings);
 }
 
+// Who asks: the name that is signed in, else the address without its port.
+static void note_who(nh_request_t *req)
+{
+    char who[NH_DEVICES_WHO_MAX_BYTES];
+    snprintf(who, sizeof who, "%s", req->user ? req->user : req->peer ? req->peer : "");
+    char *colon = req->user ? NULL : strrchr(who, ':');
+    if (colon)
+        *colon = '\0';
+    nh_devices_changed_by(of(req), who);
+}
+
 static bool number_param(nh_request_t *req, const char *name, uint32_t max, uint32_t *out)
 {
     const char *text = nh_request_param(req, name);
@@ -380,6 +391,8 @@ static int post_apply(nh_request_t *req)
     if (t->generation < 0)
         return reply_apply_error(req, &how, t->generation);
     t->set = NULL;
+    if (!how.profile || !how.profile[0] || strcmp(how.profile, of(req)->profile) == 0)
+        note_who(req);
     return nh_reply_stream(req, 200, "application/json", produce_findings);
 }
 
@@ -404,6 +417,9 @@ void nh_devices__write_state(nh_devices_t *d, nh_json_writer_t *w)
     nh_json_kv_bool(w, "saved", i.is_saved);
     nh_json_kv_bool(w, "conflict", i.is_conflict);
     nh_json_kv_uint(w, "confirm_ms", i.confirm_ms);
+    nh_json_kv_uint(w, "confirm_back", i.confirm_back);
+    nh_json_kv_string(w, "changed_by", i.changed_by);
+    nh_json_kv_int(w, "changed_unix_ms", i.changed_unix_ms);
     nh_json_kv_uint(w, "bytes", i.set_bytes);
     nh_json_kv_uint(w, "applied", i.apply_count);
     nh_json_kv_uint(w, "rejected", i.reject_count);
@@ -504,7 +520,10 @@ static int post_rollback(nh_request_t *req)
         return nh_reply_error(req, 404, "no_backup",
                               "There is no good backup of generation %u. Nothing was changed.",
                               (unsigned)c.generation);
-    return err < 0 ? err : reply_ok(req, err);
+    if (err < 0)
+        return err;
+    note_who(req);
+    return reply_ok(req, err);
 }
 
 static int post_snapshot(nh_request_t *req)
@@ -618,7 +637,10 @@ static int post_profile_activate(nh_request_t *req)
     int err;
     if (!read_change(req, &c, &err))
         return err;
-    return reply_profile(req, c.id, nh_devices_profile_activate(of(req), c.id, c.cancel));
+    err = nh_devices_profile_activate(of(req), c.id, c.cancel);
+    if (err >= 0)
+        note_who(req);
+    return reply_profile(req, c.id, err);
 }
 
 // ---- the table ----------------------------------------------------------------------------------
@@ -627,13 +649,14 @@ static int post_profile_activate(nh_request_t *req)
 #define CHANGE_MAX_BYTES 1024
 
 static const nh_route_t routes[] = {
-    {"GET", "/api/devices", .handle = get_devices, .text = "Which configuration is in force"},
-    {"GET", "/api/devices/config", .handle = get_config,
+    {"GET", "/api/devices", .flags = NH_ROUTE_OPERATOR, .handle = get_devices,
+     .text = "Which configuration is in force"},
+    {"GET", "/api/devices/config", .flags = NH_ROUTE_OPERATOR, .handle = get_config,
      .text = "The whole configuration; profile=, format=yaml"},
-    {"GET", "/api/devices/schema", .handle = nh_devices__get_schema,
+    {"GET", "/api/devices/schema", .flags = NH_ROUTE_OPERATOR, .handle = nh_devices__get_schema,
      .text = "What a configuration may have, for editors"},
-    {"GET", "/api/devices/templates", .handle = nh_devices__get_templates,
-     .text = "The kinds of devices"},
+    {"GET", "/api/devices/templates", .flags = NH_ROUTE_OPERATOR,
+     .handle = nh_devices__get_templates, .text = "The kinds of devices"},
     {"POST", "/api/devices/validate", .body_max_bytes = BODY_MAX_BYTES, .body = take_piece,
      .handle = post_validate, .text = "All findings of a configuration, JSON or YAML"},
     {"POST", "/api/devices/apply", .body_max_bytes = BODY_MAX_BYTES, .body = take_piece,

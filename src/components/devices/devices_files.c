@@ -90,7 +90,7 @@ static void tell(void *ctx, const struct nh_device_finding *f)
 
 typedef int (*read_fn)(void *ctx, uint64_t offset, void *out, size_t cap);
 
-static int compile(nh_devices_t *d, const char *path, read_fn read, void *ctx,
+static int compile(nh_devices_t *d, const char *path, read_fn source, void *ctx,
                    struct nh_devices_loaded *out)
 {
     struct telling t = {.path = path};
@@ -101,7 +101,7 @@ static int compile(nh_devices_t *d, const char *path, read_fn read, void *ctx,
     int err = nh_device_compiler_create(&cfg, &c), n = 1;
     *out = (struct nh_devices_loaded){.crc = 0};
     while (err == 0 && n > 0) {
-        n = read(ctx, offset, piece, sizeof piece);
+        n = source(ctx, offset, piece, sizeof piece);
         if (n < 0)
             err = n;
         else
@@ -172,7 +172,7 @@ int nh_devices__load_copy(nh_devices_t *d, struct nh_devices_loaded *out)
 typedef int (*write_fn)(void *ctx, const void *bytes, size_t len);
 
 static int write_set(const nh_device_set_t *set, uint32_t generation, const char *profile,
-                     write_fn write, void *ctx, uint32_t *crc)
+                     write_fn sink, void *ctx, uint32_t *crc)
 {
     const struct nh_device_head head = {.generation = generation, .active_profile = profile};
     nh_device_writer_t w;
@@ -182,7 +182,7 @@ static int write_set(const nh_device_set_t *set, uint32_t generation, const char
     *crc = 0;
     nh_device_writer_init(&w, set, NH_DEVICE_FORM_JSON, &head);
     while (err == 0 && (n = nh_device_writer_next(&w, piece, sizeof piece)) > 0) {
-        err = write(ctx, piece, n);
+        err = sink(ctx, piece, n);
         *crc = nh_crc32(*crc, piece, n);
     }
     return err;

@@ -77,6 +77,10 @@ static void write_row(nh_json_writer_t *w, struct telling *t, const struct nh_fi
         nh_json_kv_int(w, "min", r->min);
         nh_json_kv_int(w, "max", r->max);
     }
+    if (kind == NH_KIND_LIST || kind == NH_KIND_TEXTS)
+        nh_json_kv_uint(w, "max_count", nh_device_list_limit(t->limits, r));
+    if (r->alias)
+        nh_json_kv_string(w, "alias", r->alias);
     if (r->object)
         nh_json_kv_string(w, "object", r->object->name);
     if (r->object)

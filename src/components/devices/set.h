@@ -29,6 +29,8 @@ struct nh_device_limits {
     uint32_t compiled_max_bytes; // of a set in memory
 };
 extern const struct nh_device_limits nh_device_limits_standard;
+// How many elements a list, or texts, may have.
+uint32_t nh_device_list_limit(const struct nh_device_limits *l, const struct nh_field_row *row);
 #define NH_DEVICE_TEXT_MAX_BYTES 4096 // no limit of a text is above it
 #define NH_DEVICE_DEPTH_MAX 4         // nor depth_max above this
 

@@ -197,7 +197,7 @@ static uint64_t log_write(void *ctx, nh_json_writer_t *w, uint64_t since)
 
 void nh_health_feed_parts(nh_health_t *h, nh_feed_part_t out[NH_HEALTH_FEED_COUNT])
 {
-    out[0] = (nh_feed_part_t){"mem", 500, mem_version, mem_write, h};
-    out[1] = (nh_feed_part_t){"snap", 250, snap_version, snap_write, h};
-    out[2] = (nh_feed_part_t){"log", 100, log_version, log_write, h};
+    out[0] = (nh_feed_part_t){"mem", 500, mem_version, mem_write, h, true};
+    out[1] = (nh_feed_part_t){"snap", 250, snap_version, snap_write, h, true};
+    out[2] = (nh_feed_part_t){"log", 100, log_version, log_write, h, false};
 }

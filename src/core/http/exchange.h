@@ -16,6 +16,8 @@ typedef struct nh_exchange {
     nh_request_t req; // first: the handler sees only this
     nh_arena_t arena;
     void (*wake)(struct nh_exchange *x);
+    void (*done)(struct nh_exchange *x, int err);
+    bool is_later; // the handler has said so, and is not done yet
 
     // The reply; status 0: none yet. Its body is `produce`, or `bytes`, or the pieces.
     int status;

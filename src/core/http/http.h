@@ -9,8 +9,15 @@
 
 typedef struct nh_request nh_request_t;
 
+// Who asks. An admin may do everything; an operator what a route's flags give.
+enum nh_role { NH_ROLE_NONE, NH_ROLE_OPERATOR, NH_ROLE_ADMIN };
+
+// Without a flag a route is the admins'.
 enum nh_route_flag {
-    NH_ROUTE_PUBLIC = 1, // no sign-in needed (assets, the sign-in itself)
+    NH_ROUTE_PUBLIC = 1,       // no sign-in needed (assets, the sign-in itself)
+    NH_ROUTE_OPERATOR = 2,     // for operators too: what their pages read, what they may do
+    NH_ROUTE_NEW_PASSWORD = 4, // also for who has to change the password first
+    NH_ROUTE_SECRETS = 8,      // its body has a password: its memory is overwritten at its end
 };
 
 // One route. `path` matches exactly; one that ends in '*' matches every longer path too.
@@ -38,6 +45,8 @@ struct nh_request {
     uint64_t now_ms;    // nh_clock_ms() when the request came
     const char *peer;   // "127.0.0.1:51234"
     const char *user;   // who is signed in; NULL: nobody, or no password is set
+    enum nh_role role;  // NH_ROLE_NONE: nobody is signed in; ADMIN for all while no password is set
+    bool is_local;      // the peer is on this machine
     const char *cookie; // headers as they came, or NULL
     const char *content_type, *if_none_match, *accept_encoding;
     bool is_tls;
@@ -86,6 +95,12 @@ int nh_reply_err(nh_request_t *req, int err);
 int nh_http_status_of(int err);
 // A reply whose produce() returned NH_ERR_AGAIN has something again. The loop's task.
 void nh_request_wake(nh_request_t *req);
+// The reply depends on what takes its time beside the loop: handle() calls this and returns 0
+// without a reply. Later, once, from the loop's task and not within handle(): set a reply, or not
+// if `err` < 0 makes one, and call nh_request_done(). A client may leave before: then cleanup() is
+// called, and `req` is gone with it.
+void nh_request_later(nh_request_t *req);
+void nh_request_done(nh_request_t *req, int err);
 // One more response header; both strings must outlive the request. NH_ERR_FULL: over 6.
 int nh_reply_header(nh_request_t *req, const char *name, const char *value);
 // A query parameter, percent-decoded into the arena; NULL if absent.
@@ -113,6 +128,7 @@ typedef struct nh_feed_part {
     // Returns the version written up to.
     uint64_t (*write)(void *ctx, nh_json_writer_t *w, uint64_t since);
     void *ctx;
+    bool is_for_operators; // else the admins' alone
 } nh_feed_part_t;
 
 #endif

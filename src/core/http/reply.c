@@ -140,6 +140,18 @@ void nh_request_wake(nh_request_t *req)
         x->wake(x);
 }
 
+void nh_request_later(nh_request_t *req)
+{
+    exchange(req)->is_later = true;
+}
+
+void nh_request_done(nh_request_t *req, int err)
+{
+    nh_exchange_t *x = exchange(req);
+    x->is_later = false;
+    x->done(x, err);
+}
+
 // ---- errors ------------------------------------------------------------------------------------
 
 int nh_http_status_of(int err)

@@ -270,6 +270,21 @@ bool nh_http_origin_is_host(const char *origin, const char *host)
     return false; // also "null", which a sandboxed frame sends
 }
 
+bool nh_http_referer_is_host(const char *referer, const char *host)
+{
+    char origin[288]; // "https://", a host of 255 bytes, a port
+    const char *slashes = referer ? strstr(referer, "://") : NULL;
+    if (!slashes)
+        return false;
+    size_t len = (size_t)(slashes - referer) + 3;
+    len += strcspn(referer + len, "/?#");
+    if (len >= sizeof origin)
+        return false;
+    memcpy(origin, referer, len);
+    origin[len] = '\0';
+    return nh_http_origin_is_host(origin, host);
+}
+
 bool nh_http_host_is_literal(nh_span_t host)
 {
     static const char local[] = "localhost";

@@ -34,6 +34,9 @@ bool nh_http_host_split(const char *text, nh_span_t *host, nh_span_t *port);
 // port that is left out is 80, or 443 with https.
 bool nh_http_origin_is_host(const char *origin, const char *host);
 
+// The same for a Referer header, an address with a path.
+bool nh_http_referer_is_host(const char *referer, const char *host);
+
 // Whether a host is "localhost", a name below it, or an IPv4 or IPv6 address: names that no
 // stranger's DNS server can point at us.
 bool nh_http_host_is_literal(nh_span_t host);

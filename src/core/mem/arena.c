@@ -71,6 +71,16 @@ char *nh_arena_strndup(nh_arena_t *a, const char *s, size_t len)
     return copy;
 }
 
+void nh_arena_wipe(nh_arena_t *a)
+{
+    for (struct chunk *c = (struct chunk *)a->chunks; c; c = c->older) {
+        // volatile: nobody reads it again, and the compiler may not conclude from that.
+        volatile uint8_t *bytes = (uint8_t *)c + CHUNK_HEADER_BYTES;
+        for (uint32_t i = 0; i < c->used; i++)
+            bytes[i] = 0;
+    }
+}
+
 void nh_arena_deinit(nh_arena_t *a)
 {
     struct chunk *c = (struct chunk *)a->chunks;

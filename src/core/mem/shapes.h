@@ -22,6 +22,7 @@ void nh_arena_init(nh_arena_t *a, nh_mem_t *mem, enum nh_mem_policy policy, size
 // 8-byte aligned, not zeroed; NULL over max_bytes or without memory.
 NH_MUST_USE void *nh_arena_alloc(nh_arena_t *a, size_t bytes);
 NH_MUST_USE char *nh_arena_strndup(nh_arena_t *a, const char *s, size_t len); // NUL-terminated
+void nh_arena_wipe(nh_arena_t *a);   // overwrites what was allocated: it had a secret
 void nh_arena_deinit(nh_arena_t *a); // frees all; the arena may be used again
 
 // ---- pool: a fixed number of equal items, O(1), never moves

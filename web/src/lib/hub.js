@@ -1,6 +1,7 @@
 // hub.js - ties feed, requests and store together: one feed for the page, and what each part does.
 
 import { useEffect } from 'preact/hooks';
+import { isAdmin, loadSession } from './access.js';
 import { get } from './api.js';
 import { createFeed } from './feed.js';
 import { mergeRows, rowFromTiers } from './history.js';
@@ -31,7 +32,12 @@ const onPart = {
   log: (data) => set('log', reduceLog(state.log, data)),
   messages: (data) => set('messages', reduceMessages(state.messages, data)),
   clients: () => set('clientsChanged', state.clientsChanged + 1),
+  automation: (data) => set('automation', { ...data, at: Date.now() }),
+  game: (data) => set('game', { ...data, at: Date.now() }),
+  monitors: (data) => set('monitors', { ...data, at: Date.now() }),
   routes: () => set('routesChanged', state.routesChanged + 1),
+  devices: (data) => set('devices', { ...data, at: Date.now() }),
+  audio: (data) => set('audio', { ...data, at: Date.now() }),
 };
 
 export const feed = createFeed({
@@ -59,8 +65,9 @@ async function linkChanged(link) {
 
 const quiet = (promise) => promise.catch(() => null);
 
-export function loadAll() {
-  return Promise.all([loadInfo(), loadMemory(), loadHistory(), loadMqtt(), loadLog()]);
+export async function loadAll() {
+  await loadSession(); // says what there is to ask for
+  return Promise.all([loadInfo(), loadMemory(), loadHistory(), ...(isAdmin() ? [loadMqtt(), loadLog()] : [])]);
 }
 
 export async function loadInfo() {
@@ -113,12 +120,13 @@ export function startHub() {
     feed.setHidden(document.hidden);
     // What passed while nobody looked is in no rate.
     state.mqtt.at = 0;
-    if (!document.hidden) loadMqtt();
+    if (!document.hidden && isAdmin()) loadMqtt();
   });
   listen('auth', () => {
-    if (state.auth === 'needed') feed.stop();
-    else if (state.auth === 'ok') feed.start();
+    if (state.auth === 'ok') feed.start();
+    else feed.stop();
   });
+  loadSession();
   loadInfo();
   feed.start();
   setInterval(() => {

@@ -4,7 +4,8 @@ import { useEffect, useState } from 'preact/hooks';
 
 export const state = {
   link: { state: 'connecting', since: Date.now(), lastAt: 0, retryAt: 0 },
-  auth: 'unknown', // 'ok' | 'needed'
+  auth: 'unknown', // 'ok' | 'needed' | 'change': the password, first
+  session: null, // who is signed in, /api/session/info
   info: null,
   memory: null,
   memoryError: null,
@@ -16,6 +17,12 @@ export const state = {
   clientsChanged: 0,
   routesChanged: 0,
   edits: null, // the settings' draft: {pointer: value}
+  devices: null, // which configuration is in force, as /api/devices tells
+  deviceEdits: 0, // changes of the devices' draft
+  audio: null, // as /api/audio tells
+  automation: null, // parts of the feed, each with `at`: when it came
+  game: null,
+  monitors: null,
   toasts: [],
   skewMs: 0, // hub clock minus browser clock
 };

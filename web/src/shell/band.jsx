@@ -4,12 +4,11 @@ import { useState } from 'preact/hooks';
 import { ownerClass } from '../lib/colour.js';
 import { age, clock, fixed, sizeText, tierUnit, wholeSize } from '../lib/format.js';
 import { feed } from '../lib/hub.js';
-import { post } from '../lib/api.js';
 import { nextTheme } from '../lib/theme.js';
-import { set, useKeys, useTick, hubNow } from '../lib/store.js';
+import { useKeys, useTick, hubNow } from '../lib/store.js';
 import { Button, Icon, Mark } from '../ui/parts.jsx';
-import { toast } from '../ui/toast.jsx';
 import { open } from './keys.jsx';
+import { signOut } from './sign_in.jsx';
 
 const NAMES = { internal: 'internal', psram: 'PSRAM' };
 
@@ -27,7 +26,7 @@ export function Band() {
           : <><div class="stripe"><div class="cap">&nbsp;</div><div class="seg" /></div>
               <div class="stripe ps"><div class="cap">&nbsp;</div><div class="seg" /></div></>}
       </div>
-      <Tools info={info} />
+      <Tools />
     </header>
   );
 }
@@ -60,8 +59,8 @@ function Stripe({ memory, tier, at }) {
   );
 }
 
-function Tools({ info }) {
-  const { link, themeChoice } = useKeys('link', 'themeChoice');
+function Tools() {
+  const { link, themeChoice, session } = useKeys('link', 'themeChoice', 'session');
   useTick(1000);
   const [menu, setMenu] = useState(false);
   const names = { live: 'live', connecting: 'joining', offline: 'offline' };
@@ -71,23 +70,19 @@ function Tools({ info }) {
       <button type="button" class="jump" title="Go to a page, topic, owner or setting" onClick={() => open('goto')}>Go to <kbd>/</kbd></button>
       <button type="button" onClick={nextTheme} title={`Theme: ${themeChoice}`} aria-label={`Theme: ${themeChoice}`}><Icon name="theme" /></button>
       <span class={'live ' + link.state} title={heard}>{names[link.state]}</span>
-      {info && info.auth && info.auth.required && (
+      {session && session.username && (
         <span class="who" onKeyDown={(e) => e.key === 'Escape' && setMenu(false)}>
-          <button type="button" aria-expanded={menu} onClick={() => setMenu(!menu)}>{info.auth.user || 'signed in'}</button>
-          {menu && <span class="menu"><button type="button" onClick={signOut}>Sign out</button></span>}
+          <button type="button" aria-expanded={menu} title={session.role_name} onClick={() => setMenu(!menu)}>{session.username}</button>
+          {menu && (
+            <span class="menu">
+              {!session.in_file && <button type="button" onClick={() => { setMenu(false); open('password'); }}>Change password</button>}
+              <button type="button" onClick={signOut}>Sign out</button>
+            </span>
+          )}
         </span>
       )}
     </div>
   );
-}
-
-async function signOut() {
-  try {
-    await post('/api/sign-out');
-    set('auth', 'needed');
-  } catch (e) {
-    toast(e.message); // still signed in: the page stays
-  }
 }
 
 // One note under the band while there is no connection.

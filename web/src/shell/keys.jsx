@@ -1,7 +1,7 @@
 // keys.jsx - keys of the whole portal, the list of them, and "Go to".
 
 import { useEffect, useState } from 'preact/hooks';
-import pages from 'nuthatch:pages';
+import { isAdmin, openPages } from '../lib/access.js';
 import { get } from '../lib/api.js';
 import { go } from '../lib/route.js';
 import { justBefore } from '../lib/topic.js';
@@ -9,6 +9,7 @@ import { keep, kept, set, state, useKeys } from '../lib/store.js';
 import { Dialog } from '../ui/dialog.jsx';
 import { Switch } from '../ui/parts.jsx';
 import { undoLast } from '../ui/toast.jsx';
+import { OwnPassword } from './sign_in.jsx';
 
 export const open = (name) => set('overlay', name);
 
@@ -22,7 +23,7 @@ let waitsForPage = 0; // until when a letter after `g` counts
 export function startKeys() {
   state.letters = kept('letters', true);
   document.addEventListener('keydown', (e) => {
-    if (e.defaultPrevented || state.auth === 'needed') return;
+    if (e.defaultPrevented || state.auth === 'needed' || state.auth === 'change') return;
     if ((e.ctrlKey || e.metaKey) && e.key === 'z' && !typing(e)) return void (undoLast() && e.preventDefault());
     if (e.ctrlKey || e.metaKey || e.altKey || typing(e) || state.overlay || !state.letters) return;
     if (letter(e.key)) e.preventDefault();
@@ -32,7 +33,7 @@ export function startKeys() {
 function letter(key) {
   if (waitsForPage > Date.now()) {
     waitsForPage = 0;
-    const page = pages.find((p) => p.key === key);
+    const page = openPages().find((p) => p.key === key);
     if (page) go(page.id);
     return !!page;
   }
@@ -48,6 +49,7 @@ export function Overlays() {
   const close = () => open(null);
   if (overlay === 'goto') return <GoTo onClose={close} />;
   if (overlay === 'keys') return <KeyList onClose={close} />;
+  if (overlay === 'password') return <OwnPassword onClose={close} />;
   return null;
 }
 
@@ -58,7 +60,7 @@ function KeyList({ onClose }) {
     keep('letters', on);
   };
   const rows = [['/', 'go to a page, topic, owner or setting'], ['?', 'this list'], ['Esc', 'close'], ['Ctrl S', 'apply settings'], ['Ctrl Z', 'undo'],
-    ['\u2190 \u2192', 'on a plot: move the cursor'], ['+ \u2212 0', 'on a plot: zoom'], ...pages.map((p) => ['g ' + p.key, p.title])];
+    ['\u2190 \u2192', 'on a plot: move the cursor'], ['+ \u2212 0', 'on a plot: zoom'], ...openPages().map((p) => ['g ' + p.key, p.title])];
   return (
     <Dialog label="Keys" onClose={onClose}>
       <h2>Keys</h2>
@@ -76,6 +78,7 @@ function finds(query) {
   const q = query.trim().toLowerCase();
   const has = (t) => t.toLowerCase().includes(q);
   const begins = (p) => p.title.toLowerCase().startsWith(q);
+  const pages = openPages();
   const found = pages.filter((p) => has(p.title)).sort((a, b) => begins(b) - begins(a)).map((p) => ({ label: p.title, detail: 'page', page: p.id }));
   for (const p of pages) if (q && p.find) found.push(...p.find(state, has));
   return found.slice(0, 12);
@@ -83,7 +86,7 @@ function finds(query) {
 
 async function topics(query) {
   const q = query.trim();
-  if (!q) return [];
+  if (!q || !isAdmin()) return [];
   const list = await get('/api/mqtt/retained?count=8&after=' + encodeURIComponent(justBefore(q))).catch(() => null);
   return list ? list.messages.filter((m) => m.topic.startsWith(q)).slice(0, 5)
     .map((m) => ({ label: m.topic, detail: 'topic', page: 'mqtt', params: { topic: m.topic }, mono: true })) : [];

@@ -1,8 +1,9 @@
 // main.jsx - the shell: band, navigation, the page of the address, what floats above.
 
 import { render } from 'preact';
-import { useEffect, useErrorBoundary, useRef, useState } from 'preact/hooks';
+import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import pages from 'nuthatch:pages';
+import { mayOpen, openPages } from '../lib/access.js';
 import { useRoute } from '../lib/route.js';
 import { startHub, useFeed } from '../lib/hub.js';
 import { startTheme } from '../lib/theme.js';
@@ -11,10 +12,22 @@ import { Failed, Head, Loading } from '../ui/parts.jsx';
 import { Toasts } from '../ui/toast.jsx';
 import { Band, OfflineNote } from './band.jsx';
 import { BottomBar, Sidebar } from './nav.jsx';
-import { SignIn } from './sign_in.jsx';
+import { MustChange, SignIn } from './sign_in.jsx';
 import { Overlays, startKeys } from './keys.jsx';
 
 const loaded = new Map(); // page id -> component
+const sheets = new Map(); // page id -> the <link> of its style sheet
+
+// Gives a promise of the page's own style sheet.
+function loadSheet({ id, css }) {
+  if (!css) return null;
+  return new Promise((done, fail) => {
+    const link = document.createElement('link');
+    Object.assign(link, { rel: 'stylesheet', href: css, onload: () => done(sheets.set(id, link)) });
+    link.onerror = () => fail(link.remove());
+    document.head.append(link);
+  });
+}
 
 // The component of a page, loaded on its first visit.
 function usePage(page) {
@@ -22,23 +35,30 @@ function usePage(page) {
   const [error, setError] = useState(null);
   const load = () => {
     setError(null);
-    page.load().then(
-      (m) => {
+    Promise.all([page.load(), loadSheet(page)]).then(
+      ([m]) => {
         loaded.set(page.id, m.default);
         bump((n) => n + 1);
       },
-      () => setError(new Error(`Page ${page.title} not loaded: no answer from the hub.`)),
+      () => setError(new Error(`Page ${page.title} not loaded: no answer from the hub, or it has a newer portal.`)),
     );
   };
   useEffect(() => {
     if (page && !loaded.has(page.id)) load();
   }, [page && page.id]);
-  return { Page: page && loaded.get(page.id), error, load };
+  const Page = page && loaded.get(page.id);
+  // The rules of one page are not those of another.
+  useLayoutEffect(() => {
+    for (const [id, link] of sheets) link.disabled = id !== (page && page.id);
+  }, [Page]);
+  return { Page, error, load: () => location.reload() };
 }
 
 function Body() {
   const route = useRoute();
-  const page = pages.find((p) => p.id === route.page);
+  useKeys('session');
+  const named = pages.find((p) => p.id === route.page);
+  const page = named && mayOpen(named) ? named : undefined;
   const { Page, error, load } = usePage(page);
   const first = useRef(true);
   const onTitle = document.activeElement?.matches('main h1'); // of the page that is being loaded
@@ -55,8 +75,8 @@ function Body() {
   if (!page) {
     return (
       <>
-        <Head title="No such page" />
-        <p>There is no page <code>{route.page}</code>. <a href="#/home">Go to Home</a></p>
+        <Head title={named ? named.title : 'No such page'} />
+        <p>{named ? `${named.title} is for admins.` : <>There is no page <code>{route.page}</code>.</>} <a href="#/home">Go to Home</a></p>
       </>
     );
   }
@@ -73,13 +93,15 @@ function Guard({ children }) {
 
 // What the navigation shows is held as long as the page is open.
 function Held() {
-  useFeed('mem', ...new Set(pages.flatMap((p) => p.parts || []).filter((p) => p !== 'mem')));
+  useKeys('session');
+  useFeed('mem', ...new Set(openPages().flatMap((p) => p.parts || []).filter((p) => p !== 'mem')));
   return null;
 }
 
 function App() {
   const { auth, link } = useKeys('auth', 'link');
   if (auth === 'needed') return <SignIn />;
+  if (auth === 'change') return <MustChange />;
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>Go to content</a>

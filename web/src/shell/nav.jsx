@@ -1,14 +1,12 @@
 // nav.jsx - the sidebar as a status board, and the bottom bar of a phone.
 
 import { useState } from 'preact/hooks';
-import pages from 'nuthatch:pages';
+import { openPages } from '../lib/access.js';
 import { clock, duration, sizeText } from '../lib/format.js';
 import { hubNow, keep, kept, useKeys, useTick } from '../lib/store.js';
 import { useRoute } from '../lib/route.js';
 import { Dialog } from '../ui/dialog.jsx';
 import { Icon } from '../ui/parts.jsx';
-
-const shown = (state) => pages.filter((p) => !p.available || p.available(state));
 
 function Entry({ page, state, at, onClick }) {
   const figure = page.navFigure && page.navFigure(state);
@@ -22,7 +20,7 @@ function Entry({ page, state, at, onClick }) {
 }
 
 // Everything a figure may be made of.
-const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'link');
+const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'devices', 'deviceEdits', 'audio', 'automation', 'game', 'link', 'session');
 
 export function Sidebar() {
   const state = useFigures();
@@ -31,7 +29,7 @@ export function Sidebar() {
   return (
     <nav class="side" aria-label="Pages">
       <ul>
-        {shown(state).map((p) => {
+        {openPages().map((p) => {
           const gap = group !== null && group !== p.group;
           group = p.group;
           return <>{gap && <li class="gap" role="presentation" />}<li><Entry page={p} state={state} at={page} /></li></>;
@@ -57,14 +55,14 @@ function Vitals({ state }) {
   );
 }
 
-const BAR = ['memory', 'mqtt', 'log'];
+const BAR = ['memory', 'actions', 'mqtt'];
 
 export function BottomBar() {
   const state = useFigures();
   const { page } = useRoute();
   const [more, setMore] = useState(false);
   const [middle, setMiddle] = useState(() => kept('bar', BAR));
-  const all = shown(state);
+  const all = openPages();
   const inBar = ['home', ...middle].map((id) => all.find((p) => p.id === id)).filter(Boolean);
   const choose = (i, id) => {
     const next = middle.map((m, k) => (k === i ? id : m === id ? middle[i] : m));

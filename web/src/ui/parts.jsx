@@ -1,6 +1,7 @@
 // parts.jsx - the small components: tile, stat, gauge, badge, sparkline, controls, states.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { mayOpenHref } from '../lib/access.js';
 import { isOnline, useKeys } from '../lib/store.js';
 
 export const Icon = ({ name, size = 16 }) => (
@@ -29,7 +30,7 @@ export function Tile({ title, href, end, span, order, children, class: cls = '',
   return (
     <article class={`tile c${span || 12} ${order ? 'o' + order : ''} ${cls}`} {...rest}>
       <div class="thead">
-        <h2>{href ? <a href={href}>{title}</a> : title}</h2>
+        <h2>{href && mayOpenHref(href) ? <a href={href}>{title}</a> : title}</h2>
         {end && <div class="end">{end}</div>}
       </div>
       {children}

@@ -1,3 +1,5 @@
+export const PACKED_MAX_BYTES = 1536;
+
 export default {
   id: 'api',
   title: 'API',

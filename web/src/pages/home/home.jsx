@@ -1,16 +1,18 @@
 // home.jsx - the tiles that the pages bring, in one grid.
 
 import found from 'nuthatch:tiles';
+import { isAdmin } from '../../lib/access.js';
 import { count, duration } from '../../lib/format.js';
 import { useFeed } from '../../lib/hub.js';
 import { useKeys } from '../../lib/store.js';
 import { Head, Segments } from '../../ui/parts.jsx';
 import { useWindow } from '../../ui/window.js';
 
-const tiles = found.flat().sort((a, b) => a.order - b.order);
+const all = found.flat().sort((a, b) => a.order - b.order);
 
 export default function Home() {
-  const { info, memory, rows } = useKeys('info', 'memory', 'rows');
+  const { info, memory, rows } = useKeys('info', 'memory', 'rows', 'session');
+  const tiles = all.filter((t) => t.operator || isAdmin());
   useFeed(...new Set(tiles.flatMap((t) => t.parts || [])));
   const win = useWindow(['5m', '30m', '6h', '24h'], rows);
   const facts = [

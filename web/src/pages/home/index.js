@@ -5,5 +5,6 @@ export default {
   group: 0,
   order: 0,
   key: 'h',
+  operator: true,
   load: () => import('./home.jsx'),
 };

@@ -1,5 +1,7 @@
 const newErrors = (log) => log.lines.filter((l) => l.level === 'E').length;
 
+export const PACKED_MAX_BYTES = 1280;
+
 export default {
   id: 'log',
   title: 'Log',

@@ -1,5 +1,7 @@
 import { fixed } from '../../lib/format.js';
 
+export const PACKED_MAX_BYTES = 5632;
+
 export default {
   id: 'memory',
   title: 'Memory',

@@ -40,6 +40,6 @@ function OwnersTile() {
 }
 
 export default [
-  { order: 10, parts: ['mem', 'snap'], Tile: MemoryTile },
-  { order: 20, parts: ['mem'], Tile: OwnersTile },
+  { order: 10, operator: true, parts: ['mem', 'snap'], Tile: MemoryTile },
+  { order: 20, operator: true, parts: ['mem'], Tile: OwnersTile },
 ];

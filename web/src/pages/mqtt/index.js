@@ -1,5 +1,7 @@
 import { count } from '../../lib/format.js';
 
+export const PACKED_MAX_BYTES = 9216;
+
 export default {
   id: 'mqtt',
   title: 'MQTT',

@@ -1,5 +1,7 @@
 import { plural } from '../../lib/format.js';
 
+export const PACKED_MAX_BYTES = 5632;
+
 export default {
   id: 'settings',
   title: 'Settings',

@@ -5,6 +5,7 @@ import { get, post, put } from '../../lib/api.js';
 import { plural } from '../../lib/format.js';
 import { loadInfo } from '../../lib/hub.js';
 import { setParam } from '../../lib/route.js';
+import { Accounts } from './accounts.jsx';
 import { comesTo, limits, readEdit, shown, stillEdited } from './values.js';
 import { isOnline, set, state, useKeys } from '../../lib/store.js';
 import { Confirm } from '../../ui/dialog.jsx';
@@ -109,6 +110,7 @@ export default function Settings({ params }) {
           <Note action={problem.conflict && <Button kind="sm" onClick={() => { setProblem(null); reload(); }}>Take over the new values, keep edits</Button>}>{problem.text}</Note>
         )}
         {waiting.length > 0 && <Restart list={waiting} />}
+        {!wanted && <Accounts />}
         {[...groups].map(([group, of]) => (
           <Tile key={group} title={NAMES[group] || group[0].toUpperCase() + group.slice(1)}>
             {of.map((f) => <Row key={f.pointer} f={f} raw={edits && edits[f.pointer]} finding={findings[f.pointer]} edit={(raw) => edit(f, raw)} />)}
