@@ -21,7 +21,7 @@ struct device {
     char status_topic[64], filter[64];
 };
 
-static struct device devices[] = {
+static const struct device home[] = {
     {"greenhouse-1", "greenhouse/air/temperature", "%.1f", 22, 5, 0.1, 2000, 0, true},
     {"greenhouse-2", "greenhouse/air/humidity", "%.0f", 61, 12, 1, 3000, 300, true},
     {"bed-1", "garden/bed-1/moisture", "{\"moisture_pct\":%.1f,\"type\":\"smt100\"}", 34, 4, 0.2,
@@ -76,6 +76,8 @@ static void prepare(struct device *d)
 
 int nh_sim_home(struct nh_sim *sim)
 {
+    struct device devices[NH_ARRAY_LEN(home)]; // not static: that would be memory of the hub
+    memcpy(devices, home, sizeof devices);
     for (size_t i = 0; i < NH_ARRAY_LEN(devices); i++)
         prepare(&devices[i]);
     while (nh_sim_goes_on(sim)) {

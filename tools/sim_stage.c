@@ -14,7 +14,7 @@
 #define POLL_MAX_MS 200 // so that the end of the parent is seen
 #define CONTROL "sim/room/"
 
-static struct stage {
+struct stage {
     struct nh_sim *sim;
     struct nh_sim_room room;
     struct nh_sim_client client[NH_SIM_PROP_COUNT + 1]; // the last is the player's
@@ -25,7 +25,7 @@ static struct stage {
     struct termios before;
     char line[128];
     size_t line_len;
-} stage;
+};
 
 // ---- the room's side ----------------------------------------------------------------------------
 
@@ -189,6 +189,7 @@ static void turn(struct stage *s)
 
 int nh_sim_room_run(struct nh_sim *sim)
 {
+    struct stage stage = {0}; // not static: that would be memory of the hub
     const struct nh_sim_room_out out = {
         .publish = publish, .power = power, .tell = tell, .ctx = &stage};
     stage.sim = sim;

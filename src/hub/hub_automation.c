@@ -371,7 +371,7 @@ static int create(struct nh_hub *hub)
 int nh_hub__start_automation(struct nh_hub *hub)
 {
     struct nh_automation_info info;
-    if (!hub->cfg.devices.enabled || hub->options.mosquitto)
+    if (!nh_hub__has_devices(hub))
         return NH_OK;
     int err = nh_hub__owner(hub, "automation", &hub->automation_mem);
     if (err < 0)

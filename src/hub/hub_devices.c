@@ -118,6 +118,12 @@ static void begin_with_file(struct nh_hub *hub, const struct nh_device_limits *l
 
 // ---- life ---------------------------------------------------------------------------------------
 
+// A broker alone has none. Without PSRAM they would take what the portal needs.
+bool nh_hub__has_devices(const struct nh_hub *hub)
+{
+    return hub->cfg.devices.enabled && !hub->options.mosquitto && hub->board->psram_bytes > 0;
+}
+
 int nh_hub__start_devices(struct nh_hub *hub)
 {
     struct nh_devices_config cfg = {
@@ -137,9 +143,11 @@ int nh_hub__start_devices(struct nh_hub *hub)
         .in_force = nh_hub__devices_in_force,
         .running = nh_hub__devices_running,
     };
-    // A broker alone has none.
-    if (!hub->cfg.devices.enabled || hub->options.mosquitto)
+    if (!nh_hub__has_devices(hub)) {
+        if (hub->cfg.devices.enabled && !hub->options.mosquitto)
+            NH_LOG_W("devices", "off: board %s has no PSRAM", hub->board->name);
         return NH_OK;
+    }
     // The folder in the data is the hub's own; another one is a card, which is there or is not.
     if (!hub->cfg.devices.dir[0]) {
         struct nh_fs fs = nh_files_fs(hub->files);

@@ -130,6 +130,7 @@ void nh_hub__stop_automation(struct nh_hub *hub);
 // What the devices ask of it; `ctx`: the hub.
 void nh_hub__devices_in_force(void *ctx, nh_device_set_t *set, bool cancel);
 void nh_hub__devices_running(void *ctx, nh_json_writer_t *w);
+bool nh_hub__has_devices(const struct nh_hub *hub); // and scenarios
 NH_MUST_USE int nh_hub__start_devices(struct nh_hub *hub);
 void nh_hub__stop_devices(struct nh_hub *hub);
 struct nh_device_limits nh_hub_device_limits(const struct nh_hub_config *c);

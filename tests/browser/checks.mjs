@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { openPage } from './browser.mjs';
 
-export const PAGES = [['home', 'Home'], ['memory', 'Memory'], ['mqtt', 'MQTT'], ['log', 'Log'], ['settings', 'Settings'], ['api', 'API']];
+export const PAGES = [['home', 'Home'], ['memory', 'Memory'], ['mqtt', 'MQTT'], ['log', 'Log'], ['actions', 'Actions'], ['traces', 'Traces'], ['settings', 'Settings'], ['api', 'API']];
 // Those that the mock hub knows nothing of.
 export const REAL_PAGES = [...PAGES, ['devices', 'Devices'], ['audio', 'Audio']];
 export const SIZES = [[1440, 1000], [900, 1000], [390, 844], [320, 640]];

@@ -461,3 +461,18 @@ test('on a phone: the list, a device, a step in its place', { skip }, async () =
   await page.getByRole('link', { name: 'All devices' }).click();
   await page.getByRole('link', { name: /^Lock/ }).waitFor();
 });
+
+test('run and dry run, of what is in force', { skip }, async () => {
+  await put({ schema: 2, devices: [{ id: 'door', scenarios: [{ id: 'main', steps: [{ type: 'delay', delay_ms: 2000 }, { type: 'set_flag', flag: 'ran', value: true }] }] }] });
+  const page = await open('#/devices?at=/devices/0/scenarios/0');
+  await button(page, 'Dry run').click();
+  const dialog = page.getByRole('dialog', { name: 'Dry run' });
+  const line = dialog.locator('li', { hasText: 'set flag' });
+  await line.getByText('2.0').waitFor();
+  await line.getByRole('button').click();
+  await inspect(page).getByText('/steps/1').waitFor();
+  await button(page, 'Run').click();
+  await page.getByText('main is started.').waitFor();
+  await field(page, 'Flag').fill('other');
+  assert.ok(await button(page, 'Run').isDisabled(), 'the draft is not what would run');
+});

@@ -691,7 +691,7 @@ test('an operator sees what is for operators, and asks for nothing else', async 
   await h1(page, 'Home');
   await page.locator('.live.live').waitFor();
   await page.getByRole('img', { name: /^internal tier/ }).waitFor();
-  assert.deepEqual(await page.locator('nav.side a').allTextContents(), ['Home']);
+  assert.deepEqual(await page.locator('nav.side a').allTextContents(), ['Home', 'Actions']);
   assert.deepEqual(await page.locator('main h2').allTextContents(), ['Memory', 'Owners']);
   assert.equal(await page.locator('main h2 a').count(), 0, 'no link to a page of the admins');
   await page.keyboard.press('g');

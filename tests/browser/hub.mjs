@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const BINARY = process.env.NH_HUB_BIN || join(root, 'build/release/nuthatch');
+export const BINARY = process.env.NH_HUB_BIN || join(root, 'build/release/nuthatch');
 const READY_MS = 10000;
 
 export const hasRealHub = () => !!process.env.NH_HUB_URL || existsSync(BINARY);

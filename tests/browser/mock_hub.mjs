@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MockRoom, OPERATOR_ROUTES, ROOM_PARTS } from './mock_automation.mjs';
 import { MockHub } from './mock_data.mjs';
 import { accept } from './ws_server.mjs';
 
@@ -16,8 +17,8 @@ const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 's
 const BODY_MAX_BYTES = 16384;
 const BODILESS = ['POST /api/auth/logout', 'POST /api/reboot']; // take no body: one is a 413
 // What an operator may ask for, and what its sockets may hear.
-const OPERATORS = ['GET /api/info', 'GET /api/session/info', 'POST /api/auth/password', 'GET /api/memory', 'GET /api/memory/history', 'GET /api/health'];
-const OPERATOR_PARTS = ['mem', 'snap'];
+const OPERATORS = ['GET /api/info', 'GET /api/session/info', 'POST /api/auth/password', 'GET /api/memory', 'GET /api/memory/history', 'GET /api/health', ...OPERATOR_ROUTES];
+const OPERATOR_PARTS = ['mem', 'snap', ...ROOM_PARTS];
 
 class Refusal extends Error {
   constructor(status, code, message, details = []) {
@@ -136,7 +137,9 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
     return { status: 'ok' };
   }
 
+  const room = new MockRoom((part, data) => push(part, data), Refusal);
   const routes = {
+    ...room.routes(body, () => control.who),
     'GET /api/session/info': () => ({ ...session(control.who || { role: 'admin', username: null, must_change: false }), required: required(), in_file: !!control.who && control.who.in_file }),
     'POST /api/auth/setup': async (q, req) => {
       const b = await body(req);
@@ -161,6 +164,8 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
     },
     'GET /api/info': () => hub.info({ required: required(), user: control.who && control.who.username }),
     'GET /api/memory': () => hub.memory(),
+    'GET /api/devices': () => ({ profile: 'default', generation: 1, devices: 0, scenarios: 0, source: 'card', degraded: null, card: true, saved: true, conflict: false, confirm_ms: 0, bytes: 94 }),
+    'GET /api/audio': () => ({ volume: 70, output: { device: 'null', state: 'closed', message: '', retry_in_ms: 0, rate_hz: 44100 }, underruns: 0, interruptions: 0, output_failures: 0, channels: [] }),
     'GET /api/memory/map': (q) => hub.map(q.get('tier')),
     'GET /api/memory/history': () => ({ columns: ['unix_ms', 'internal_free', 'internal_min', 'internal_largest', 'internal_frag_pct', 'psram_free', 'psram_min', 'psram_largest', 'psram_frag_pct', 'tag'], rows: hub.rows }),
     'POST /api/memory/snapshot': async (q, req) => {
@@ -296,6 +301,7 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
 
   server.on('upgrade', (req, socket) => {
     if (required() && (!control.who || control.who.must_change)) return socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n');
+    if (control.noFeed) return socket.end('HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n');
     const client = { parts: new Set() };
     client.ws = accept(req, socket, (text) => command(client, JSON.parse(text)), () => sockets.delete(client));
     sockets.add(client);
@@ -315,7 +321,7 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
         continue;
       }
       client.parts.add(p);
-      const whole = { mem: () => hub.mem(true), mqtt: () => ({ counters: hub.counters }), snap: () => ({ rows: hub.rows.slice(-1) }) }[p];
+      const whole = { mem: () => hub.mem(true), mqtt: () => ({ counters: hub.counters }), snap: () => ({ rows: hub.rows.slice(-1) }) }[p] || room.part(p);
       if (whole) client.ws.send(JSON.stringify({ part: p, version, data: whole() }));
     }
     for (const p of m.unsubscribe || []) client.parts.delete(p);
@@ -341,6 +347,7 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
     url: `http://127.0.0.1:${address.port}`,
     port: address.port,
     hub,
+    room,
     control,
     push,
     dropSockets: () => sockets.forEach((c) => c.ws.close()),

@@ -131,7 +131,7 @@ test('an admin adds an operator, who has to choose a password and sees what is f
     await page.locator('.live.live').waitFor();
     await page.getByRole('link', { name: 'Go to Home' }).click(); // Settings is for admins
     await page.getByRole('img', { name: /^internal tier/ }).waitFor();
-    assert.deepEqual(await page.locator('nav.side a').allTextContents(), ['Home']);
+    assert.deepEqual(await page.locator('nav.side a').allTextContents(), ['Home', 'Actions']);
     assert.deepEqual(await page.locator('main h2').allTextContents(), ['Memory', 'Owners']);
     await page.locator('main canvas').first().waitFor();
     assert.equal(await page.evaluate(() => fetch('/api/log').then((r) => r.status)), 403);

@@ -1,7 +1,8 @@
-// shots.mjs - pictures of the portal for docs/img, from the real hub: node shots.mjs [FOLDER].
+// shots.mjs - pictures of the portal for docs/img, from the real hub: node shots.mjs [FOLDER] [NAME...].
 // Takes the hub at NH_HUB_URL or starts its own, publishes a little so that it lives, then looks.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch, openPage } from './browser.mjs';
@@ -9,15 +10,36 @@ import { startRealHub } from './hub.mjs';
 
 const LIVE_MS = 45000; // how long to let figures gather before the pictures
 const out = process.argv[2] || join(dirname(fileURLToPath(import.meta.url)), '../../docs/img');
-const SHOTS = [
+// Name, address, theme, width, height, and what is pressed before.
+const all = [
   ['home-light', 'home', 'light', 1440, 900], ['home-dark', 'home', 'dark', 1440, 900],
   ['memory-light', 'memory', 'light', 1440, 1400, 'Walk the heap'], ['memory-dark', 'memory', 'dark', 1440, 1400, 'Walk the heap'],
   ['mqtt-light', 'mqtt', 'light', 1440, 1300], ['mqtt-dark', 'mqtt', 'dark', 1440, 1300],
   ['log-dark', 'log', 'dark', 1440, 800], ['settings-light', 'settings', 'light', 1440, 1000], ['api-light', 'api', 'light', 1440, 900],
+  ['devices-light', 'devices?at=/devices/0/scenarios/0/steps/2', 'light', 1440, 1280], ['phone-devices-dark', 'devices?at=/devices/0/scenarios/0/steps/2', 'dark', 390, 844],
+  ['audio-light', 'audio', 'light', 1440, 620, 'Play theme.wav in the background'],
   ['phone-home-light', 'home', 'light', 390, 844], ['phone-memory-dark', 'memory', 'dark', 390, 844],
 ];
 
+const names = process.argv.slice(3);
+const SHOTS = all.filter(([name]) => !names.length || names.includes(name));
+
 const post = (url, path, body) => fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+const GALLERY = { id: 'gallery', display_name: 'Gallery', status: { topic: 'gallery/status' }, scenarios: [
+  { id: 'opens', name: 'Door opens', button_enabled: true, button_label: 'Open the door',
+    triggers: [{ type: 'topic', topic: 'gallery/reader/+', match: { op: 'equal', value: '04A1B2C3' } }, { type: 'button', name: 'big_red' }],
+    conditions: [{ type: 'flag', flag: 'pictures_done' }],
+    steps: [
+      { type: 'audio_play', track: '/sdcard/opened.wav', volume: 80 }, { type: 'delay', delay_ms: 500 },
+      { type: 'mqtt_publish', name: 'Unlock the door', topic: 'relay/door', payload: 'on', qos: 1 },
+      { type: 'wait_flags', wait: { mode: 'any', timeout_ms: 30000, requirements: [{ flag: 'door_passed' }] } },
+      { type: 'if', conditions: [{ type: 'flag', flag: 'door_passed' }],
+        then: [{ type: 'set', variable: 'solved', expression: 'solved + 1' }, { type: 'parallel', branches: [{ steps: [{ type: 'command', device: 'robot', command: 'say', parameters: [{ name: 'text', value: 'Well done' }] }] }, { steps: [{ type: 'audio_play', track: '/sdcard/well_done.wav', blocking: true }] }] }],
+        else: [{ type: 'audio_play', track: '/sdcard/wrong.wav' }, { type: 'repeat', count: 3, steps: [{ type: 'mqtt_publish', topic: 'gallery/light', payload: 'amber' }, { type: 'delay', delay_ms: 400 }] }] },
+      { type: 'mqtt_publish', topic: 'relay/door', payload: 'off', qos: 1 }, { type: 'notify', text: 'Gallery solved', enabled: false }],
+    on_stop: [{ type: 'mqtt_publish', topic: 'relay/door', payload: 'off' }] },
+  { id: 'reset', name: 'Reset', steps: [{ type: 'set_flag', flag: 'door_passed', value: false }] }] };
 
 // Invented readings, so that the pictures show a hub at work.
 async function live(url, stop) {
@@ -29,7 +51,28 @@ async function live(url, stop) {
   }
 }
 
-const hub = await startRealHub();
+// The example room, and tracks of silence for the audio page.
+async function furnish({ url, data }) {
+  const example = readFileSync(join(dirname(fileURLToPath(import.meta.url)), '../../examples/devices/room.yaml'), 'utf8');
+  await fetch(url + '/api/devices/apply', { method: 'POST', headers: { 'content-type': 'application/yaml' }, body: example });
+  const room = await fetch(url + '/api/devices/config').then((r) => r.json());
+  room.devices.unshift(GALLERY);
+  await post(url, '/api/devices/apply', room);
+  if (!data) return;
+  const card = join(data, 'sdcard');
+  mkdirSync(join(card, 'hints'), { recursive: true });
+  for (const [name, seconds] of [['theme.wav', 240], ['opened.wav', 3], ['well_done.wav', 7], ['wrong.wav', 2], ['welcome.wav', 31]]) {
+    const head = Buffer.from('524946460000000057415645666d74201000000001000100401f0000803e0000020010006461746100000000', 'hex');
+    head.writeUInt32LE(36 + 16000 * seconds, 4);
+    head.writeUInt32LE(16000 * seconds, 40);
+    writeFileSync(join(card, name), Buffer.concat([head, Buffer.alloc(16000 * seconds)]));
+  }
+}
+
+const config = join(tmpdir(), `nuthatch-shots-${process.pid}.yaml`);
+writeFileSync(config, 'name: attic\naudio: {output: "null"}\n');
+const hub = await startRealHub(['--config', config]);
+await furnish(hub);
 const browser = await launch();
 const stop = { now: false };
 const feeding = live(hub.url, stop);
@@ -47,6 +90,7 @@ try {
       if (id === 'mqtt') await page.getByRole('switch', { name: 'Watch messages' }).click();
       await page.waitForTimeout(2500);
       await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
+      if (name === 'phone-devices-dark') await page.locator('.trow.on').evaluate((e) => scrollTo(0, e.getBoundingClientRect().top - 130));
       await page.screenshot({ path: join(out, `${name}.png`) });
       console.log(`${name} (${of})`);
     }
@@ -57,4 +101,5 @@ try {
   await feeding.catch(() => {});
   await browser.close();
   await hub.stop();
+  rmSync(config);
 }

@@ -154,7 +154,11 @@ class Api(unittest.TestCase):
         self.assertEqual(apply(self.hub, room("risky"), "?confirm_s=1")[0], 200)
         self.hub.wait_line("nobody confirmed the change")
         self.assertEqual(in_force(self.hub), "good")
+        self.assertEqual(self.hub.get_json("/api/devices")["changed_by"], "")  # the hub itself
+        back = self.hub.get_json("/api/devices")["generation"]
         apply(self.hub, room("kept"), "?confirm_s=60")
+        state = self.hub.get_json("/api/devices")
+        self.assertEqual((state["changed_by"], state["confirm_back"]), ("127.0.0.1", back))
         self.assertEqual(self.hub.send_json("POST", "/api/devices/confirm", None)[0], 200)
         self.assertEqual(self.hub.get_json("/api/devices")["confirm_ms"], 0)
 
@@ -165,6 +169,10 @@ class Api(unittest.TestCase):
             for f in o["fields"]:
                 if "ref" in f:
                     self.assertEqual(objects[f["ref"]]["name"], f["object"])
+                self.assertEqual("max_count" in f, f["kind"] in ("list", "texts"))
+        device = next(o for o in objects if o["name"] == "device")
+        rows = {f["name"]: f for f in device["fields"]}
+        self.assertEqual((rows["tabs"]["max_count"], rows["display_name"]["alias"]), (12, "name"))
 
 
 class Load(unittest.TestCase):

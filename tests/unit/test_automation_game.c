@@ -237,6 +237,10 @@ static void test_traces(void **state)
     assert_non_null(strstr(traced, "1:0 2 hook\n1:1/0.0 0 n = 5\n"));
     assert_non_null(strstr(traced, "1:4 1 no good\n"));
     assert_int_equal(trace_of("s")->failed_run, 1);
+    room_do("flag bad 1; run d/s"); // the last one that failed
+    assert_int_equal(trace_of("s")->failed_run, room.last_id);
+    read_failed(trace_of("s"));
+    assert_null(strstr(traced, "hook"));
 }
 
 static void test_trace_budget(void **state)

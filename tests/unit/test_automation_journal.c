@@ -240,6 +240,19 @@ static void test_changed(void **state)
     assert_int_equal(info().resumed, 0);
     assert_int_equal(info().cut_short, 1);
     assert_int_equal(room_kept_count("run/"), 0);
+    // One more step behind it is another list too.
+    assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("run d/delay; go 1000");
+    NH_IGNORE(room_remove(NULL, "boot"));
+    room_crash();
+    assert_int_equal(
+        room_apply("schema: 2\ndevices:\n  - id: d\n    scenarios:\n      - {id: delay, persist: "
+                   "true, steps: [" SAY("1") ", {type: delay, delay_ms: 10000}, " SAY(
+                       "2") ", {type: nop}]}\n",
+                   NH_AUTOMATION_KEEP),
+        NH_OK);
+    assert_int_equal(info().resumed, 0);
+    assert_int_equal(info().cut_short, 1);
     // Not ours at all.
     room_put(NULL, "run/77", "\x09garbage", 8);
     room_put(NULL, "run/78", "", 0);

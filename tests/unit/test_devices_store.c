@@ -425,6 +425,7 @@ static void test_confirm(void **state)
     assert_int_equal(nh_devices_confirm(devices), NH_ERR_NOT_FOUND);
     assert_int_equal(apply_with("b", &ten_s), 3);
     assert_int_equal(info().confirm_ms, 10000);
+    assert_int_equal(info().confirm_back, 2);
     pass(9999);
     assert_string_equal(in_force_now(), "b");
     assert_int_equal(nh_devices_confirm(devices), NH_OK);
@@ -439,6 +440,21 @@ static void test_confirm(void **state)
     assert_int_equal(info().generation, 6);
     assert_int_equal(info().rollback_count, 1);
     assert_int_equal(info().confirm_ms, 0);
+    assert_int_equal(info().confirm_back, 0);
+}
+
+static void test_who_changed_it(void **state)
+{
+    (void)state;
+    static const struct nh_devices_apply ten_s = {.confirm_s = 10};
+    assert_int_equal(hub_start(), NH_OK);
+    assert_int_equal(apply_with("a", &ten_s), 2);
+    nh_devices_changed_by(devices, "anna");
+    assert_string_equal(info().changed_by, "anna");
+    assert_int_equal(info().changed_unix_ms, clock_unix_ms());
+    pass(10000); // the hub itself puts back what was there
+    assert_int_equal(info().generation, 3);
+    assert_string_equal(info().changed_by, "");
 }
 
 static void test_confirm_over_a_restart(void **state)
@@ -654,6 +670,7 @@ int main(void)
         TEST(test_both_changed_keep_hub),
         TEST(test_both_changed_keep_card),
         TEST(test_confirm),
+        TEST(test_who_changed_it),
         TEST(test_confirm_over_a_restart),
         TEST(test_profiles),
         TEST(test_power_cut_at_each_call_of_the_card),

@@ -295,7 +295,8 @@ NH_MUST_USE int nh_automation_check(const nh_automation_t *a);
 // `has_get_changes`: also the older GET /api/devices/run.
 void nh_automation_routes(nh_automation_t *a, bool has_get_changes,
                           struct nh_route_table out[NH_AUTOMATION_TABLE_COUNT]);
-// What runs, as a JSON array of at most 1 KiB: the oldest that fit.
+// What runs on a set that is not in force any more, as a JSON array of at most 1 KiB: the oldest
+// that fit.
 void nh_automation_write_running(nh_automation_t *a, nh_json_writer_t *w);
 // "automation", "game", "monitors".
 #define NH_AUTOMATION_FEED_COUNT 3

@@ -422,6 +422,8 @@ void nh_automation_write_running(nh_automation_t *a, nh_json_writer_t *w)
     nh_json_array_begin(w);
     for (; r && w->written_bytes - begin < RUNNING_MAX_BYTES - RUNNING_ROW_BYTES;
          r = nh_automation_api__run_after(a, r->id)) {
+        if (!(r->flags & NH_RUN_OLD))
+            continue;
         nh_json_object_begin(w);
         nh_json_kv_uint(w, "id", r->id);
         kv_span(w, "device", nh_scenario__device(r->scenario));

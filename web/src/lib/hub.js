@@ -67,7 +67,7 @@ const quiet = (promise) => promise.catch(() => null);
 
 export async function loadAll() {
   await loadSession(); // says what there is to ask for
-  return Promise.all([loadInfo(), loadMemory(), loadHistory(), ...(isAdmin() ? [loadMqtt(), loadLog()] : [])]);
+  return Promise.all([loadInfo(), loadMemory(), loadHistory(), ...(isAdmin() ? [loadMqtt(), loadLog(), loadPart('devices'), loadPart('audio')] : [])]);
 }
 
 export async function loadInfo() {
@@ -98,6 +98,15 @@ async function loadMqtt() {
   const mqtt = await quiet(get('/api/mqtt'));
   if (!mqtt) return;
   set('mqtt', { ...state.mqtt, counters: mqtt.counters, limits: mqtt.limits, at: hubNow(), base: null, listener: mqtt.listener });
+}
+
+// A component that is off has no such route, and no entry in the navigation.
+async function loadPart(name) {
+  try {
+    set(name, { ...await get('/api/' + name), at: Date.now() });
+  } catch (e) {
+    if (e.status === 404) set(name, false);
+  }
 }
 
 async function loadLog() {

@@ -82,7 +82,7 @@ function Press({ b, told, tell }) {
   const line = refused || !state ? told || state : state;
   return (
     <li class={`act ${is} ${state && state.tone === 'ask' ? 'ask' : ''}`}>
-      <button type="button" class="press" disabled={!mayAct || !b.enabled} aria-busy={sending} onClick={press}>
+      <button type="button" class="press" disabled={!mayAct || !b.enabled} aria-busy={sending || undefined} onClick={press}>
         <Icon name="go" size={20} />
         <span class="name">{b.button}</span>
         <span class={'line ' + (line ? line.tone : '')} role="status">{line ? line.text : ''}</span>

@@ -11,9 +11,8 @@ export function Hold({ verb, icon, kind = '', disabled, title, onDo, asks }) {
   const [on, setOn] = useState(false);
   const [ask, setAsk] = useState(false);
   const timer = useRef();
-  const held = useRef(false); // a pointer or key began what a click may end
+  const held = useRef(false); // a pointer began what a click ends
   const begin = () => {
-    held.current = true;
     setOn(true);
     clearTimeout(timer.current);
     timer.current = setTimeout(() => {
@@ -27,11 +26,25 @@ export function Hold({ verb, icon, kind = '', disabled, title, onDo, asks }) {
   };
   useEffect(() => end, []);
   useEffect(() => disabled && end(), [disabled]);
+  const press = (e) => {
+    if (e.button !== 0) return;
+    held.current = true;
+    begin();
+  };
+  const leave = () => {
+    held.current = false;
+    end();
+  };
   const isKey = (e) => e.key === 'Enter' || e.key === ' ';
   const down = (e) => {
     if (!isKey(e)) return;
     e.preventDefault();
     if (!e.repeat) begin();
+  };
+  const up = (e) => {
+    if (!isKey(e)) return;
+    e.preventDefault(); // no click of the space bar
+    end();
   };
   const click = () => {
     if (!held.current) setAsk(true);
@@ -40,8 +53,8 @@ export function Hold({ verb, icon, kind = '', disabled, title, onDo, asks }) {
   return (
     <>
       <button type="button" class={`btn hold ${kind} ${on ? 'on' : ''}`} disabled={disabled} title={title} aria-label={`${verb}: hold for a second`}
-        onPointerDown={(e) => e.button === 0 && begin()} onPointerUp={end} onPointerLeave={end} onPointerCancel={end} onContextMenu={(e) => e.preventDefault()}
-        onKeyDown={down} onKeyUp={(e) => isKey(e) && end()} onBlur={end} onClick={click}>
+        onPointerDown={press} onPointerUp={end} onPointerLeave={leave} onPointerCancel={leave} onContextMenu={(e) => e.preventDefault()}
+        onKeyDown={down} onKeyUp={up} onBlur={end} onClick={click}>
         <i />{icon && <Icon name={icon} />}<span>{verb}</span><small>hold 1 s</small>
       </button>
       {ask && <Confirm title={`${verb}?`} verb={verb} onDo={onDo} onClose={() => setAsk(false)}>{asks}</Confirm>}

@@ -1,5 +1,7 @@
 // model.js - what stands on the page, from what the hub told. Pure.
 
+import { timeText } from './words.js';
+
 // The part of the feed, or /api/automation, in one form: {enabled, instances, suspended, cut, isCut, ...}.
 export function fromReply({ enabled, counters, list }) {
   const of = (...states) => list.filter((r) => states.includes(r.state));
@@ -102,5 +104,9 @@ const LOG_WORDS = {
   run: 'started', cancel: 'stopped', skip: 'skipped', force: 'forced', flag: 'set the flag', variable: 'set', button: 'pressed', call: 'called', start: 'started the game', pause: 'paused',
   resume: 'resumed', stop: 'stopped the game', reset: 'reset', add: 'changed the time', hint: 'sent a hint', game_end: 'the game ended', suspended: 'suspended', enable: 'enabled automation', disable: 'disabled automation',
   disabled: 'automation began disabled', resumed: 'resumed after a restart', cut_short: 'cut short by a restart', safe_off: 'made safe', template: 'template',
+};
+export const logText = (e) => {
+  const ms = e.action === 'add' ? parseInt(e.text, 10) : NaN;
+  return Number.isNaN(ms) ? e.text : `${ms < 0 ? '\u2212' : '+'}${timeText(Math.abs(ms))}`;
 };
 export const logWord = (action) => LOG_WORDS[action] || action;

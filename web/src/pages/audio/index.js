@@ -14,5 +14,6 @@ export default {
     const is = (state) => audio.channels.some((c) => c.state === state);
     return is('playing') ? { text: 'playing', tone: 'run' } : is('paused') ? 'paused' : '';
   },
+  available: ({ audio }) => audio !== false,
   load: () => import('./audio.jsx'),
 };

@@ -4,7 +4,7 @@ import { useRef } from 'preact/hooks';
 import { Badge, Button } from '../../ui/parts.jsx';
 import { copy, paste } from './acts.js';
 import { draft, edit, editor, findingsAt, findingsUnder, insert, move, remove, select } from './editor.js';
-import { FindingBadge, Findings, Form, TypeField } from './fields.jsx';
+import { FindingBadge, Findings, Fold, Form, TypeField } from './fields.jsx';
 import { getAt, pointer } from './path.js';
 import { RawText } from './raw.jsx';
 import { freeId } from './refs.js';
@@ -31,14 +31,14 @@ export function Device({ index, at, tab, inspect }) {
       <div class="thead">
         <h2>{device.display_name || device.id || 'Device without id'}</h2><code>{device.id}</code>
         {device.template && <Badge>{templateName(device.template.type)}</Badge>}
-        <div class="end">
+        <div class="end"><Fold label="Change device">
           <Button kind="sm" onClick={clone}>Clone</Button>
           <Button kind="sm" onClick={() => copy({ list: ['devices'], index, count: 1 }, ref)}>Copy</Button>
           <Button kind="sm" onClick={() => paste({ list: ['devices'], index: index + 1 }, ref)}>Paste</Button>
           <Button kind="sm" aria-label="Move device up" disabled={!index} onClick={() => shift(-1)}>↑</Button>
           <Button kind="sm" aria-label="Move device down" disabled={index === list.length - 1} onClick={() => shift(1)}>↓</Button>
           <Button kind="sm bad" onClick={() => remove(['devices'], index, 1, `remove ${device.id}`)}>Remove device</Button>
-        </div>
+        </Fold></div>
       </div>
       <Findings of={findingsAt(path)} />
       <Tabs label="Parts of the device" tabs={tabs} value={tab} badge={(id) => <FindingBadge of={findings(id)} />} onChange={(id) => select(id ? path : at.length > 2 ? at : path, { tab: id })} />

@@ -24,6 +24,8 @@ import { placeOf } from './words.js';
 function existing(doc, path) {
   let at = path;
   while (at.length && getAt(doc, at) === undefined) at = at.slice(0, -1);
+  // a list is selected only if it was asked for
+  while (at.length < path.length && typeof at[at.length - 1] === 'string') at = at.slice(0, -1);
   if (at.length === 1) at = [];
   return at[0] === 'devices' && (at.length < 4 || at[2] === 'scenarios') ? at : at[0] === 'devices' ? at.slice(0, 2) : [];
 }

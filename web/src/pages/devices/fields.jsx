@@ -334,7 +334,8 @@ function ListField({ row, id, path, value, label }) {
           );
         })}
       </ul>
-      <Button kind="sm" icon="plus" id={id} title={row.text} onClick={add}>{`Add ${what}`}</Button>
+      <Button kind="sm" icon="plus" id={id} title={row.text} disabled={list.length >= row.max_count} onClick={add}>{`Add ${what}`}</Button>
+      {list.length >= row.max_count && <span class="hint"> At most {row.max_count}.</span>}
       {!list.length && <span class="hint"> {row.text}</span>}
     </div>
   );
@@ -362,6 +363,17 @@ export function TypeField({ of: ref, path, label }) {
         {typesOf(schema, ref).map((w) => <option value={w}>{name(w)}</option>)}
       </select>
     </Field>
+  );
+}
+
+// Buttons that a phone shows on demand.
+export function Fold({ label, children }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <div class={'acts foldable ' + (open ? 'open' : '')}>
+      <Button kind="sm open-s" aria-expanded={open} onClick={() => setOpen(!open)}>{label}</Button>
+      {children}
+    </div>
   );
 }
 

@@ -16,5 +16,6 @@ export default {
     const isWrong = devices.degraded || devices.conflict || !devices.card;
     return { text: String(devices.devices), tone: isWrong ? 'warn' : '' };
   },
+  available: ({ devices }) => devices !== false,
   load: () => import('./devices.jsx'),
 };

@@ -2,18 +2,19 @@
 
 import { useState } from 'preact/hooks';
 import { post } from '../../lib/api.js';
-import { count, plural } from '../../lib/format.js';
+import { count, fixed, plural } from '../../lib/format.js';
 import { useResource } from '../../lib/resource.js';
 import { Dialog } from '../../ui/dialog.jsx';
 import { Badge, Button } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
 import { addAfter, copy, paste } from './acts.js';
 import { commit, draft, editor, findingsAt, insert, isDirty, isInForce, move, remove, select } from './editor.js';
-import { Findings, Form } from './fields.jsx';
-import { getAt, insertAt, isUnder, pointer } from './path.js';
+import { Findings, Fold, Form } from './fields.jsx';
+import { getAt, insertAt, isUnder, parsePointer, pointer } from './path.js';
 import { freeId, usedByTemplate } from './refs.js';
 import { objectNamed, rowOf } from './schema.js';
 import { Tree } from './tree.jsx';
+import { typeName } from './words.js';
 
 const SECTIONS = [['triggers', 'Triggers', 'trigger'], ['conditions', 'Conditions', 'condition'], ['steps', 'Steps', 'step'], ['on_stop', 'When stopped', 'step']];
 
@@ -53,7 +54,7 @@ export function Scenarios({ path, device, at, inspect }) {
         {scenario.enabled === false && <Badge>off</Badge>}
         <span class="end"><Runs device={device} scenario={scenario} /></span>
       </div>
-      <div class="acts">
+      <Fold label="Change scenarios">
         <Button kind="sm" icon="plus" onClick={add}>Add scenario</Button>
         <Button kind="sm" onClick={clone}>Clone</Button>
         <Button kind="sm" onClick={() => copy({ list: place, index, count: 1 }, ref)}>Copy</Button>
@@ -61,7 +62,7 @@ export function Scenarios({ path, device, at, inspect }) {
         <Button kind="sm" aria-label="Move scenario up" disabled={!index} onClick={() => shift(-1)}>↑</Button>
         <Button kind="sm" aria-label="Move scenario down" disabled={index === list.length - 1} onClick={() => shift(1)}>↓</Button>
         <Button kind="sm bad" onClick={() => remove(place, index, 1, 'remove scenario')}>Remove scenario</Button>
-      </div>
+      </Fold>
       <Findings of={[...findingsAt(place), ...findingsAt(base)]} />
       <details class="more" key={pointer(base)} open={!scenario.id || findingsAt([...base, 'id']).length > 0 || scenario.name === 'New scenario'}>
         <summary>Settings of the scenario: <code>{scenario.id || 'no id'}</code></summary>
@@ -99,14 +100,33 @@ function Runs({ device, scenario }) {
     <>
       {has('/api/automation/dry_run') && <Button online disabled={!!why} title={why || 'What it would do'} onClick={dry}>Dry run</Button>}
       {has('/api/devices/run') && <Button online icon="play" disabled={!!why} title={why || undefined} onClick={run}>Run</Button>}
-      {told && (
-        <Dialog label="Dry run" class="broad" onClose={() => setTold(null)}>
-          <h2>Dry run of {scenario.name || scenario.id}</h2>
-          <pre class="raw">{JSON.stringify(told, null, 2)}</pre>
-          <div class="row end"><Button onClick={() => setTold(null)}>Close</Button></div>
-        </Dialog>
-      )}
+      {told && <DryRun told={told} device={device} scenario={scenario} onClose={() => setTold(null)} />}
     </>
+  );
+}
+
+// What the scenario would do, line by line; a line of this scenario leads to its step.
+function DryRun({ told, device, scenario, onClose }) {
+  const base = ['devices', draft().devices.indexOf(device), 'scenarios', device.scenarios.indexOf(scenario)];
+  const isHere = (l) => l.path && l.device === device.id && l.scenario === scenario.id;
+  const go = (l) => {
+    onClose();
+    select([...base, ...parsePointer(l.path)]);
+  };
+  const what = (l) => <>{typeName('step', l.step || l.kind)} {l.path && <code>{l.path}</code>}</>;
+  return (
+    <Dialog label="Dry run" class="broad" onClose={onClose}>
+      <h2>Dry run of {scenario.name || scenario.id}</h2>
+      <p class="sub">Nothing was sent or played. Times are seconds after the start.</p>
+      <ol class="dry" aria-label="What it would do">
+        {told.lines.map((l) => (
+          <li><span class="sub">{fixed(l.at_ms / 1000, 1)}</span><span>{isHere(l) ? <button type="button" class="go" onClick={() => go(l)}>{what(l)}</button> : <>{l.scenario !== scenario.id && `${l.scenario}: `}{what(l)}</>} {l.text}</span><span class="sub">{l.result}</span></li>
+        ))}
+        {!told.lines.length && <li class="sub">It would do nothing.</li>}
+      </ol>
+      {told.is_cut && <p class="sub">It would go on: the list ends here.</p>}
+      <div class="row end"><Button onClick={onClose}>Close</Button></div>
+    </Dialog>
   );
 }
 

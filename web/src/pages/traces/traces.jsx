@@ -112,12 +112,14 @@ function Runs({ device, scenario, summary, params, auto, names, config, version 
   const name = (names.get(`${device}/${scenario}`) || { name: scenario }).name;
   const ask = () => {
     setParam('run', null);
-    post('/api/automation/dry_run', { device, scenario }).then((value) => setDry({ value }), (error) => setDry({ error }));
-    setParam('dry', '1');
+    setParam('dry', (+params.dry || 0) + 1);
   };
   useEffect(() => {
-    if (params.dry && !dry) ask();
-  }, []);
+    let gone = !params.dry;
+    setDry(null);
+    if (!gone) post('/api/automation/dry_run', { device, scenario }).then((value) => gone || setDry({ value, at: hubNow() }), (error) => gone || setDry({ error }));
+    return () => { gone = true; };
+  }, [params.dry]);
   if (!trace.value) return <Tile title={name} span={8}>{trace.error ? <Failed error={trace.error} /> : <Loading lines={6} />}</Tile>;
   const runs = runsOf(trace.value, kept.value || [], failedRun).map((r) => settle(r, isAlive));
   const shown = runs.filter((r) => (of === 'all' || r.result === of) && runHas(r, find));
@@ -126,7 +128,7 @@ function Runs({ device, scenario, summary, params, auto, names, config, version 
   const to = (r) => ({ device, scenario, run: r.run });
   return (
     <>
-      <Tile title={name} span={8} class="list" end={<>
+      <Tile title={name} span={8} class="runs-of" end={<>
         <a class="btn sm" href={href('devices', editorParams(config, device, scenario))}>Edit</a>
         <Button kind="sm" online onClick={ask}>Dry run</Button>
         <a class="btn sm back" href={href('traces')}>All scenarios</a>
@@ -176,7 +178,7 @@ function Dry({ dry, name, device, scenario, ...common }) {
   const lines = dry && dry.value ? dry.value.lines : null;
   const to = lines && lines.length ? lines[lines.length - 1].at_ms : 1;
   return (
-    <Tile title={`Dry run of ${name}`} span={8} class="one" end={<><Badge kind="run">nothing was done</Badge>{dry && dry.value && <span>at {clock(hubNow())}</span>}<Button kind="sm" onClick={() => setParam('dry', null)}>Close</Button></>}>
+    <Tile title={`Dry run of ${name}`} span={8} class="one" end={<><Badge kind="run">nothing was done</Badge>{dry && dry.value && <span>at {clock(dry.at)}</span>}<Button kind="sm" onClick={() => setParam('dry', null)}>Close</Button></>}>
       {!dry && <Loading lines={5} />}
       {dry && dry.error && <Failed error={dry.error} />}
       {lines && <p class="sub small">With the flags and variables of this moment. What it waits for is assumed to come{to > 1 && `; it would take ${shortTime(to)}`}.</p>}
