@@ -3,6 +3,7 @@ played to its end."""
 import os
 import queue
 import subprocess
+import time
 import unittest
 import urllib.request
 
@@ -31,16 +32,22 @@ class Player:
     def say(self, topic, payload=""):
         self.client.publish(topic, payload, 1).wait_for_publish(PATIENCE_S)
 
+    def get(self, end):
+        return self.heard.get(timeout=max(end - time.monotonic(), 0.01))
+
     def wait(self, *wanted):
-        """The wanted messages in their order; others may stand between them. Gives those."""
-        between = []
+        """The wanted messages in their order; others may stand between them."""
+        end = time.monotonic() + PATIENCE_S
         for message in wanted:
-            while True:
-                got = self.heard.get(timeout=PATIENCE_S)
-                if got == message:
-                    break
-                between.append(got)
-        return between
+            while self.get(end) != message:
+                pass
+
+    def wait_all(self, *wanted):
+        """The wanted messages in any order: those of different props have none."""
+        end = time.monotonic() + PATIENCE_S
+        missing = set(wanted)
+        while missing:
+            missing.discard(self.get(end))
 
     def close(self):
         self.client.disconnect()
@@ -137,8 +144,8 @@ class Room(Example):
     def test_a_game_from_start_to_end(self):
         player = self.play("room.yaml", "room/#")
         sim = self.start_props()
-        for prop in ("reader1", "reader2", "beam", "door", "robot"):
-            player.wait((f"room/{prop}/status", "online"))
+        player.wait_all(*[(f"room/{prop}/status", "online")
+                          for prop in ("reader1", "reader2", "beam", "door", "robot")])
         self.assertEqual(self.hub.send_json("POST", "/api/game/start", {"team": "Gulls"})[0], 200)
         self.said(player, "Who has moved the pictures of my cabin?")
 
