@@ -189,15 +189,14 @@ static const nh_json_field_t health_fields[] = {
 };
 
 static const nh_json_field_t audio_fields[] = {
-    BOOL("enabled", audio.enabled, "Whether there is an audio player"),
+    BOOL("enabled", audio.enabled, "Whether there is an audio player; never without PSRAM"),
     STRING("root", audio.root, "Folder that is /sdcard; empty: sdcard in the data folder"),
     STRING("output", audio.output,
            "ALSA device (default, null, hw:0 ...), file:PATH.wav, or none: time goes on, unheard"),
     UINT("rate_hz", audio.rate_hz, 8000, 192000, "Hz", "Sample rate of the output"),
-    UINT("latency_ms", audio.latency_ms, 0, 500, "ms",
-         "How much the device holds; 0: 80, or 40 without PSRAM"),
+    UINT("latency_ms", audio.latency_ms, 0, 500, "ms", "How much the device holds; 0: 80"),
     UINT("buffer_ms", audio.buffer_ms, 0, 2000, "ms",
-         "Read ahead of each channel; 0: 500 with PSRAM; at least twice latency_ms"),
+         "Read ahead of each channel; 0: 500; at least twice latency_ms"),
     UINT("duck_db", audio.duck_db, 0, 60, "dB",
          "How far the background goes down under an effect; 0: not"),
     UINT("idle_close_s", audio.idle_close_s, 1, 3600, "s", "Silence until the device is closed"),

@@ -2,6 +2,7 @@
 
 import test, { after, afterEach, before, beforeEach } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -113,6 +114,14 @@ test('a scenario is built from nothing, applied, and there after a reload', { sk
   await tree(page).waitFor();
   assert.equal((await texts(page))[0], 'publish relay/door on');
   await page.getByText('no changes').waitFor();
+
+  // A prop of the room starts it, and its trace is there.
+  const [host, port] = (await fetch(hub.url + '/api/info').then((r) => r.json())).listeners.mqtt.split(':');
+  execFileSync('mosquitto_pub', ['-h', host, '-p', port, '-q', '1', '-t', 'gallery/solved', '-m', 'yes']);
+  await page.goto(`${hub.url}/#/traces?device=gallery&scenario=opened`);
+  await page.locator('main').getByText('1 done').first().waitFor();
+  await page.goto(`${hub.url}/#/traces?device=gallery&scenario=opened&run=1`);
+  await page.locator('main').getByText(/relay\/door/).first().waitFor();
 });
 
 test('undo and redo, by keys and by buttons, over moves and typing', { skip }, async () => {

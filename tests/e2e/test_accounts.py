@@ -174,6 +174,17 @@ class Roles(unittest.TestCase):
                     self.assertNotIn(reply.status, (401, 403))
         self.assertEqual(seen, {"all", "operator", "admin"})
 
+    def test_an_operator_starts_what_has_a_button(self):
+        room = {"schema": 2, "devices": [{"id": "d", "scenarios": [
+            {"id": "open", "name": "Open it", "button_enabled": True, "steps": []},
+            {"id": "wipe", "name": "Wipe it", "steps": []}]}]}
+        self.assertEqual(self.root.ask("POST", "/api/devices/apply", room).status, 200)
+        for scenario, status in (("open", 200), ("Open it", 200), ("wipe", 403), ("Wipe it", 403), ("wIPE IT", 403),
+                                 ("none", 404)):
+            with self.subTest(scenario=scenario):
+                reply = self.ann.ask("POST", "/api/devices/run", {"device": "d", "scenario": scenario})
+                self.assertEqual(reply.status, status, reply.body)
+
     def test_what_changes_the_hub_is_for_admins(self):
         of_admins = {"POST /api/reboot", "PUT /api/settings", "POST /api/users", "PUT /api/users",
                      "DELETE /api/users", "POST /api/auth/setup", "POST /api/mqtt/publish",

@@ -128,7 +128,7 @@ test('schema: another type keeps the fields that both have', () => {
 test('schema: an older generation is taken over with its names', () => {
   const old = { schema: 1, generation: 9, active_profile: 'p', profiles: [], devices: [{ id: 'd', name: 'Door', tabs: [{ type: 'custom', extra_payload: 'x' }], odd: 1 }] };
   assert.deepEqual(adopted(schema, old), { schema: 2, devices: [{ id: 'd', display_name: 'Door', tabs: [{ type: 'custom', extra: 'x' }], odd: 1 }] });
-  const both = { devices: [{ name: 'a', display_name: 'b' }] };
+  const both = { devices: [{ display_name: 'b', name: 'a' }] };
   assert.equal(adopted(schema, both).devices[0].display_name, 'b');
 });
 
@@ -177,6 +177,7 @@ test('blocks: a loop and a goto keep their target through a move', () => {
   const before = [P(1), P(2), loop, goto];
   assert.deepEqual(retarget(before, [before[1], before[0], loop, goto]).map((s) => s.loop?.target_step ?? s.target_step), [undefined, undefined, 0, 1]);
   assert.equal(retarget(before, [before[0], loop])[1], loop, 'a target that is gone stays as it was');
+  assert.equal(retarget(before, [step('loop', { loop: { target_step: 0 } }), ...before])[0].loop.target_step, 0, 'what is new here means what it says');
   const doc = room(before);
   const moved = moveItems(doc, STEPS, 1, 1, STEPS, 0).value;
   assert.equal(getAt(mended(doc, moved, [[STEPS, STEPS]]), [...STEPS, 2, 'loop', 'target_step']), 0);
@@ -294,6 +295,13 @@ test('merge: mine on theirs; the same thing twice is a clash', () => {
   assert.deepEqual(lost, []);
   assert.equal(doc.devices[1].display_name, 'Gate');
   assert.deepEqual(doc.devices[1].scenarios[0].steps, [P(5)]);
+});
+
+test('merge: the same change by both is no clash', () => {
+  const base = room([P(1)]);
+  const op = (name) => opsOf(base, setAt(base, ['devices', 0, 'display_name'], name))[0];
+  assert.ok(!clashes(op('Gate'), op('Gate')));
+  assert.ok(clashes(op('Gate'), op('Portal')));
 });
 
 test('merge: additions, removals, and what has no place any more', () => {

@@ -15,11 +15,13 @@ static nh_span_t name_of(nh_rec_t rec, enum nh_field field)
     return name.len ? name : nh_rec_text(rec, NH_FIELD_ID);
 }
 
-bool nh_automation_api__has_button(const nh_automation_t *a, nh_span_t device, nh_span_t scenario)
+bool nh_automation_api__lacks_button(const nh_automation_t *a, nh_span_t device, nh_span_t scenario)
 {
-    const struct nh_scenario *s = nh_scenario__find(a, device, scenario);
-    return s && nh_rec_bool(nh_device_set_scenario(a->plan.set, s->index), NH_FIELD_BUTTON_ENABLED,
-                            false);
+    const nh_device_set_t *set = a->plan.set;
+    int d = set ? nh_device_set_find_device(set, device) : NH_ERR_NOT_FOUND;
+    int i = d < 0 ? d : nh_device_set_find_scenario(set, (uint32_t)d, scenario);
+    return i >= 0 &&
+           !nh_rec_bool(nh_device_set_scenario(set, (uint32_t)i), NH_FIELD_BUTTON_ENABLED, false);
 }
 
 static void write_scenario(const nh_automation_t *a, uint32_t i, nh_json_writer_t *w)

@@ -236,7 +236,7 @@ static int run(nh_request_t *req, const struct nh_automation_body *b)
                                         .parameter_count = b->parameter_count,
                                         .origin = NH_ORIGIN_HTTP};
     nh_automation_t *a = nh_automation_api__of(req);
-    if (req->role == NH_ROLE_OPERATOR && !nh_automation_api__has_button(a, r.device, r.scenario))
+    if (req->role == NH_ROLE_OPERATOR && nh_automation_api__lacks_button(a, r.device, r.scenario))
         return nh_reply_error(req, 403, "forbidden",
                               "The scenario has no button: it is for admins. Nothing was changed.");
     int id = nh_automation_run(a, &r, req->now_ms);

@@ -59,8 +59,9 @@ void nh_automation_api__write_game(const nh_automation_t *a, nh_json_writer_t *w
 // actions_api.c
 int nh_automation_api__get_actions(nh_request_t *req);
 int nh_automation_api__get_hints(nh_request_t *req);
-// Whether operators may start it. A name in place of the id has none.
-bool nh_automation_api__has_button(const nh_automation_t *a, nh_span_t device, nh_span_t scenario);
+// Whether there is such a scenario, by id or name as run() finds it, and it has no button.
+bool nh_automation_api__lacks_button(const nh_automation_t *a, nh_span_t device,
+                                     nh_span_t scenario);
 
 // game_api.c
 extern const nh_route_t nh_automation_api__game_routes[];

@@ -72,8 +72,8 @@ struct nh_devices_info {
     enum nh_devices_source source; // of what was found at the start
     const char *degraded;          // why it is not as it should be; NULL: all is well
     bool has_card;
-    bool is_saved;       // what is in force stands on the card
-    bool is_conflict;    // the card came back with another configuration: somebody has to choose
+    bool is_saved;         // what is in force stands on the card
+    bool is_conflict;      // the card came back with another configuration: somebody has to choose
     uint32_t confirm_ms;   // until it is rolled back; 0: nothing waits
     uint32_t confirm_back; // to this generation
     char changed_by[NH_DEVICES_WHO_MAX_BYTES]; // who put it in force; "": the hub itself
