@@ -179,7 +179,8 @@ bool nh_sim_come(struct nh_sim *sim, struct nh_sim_client *c)
         hang_up(c);
         return false;
     }
-    return send_connect(sim, c) && publish_status(c, "online") && send_subscribe(c);
+    // Who is told "online" may send a command at once, so it listens before it says so.
+    return send_connect(sim, c) && send_subscribe(c) && publish_status(c, "online");
 }
 
 void nh_sim_leave(struct nh_sim_client *c, bool cut)

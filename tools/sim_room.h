@@ -13,7 +13,7 @@
 //
 // A command is JSON: {"id":"...","do":"open"}, "close", {"do":"say","text":"..."}. Without an id
 // there is no result. The same id twice is done once, and answered twice. Each prop has
-// room/PROP/status, which is its connection's.
+// room/PROP/status, which is its connection's; room/player/status says that sim/room/# is heard.
 
 #ifndef NH_TOOLS_SIM_ROOM_H
 #define NH_TOOLS_SIM_ROOM_H

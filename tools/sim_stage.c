@@ -83,6 +83,7 @@ static void prepare(struct stage *s)
         c->filters[0] = i == NH_SIM_DOOR || i == NH_SIM_ROBOT ? s->filter[i] : NULL;
     }
     s->client[NH_SIM_PROP_COUNT].id = "room-player";
+    s->client[NH_SIM_PROP_COUNT].status_topic = "room/player/status";
     s->client[NH_SIM_PROP_COUNT].filters[0] = CONTROL "#";
 }
 

@@ -4,13 +4,14 @@ import os
 import pty
 import queue
 import subprocess
+import time
 import unittest
 
 import paho.mqtt.client as paho
 
 from hub import NUTHATCH, PATIENCE_S, Hub
 
-PROPS = ("reader1", "reader2", "beam", "door", "robot")
+PROPS = ("reader1", "reader2", "beam", "door", "robot", "player")
 
 
 class Listener:
@@ -18,7 +19,6 @@ class Listener:
 
     def __init__(self, hub):
         self.heard = queue.Queue()
-        self.past = []  # heard, and not waited for yet
         self.ready = queue.Queue()
         self.client = paho.Client("listener", protocol=paho.MQTTv311)
         self.client.on_message = lambda c, u, m: self.heard.put((m.topic, m.payload.decode()))
@@ -28,14 +28,22 @@ class Listener:
         self.client.subscribe("room/#", 1)
         self.ready.get(timeout=PATIENCE_S)
 
+    def get(self, end):
+        return self.heard.get(timeout=max(end - time.monotonic(), 0.01))
+
     def wait(self, *wanted):
-        """The wanted messages, those of a topic in their order: each prop has a connection of its own, and
-        nobody says which is heard first. Others may stand between them."""
+        """The wanted messages of one prop, in their order; others may stand between them."""
+        end = time.monotonic() + PATIENCE_S
         for message in wanted:
-            while message not in self.past:
-                self.past.append(self.heard.get(timeout=PATIENCE_S))
-            at = self.past.index(message)
-            self.past = [m for m in self.past[:at] if m[0] != message[0]] + self.past[at + 1:]
+            while self.get(end) != message:
+                pass
+
+    def wait_all(self, *wanted):
+        """The wanted messages in any order: those of different props have none."""
+        end = time.monotonic() + PATIENCE_S
+        missing = set(wanted)
+        while missing:
+            missing.discard(self.get(end))
 
     def say(self, topic, payload=""):
         self.client.publish(topic, payload, 1).wait_for_publish()
@@ -55,10 +63,11 @@ class SimRoom(unittest.TestCase):
         sim = subprocess.Popen([NUTHATCH, "sim", "room", "--mqtt", f"127.0.0.1:{self.hub.mqtt_port}", *args],
                                stdin=stdin, stdout=subprocess.PIPE, text=True)
         self.addCleanup(sim.stdout.close)
+        if sim.stdin:
+            self.addCleanup(sim.stdin.close)
         self.addCleanup(sim.wait, PATIENCE_S)
         self.addCleanup(sim.kill)
-        for prop in PROPS:
-            self.listener.wait((f"room/{prop}/status", "online"))
+        self.listener.wait_all(*[(f"room/{prop}/status", "online") for prop in PROPS])
         return sim
 
     def clients(self):
@@ -69,10 +78,10 @@ class SimRoom(unittest.TestCase):
 
     def test_played_by_lines(self):
         sim = self.start()
-        sim.stdin.write("touch reader1 0411\ntouch reader2\nhold beam 1s\nnonsense\nstate\n")
+        sim.stdin.write("touch reader1 0411\ntouch reader2\nhold beam\nnonsense\nstate\n")
         sim.stdin.flush()
-        self.listener.wait(("room/reader1/card", "0411"), ("room/reader2/card", "04D4E5F6"),
-                           *[("room/beam/held", "1")] * 4)
+        self.listener.wait_all(("room/reader1/card", "0411"), ("room/reader2/card", "04D4E5F6"))
+        self.listener.wait(*[("room/beam/held", "1")] * 4)
         sim.stdin.write("quit\n")
         out, _ = sim.communicate(timeout=PATIENCE_S)
         self.assertEqual(sim.returncode, 0)
@@ -83,10 +92,9 @@ class SimRoom(unittest.TestCase):
 
     def test_played_by_messages(self):
         sim = self.start(stdin=subprocess.DEVNULL)  # its input has ended: it goes on
-        self.hub.wait_until(lambda: "room-player" in self.clients(), "the player")
         self.listener.say("sim/room/reader1/touch", "04AA")
         self.listener.say("sim/room/line", "touch reader2 04BB")
-        self.listener.wait(("room/reader1/card", "04AA"), ("room/reader2/card", "04BB"))
+        self.listener.wait_all(("room/reader1/card", "04AA"), ("room/reader2/card", "04BB"))
         self.listener.say("sim/room/beam/hold", "30s")
         self.listener.wait(("room/beam/held", "1"))
         sim.terminate()
@@ -122,17 +130,17 @@ class SimRoom(unittest.TestCase):
     def test_played_by_keys(self):
         keys, terminal = pty.openpty()
         self.addCleanup(os.close, keys)
-        sim = subprocess.Popen([NUTHATCH, "sim", "room", "--mqtt", f"127.0.0.1:{self.hub.mqtt_port}"],
-                               stdin=terminal, stdout=subprocess.PIPE, start_new_session=True,
-                               preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0))
+        # Of its own session, so that the terminal is its own.
+        sim = subprocess.Popen(["setsid", "--ctty", NUTHATCH, "sim", "room", "--mqtt",
+                                f"127.0.0.1:{self.hub.mqtt_port}"], stdin=terminal, stdout=subprocess.PIPE)
         os.close(terminal)
         self.addCleanup(sim.stdout.close)
         self.addCleanup(sim.wait, PATIENCE_S)
         self.addCleanup(sim.kill)
         self.listener.wait(("room/reader1/status", "online"))
         os.write(keys, b"14b")
-        self.listener.wait(("room/reader1/card", "04A1B2C3"), ("room/reader2/card", "04BADBAD"),
-                           ("room/beam/held", "1"))
+        self.listener.wait_all(("room/reader1/card", "04A1B2C3"), ("room/reader2/card", "04BADBAD"),
+                               ("room/beam/held", "1"))
         os.write(keys, b":touch reader1 0477\n")
         self.listener.wait(("room/reader1/card", "0477"))
         os.write(keys, b"q")
@@ -140,7 +148,7 @@ class SimRoom(unittest.TestCase):
 
     def test_plays_by_itself(self):
         self.start("--auto", stdin=subprocess.DEVNULL)
-        self.listener.wait(("room/reader1/card", "04A1B2C3"), ("room/reader2/card", "04BADBAD"))
+        self.listener.wait_all(("room/reader1/card", "04A1B2C3"), ("room/reader2/card", "04BADBAD"))
 
 
 if __name__ == "__main__":
