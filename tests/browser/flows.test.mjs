@@ -807,7 +807,7 @@ test('phone: bottom bar, all pages behind More, places can be chosen', async () 
   await page.getByRole('dialog').getByLabel('Place 3 of the bar').selectOption('settings');
   await page.getByRole('dialog').getByRole('link', { name: 'API' }).click();
   await h1(page, 'API');
-  assert.deepEqual(await bar.locator('a').allTextContents(), ['Home', 'Memory', 'Settings', 'Log']);
+  assert.deepEqual(await bar.locator('a').allTextContents(), ['Home', 'Memory', 'Settings', 'MQTT']);
 });
 
 test('twice the text: nothing reaches over the edge at 200 % zoom', async () => {
