@@ -309,6 +309,7 @@ void nh_automation_api__write_instance(const nh_automation_t *a, const struct nh
     nh_json_object_end(w);
 }
 
+// clang-format off
 #define COUNTERS(X)                                                                                \
     X(instance_count)                                                                              \
     X(instance_peak)                                                                               \
@@ -325,6 +326,7 @@ void nh_automation_api__write_instance(const nh_automation_t *a, const struct nh
                 X(flooded) X(yields) X(publish_delayed) X(on_stop_cut) X(depth_refused)            \
                     X(inbox_dropped) X(traces_missing) X(no_memory) X(store_failed) X(cut_short)   \
                         X(resumed)
+// clang-format on
 
 static void write_counters(const nh_automation_t *a, nh_json_writer_t *w)
 {
