@@ -236,9 +236,10 @@ static void bench_latency(uint32_t n, uint32_t waiting)
         ns[i] = published_ns - begin_ns;
     }
     qsort(ns, n, sizeof *ns, by_size);
+    uint32_t half = n / 2, p99 = (uint32_t)((uint64_t)n * 99 / 100);
     printf("start to first step, %u wait: median %.2f us, p99 %.2f us, most %.2f us, %.1f "
            "allocations each of %u\n",
-           (unsigned)waiting, ns[n / 2] / 1e3, ns[(uint64_t)n * 99 / 100] / 1e3, ns[n - 1] / 1e3,
+           (unsigned)waiting, ns[half] / 1e3, ns[p99] / 1e3, ns[n - 1] / 1e3,
            (double)(allocs_now() - allocs) / n, (unsigned)n);
     free(ns);
     (void)nh_automation_cancel_all(a, NH_ORIGIN_CLI, now_ms);

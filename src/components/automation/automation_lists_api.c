@@ -250,20 +250,26 @@ static const char *state_of(const struct nh_run *r)
     return r->main.wait != NH_WAIT_NONE && r->main.woken == NH_WOKEN_NOT ? "waiting" : "running";
 }
 
+// Adds one part of a place in the configuration, such as "/steps/3". Returns the new length.
+static size_t add_place(char *out, size_t cap, size_t len, unsigned list, unsigned index)
+{
+    static const char *const lists[] = {"steps", "on_stop", "then", "else", "default"};
+    int n = 0;
+    if (list < NH_ARRAY_LEN(lists))
+        n = snprintf(out + len, cap - len, "/%s/%u", lists[list], index);
+    else if (list >= NH_LIST_BRANCH)
+        n = snprintf(out + len, cap - len, "/branches/%u/steps/%u", list - NH_LIST_BRANCH, index);
+    return len + (size_t)n;
+}
+
 // Where a branch stands, as in the configuration: "/steps/3/then/0".
 static void path_of(const struct nh_branch *b, char *out, size_t cap)
 {
-    static const char *const lists[] = {"steps", "on_stop", "then", "else", "default"};
     size_t len = 0;
     out[0] = '\0';
     for (unsigned d = 0; d < b->depth && len < cap; d++) {
         const struct nh_frame *f = nh_turn__frame(b, d);
-        if (f->list >= NH_LIST_BRANCH)
-            len += (size_t)snprintf(out + len, cap - len, "/branches/%u/steps/%u",
-                                    (unsigned)f->list - NH_LIST_BRANCH, (unsigned)f->index);
-        else
-            len += (size_t)snprintf(out + len, cap - len, "/%s/%u", lists[f->list],
-                                    (unsigned)f->index);
+        len = add_place(out, cap, len, f->list, f->index);
     }
 }
 
@@ -465,17 +471,10 @@ static const char *result_of(const struct nh_trace_record *r)
 
 static void write_record(nh_json_writer_t *w, const struct nh_trace_record *r)
 {
-    static const char *const lists[] = {"steps", "on_stop", "then", "else", "default"};
     char path[160] = "";
     size_t len = 0;
-    for (unsigned d = 0; d < r->depth && len < sizeof path; d++) {
-        unsigned list = r->path[d].list, index = r->path[d].index;
-        if (list >= NH_LIST_BRANCH)
-            len += (size_t)snprintf(path + len, sizeof path - len, "/branches/%u/steps/%u",
-                                    list - NH_LIST_BRANCH, index);
-        else
-            len += (size_t)snprintf(path + len, sizeof path - len, "/%s/%u", lists[list], index);
-    }
+    for (unsigned d = 0; d < r->depth && len < sizeof path; d++)
+        len = add_place(path, sizeof path, len, r->path[d].list, r->path[d].index);
     nh_json_kv_string(w, "kind", kind_of(r));
     if (r->depth) {
         nh_json_kv_string(w, "step", nh_step__name(r->step));

@@ -423,7 +423,7 @@ static void take_int(nh_device_compiler_t *c, const struct value *v, const struc
         return;
     }
     put_byte(c, row->field);
-    put_number(c, (uint64_t)n << 1 ^ (uint64_t)(n >> 63));
+    put_number(c, (uint64_t)n << 1 ^ (n < 0 ? UINT64_MAX : 0));
 }
 
 static void take_enum(nh_device_compiler_t *c, const struct value *v,
