@@ -1,4 +1,5 @@
 """The configuration of devices over HTTP and on the card: every change whole or not at all."""
+import http.client
 import json
 import os
 import random
@@ -229,7 +230,7 @@ class Load(unittest.TestCase):
                         self.assertEqual(apply(hub, room(f"n{number}"))[0], 200)
                         acked = f"n{number}"
                         known = {acked}
-                except (OSError, urllib.error.URLError, ValueError):
+                except (OSError, http.client.HTTPException, ValueError):
                     pass
                 timer.join()
                 hub.stop()
