@@ -156,6 +156,8 @@ void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg);
 // Tells a fault of the configuration in the log; `ctx`: the hub.
 void nh_hub__print_finding(void *ctx, const struct nh_finding *f);
 
+// The log's sink: health keeps the lines; `ctx`: the hub.
+void nh_hub__log(void *ctx, enum nh_log_level level, const char *module, const char *message);
 // A line of the log as Mosquitto has them, with the time or without.
 void nh_hub__log_line(struct nh_hub *hub, enum nh_log_level level, const char *module,
                       const char *message);

@@ -27,6 +27,7 @@ int nh_mqtt_api__get_clients(nh_request_t *req);
 int nh_mqtt_api__post_disconnect(nh_request_t *req);
 int nh_mqtt_api__post_forget(nh_request_t *req);
 int nh_mqtt_api__post_publish(nh_request_t *req);
+int nh_mqtt_api__get_retained(nh_request_t *req);
 int nh_mqtt_api__get_topics(nh_request_t *req);
 int nh_mqtt_api__get_subscriptions(nh_request_t *req);
 

@@ -40,14 +40,17 @@ struct nh_automation_list *nh_automation_api__list(nh_request_t *req,
                                                    bool (*next)(struct nh_automation_list *l,
                                                                 nh_json_writer_t *w));
 int nh_automation_api__send(nh_request_t *req);
+void nh_automation_api__kv_span(nh_json_writer_t *w, const char *key, nh_span_t text);
+void nh_automation_api__put(struct nh_json_buf *b, const char *text); // its callers leave room
+// Adds one part of a place in the configuration, such as "/steps/3". Returns the new length.
+size_t nh_automation_api__add_place(char *out, size_t cap, size_t len, unsigned list,
+                                    unsigned index);
 
 // automation_lists_api.c
 int nh_automation_api__get_automation(nh_request_t *req);
 int nh_automation_api__get_flags(nh_request_t *req);
 int nh_automation_api__get_variables(nh_request_t *req);
 int nh_automation_api__get_monitors(nh_request_t *req);
-int nh_automation_api__get_traces(nh_request_t *req);
-int nh_automation_api__post_dry_run(nh_request_t *req);
 void nh_automation_api__write_instance(const nh_automation_t *a, const struct nh_run *r,
                                        nh_json_writer_t *w);
 const struct nh_run *nh_automation_api__run_after(const nh_automation_t *a, uint64_t id);
@@ -55,6 +58,10 @@ const struct nh_run *nh_automation_api__run_after(const nh_automation_t *a, uint
 bool nh_automation_api__write_monitor(const nh_automation_t *a, uint32_t device,
                                       nh_json_writer_t *w);
 void nh_automation_api__write_game(const nh_automation_t *a, nh_json_writer_t *w);
+
+// automation_traces_api.c
+int nh_automation_api__get_traces(nh_request_t *req);
+int nh_automation_api__post_dry_run(nh_request_t *req);
 
 // actions_api.c
 int nh_automation_api__get_actions(nh_request_t *req);

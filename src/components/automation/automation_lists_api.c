@@ -1,7 +1,6 @@
 // automation_lists_api.c - lists of what runs and of what the room knows, row by row.
 
 #include "components/automation/automation_api.h"
-#include "components/automation/dry_run.h"
 #include "components/automation/templates_use.h"
 
 #include "core/base/utf8.h"
@@ -11,9 +10,8 @@
 
 #define ROW_MAX_BYTES 1500u // of a row; a longer one is written without its details
 #define TEXT_MAX_BYTES 160u // of a text in a row
-#define DRY_MAX_BYTES NH_KIB(128)
 
-static void kv_span(nh_json_writer_t *w, const char *key, nh_span_t text)
+void nh_automation_api__kv_span(nh_json_writer_t *w, const char *key, nh_span_t text)
 {
     nh_json_key(w, key);
     nh_json_string_n(w, (const char *)text.ptr, text.len);
@@ -28,7 +26,7 @@ static nh_span_t cut(nh_span_t text)
 
 // ---- a list, piece by piece ---------------------------------------------------------------------
 
-static void put(struct nh_json_buf *b, const char *text)
+void nh_automation_api__put(struct nh_json_buf *b, const char *text)
 {
     NH_IGNORE(nh_json_buf_sink(b, text, strlen(text))); // its callers leave room
 }
@@ -41,7 +39,7 @@ static bool put_row(struct nh_automation_list *l, struct nh_json_buf *b)
     nh_json_writer_t w;
     nh_json_writer_init(&w, nh_json_buf_sink, b);
     if (l->has_row)
-        put(b, ",");
+        nh_automation_api__put(b, ",");
     size_t begin = b->len;
     bool has_more = l->next(l, &w);
     if (b->len == begin)
@@ -65,13 +63,13 @@ static int produce(nh_request_t *req, char *out, size_t cap)
         if (l->head)
             l->head(l, &b);
         else
-            put(&b, "[");
+            nh_automation_api__put(&b, "[");
         l->state = 1;
     }
     while (l->state == 1 && b.cap - b.len > ROW_MAX_BYTES && put_row(l, &b))
         ;
     if (l->state == 2 && b.cap - b.len > 16) {
-        put(&b, l->tail);
+        nh_automation_api__put(&b, l->tail);
         l->state = 3;
     }
     return (int)b.len;
@@ -123,7 +121,7 @@ static bool next_flag(struct nh_automation_list *l, nh_json_writer_t *w)
     if (!f)
         return false;
     nh_json_object_begin(w);
-    kv_span(w, "name", nh_name__span(&f->name));
+    nh_automation_api__kv_span(w, "name", nh_name__span(&f->name));
     nh_json_kv_bool(w, "value", f->value);
     nh_json_object_end(w);
     return true;
@@ -149,7 +147,7 @@ static bool next_variable(struct nh_automation_list *l, nh_json_writer_t *w)
         return false;
     struct nh_value value = nh_variable__value(v);
     nh_json_object_begin(w);
-    kv_span(w, "name", nh_name__span(&v->name));
+    nh_automation_api__kv_span(w, "name", nh_name__span(&v->name));
     nh_json_key(w, "value");
     write_value(w, &value);
     nh_json_kv_bool(w, "persist", v->is_kept);
@@ -183,8 +181,8 @@ static void write_device(const nh_automation_t *a, uint32_t device, nh_json_writ
     const struct nh_template_use *u = a->plan.uses[device];
     nh_span_t name = nh_rec_text(rec, NH_FIELD_DISPLAY_NAME);
     nh_json_object_begin(w);
-    kv_span(w, "id", nh_rec_text(rec, NH_FIELD_ID));
-    kv_span(w, "name", name.len ? name : nh_rec_text(rec, NH_FIELD_ID));
+    nh_automation_api__kv_span(w, "id", nh_rec_text(rec, NH_FIELD_ID));
+    nh_automation_api__kv_span(w, "name", name.len ? name : nh_rec_text(rec, NH_FIELD_ID));
     nh_json_kv_string(w, "status",
                       a->plan.status[device] ? status[a->plan.devices[device]->status] : NULL);
     nh_json_kv_string(w, "template", u ? types[nh_template_type(u->template)] : NULL);
@@ -251,7 +249,8 @@ static const char *state_of(const struct nh_run *r)
 }
 
 // Adds one part of a place in the configuration, such as "/steps/3". Returns the new length.
-static size_t add_place(char *out, size_t cap, size_t len, unsigned list, unsigned index)
+size_t nh_automation_api__add_place(char *out, size_t cap, size_t len, unsigned list,
+                                    unsigned index)
 {
     static const char *const lists[] = {"steps", "on_stop", "then", "else", "default"};
     int n = 0;
@@ -269,7 +268,7 @@ static void path_of(const struct nh_branch *b, char *out, size_t cap)
     out[0] = '\0';
     for (unsigned d = 0; d < b->depth && len < cap; d++) {
         const struct nh_frame *f = nh_turn__frame(b, d);
-        len = add_place(out, cap, len, f->list, f->index);
+        len = nh_automation_api__add_place(out, cap, len, f->list, f->index);
     }
 }
 
@@ -284,7 +283,7 @@ static void write_wait(const nh_automation_t *a, const struct nh_run *r, nh_json
     path_of(b, path, sizeof path);
     nh_json_kv_string(w, "wait", nh_wait__name((enum nh_wait)b->wait));
     nh_json_kv_string(w, "step", path);
-    kv_span(w, "step_name", cut(nh_rec_text(step, NH_FIELD_NAME)));
+    nh_automation_api__kv_span(w, "step_name", cut(nh_rec_text(step, NH_FIELD_NAME)));
     nh_json_kv_uint(w, "waited_ms", (uint32_t)now_ms - b->waits_since_ms);
     if (b->timer.slot && b->wait != NH_WAIT_AUDIO)
         nh_json_kv_uint(w, "left_ms", b->timer.due_ms > now_ms ? b->timer.due_ms - now_ms : 0);
@@ -293,7 +292,7 @@ static void write_wait(const nh_automation_t *a, const struct nh_run *r, nh_json
         nh_span_t text = nh_rec_text(step, NH_FIELD_TEXT);
         if (nh_texts__fill(&c, text, 0, &text) < 0)
             text = nh_rec_text(step, NH_FIELD_TEXT);
-        kv_span(w, "text", cut(text));
+        nh_automation_api__kv_span(w, "text", cut(text));
     }
 }
 
@@ -302,8 +301,8 @@ void nh_automation_api__write_instance(const nh_automation_t *a, const struct nh
 {
     nh_json_object_begin(w);
     nh_json_kv_uint(w, "id", r->id);
-    kv_span(w, "device", nh_scenario__device(r->scenario));
-    kv_span(w, "scenario", nh_scenario__id(r->scenario));
+    nh_automation_api__kv_span(w, "device", nh_scenario__device(r->scenario));
+    nh_automation_api__kv_span(w, "scenario", nh_scenario__id(r->scenario));
     nh_json_kv_string(w, "state", state_of(r));
     nh_json_kv_string(w, "origin", nh_origin__name(r->origin));
     nh_json_kv_int(w, "started_unix_ms", a->wall_ms + (int64_t)r->started_ms);
@@ -349,11 +348,11 @@ static void head_of_automation(struct nh_automation_list *l, struct nh_json_buf 
 {
     const nh_automation_t *a = l->a;
     nh_json_writer_t w;
-    put(b, a->info.is_enabled ? "{\"enabled\":true,\"counters\":"
-                              : "{\"enabled\":false,\"counters\":");
+    nh_automation_api__put(b, a->info.is_enabled ? "{\"enabled\":true,\"counters\":"
+                                                 : "{\"enabled\":false,\"counters\":");
     nh_json_writer_init(&w, nh_json_buf_sink, b);
     write_counters(a, &w);
-    put(b, ",\"list\":[");
+    nh_automation_api__put(b, ",\"list\":[");
 }
 
 static bool write_suspended(const nh_automation_t *a, uint32_t i, nh_json_writer_t *w)
@@ -362,8 +361,8 @@ static bool write_suspended(const nh_automation_t *a, uint32_t i, nh_json_writer
     if (s->suspended_until_ms <= a->now_ms)
         return false;
     nh_json_object_begin(w);
-    kv_span(w, "device", nh_scenario__device(s));
-    kv_span(w, "scenario", nh_scenario__id(s));
+    nh_automation_api__kv_span(w, "device", nh_scenario__device(s));
+    nh_automation_api__kv_span(w, "scenario", nh_scenario__id(s));
     nh_json_kv_string(w, "state", "suspended");
     nh_json_kv_uint(w, "left_ms", s->suspended_until_ms - a->now_ms);
     nh_json_kv_uint(w, "max_count", a->limits.flood_max_count); // over it in this time
@@ -380,8 +379,9 @@ static bool write_cut_short(const nh_automation_t *a, uint32_t i, nh_json_writer
         return false;
     nh_json_object_begin(w);
     nh_json_kv_uint(w, "id", c->id);
-    kv_span(w, "device", (nh_span_t){(const uint8_t *)c->scenario, (size_t)(slash - c->scenario)});
-    kv_span(w, "scenario", nh_span_of(slash + 1));
+    nh_automation_api__kv_span(
+        w, "device", (nh_span_t){(const uint8_t *)c->scenario, (size_t)(slash - c->scenario)});
+    nh_automation_api__kv_span(w, "scenario", nh_span_of(slash + 1));
     nh_json_kv_string(w, "state", c->is_resumed ? "resumed" : "cut_short");
     nh_json_object_end(w);
     return true;
@@ -438,201 +438,9 @@ void nh_automation_write_running(nh_automation_t *a, nh_json_writer_t *w)
             continue;
         nh_json_object_begin(w);
         nh_json_kv_uint(w, "id", r->id);
-        kv_span(w, "device", nh_scenario__device(r->scenario));
-        kv_span(w, "scenario", nh_scenario__id(r->scenario));
+        nh_automation_api__kv_span(w, "device", nh_scenario__device(r->scenario));
+        nh_automation_api__kv_span(w, "scenario", nh_scenario__id(r->scenario));
         nh_json_object_end(w);
     }
     nh_json_array_end(w);
-}
-
-// ---- traces -------------------------------------------------------------------------------------
-
-static const char *kind_of(const struct nh_trace_record *r)
-{
-    static const char *const kinds[] = {"begin", "step",    "wait",   "on_stop",
-                                        "end",   "ignored", "resumed"};
-    return kinds[r->kind];
-}
-
-static const char *result_of(const struct nh_trace_record *r)
-{
-    static const char *const ends[] = {"done", "failed", "cancelled"};
-    switch (r->kind) {
-    case NH_TRACE_BEGIN:
-        return nh_origin__name(r->result);
-    case NH_TRACE_WAIT:
-        return nh_wait__name((enum nh_wait)r->result);
-    case NH_TRACE_END:
-        return ends[r->result];
-    default:
-        return r->result < 0 ? nh_err_name(r->result) : "ok";
-    }
-}
-
-static void write_record(nh_json_writer_t *w, const struct nh_trace_record *r)
-{
-    char path[160] = "";
-    size_t len = 0;
-    for (unsigned d = 0; d < r->depth && len < sizeof path; d++)
-        len = add_place(path, sizeof path, len, r->path[d].list, r->path[d].index);
-    nh_json_kv_string(w, "kind", kind_of(r));
-    if (r->depth) {
-        nh_json_kv_string(w, "step", nh_step__name(r->step));
-        nh_json_kv_string(w, "path", path);
-    }
-    nh_json_kv_string(w, "result", result_of(r));
-    if (r->text.len)
-        kv_span(w, "text", r->text);
-}
-
-static bool next_record(struct nh_automation_list *l, nh_json_writer_t *w)
-{
-    struct nh_trace_record r;
-    uint32_t at = (uint32_t)l->cursor;
-    if (!nh_trace__next(l->bytes, l->len, &at, &r))
-        return false;
-    l->cursor = at;
-    nh_json_object_begin(w);
-    nh_json_kv_uint(w, "run", r.run);
-    nh_json_kv_int(w, "unix_ms", l->base_ms + (int64_t)r.time_ms);
-    write_record(w, &r);
-    nh_json_object_end(w);
-    return true;
-}
-
-static bool next_traced(struct nh_automation_list *l, nh_json_writer_t *w)
-{
-    const nh_automation_t *a = l->a;
-    while (l->cursor < a->plan.scenario_count) {
-        const struct nh_scenario *s = a->plan.scenarios[l->cursor++];
-        if (!s->trace && !s->ignored)
-            continue;
-        nh_json_object_begin(w);
-        kv_span(w, "device", nh_scenario__device(s));
-        kv_span(w, "scenario", nh_scenario__id(s));
-        nh_json_kv_uint(w, "done", s->done);
-        nh_json_kv_uint(w, "failed", s->failed);
-        nh_json_kv_uint(w, "cancelled", s->cancelled);
-        nh_json_kv_uint(w, "ignored", s->ignored);
-        nh_json_kv_uint(w, "failed_run", s->trace ? s->trace->failed_run : 0);
-        nh_json_object_end(w);
-        return true;
-    }
-    return false;
-}
-
-// A copy, since the trace goes on while it is sent. `failed`: the last run that failed.
-static int copy_trace(struct nh_automation_list *l, const struct nh_trace *t, bool is_failed)
-{
-    const uint8_t *bytes = is_failed ? t->failed : t->bytes;
-    l->len = is_failed ? t->failed_len : t->used;
-    l->base_ms = l->a->wall_ms;
-    if (l->len == 0)
-        return NH_OK;
-    l->bytes = nh_mem_alloc(l->a->mem, l->len, NH_MEM_BULK);
-    if (!l->bytes)
-        return NH_ERR_NOMEM;
-    memcpy(l->bytes, bytes, l->len);
-    return NH_OK;
-}
-
-int nh_automation_api__get_traces(nh_request_t *req)
-{
-    const char *device = nh_request_param(req, "device");
-    const char *scenario = nh_request_param(req, "scenario");
-    const char *failed = nh_request_param(req, "failed");
-    struct nh_automation_list *l =
-        nh_automation_api__list(req, device || scenario ? next_record : next_traced);
-    if (!l)
-        return NH_ERR_NOMEM;
-    if (device || scenario) {
-        const struct nh_scenario *s = nh_scenario__find(l->a, nh_span_of(device ? device : ""),
-                                                        nh_span_of(scenario ? scenario : ""));
-        if (!s)
-            return nh_automation_api__refused(req, NH_ERR_NOT_FOUND, "Scenario");
-        int err = s->trace ? copy_trace(l, s->trace, failed && strcmp(failed, "true") == 0) : NH_OK;
-        if (err < 0)
-            return err;
-    }
-    return nh_automation_api__send(req);
-}
-
-// ---- dry runs -----------------------------------------------------------------------------------
-
-struct dry {
-    nh_mem_t *mem;
-    uint8_t *bytes; // DRY_MAX_BYTES
-    struct nh_json_buf b;
-    bool is_cut;
-};
-
-static void keep_line(void *ctx, const struct nh_dry_line *line)
-{
-    struct dry *d = ctx;
-    size_t len = d->b.len;
-    nh_json_writer_t w;
-    nh_json_writer_init(&w, nh_json_buf_sink, &d->b);
-    if (len > 0)
-        put(&d->b, ",");
-    nh_json_object_begin(&w);
-    nh_json_kv_uint(&w, "at_ms", line->at_ms);
-    kv_span(&w, "device", line->device);
-    kv_span(&w, "scenario", line->scenario);
-    write_record(&w, line->record);
-    nh_json_object_end(&w);
-    if (nh_json_writer_end(&w) == 0 && d->b.len < d->b.cap)
-        return;
-    d->b.len = len;
-    d->is_cut = true;
-}
-
-static int produce_dry(nh_request_t *req, char *out, size_t cap)
-{
-    struct nh_automation_list *l = req->state;
-    size_t len = l->len - l->cursor < cap ? l->len - l->cursor : cap;
-    memcpy(out, l->bytes + l->cursor, len);
-    l->cursor += len;
-    return (int)len;
-}
-
-static int run_dry(nh_automation_t *a, const struct nh_automation_run *r, struct dry *d)
-{
-    struct nh_dry dry;
-    int err = nh_dry__begin(a, r, keep_line, d, &dry);
-    if (err < 0)
-        return err;
-    while (!d->is_cut && nh_dry__next(&dry))
-        ;
-    d->is_cut = d->is_cut || dry.is_cut || dry.engine->info.instance_count > 0;
-    nh_dry__end(&dry);
-    return NH_OK;
-}
-
-int nh_automation_api__post_dry_run(nh_request_t *req)
-{
-    static const char head[] = "{\"lines\":[";
-    nh_automation_t *a = nh_automation_api__of(req);
-    struct nh_automation_body b;
-    struct nh_automation_list *l = nh_automation_api__list(req, NULL);
-    int rc;
-    if (!l || !nh_automation_api__body(req, &b, &rc))
-        return l ? rc : NH_ERR_NOMEM;
-    l->bytes = nh_mem_alloc(a->mem, DRY_MAX_BYTES, NH_MEM_BULK);
-    if (!l->bytes)
-        return NH_ERR_NOMEM;
-    size_t begin = sizeof head - 1;
-    memcpy(l->bytes, head, begin);
-    struct dry d = {.b = {.ptr = (char *)l->bytes + begin, .cap = DRY_MAX_BYTES - begin - 32}};
-    const struct nh_automation_run run = {.device = b.device,
-                                          .scenario = b.scenario,
-                                          .parameters = b.parameters,
-                                          .parameter_count = b.parameter_count,
-                                          .origin = NH_ORIGIN_HTTP};
-    int err = run_dry(a, &run, &d);
-    if (err < 0)
-        return nh_automation_api__refused(req, err, "Scenario");
-    l->len = (uint32_t)(begin + d.b.len);
-    l->len += (uint32_t)snprintf((char *)l->bytes + l->len, 32, "],\"is_cut\":%s}\n",
-                                 d.is_cut ? "true" : "false");
-    return nh_reply_stream(req, 200, "application/json", produce_dry);
 }

@@ -1,164 +1,17 @@
 // compile.c - events of a document to records: one pass, nothing of the document is kept.
 
-#include "components/devices/set_private.h"
+#include "components/devices/compile_private.h"
 #include "components/devices/words.h"
-
-#include "core/base/hash.h"
-#include "core/base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LEVEL_MAX_COUNT NH_JSON_DEPTH_MAX
-#define GROW_FIRST_BYTES 1024u
 #define NO_TYPE (-1)
-
-struct level {
-    const struct nh_field_object *object; // of an object, or of a list's elements
-    const struct nh_field_row *row; // an object's field at hand, NULL: none; or the list's own
-    bool is_list;
-    uint8_t depth;     // of steps within steps, or of conditions within conditions
-    int type;          // of a typed object
-    uint32_t count_at; // of a list: where its count is written
-    uint32_t index;    // of a list: of the next element
-    uint64_t seen;     // bit n: row n of the object
-    struct nh_json_pos pos;
-};
-
-struct buffer {
-    uint8_t *ptr;
-    uint32_t len, cap;
-};
-
-struct nh_device_compiler {
-    struct nh_device_compiler_config cfg;
-    nh_json_reader_t reader;
-    bool is_reading; // the reader has a chunk that is not used up
-    uint64_t in_bytes;
-    int err; // that ends it
-    uint32_t error_count;
-    uint32_t depth;
-    uint32_t skip_depth; // containers open in a value that is not taken
-    bool skip_value, is_whole;
-    struct buffer records, texts, devices, scenarios;
-    uint32_t *slot; // the texts by their hash: offset + 1
-    uint32_t slot_count, text_count;
-    struct level level[LEVEL_MAX_COUNT];
-    char text[NH_DEVICE_TEXT_MAX_BYTES + 1];
-};
-
-// ---- memory -------------------------------------------------------------------------------------
-
-static void fail(nh_device_compiler_t *c, int err)
-{
-    if (c->err == 0)
-        c->err = err;
-}
-
-static bool reserve(nh_device_compiler_t *c, struct buffer *b, uint32_t more)
-{
-    if (c->err)
-        return false;
-    if (c->records.len + c->texts.len + c->devices.len + c->scenarios.len + more >
-        c->cfg.limits->compiled_max_bytes) {
-        fail(c, NH_ERR_TOO_LONG);
-        return false;
-    }
-    if (more <= b->cap - b->len)
-        return true;
-    uint32_t cap = b->cap ? b->cap + b->cap / 2 : GROW_FIRST_BYTES;
-    if (cap < b->len + more)
-        cap = b->len + more;
-    uint8_t *ptr = nh_mem_alloc(c->cfg.mem, cap, NH_MEM_BULK);
-    if (!ptr) {
-        fail(c, NH_ERR_NOMEM);
-        return false;
-    }
-    if (b->ptr)
-        memcpy(ptr, b->ptr, b->len);
-    nh_mem_free(c->cfg.mem, b->ptr);
-    b->ptr = ptr;
-    b->cap = cap;
-    return true;
-}
-
-static void append(nh_device_compiler_t *c, struct buffer *b, const void *bytes, uint32_t len)
-{
-    if (!reserve(c, b, len))
-        return;
-    memcpy(b->ptr + b->len, bytes, len);
-    b->len += len;
-}
-
-static void put_byte(nh_device_compiler_t *c, uint8_t byte)
-{
-    append(c, &c->records, &byte, 1);
-}
-
-static void put_number(nh_device_compiler_t *c, uint64_t v)
-{
-    uint8_t bytes[10];
-    append(c, &c->records, bytes, (uint32_t)nh_varint__put(bytes, v));
-}
-
-// ---- texts: each different one once ------------------------------------------------------------
-
-static nh_span_t text_at(const nh_device_compiler_t *c, uint32_t offset)
-{
-    const uint8_t *at = c->texts.ptr + offset;
-    size_t len = (size_t)nh_varint__get(&at);
-    return (nh_span_t){at, len};
-}
-
-static bool slots_grow(nh_device_compiler_t *c)
-{
-    uint32_t count = c->slot_count ? 2 * c->slot_count : 64;
-    uint32_t *slot = nh_mem_alloc_zero(c->cfg.mem, count * sizeof *slot, NH_MEM_BULK);
-    if (!slot) {
-        fail(c, NH_ERR_NOMEM);
-        return false;
-    }
-    for (uint32_t i = 0; i < c->slot_count; i++) {
-        if (!c->slot[i])
-            continue;
-        nh_span_t t = text_at(c, c->slot[i] - 1);
-        uint32_t at = nh_hash32(t.ptr, t.len, 0) & (count - 1);
-        while (slot[at])
-            at = (at + 1) & (count - 1);
-        slot[at] = c->slot[i];
-    }
-    nh_mem_free(c->cfg.mem, c->slot);
-    c->slot = slot;
-    c->slot_count = count;
-    return true;
-}
-
-static uint32_t add_text(nh_device_compiler_t *c, nh_span_t text)
-{
-    uint8_t head[10];
-    if (c->err || (2 * (c->text_count + 1) > c->slot_count && !slots_grow(c)))
-        return 0;
-    uint32_t at = nh_hash32(text.ptr, text.len, 0) & (c->slot_count - 1);
-    for (; c->slot[at]; at = (at + 1) & (c->slot_count - 1)) {
-        nh_span_t t = text_at(c, c->slot[at] - 1);
-        if (t.len == text.len && memcmp(t.ptr, text.ptr, t.len) == 0)
-            return c->slot[at] - 1;
-    }
-    uint32_t offset = c->texts.len;
-    append(c, &c->texts, head, (uint32_t)nh_varint__put(head, text.len));
-    append(c, &c->texts, text.ptr, (uint32_t)text.len);
-    append(c, &c->texts, "", 1);
-    if (c->err)
-        return 0;
-    c->slot[at] = offset + 1;
-    c->text_count++;
-    return offset;
-}
 
 // ---- findings -----------------------------------------------------------------------------------
 
-static struct level *top(nh_device_compiler_t *c)
+struct nh_compile__level *nh_compile__top(nh_device_compiler_t *c)
 {
     return c->depth ? &c->level[c->depth - 1] : NULL;
 }
@@ -168,7 +21,7 @@ static void make_pointer(const nh_device_compiler_t *c, const char *name, size_t
 {
     nh_pointer__init(p);
     for (uint32_t i = 0; i < c->depth; i++) {
-        const struct level *l = &c->level[i];
+        const struct nh_compile__level *l = &c->level[i];
         if (l->is_list)
             nh_pointer__index(p, l->index);
         else if (l->row)
@@ -178,16 +31,8 @@ static void make_pointer(const nh_device_compiler_t *c, const char *name, size_t
         nh_pointer__name(p, name, name_len);
 }
 
-struct told {
-    const char *code;
-    const char *name; // one more step of the pointer; NULL: none
-    size_t name_len;
-};
-
-static void tell(nh_device_compiler_t *c, const struct nh_json_pos *pos, struct told what,
-                 const char *fmt, ...) NH_PRINTF(4, 5);
-static void tell(nh_device_compiler_t *c, const struct nh_json_pos *pos, struct told what,
-                 const char *fmt, ...)
+void nh_compile__tell(nh_device_compiler_t *c, const struct nh_json_pos *pos,
+                      struct nh_compile__told what, const char *fmt, ...)
 {
     struct nh_device_finding f = {.code = what.code, .line = pos->line, .column = pos->column};
     struct nh_pointer p;
@@ -216,22 +61,23 @@ static const struct nh_field_row *row_by_name(const struct nh_field_object *o, n
 
 static void key(nh_device_compiler_t *c, nh_span_t name, const struct nh_json_pos *pos)
 {
-    struct level *l = top(c);
+    struct nh_compile__level *l = nh_compile__top(c);
     const struct nh_field_row *row = row_by_name(l->object, name);
     l->row = NULL;
     c->skip_value = true;
-    struct told what = {"unknown_field", (const char *)name.ptr, name.len};
+    struct nh_compile__told what = {"unknown_field", (const char *)name.ptr, name.len};
     if (!row) {
         const char *like = nh_words__like_row(l->object, name);
-        tell(c, pos, what, "a %s has no field \"%.*s\"%s%s%s", l->object->name,
-             (int)(name.len < 40 ? name.len : 40), (const char *)name.ptr,
-             like ? "; did you mean \"" : "", like ? like : "", like ? "\"?" : "");
+        nh_compile__tell(c, pos, what, "a %s has no field \"%.*s\"%s%s%s", l->object->name,
+                         (int)(name.len < 40 ? name.len : 40), (const char *)name.ptr,
+                         like ? "; did you mean \"" : "", like ? like : "", like ? "\"?" : "");
         return;
     }
     uint64_t bit = 1ull << (row - l->object->rows);
     what.code = "twice";
     if (l->seen & bit) {
-        tell(c, pos, what, "\"%s\" stands there twice", nh_field_name((enum nh_field)row->field));
+        nh_compile__tell(c, pos, what, "\"%s\" stands there twice",
+                         nh_field_name((enum nh_field)row->field));
         return;
     }
     l->seen |= bit;
@@ -240,7 +86,7 @@ static void key(nh_device_compiler_t *c, nh_span_t name, const struct nh_json_po
 }
 
 // What the object lacks, and what its type does not have.
-static void object_check(nh_device_compiler_t *c, const struct level *l)
+static void object_check(nh_device_compiler_t *c, const struct nh_compile__level *l)
 {
     uint32_t type_bit = l->type >= 0 ? 1u << l->type : 0;
     const char *of = l->object->name;
@@ -250,29 +96,31 @@ static void object_check(nh_device_compiler_t *c, const struct level *l)
         const char *name = nh_field_name((enum nh_field)r->field);
         bool is_there = l->seen >> (r - l->object->rows) & 1;
         if (!is_there && (r->needs & (type_bit ? type_bit : r == l->object->rows)))
-            tell(c, &l->pos, (struct told){"required", name, SIZE_MAX}, "\"%s\" is missing", name);
+            nh_compile__tell(c, &l->pos, (struct nh_compile__told){"required", name, SIZE_MAX},
+                             "\"%s\" is missing", name);
         else if (is_there && r->uses && type_bit && !(r->uses & type_bit))
-            tell(c, &l->pos, (struct told){"not_for_type", name, SIZE_MAX},
-                 "a %s of type %s has no \"%s\"", of, l->object->rows[0].words[l->type], name);
+            nh_compile__tell(c, &l->pos, (struct nh_compile__told){"not_for_type", name, SIZE_MAX},
+                             "a %s of type %s has no \"%s\"", of, l->object->rows[0].words[l->type],
+                             name);
     }
 }
 
 static void object_end(nh_device_compiler_t *c)
 {
-    struct level done = *top(c);
-    top(c)->row = NULL;
+    struct nh_compile__level done = *nh_compile__top(c);
+    nh_compile__top(c)->row = NULL;
     object_check(c, &done);
-    put_byte(c, NH_FIELD_NONE);
+    nh_compile__put_byte(c, NH_FIELD_NONE);
     c->depth--;
     if (c->depth == 0)
         c->is_whole = true;
-    else if (top(c)->is_list)
-        top(c)->index++;
+    else if (nh_compile__top(c)->is_list)
+        nh_compile__top(c)->index++;
 }
 
 static void list_end(nh_device_compiler_t *c)
 {
-    const struct level *l = top(c);
+    const struct nh_compile__level *l = nh_compile__top(c);
     if (!c->err) {
         c->records.ptr[l->count_at] = (uint8_t)l->index;
         c->records.ptr[l->count_at + 1] = (uint8_t)(l->index >> 8);
@@ -292,15 +140,16 @@ uint32_t nh_device_list_limit(const struct nh_device_limits *l, const struct nh_
 }
 
 // Whether one more element fits; told once.
-static bool element_fits(nh_device_compiler_t *c, const struct nh_json_pos *pos)
+bool nh_compile__element_fits(nh_device_compiler_t *c, const struct nh_json_pos *pos)
 {
-    struct level *l = top(c);
+    struct nh_compile__level *l = nh_compile__top(c);
     uint32_t limit = nh_device_list_limit(c->cfg.limits, l->row);
     if (l->index < limit)
         return true;
     if (l->seen == 0)
-        tell(c, pos, (struct told){"too_many", NULL, 0}, "more than %u in \"%s\"", (unsigned)limit,
-             nh_field_name((enum nh_field)l->row->field));
+        nh_compile__tell(c, pos, (struct nh_compile__told){"too_many", NULL, 0},
+                         "more than %u in \"%s\"", (unsigned)limit,
+                         nh_field_name((enum nh_field)l->row->field));
     l->seen = 1;
     return false;
 }
@@ -312,17 +161,18 @@ static void note_place(nh_device_compiler_t *c, const struct nh_field_row *list)
     uint32_t scenarios = c->scenarios.len / (uint32_t)sizeof(struct nh_device_set__scenario);
     if (list->field == NH_FIELD_DEVICES) {
         const struct nh_device_set__device d = {at, scenarios};
-        append(c, &c->devices, &d, sizeof d);
+        nh_compile__append(c, &c->devices, &d, sizeof d);
     } else if (list->field == NH_FIELD_SCENARIOS) {
         const struct nh_device_set__scenario s = {at, devices - 1};
-        append(c, &c->scenarios, &s, sizeof s);
+        nh_compile__append(c, &c->scenarios, &s, sizeof s);
     }
 }
 
-static void push(nh_device_compiler_t *c, const struct level *l, const struct nh_json_pos *pos)
+static void push(nh_device_compiler_t *c, const struct nh_compile__level *l,
+                 const struct nh_json_pos *pos)
 {
-    if (c->depth == LEVEL_MAX_COUNT) { // the reader's own limit is not above it
-        fail(c, NH_ERR_TOO_DEEP);
+    if (c->depth == NH_COMPILE_LEVEL_MAX_COUNT) { // the reader's own limit is not above it
+        nh_compile__fail(c, NH_ERR_TOO_DEEP);
         return;
     }
     c->level[c->depth] = *l;
@@ -331,15 +181,15 @@ static void push(nh_device_compiler_t *c, const struct level *l, const struct nh
 
 static void object_begin(nh_device_compiler_t *c, const struct nh_json_pos *pos)
 {
-    struct level *l = top(c);
-    struct level new = {.object = &nh_schema_root, .type = NO_TYPE};
+    struct nh_compile__level *l = nh_compile__top(c);
+    struct nh_compile__level new = {.object = &nh_schema_root, .type = NO_TYPE};
     if (l) {
         new.object = l->is_list ? l->object : l->row->object;
         new.depth = l->depth;
         if (l->is_list)
             note_place(c, l->row);
         else
-            put_byte(c, l->row->field);
+            nh_compile__put_byte(c, l->row->field);
     }
     push(c, &new, pos);
 }
@@ -348,15 +198,15 @@ static bool is_too_deep(nh_device_compiler_t *c, uint32_t depth, const struct nh
 {
     if (depth <= c->cfg.limits->depth_max)
         return false;
-    tell(c, pos, (struct told){"too_deep", NULL, 0}, "nested deeper than %u",
-         (unsigned)c->cfg.limits->depth_max);
+    nh_compile__tell(c, pos, (struct nh_compile__told){"too_deep", NULL, 0},
+                     "nested deeper than %u", (unsigned)c->cfg.limits->depth_max);
     return true;
 }
 
 static bool list_begin(nh_device_compiler_t *c, const struct nh_json_pos *pos)
 {
-    struct level *l = top(c);
-    struct level new = {
+    struct nh_compile__level *l = nh_compile__top(c);
+    struct nh_compile__level new = {
         .object = l->row->object, .row = l->row, .is_list = true, .depth = l->depth};
     if (l->row->is_recursive)
         new.depth++;
@@ -365,186 +215,21 @@ static bool list_begin(nh_device_compiler_t *c, const struct nh_json_pos *pos)
         new.depth = 1;
     if (is_too_deep(c, new.depth, pos))
         return false;
-    put_byte(c, l->row->field);
+    nh_compile__put_byte(c, l->row->field);
     new.count_at = c->records.len;
-    put_byte(c, 0);
-    put_byte(c, 0);
+    nh_compile__put_byte(c, 0);
+    nh_compile__put_byte(c, 0);
     push(c, &new, pos);
     return true;
-}
-
-// ---- values -------------------------------------------------------------------------------------
-
-struct value {
-    enum nh_json_event event;
-    nh_span_t text;
-    struct nh_json_pos pos;
-    bool is_plain; // a YAML scalar without quotes
-};
-
-static void wrong_type(nh_device_compiler_t *c, const struct value *v, const char *want)
-{
-    tell(c, &v->pos, (struct told){"type", NULL, 0}, "%s is wanted here", want);
-}
-
-static bool take_text(nh_device_compiler_t *c, const struct value *v,
-                      const struct nh_field_row *row)
-{
-    char why[96];
-    if (v->event != NH_JSON_STRING) {
-        wrong_type(c, v, "a text");
-        return false;
-    }
-    bool is_needed = row->needs != 0;
-    if (nh_words__text((enum nh_text_class)row->text_class, v->text, is_needed, c->cfg.limits, why,
-                       sizeof why) < 0) {
-        tell(c, &v->pos, (struct told){"text", NULL, 0}, "%s", why);
-        return false;
-    }
-    if (row->text_class == NH_TEXT_EXPRESSION && c->cfg.expression &&
-        c->cfg.expression(v->text, why, sizeof why) < 0) {
-        tell(c, &v->pos, (struct told){"expression", NULL, 0}, "%s", why);
-        return false;
-    }
-    return true;
-}
-
-static void take_int(nh_device_compiler_t *c, const struct value *v, const struct nh_field_row *row)
-{
-    int64_t n;
-    bool may_be = v->event == NH_JSON_NUMBER || (v->event == NH_JSON_STRING && v->is_plain);
-    if (!may_be || nh_words__int(v->text, &n) < 0) {
-        wrong_type(c, v, "a whole number");
-        return;
-    }
-    if (n < row->min || n > row->max) {
-        tell(c, &v->pos, (struct told){"range", NULL, 0}, "%lld is not within %lld to %lld",
-             (long long)n, (long long)row->min, (long long)row->max);
-        return;
-    }
-    put_byte(c, row->field);
-    put_number(c, (uint64_t)n << 1 ^ (n < 0 ? UINT64_MAX : 0));
-}
-
-static void take_enum(nh_device_compiler_t *c, const struct value *v,
-                      const struct nh_field_row *row)
-{
-    struct level *l = top(c);
-    char list[120];
-    for (int i = 0; v->event == NH_JSON_STRING && row->words[i]; i++) {
-        if (!nh_words__equal(v->text, row->words[i]))
-            continue;
-        put_byte(c, row->field);
-        put_byte(c, (uint8_t)i);
-        if (l->object->has_type && row == l->object->rows)
-            l->type = i;
-        return;
-    }
-    bool is_type = row->field == NH_FIELD_TYPE;
-    int len = v->event == NH_JSON_STRING ? (int)(v->text.len < 32 ? v->text.len : 32) : 0;
-    nh_words__list(row->words, v->text, list, sizeof list);
-    tell(c, &v->pos, (struct told){is_type ? "unknown_type" : "unknown_word", NULL, 0},
-         "\"%.*s\" is none of %s", len, (const char *)v->text.ptr, list);
-}
-
-static bool is_word_bool(const struct value *v, bool *out)
-{
-    bool is_text = v->event == NH_JSON_STRING && v->is_plain;
-    *out = v->event == NH_JSON_TRUE || (is_text && nh_words__equal(v->text, "true"));
-    return *out || v->event == NH_JSON_FALSE || (is_text && nh_words__equal(v->text, "false"));
-}
-
-static void take_bool(nh_device_compiler_t *c, const struct value *v,
-                      const struct nh_field_row *row)
-{
-    bool b;
-    if (!is_word_bool(v, &b)) {
-        wrong_type(c, v, "true or false");
-        return;
-    }
-    put_byte(c, row->field);
-    put_byte(c, b);
-}
-
-static void take_scalar(nh_device_compiler_t *c, const struct value *v,
-                        const struct nh_field_row *row)
-{
-    bool b;
-    enum nh_scalar_kind kind;
-    if (is_word_bool(v, &b)) {
-        put_byte(c, row->field);
-        put_byte(c, b ? NH_SCALAR_TRUE : NH_SCALAR_FALSE);
-        return;
-    }
-    if (v->event == NH_JSON_NUMBER || (v->is_plain && nh_words__is_number(v->text)))
-        kind = NH_SCALAR_NUMBER;
-    else if (take_text(c, v, row))
-        kind = NH_SCALAR_TEXT;
-    else
-        return;
-    uint32_t text = add_text(c, v->text);
-    put_byte(c, row->field);
-    put_byte(c, (uint8_t)kind);
-    put_number(c, text);
-}
-
-static void take_field(nh_device_compiler_t *c, const struct value *v)
-{
-    const struct nh_field_row *row = top(c)->row;
-    switch (nh_field_kind((enum nh_field)row->field)) {
-    case NH_KIND_BOOL:
-        take_bool(c, v, row);
-        break;
-    case NH_KIND_INT:
-        take_int(c, v, row);
-        break;
-    case NH_KIND_ENUM:
-        take_enum(c, v, row);
-        break;
-    case NH_KIND_TEXT:
-        if (take_text(c, v, row)) {
-            uint32_t text = add_text(c, v->text);
-            put_byte(c, row->field);
-            put_number(c, text);
-        }
-        break;
-    case NH_KIND_SCALAR:
-        take_scalar(c, v, row);
-        break;
-    case NH_KIND_OBJECT:
-        wrong_type(c, v, "an object");
-        break;
-    case NH_KIND_LIST:
-    case NH_KIND_TEXTS:
-        wrong_type(c, v, "a list");
-        break;
-    }
-}
-
-static void take_scalar_event(nh_device_compiler_t *c, const struct value *v)
-{
-    struct level *l = top(c);
-    if (!l) {
-        wrong_type(c, v, "an object");
-    } else if (!l->is_list) {
-        take_field(c, v);
-    } else if (nh_field_kind((enum nh_field)l->row->field) != NH_KIND_TEXTS) {
-        wrong_type(c, v, "an object");
-        l->index++;
-    } else if (element_fits(c, &v->pos)) {
-        if (take_text(c, v, l->row))
-            put_number(c, add_text(c, v->text));
-        l->index++;
-    }
 }
 
 // ---- events -------------------------------------------------------------------------------------
 
 // Whether the container is taken.
-static bool begin(nh_device_compiler_t *c, const struct value *v)
+static bool begin(nh_device_compiler_t *c, const struct nh_compile__value *v)
 {
     bool is_object = v->event == NH_JSON_OBJECT_BEGIN;
-    struct level *l = top(c);
+    struct nh_compile__level *l = nh_compile__top(c);
     enum nh_field_kind kind = NH_KIND_OBJECT;
     if (l && !l->is_list)
         kind = nh_field_kind((enum nh_field)l->row->field);
@@ -553,15 +238,15 @@ static bool begin(nh_device_compiler_t *c, const struct value *v)
                                                                            : NH_KIND_TEXT;
     bool wants_list = kind == NH_KIND_LIST || kind == NH_KIND_TEXTS;
     if (is_object ? kind != NH_KIND_OBJECT : !wants_list) {
-        wrong_type(c, v,
-                   wants_list               ? "a list"
-                   : kind == NH_KIND_OBJECT ? "an object"
-                                            : "no list or object");
+        nh_compile__wrong_type(c, v,
+                               wants_list               ? "a list"
+                               : kind == NH_KIND_OBJECT ? "an object"
+                                                        : "no list or object");
         if (l && l->is_list)
             l->index++;
         return false;
     }
-    if (l && l->is_list && !element_fits(c, &v->pos))
+    if (l && l->is_list && !nh_compile__element_fits(c, &v->pos))
         return false;
     if (!is_object)
         return list_begin(c, &v->pos);
@@ -579,7 +264,7 @@ static void skip(nh_device_compiler_t *c, enum nh_json_event event)
         c->skip_value = false;
 }
 
-static void event(nh_device_compiler_t *c, const struct value *v)
+static void event(nh_device_compiler_t *c, const struct nh_compile__value *v)
 {
     if (c->skip_value || c->skip_depth) {
         skip(c, v->event);
@@ -603,14 +288,14 @@ static void event(nh_device_compiler_t *c, const struct value *v)
     case NH_JSON_DONE:
         break;
     default:
-        take_scalar_event(c, v);
+        nh_compile__take_scalar(c, v);
     }
 }
 
 int nh_device_compiler_event(nh_device_compiler_t *c, enum nh_json_event e, nh_span_t text,
                              const struct nh_json_pos *pos, bool is_plain)
 {
-    const struct value v = {e, text, *pos, is_plain};
+    const struct nh_compile__value v = {e, text, *pos, is_plain};
     if (!c->err)
         event(c, &v);
     return c->err;
@@ -621,7 +306,7 @@ int nh_device_compiler_event(nh_device_compiler_t *c, enum nh_json_event e, nh_s
 void nh_device_compiler_broken(nh_device_compiler_t *c, const struct nh_json_pos *pos,
                                const char *text)
 {
-    tell(c, pos, (struct told){"syntax", NULL, 0}, "%s", text);
+    nh_compile__tell(c, pos, (struct nh_compile__told){"syntax", NULL, 0}, "%s", text);
 }
 
 static int broken(nh_device_compiler_t *c)
@@ -629,16 +314,17 @@ static int broken(nh_device_compiler_t *c)
     struct nh_json_error e;
     nh_json_error(&c->reader, &e);
     nh_device_compiler_broken(c, &e.pos, e.text);
-    fail(c, NH_ERR_SYNTAX);
+    nh_compile__fail(c, NH_ERR_SYNTAX);
     return c->err;
 }
 
 static int too_long(nh_device_compiler_t *c)
 {
     struct nh_json_pos pos = nh_json_pos(&c->reader);
-    tell(c, &pos, (struct told){"too_long", NULL, 0}, "the document has more than %u bytes",
-         (unsigned)c->cfg.limits->document_max_bytes);
-    fail(c, NH_ERR_TOO_LONG);
+    nh_compile__tell(c, &pos, (struct nh_compile__told){"too_long", NULL, 0},
+                     "the document has more than %u bytes",
+                     (unsigned)c->cfg.limits->document_max_bytes);
+    nh_compile__fail(c, NH_ERR_TOO_LONG);
     return c->err;
 }
 
@@ -652,7 +338,8 @@ int nh_device_compiler_json(nh_device_compiler_t *c, const void *bytes, size_t l
         return too_long(c);
     nh_json_feed(&c->reader, bytes, len, last);
     while ((e = nh_json_next(&c->reader)) > 0 && !c->err) {
-        struct value v = {.event = (enum nh_json_event)e, .pos = nh_json_pos(&c->reader)};
+        struct nh_compile__value v = {.event = (enum nh_json_event)e,
+                                      .pos = nh_json_pos(&c->reader)};
         if (e == NH_JSON_DONE)
             break;
         if (e == NH_JSON_KEY || e == NH_JSON_STRING || e == NH_JSON_NUMBER)
@@ -677,8 +364,8 @@ int nh_device_compiler_create(const struct nh_device_compiler_config *cfg,
         .text = c->text, .text_max_bytes = sizeof c->text, .cut_long = true};
     c->cfg = *cfg;
     nh_json_reader_init(&c->reader, &reader);
-    put_byte(c, NH_FIELD_NONE); // no record stands at 0, and
-    add_text(c, (nh_span_t){(const uint8_t *)"", 0});
+    nh_compile__put_byte(c, NH_FIELD_NONE); // no record stands at 0, and
+    nh_compile__add_text(c, (nh_span_t){(const uint8_t *)"", 0});
     if (c->err == 0)
         return NH_OK;
     nh_device_compiler_destroy(c);
@@ -750,10 +437,11 @@ int nh_device_compiler_end(nh_device_compiler_t *c, nh_device_set_t **out)
     *out = NULL;
     if (!c->err && !c->is_whole && c->error_count == 0)
         nh_device_compiler_broken(c, &start, "the document is empty");
-    append(c, &c->devices, &end, sizeof end);
+    nh_compile__append(c, &c->devices, &end, sizeof end);
     if (c->err == NH_ERR_TOO_LONG)
-        tell(c, &start, (struct told){"too_long", NULL, 0}, "it takes more than %u bytes in memory",
-             (unsigned)c->cfg.limits->compiled_max_bytes);
+        nh_compile__tell(c, &start, (struct nh_compile__told){"too_long", NULL, 0},
+                         "it takes more than %u bytes in memory",
+                         (unsigned)c->cfg.limits->compiled_max_bytes);
     if (c->err == NH_ERR_NOMEM)
         return NH_ERR_NOMEM;
     if (c->err || !c->is_whole)

@@ -1,24 +1,19 @@
 // devices_api.c - the routes of the device configuration: thin, no state.
 
-#include "components/devices/devices_state.h"
+#include "components/devices/devices_api_private.h"
 
 #include "core/json/decode.h"
-#include "platform/yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FINDINGS_MAX_COUNT 100 // that are told; more are counted
-#define YAML_FIRST_BYTES 4096u
-
-static nh_devices_t *of(nh_request_t *req)
+nh_devices_t *nh_devices_api__of(nh_request_t *req)
 {
     return req->ctx;
 }
 
-// ---- GET /api/devices/config, /profile/download, /backup
-// -----------------------------------------
+// ---- GET /api/devices/config, /profile/download, /backup ----------------------------------------
 
 struct sending {
     nh_device_set_t *set;
@@ -51,7 +46,7 @@ static int send_set(nh_request_t *req, nh_device_set_t *set, uint32_t generation
     s->set = set;
     req->state = s;
     req->cleanup = end_sending;
-    snprintf(s->profile, sizeof s->profile, "%s", of(req)->profile);
+    snprintf(s->profile, sizeof s->profile, "%s", nh_devices_api__of(req)->profile);
     const struct nh_device_head head = {.generation = generation};
     nh_device_writer_init(&s->writer, set, is_yaml ? NH_DEVICE_FORM_YAML : NH_DEVICE_FORM_JSON,
                           &head);
@@ -61,7 +56,7 @@ static int send_set(nh_request_t *req, nh_device_set_t *set, uint32_t generation
 
 static int get_config(nh_request_t *req)
 {
-    nh_devices_t *d = of(req);
+    nh_devices_t *d = nh_devices_api__of(req);
     const char *profile = nh_request_param(req, "profile");
     bool is_in_force = !profile || !profile[0] || strcmp(profile, d->profile) == 0;
     nh_device_set_t *set;
@@ -82,322 +77,11 @@ static int get_backup(nh_request_t *req)
     const char *text = nh_request_param(req, "generation");
     unsigned long generation = text ? strtoul(text, NULL, 10) : 0;
     nh_device_set_t *set;
-    int err = nh_devices_backup_load(of(req), (uint32_t)generation, &set);
+    int err = nh_devices_backup_load(nh_devices_api__of(req), (uint32_t)generation, &set);
     if (err == NH_ERR_NOT_FOUND || err == NH_ERR_CORRUPT)
         return nh_reply_error(req, 404, "no_backup", "There is no good backup of generation %lu.",
                               generation);
     return err < 0 ? err : send_set(req, set, 0);
-}
-
-// ---- bodies that are compiled -------------------------------------------------------------------
-
-struct taking {
-    nh_devices_t *d;
-    nh_device_compiler_t *c;
-    nh_device_set_t *set; // compiled; NULL: not, or taken
-    int err;
-    bool is_yaml, is_counted;
-    char *yaml; // its text, which has to be whole
-    size_t yaml_len, yaml_cap;
-    struct nh_device_finding *finding; // FINDINGS_MAX_COUNT, once there is one
-    uint32_t finding_count, error_count, warning_count;
-    // of the reply
-    uint32_t told;
-    bool has_begun, has_ended;
-    int generation;
-    bool is_apply;
-};
-
-static void keep_finding(void *ctx, const struct nh_device_finding *f)
-{
-    struct taking *t = ctx;
-    t->error_count += !f->is_warning;
-    t->warning_count += f->is_warning;
-    if (!t->finding)
-        t->finding = nh_mem_alloc(t->d->cfg.mem, FINDINGS_MAX_COUNT * sizeof *f, NH_MEM_BULK);
-    if (!t->finding)
-        t->err = NH_ERR_NOMEM;
-    else if (t->finding_count < FINDINGS_MAX_COUNT)
-        t->finding[t->finding_count++] = *f;
-}
-
-static void end_taking(nh_request_t *req)
-{
-    struct taking *t = req->state;
-    nh_device_compiler_destroy(t->c);
-    nh_device_set_unref(t->set);
-    nh_mem_free(t->d->cfg.mem, t->finding);
-    nh_mem_free(t->d->cfg.mem, t->yaml);
-    t->d->compile_count -= t->is_counted;
-}
-
-// The request's compiler, made with its first piece.
-static int begin_taking(nh_request_t *req)
-{
-    nh_devices_t *d = of(req);
-    struct taking *t = nh_arena_alloc(req->arena, sizeof *t);
-    if (!t)
-        return NH_ERR_NOMEM;
-    *t = (struct taking){.d = d};
-    req->state = t;
-    req->cleanup = end_taking;
-    t->is_yaml = req->content_type && strstr(req->content_type, "yaml");
-    if (d->compile_count >= d->cfg.compile_max_count)
-        return NH_ERR_BUSY;
-    d->compile_count++;
-    t->is_counted = true;
-    const struct nh_device_compiler_config cfg = nh_devices__compiler(d, keep_finding, t);
-    return nh_device_compiler_create(&cfg, &t->c);
-}
-
-// A YAML reader wants the whole text.
-static int keep_yaml(struct taking *t, const uint8_t *bytes, size_t len)
-{
-    nh_mem_t *mem = t->d->cfg.mem;
-    if (t->yaml_len + len > t->d->cfg.limits.document_max_bytes)
-        return NH_ERR_TOO_LONG;
-    if (t->yaml_len + len > t->yaml_cap) {
-        size_t cap = t->yaml_cap ? 2 * t->yaml_cap : YAML_FIRST_BYTES;
-        if (cap < t->yaml_len + len)
-            cap = t->yaml_len + len;
-        char *text = nh_mem_alloc(mem, cap, NH_MEM_BULK);
-        if (!text)
-            return NH_ERR_NOMEM;
-        if (t->yaml)
-            memcpy(text, t->yaml, t->yaml_len);
-        nh_mem_free(mem, t->yaml);
-        t->yaml = text;
-        t->yaml_cap = cap;
-    }
-    memcpy(t->yaml + t->yaml_len, bytes, len);
-    t->yaml_len += len;
-    return NH_OK;
-}
-
-// What is wrong with the document is told at the end; the rest of it is let through.
-static int take_piece(nh_request_t *req, const uint8_t *bytes, size_t len)
-{
-    struct taking *t = req->state;
-    if (!t) {
-        int err = begin_taking(req);
-        if (err < 0)
-            return err;
-        t = req->state;
-    }
-    if (t->is_yaml)
-        return keep_yaml(t, bytes, len);
-    if (t->err == 0)
-        t->err = nh_device_compiler_json(t->c, bytes, len, false);
-    return t->err == NH_ERR_NOMEM ? t->err : NH_OK;
-}
-
-static int read_yaml(struct taking *t)
-{
-    struct nh_yaml_error e = {.line = 1, .column = 1};
-    uint32_t before = t->error_count;
-    int err = nh_yaml_read(t->yaml ? t->yaml : "", t->yaml_len, nh_device_compiler_yaml, t->c, &e);
-    const struct nh_json_pos pos = {0, e.line, e.column};
-    if (err < 0 && err != NH_ERR_NOMEM && t->error_count == before)
-        nh_device_compiler_broken(t->c, &pos, e.text[0] ? e.text : nh_err_text(err));
-    return err;
-}
-
-// 0: the set is compiled, or findings tell why not.
-static int finish(nh_request_t *req)
-{
-    struct taking *t = req->state;
-    if (!t) { // no piece at all: an empty body
-        int err = begin_taking(req);
-        if (err < 0)
-            return err;
-        t = req->state;
-    }
-    if (t->is_yaml)
-        t->err = read_yaml(t);
-    else if (t->err == 0)
-        t->err = nh_device_compiler_json(t->c, "", 0, true);
-    int err = nh_device_compiler_end(t->c, &t->set);
-    nh_device_compiler_destroy(t->c);
-    t->c = NULL;
-    return t->err == NH_ERR_NOMEM || err == NH_ERR_NOMEM ? NH_ERR_NOMEM : NH_OK;
-}
-
-// ---- findings in the reply ----------------------------------------------------------------------
-
-#define FINDING_MAX_BYTES 1400u // six bytes for each of its own, at worst
-
-static void write_finding(nh_json_writer_t *w, const struct nh_device_finding *f)
-{
-    nh_json_object_begin(w);
-    nh_json_kv_string(w, "severity", f->is_warning ? "warning" : "error");
-    nh_json_kv_string(w, "path", f->pointer);
-    nh_json_kv_string(w, "code", f->code);
-    nh_json_kv_string(w, "message", f->text);
-    if (f->line) {
-        nh_json_kv_uint(w, "line", f->line);
-        nh_json_kv_uint(w, "column", f->column);
-    }
-    nh_json_object_end(w);
-}
-
-static void put(struct nh_json_buf *b, const char *text)
-{
-    NH_IGNORE(nh_json_buf_sink(b, text, strlen(text)));
-}
-
-// What still runs on the set before; it is at most 1 KiB, so it fits.
-static void write_running(const struct taking *t, struct nh_json_buf *b)
-{
-    nh_json_writer_t w;
-    put(b, "\"running\":");
-    nh_json_writer_init(&w, nh_json_buf_sink, b);
-    t->d->cfg.running(t->d->cfg.ctx, &w);
-    put(b, ",");
-}
-
-static void write_head(struct taking *t, struct nh_json_buf *b)
-{
-    char text[160];
-    if (t->error_count == 0 && t->is_apply)
-        snprintf(text, sizeof text, "{\"status\":\"ok\",\"generation\":%d,", t->generation);
-    else if (t->error_count && t->is_apply)
-        snprintf(text, sizeof text,
-                 "{\"error\":{\"code\":\"invalid\",\"message\":\"%u faults. Nothing was "
-                 "changed.\"},",
-                 (unsigned)t->error_count);
-    else
-        snprintf(text, sizeof text, "{\"ok\":%s,", t->error_count ? "false" : "true");
-    put(b, text);
-    if (t->error_count == 0 && t->is_apply && t->d->cfg.running)
-        write_running(t, b);
-    snprintf(text, sizeof text, "\"errors\":%u,\"warnings\":%u,\"findings\":[",
-             (unsigned)t->error_count, (unsigned)t->warning_count);
-    put(b, text);
-}
-
-static int produce_findings(nh_request_t *req, char *out, size_t cap)
-{
-    struct taking *t = req->state;
-    struct nh_json_buf b = {.ptr = out, .cap = cap};
-    if (!t->has_begun)
-        write_head(t, &b);
-    t->has_begun = true;
-    while (t->told < t->finding_count && b.cap - b.len > FINDING_MAX_BYTES) {
-        nh_json_writer_t w;
-        if (t->told > 0)
-            put(&b, ",");
-        nh_json_writer_init(&w, nh_json_buf_sink, &b);
-        write_finding(&w, &t->finding[t->told++]);
-    }
-    if (t->told == t->finding_count && !t->has_ended) {
-        put(&b, "]}");
-        t->has_ended = true;
-    }
-    return (int)b.len;
-}
-
-// ---- POST /api/devices/validate, /apply ---------------------------------------------------------
-
-static int refuse(nh_request_t *req, int err)
-{
-    if (err == NH_ERR_BUSY)
-        return nh_reply_error(req, 503, "busy", "Other configurations are being read; try again.");
-    return err;
-}
-
-// What the room itself lacks; the model may be right without it.
-static void check_tracks(struct taking *t)
-{
-    nh_devices__each_track(t->set, t->d->cfg.has_track, t->d->cfg.ctx, keep_finding, t);
-}
-
-static int post_validate(nh_request_t *req)
-{
-    int err = finish(req);
-    struct taking *t = req->state;
-    if (err < 0)
-        return refuse(req, err);
-    if (t->set)
-        check_tracks(t);
-    return nh_reply_stream(req, 200, "application/json", produce_findings);
-}
-
-// Who asks: the name that is signed in, else the address without its port.
-static void note_who(nh_request_t *req)
-{
-    char who[NH_DEVICES_WHO_MAX_BYTES];
-    snprintf(who, sizeof who, "%s", req->user ? req->user : req->peer ? req->peer : "");
-    char *colon = req->user ? NULL : strrchr(who, ':');
-    if (colon)
-        *colon = '\0';
-    nh_devices_changed_by(of(req), who);
-}
-
-static bool number_param(nh_request_t *req, const char *name, uint32_t max, uint32_t *out)
-{
-    const char *text = nh_request_param(req, name);
-    char *end;
-    *out = 0;
-    if (!text)
-        return true;
-    unsigned long v = strtoul(text, &end, 10);
-    *out = (uint32_t)v;
-    return *end == '\0' && end != text && v <= max;
-}
-
-static int reply_conflict(nh_request_t *req, uint32_t base)
-{
-    return nh_reply_error(
-        req, 409, "conflict",
-        "base_generation is %u, but somebody made generation %u meanwhile. Nothing "
-        "was changed.",
-        (unsigned)base, (unsigned)of(req)->generation);
-}
-
-static int reply_apply_error(nh_request_t *req, const struct nh_devices_apply *how, int err)
-{
-    if (err == NH_ERR_CONFLICT)
-        return reply_conflict(req, how->base_generation);
-    if (err == NH_ERR_UNSUPPORTED)
-        return nh_reply_error(req, 409, "no_card",
-                              "confirm_s needs the card, where the backup stands. Nothing was "
-                              "changed.");
-    if (err == NH_ERR_NOT_FOUND)
-        return nh_reply_error(req, 404, "no_profile", "There is no profile \"%.31s\".",
-                              how->profile);
-    return nh_reply_error(req, err == NH_ERR_NOSPC ? 507 : 503, "not_saved",
-                          "It could not be saved: %s. Nothing was changed.", nh_err_text(err));
-}
-
-static int post_apply(nh_request_t *req)
-{
-    struct nh_devices_apply how = {.profile = nh_request_param(req, "profile")};
-    const char *running = nh_request_param(req, "running");
-    int err = finish(req);
-    struct taking *t = req->state;
-    if (err < 0)
-        return refuse(req, err);
-    if (!number_param(req, "base_generation", UINT32_MAX, &how.base_generation) ||
-        !number_param(req, "confirm_s", 86400, &how.confirm_s))
-        return nh_reply_error(req, 400, "bad_value",
-                              "base_generation and confirm_s (at most 86400) are whole numbers. "
-                              "Nothing was changed.");
-    how.cancel = running && strcmp(running, "cancel") == 0;
-    if (running && !how.cancel && strcmp(running, "keep") != 0)
-        return nh_reply_error(req, 400, "bad_value",
-                              "running is keep or cancel. Nothing was "
-                              "changed.");
-    t->is_apply = true;
-    if (t->error_count > 0)
-        return nh_reply_stream(req, 400, "application/json", produce_findings);
-    check_tracks(t);
-    t->generation = nh_devices_apply(t->d, t->set, &how);
-    if (t->generation < 0)
-        return reply_apply_error(req, &how, t->generation);
-    t->set = NULL;
-    if (!how.profile || !how.profile[0] || strcmp(how.profile, of(req)->profile) == 0)
-        note_who(req);
-    return nh_reply_stream(req, 200, "application/json", produce_findings);
 }
 
 // ---- GET /api/devices ---------------------------------------------------------------------------
@@ -434,7 +118,7 @@ void nh_devices__write_state(nh_devices_t *d, nh_json_writer_t *w)
 
 static int get_devices(nh_request_t *req)
 {
-    nh_devices__write_state(of(req), nh_reply_json(req, 200));
+    nh_devices__write_state(nh_devices_api__of(req), nh_reply_json(req, 200));
     return nh_reply_json_end(req);
 }
 
@@ -452,7 +136,7 @@ static int reply_ok(nh_request_t *req, int generation)
 static int get_backups(nh_request_t *req)
 {
     struct nh_devices_backup b[NH_DEVICES_BACKUP_MAX_COUNT];
-    size_t count = nh_devices_backups(of(req), b, NH_ARRAY_LEN(b));
+    size_t count = nh_devices_backups(nh_devices_api__of(req), b, NH_ARRAY_LEN(b));
     nh_json_writer_t *w = nh_reply_json(req, 200);
     nh_json_array_begin(w);
     for (size_t i = 0; i < count; i++) {
@@ -467,6 +151,16 @@ static int get_backups(nh_request_t *req)
 }
 
 // ---- the other changes --------------------------------------------------------------------------
+
+void nh_devices_api__note_who(nh_request_t *req)
+{
+    char who[NH_DEVICES_WHO_MAX_BYTES];
+    snprintf(who, sizeof who, "%s", req->user ? req->user : req->peer ? req->peer : "");
+    char *colon = req->user ? NULL : strrchr(who, ':');
+    if (colon)
+        *colon = '\0';
+    nh_devices_changed_by(nh_devices_api__of(req), who);
+}
 
 struct change {
     uint32_t generation;
@@ -507,7 +201,7 @@ static bool read_change(nh_request_t *req, struct change *c, int *err)
 
 static int post_confirm(nh_request_t *req)
 {
-    int err = nh_devices_confirm(of(req));
+    int err = nh_devices_confirm(nh_devices_api__of(req));
     if (err == NH_ERR_NOT_FOUND)
         return nh_reply_error(req, 409, "nothing_waits", "No change waits to be confirmed.");
     return err < 0 ? err : reply_ok(req, 0);
@@ -519,20 +213,20 @@ static int post_rollback(nh_request_t *req)
     int err;
     if (!read_change(req, &c, &err))
         return err;
-    err = nh_devices_rollback(of(req), c.generation, c.cancel);
+    err = nh_devices_rollback(nh_devices_api__of(req), c.generation, c.cancel);
     if (err == NH_ERR_NOT_FOUND || err == NH_ERR_CORRUPT)
         return nh_reply_error(req, 404, "no_backup",
                               "There is no good backup of generation %u. Nothing was changed.",
                               (unsigned)c.generation);
     if (err < 0)
         return err;
-    note_who(req);
+    nh_devices_api__note_who(req);
     return reply_ok(req, err);
 }
 
 static int post_snapshot(nh_request_t *req)
 {
-    int err = nh_devices_snapshot(of(req));
+    int err = nh_devices_snapshot(nh_devices_api__of(req));
     return err < 0 ? err : reply_ok(req, err);
 }
 
@@ -549,7 +243,7 @@ static int post_sync(nh_request_t *req)
             keep = i;
     if (c.keep[0] && strcmp(c.keep, words[keep]) != 0)
         return nh_reply_error(req, 400, "bad_value", "keep is newer, hub or card.");
-    err = nh_devices_sync(of(req), (enum nh_devices_keep)keep, &what);
+    err = nh_devices_sync(nh_devices_api__of(req), (enum nh_devices_keep)keep, &what);
     if (err < 0)
         return nh_reply_error(req, 503, NULL, "%s: %s.", what ? what : "the card",
                               nh_err_text(err));
@@ -569,7 +263,7 @@ static int get_profiles(nh_request_t *req)
         nh_arena_alloc(req->arena, NH_DEVICES_PROFILE_MAX_COUNT * sizeof *p);
     if (!p)
         return NH_ERR_NOMEM;
-    size_t count = nh_devices_profiles(of(req), p, NH_DEVICES_PROFILE_MAX_COUNT);
+    size_t count = nh_devices_profiles(nh_devices_api__of(req), p, NH_DEVICES_PROFILE_MAX_COUNT);
     nh_json_writer_t *w = nh_reply_json(req, 200);
     nh_json_array_begin(w);
     for (size_t i = 0; i < count; i++) {
@@ -597,7 +291,7 @@ static int reply_profile(nh_request_t *req, const char *id, int err)
                               NH_DEVICES_ID_MAX_BYTES - 1);
     case NH_ERR_FULL:
         return nh_reply_error(req, 409, "full", "There are %u profiles already.",
-                              (unsigned)of(req)->cfg.profile_max_count);
+                              (unsigned)nh_devices_api__of(req)->cfg.profile_max_count);
     case NH_ERR_CONFLICT:
         return nh_reply_error(req, 409, "not_saved",
                               "What is in force is not on the card; sync first. Nothing was "
@@ -618,7 +312,8 @@ static int post_profile_create(nh_request_t *req)
     if (!read_change(req, &c, &err))
         return err;
     const char *name = c.name[0] ? c.name : c.id;
-    return reply_profile(req, c.id, nh_devices_profile_create(of(req), c.id, name, c.clone));
+    return reply_profile(req, c.id,
+                         nh_devices_profile_create(nh_devices_api__of(req), c.id, name, c.clone));
 }
 
 static int post_profile_rename(nh_request_t *req)
@@ -627,7 +322,8 @@ static int post_profile_rename(nh_request_t *req)
     int err;
     if (!read_change(req, &c, &err))
         return err;
-    return reply_profile(req, c.id, nh_devices_profile_rename(of(req), c.id, c.name));
+    return reply_profile(req, c.id,
+                         nh_devices_profile_rename(nh_devices_api__of(req), c.id, c.name));
 }
 
 static int post_profile_delete(nh_request_t *req)
@@ -636,7 +332,7 @@ static int post_profile_delete(nh_request_t *req)
     int err;
     if (!read_change(req, &c, &err))
         return err;
-    return reply_profile(req, c.id, nh_devices_profile_delete(of(req), c.id));
+    return reply_profile(req, c.id, nh_devices_profile_delete(nh_devices_api__of(req), c.id));
 }
 
 static int post_profile_activate(nh_request_t *req)
@@ -645,9 +341,9 @@ static int post_profile_activate(nh_request_t *req)
     int err;
     if (!read_change(req, &c, &err))
         return err;
-    err = nh_devices_profile_activate(of(req), c.id, c.cancel);
+    err = nh_devices_profile_activate(nh_devices_api__of(req), c.id, c.cancel);
     if (err >= 0)
-        note_who(req);
+        nh_devices_api__note_who(req);
     return reply_profile(req, c.id, err);
 }
 
@@ -665,10 +361,11 @@ static const nh_route_t routes[] = {
      .text = "What a configuration may have, for editors"},
     {"GET", "/api/devices/templates", .flags = NH_ROUTE_OPERATOR,
      .handle = nh_devices__get_templates, .text = "The kinds of devices"},
-    {"POST", "/api/devices/validate", .body_max_bytes = BODY_MAX_BYTES, .body = take_piece,
-     .handle = post_validate, .text = "All findings of a configuration, JSON or YAML"},
-    {"POST", "/api/devices/apply", .body_max_bytes = BODY_MAX_BYTES, .body = take_piece,
-     .handle = post_apply,
+    {"POST", "/api/devices/validate", .body_max_bytes = BODY_MAX_BYTES,
+     .body = nh_devices_api__take_piece, .handle = nh_devices_api__post_validate,
+     .text = "All findings of a configuration, JSON or YAML"},
+    {"POST", "/api/devices/apply", .body_max_bytes = BODY_MAX_BYTES,
+     .body = nh_devices_api__take_piece, .handle = nh_devices_api__post_apply,
      .text = "Saves it and puts it in force; profile=, base_generation=, confirm_s=, "
              "running=keep|cancel"},
     {"POST", "/api/devices/confirm", .handle = post_confirm,
