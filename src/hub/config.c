@@ -185,6 +185,8 @@ static const nh_json_field_t health_fields[] = {
     UINT("tripwire_bytes", health.tripwire_bytes, 0, 268435456, "bytes",
          "Internal low water that dumps the tasks once; 0: off"),
     BOOL("publish", health.publish, "Figures on MQTT at each heartbeat"),
+    BOOL("hotspot_tags", health.hotspot_tags,
+         "Snapshots also at the places that take most memory, for a harness"),
     {0},
 };
 

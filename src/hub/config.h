@@ -122,7 +122,7 @@ struct nh_hub_config {
     } access;
     struct {
         uint32_t heartbeat_ms, tripwire_bytes;
-        bool publish;
+        bool publish, hotspot_tags;
     } health;
     struct {
         bool enabled;

@@ -258,6 +258,7 @@ bool nh_hub_config_needs_restart(const char *pointer)
                                        "/health/heartbeat_ms",
                                        "/health/tripwire_bytes",
                                        "/health/publish",
+                                       "/health/hotspot_tags",
                                        "/log/level",
                                        "/log/connections",
                                        "/mqtt/anonymous",

@@ -72,13 +72,6 @@ int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
 
 // ---- what the parts ask of the hub --------------------------------------------------------------
 
-static void console_line(void *ctx, const char *line)
-{
-    struct nh_hub *hub = ctx;
-    if (hub->console && !hub->options.mosquitto) // a broker alone has a log, and no telemetry
-        nh_console_line(hub->console, line);
-}
-
 void nh_hub__log(void *ctx, enum nh_log_level level, const char *module, const char *message)
 {
     struct nh_hub *hub = ctx;
@@ -88,16 +81,6 @@ void nh_hub__log(void *ctx, enum nh_log_level level, const char *module, const c
         nh_health_log(hub->health, level, module, message);
     else
         fprintf(stderr, "nuthatch: %s: %s\n", module, message);
-}
-
-// The address of the portal for lines that name one; NULL when it is not the chip's port 80, since
-// a harness takes it for the place to send its requests to.
-static const char *portal_ip(const struct nh_hub *hub, char *host, size_t cap)
-{
-    uint16_t port;
-    if (nh_hub_address_split(hub->http_address, host, cap, &port) != 0 || port != 80)
-        return NULL;
-    return host;
 }
 
 #define HOST_FACTS_MS 1000
@@ -121,6 +104,7 @@ static void facts(void *ctx, struct nh_health_facts *out)
     out->cpu_freq_mhz = hub->host.cpu_freq_mhz;
     out->reset_reason = hub->host.reset_reason;
     out->hostname = hub->cfg.name;
+    out->address = hub->ip[0] ? hub->ip : NULL;
     out->is_published = hub->cfg.health.publish;
     if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {
         out->fs_used_bytes = (int64_t)used;
@@ -205,10 +189,11 @@ static int start_health(struct nh_hub *hub)
         .board = hub->board,
         .heartbeat_ms = hub->cfg.health.heartbeat_ms,
         .tripwire_bytes = hub->cfg.health.tripwire_bytes,
+        .hotspot_tags = hub->cfg.health.hotspot_tags,
         .ctx = hub,
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
-        .line = console_line,
+        .line = nh_hub__console_line,
         .facts = facts,
         .publish = publish,
     };
@@ -254,16 +239,6 @@ int nh_hub__start_core(struct nh_hub *hub)
 
 // ---- life --------------------------------------------------------------------------------------
 
-static void banner(struct nh_hub *hub)
-{
-    char line[NH_HEALTH_LINE_MAX_BYTES];
-    console_line(hub, "[System Boot] Starting...");
-    console_line(hub, "  Firmware: v" NH_VERSION);
-    snprintf(line, sizeof line, "  Chip: %s, %zu KiB internal, %zu KiB PSRAM", hub->board->name,
-             hub->board->internal_bytes / 1024, hub->board->psram_bytes / 1024);
-    console_line(hub, line);
-}
-
 static int stdout_sink(void *ctx, const char *bytes, size_t len)
 {
     (void)ctx;
@@ -290,13 +265,8 @@ static void print_ready(const struct nh_hub *hub)
 
 static void ready(struct nh_hub *hub)
 {
-    char line[NH_HEALTH_LINE_MAX_BYTES], host[64];
-    const char *ip = portal_ip(hub, host, sizeof host);
-    if (ip) {
-        snprintf(line, sizeof line, "[WiFi] Got IP: %s (0ms)", ip);
-        console_line(hub, line);
-    }
-    console_line(hub, "[Main] Setup complete (0ms)");
+    nh_hub__tell_address(hub);
+    nh_hub__console_line(hub, "[Main] Setup complete (0ms)");
     nh_health_snapshot(hub->health, "setup", NULL);
     nh_host_notify("READY=1");
     nh_host_info_get(&hub->host); // from here on the CPU's time is told
@@ -423,7 +393,7 @@ static int run_once(struct nh_hub *hub)
 {
     hub->started_ms = nh_clock_ms();
     hub->board = nh_mem_board_find(hub->cfg.board);
-    banner(hub);
+    nh_hub__tell_boot(hub);
     int err = start_all(hub);
     if (err == 0) {
         ready(hub);
@@ -479,7 +449,6 @@ int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
     while ((code = run_once(&hub)) == 0 && hub.wants_restart) {
         renew(&hub, &good);
         nh_host_reset_reason_set("Software");
-        console_line(&hub, "ESP-ROM:nuthatch");
     }
     nh_console_close(hub.console);
     return code;

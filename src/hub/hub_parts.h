@@ -74,6 +74,7 @@ struct nh_hub {
     nh_timer_t automation_wall;
     nh_portal_t *portal;
     char http_address[72], https_address[72], mqtt_address[72];
+    char ip[64]; // of the portal, "": it is off
     // The ports that the life before this one gave out for "any port"; 0: there was none.
     uint16_t given_http_port, given_https_port, given_mqtt_port;
     uint16_t given_door_ports[NH_HUB_LISTENER_MAX_COUNT], door_ports[NH_HUB_LISTENER_MAX_COUNT];
@@ -97,6 +98,13 @@ NH_MUST_USE int nh_hub__listen(const char *text, uint16_t given_port, char *host
                                uint16_t *port);
 // "127.0.0.1:8080", with brackets around IPv6.
 void nh_hub__address(char *out, size_t cap, const char *host, uint16_t port);
+
+// hub_console.c: a line for the console, any task; the first lines of a start; the portal's
+// address, once it listens; and a request there. `ctx`: the hub.
+void nh_hub__console_line(void *ctx, const char *line);
+void nh_hub__tell_boot(struct nh_hub *hub);
+void nh_hub__tell_address(struct nh_hub *hub);
+void nh_hub__asked(void *ctx, const char *path);
 
 // hub_accounts.c: who may use the portal. set_file_account(): as the configuration has it now.
 NH_MUST_USE int nh_hub__start_accounts(struct nh_hub *hub);

@@ -110,6 +110,8 @@ static int start_portal(struct nh_hub *hub)
         .assets = nh_web_assets,
         .asset_count = nh_web_asset_count,
         .stream_is_open = stream_is_open,
+        .asked = nh_hub__asked,
+        .asked_ctx = hub,
         .host_names = names,
         .stream = nh_mqtt_listener_http(&hub->mqtt, "/mqtt", hub->cfg.mqtt.ws_frame_max_bytes),
         .fs = nh_files_fs(hub->files),

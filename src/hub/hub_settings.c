@@ -46,6 +46,7 @@ void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
     nh_log_set(nh_hub__log, hub, (enum nh_log_level)cfg->log.level);
     nh_hub__set_file_account(hub);
     nh_health_tripwire_set(hub->health, cfg->health.tripwire_bytes);
+    nh_health_hotspot_tags_set(hub->health, cfg->health.hotspot_tags);
     // The value was validated by the same range.
     NH_IGNORE(nh_health_heartbeat_set(hub->health, cfg->health.heartbeat_ms));
     const struct nh_event_config_changed data = {

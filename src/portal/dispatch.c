@@ -242,6 +242,8 @@ static int dispatch(struct nh_portal__request *r, const struct nh_http_head *hea
     const char *foreign = nh_portal__foreign(p, r->conn, !is_get, !nh_auth_is_required(p->auth));
     if (foreign)
         return nh_portal__reply_foreign(req, foreign);
+    if (p->cfg.asked)
+        p->cfg.asked(p->cfg.asked_ctx, req->path);
     struct match m = find_route(p, req->method, req->path);
     r->pattern = m.pattern;
     if (m.route)

@@ -48,6 +48,10 @@ struct nh_portal_config {
     // while no password is set, or the stream is open: a stranger's page could otherwise reach the
     // hub through a DNS name of its own. NULL-terminated, borrowed; may be NULL.
     const char *const *host_names;
+    // Hears of every request that is not refused as one of another site's page, before who asks is
+    // looked at; with asked_ctx. May be NULL.
+    void (*asked)(void *ctx, const char *path);
+    void *asked_ctx;
     struct nh_fs fs;            // for GET /api/store/files; ops NULL: no such route
     uint32_t request_max_count; // 0: 16; one more is 503
     uint32_t ws_max_count;      // 0: 8; one more is 503

@@ -90,16 +90,36 @@ class Lines(unittest.TestCase):
     def test_pty(self):
         with tempfile.TemporaryDirectory() as folder:
             link = os.path.join(folder, "console")
-            with Hub("health: {heartbeat_ms: 1000}\n", args=["--console", "pty:" + link]) as hub:
+            with Hub("health: {heartbeat_ms: 1000, hotspot_tags: true}\n",
+                     args=["--console", "pty:" + link]) as hub:
                 self.assertTrue(hub.ready["console"])
                 self.assertTrue(os.path.islink(link))
                 fd = os.open(link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-                data, end = b"", time.monotonic() + 20
-                while b"[Mem] hb" not in data and time.monotonic() < end:
-                    if select.select([fd], [], [], 1)[0]:
-                        data += os.read(fd, 4096)
+                def read_until(word):
+                    data, end = b"", time.monotonic() + 20
+                    while word not in data and time.monotonic() < end:
+                        if select.select([fd], [], [], 1)[0]:
+                            data += os.read(fd, 4096)
+                    self.assertIn(word, data)
+                    return data
+
+                read_until(b"[Mem] hb")
+                for life in (1, 2):
+                    for path in ("/", "/", "/network.html", "/portal.css", "/firmware.html"):
+                        hub.get(path)
+                    data = read_until(b"[Mem] http_firmware ")
+                    for once in (rb"\[Mem\] http_root ", rb"\[Mem\] http_network ",
+                                 rb"\[Portal\] AsyncTCP stack watermark: task=loop rem=\d+ units "
+                                 rb"\(\d+ B\), unit=1 B, CONFIG_ASYNC_TCP_STACK_SIZE\(raw\)=\d+ "):
+                        self.assertEqual(len(re.findall(rb"(?m)^" + once, data)), 1, once)
+                    if life == 1:  # begins all of it anew, on the same terminal
+                        hub.send_json("POST", "/api/reboot", None)
+                        data = read_until(b"[Mem] setup ")
+                        at = [data.find(x) for x in (b"\nESP-ROM:esp32", b"\n[System Boot]", b"\n  Firmware: v",
+                                                     b"\n[Mem] boot ", b"\n[Main] Setup complete")]
+                        self.assertEqual(at, sorted(at))
+                        self.assertGreaterEqual(at[0], 0)
                 os.close(fd)
-                self.assertIn(b"[Mem] hb", data)
                 self.assertFalse([x for x in hub.lines if x.startswith("[Mem]")])
 
 

@@ -137,6 +137,15 @@ static void test_lines(void **state)
                              "frag=25% pf=8000B pl=6000B) (0ms)");
     nh_health__line_task(out, sizeof out, &task);
     assert_string_equal(out, "[Task] name=loop prio=5 core=-1 stack_rem=922B (0ms)");
+    nh_health__line_task(out, sizeof out, &(struct nh_mem_task_info){.name = "Tmr Svc"});
+    assert_string_equal(out, "[Task] name=Tmr_Svc prio=0 core=0 stack_rem=0B (0ms)");
+    nh_health__line_watermark(out, sizeof out,
+                              &(struct nh_mem_task_info){.name = "loop",
+                                                         .stack_margin_bytes = 4812,
+                                                         .chip_stack_bytes = 6144});
+    assert_string_equal(out,
+                        "[Portal] AsyncTCP stack watermark: task=loop rem=4812 units (4812 B), "
+                        "unit=1 B, CONFIG_ASYNC_TCP_STACK_SIZE(raw)=6144 (0ms)");
     nh_health__line_dump(out, sizeof out, 3, "hb");
     assert_string_equal(out, "[Mem] Task dump (3 tasks, sorted by stack margin) tag=hb (0ms)");
     nh_health__line_heartbeat(out, sizeof out, 61999, 512, "127.0.0.1", "attic");
@@ -152,6 +161,7 @@ static void test_log_lines_cannot_look_like_a_crash(void **state)
         "Backtrace: 0x4",        "abort() called", "Brownout detector",
         "Got IP: 10.0.0.1",      "Firmware: v9",   "ESP-ROM:esp32s3",
         "System Boot",           "BACKTRACE:",     "\n[Mem] hb",
+        "[Mem] mqtt_x",
     };
     (void)state;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -252,6 +262,57 @@ static void test_tripwire_once(void **state)
     assert_memory_equal(t.line[2], "[Mem] TRIPWIRE fired tag=low ", 29);
     assert_memory_equal(t.line[3], "[Mem] Task dump (0 tasks", 24);
     assert_memory_equal(t.line[4], "[Mem] later ", 12);
+}
+
+static void test_hotspots_only_when_asked_for(void **state)
+{
+    (void)state;
+    nh_health_hotspot(NULL, "nowhere");
+    nh_health_hotspot_once(NULL, "nowhere");
+    nh_health_hotspot(t.health, "post");
+    nh_health_hotspot_once(t.health, "root");
+    assert_int_equal(t.line_count, 0);
+    nh_health_hotspot_tags_set(t.health, true);
+    nh_health_hotspot(t.health, "post");
+    nh_health_hotspot(t.health, "post");
+    assert_int_equal(t.line_count, 2);
+    assert_memory_equal(t.line[1], "[Mem] post ", 11);
+    // What was not told while off is told now, once; the same words are the same tag.
+    nh_health_hotspot_once(t.health, "ro ot");
+    nh_health_hotspot_once(t.health, "ro_ot");
+    assert_int_equal(t.line_count, 3);
+    assert_memory_equal(t.line[2], "[Mem] ro_ot ", 12);
+    nh_health_hotspot_tags_set(t.health, false);
+    nh_health_hotspot(t.health, "post");
+    assert_int_equal(t.line_count, 3);
+}
+
+static void test_once_has_a_limit(void **state)
+{
+    (void)state;
+    nh_health_hotspot_tags_set(t.health, true);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < NH_HEALTH_ONCE_MAX_COUNT + 3; i++) {
+            char tag[NH_MEM_TAG_MAX_BYTES];
+            snprintf(tag, sizeof tag, "tag%d", i);
+            nh_health_hotspot_once(t.health, tag);
+        }
+    assert_int_equal(t.line_count, NH_HEALTH_ONCE_MAX_COUNT);
+}
+
+static void test_watermark_once(void **state)
+{
+    static const struct nh_mem_task_config task = {.name = "web", .chip_stack_bytes = 6144};
+    (void)state;
+    nh_health_server_watermark(t.health, "web"); // no such task yet
+    assert_int_equal(t.line_count, 0);
+    int handle = nh_mem_task_add(t.mem.sys, &task);
+    assert_true(handle >= 0);
+    nh_health_server_watermark(t.health, "web");
+    nh_health_server_watermark(t.health, "web");
+    assert_int_equal(t.line_count, 1);
+    assert_memory_equal(t.line[0], "[Portal] AsyncTCP stack watermark: task=web rem=", 48);
+    nh_mem_task_remove(t.mem.sys, handle);
 }
 
 static void test_log_keeps_the_newest(void **state)
@@ -414,6 +475,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ring, setup, teardown),
         cmocka_unit_test_setup_teardown(test_heartbeat, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tripwire_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hotspots_only_when_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_once_has_a_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_watermark_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_log_keeps_the_newest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_feed_of_the_log_tells_what_is_missed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_feed_of_snapshots_tells_what_is_missed, setup,

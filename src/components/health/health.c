@@ -189,6 +189,65 @@ void nh_health_snapshot(nh_health_t *h, const char *tag, struct nh_mem_snapshot 
         *out = snap;
 }
 
+void nh_health_hotspot_tags_set(nh_health_t *h, bool on)
+{
+    nh_lock_acquire(&h->cfg.lock);
+    h->cfg.hotspot_tags = on;
+    nh_lock_release(&h->cfg.lock);
+}
+
+void nh_health_hotspot(nh_health_t *h, const char *tag)
+{
+    if (!h)
+        return;
+    nh_lock_acquire(&h->cfg.lock);
+    bool is_on = h->cfg.hotspot_tags;
+    nh_lock_release(&h->cfg.lock);
+    if (is_on)
+        nh_health_snapshot(h, tag, NULL);
+}
+
+// Under the lock. True: it was not told before, and now is taken for told.
+static bool is_first(nh_health_t *h, const char *tag)
+{
+    for (uint32_t i = 0; i < h->once_count; i++)
+        if (strncmp(h->once[i], tag, NH_MEM_TAG_MAX_BYTES - 1) == 0)
+            return false;
+    if (h->once_count == NH_HEALTH_ONCE_MAX_COUNT)
+        return false;
+    nh_health__tag(h->once[h->once_count++], tag);
+    return true;
+}
+
+void nh_health_hotspot_once(nh_health_t *h, const char *tag)
+{
+    char token[NH_MEM_TAG_MAX_BYTES];
+    if (!h)
+        return;
+    nh_health__tag(token, tag);
+    nh_lock_acquire(&h->cfg.lock);
+    bool is_due = h->cfg.hotspot_tags && is_first(h, token);
+    nh_lock_release(&h->cfg.lock);
+    if (is_due)
+        nh_health_snapshot(h, token, NULL);
+}
+
+void nh_health_server_watermark(nh_health_t *h, const char *task)
+{
+    struct nh_mem_task_info tasks[NH_MEM_TASK_MAX_COUNT];
+    char text[NH_HEALTH_LINE_MAX_BYTES];
+    if (h->has_watermark)
+        return;
+    size_t count = nh_mem_task_list(h->sys, tasks, NH_ARRAY_LEN(tasks));
+    for (size_t i = 0; i < count && !h->has_watermark; i++) {
+        if (strcmp(tasks[i].name, task) != 0)
+            continue;
+        nh_health__line_watermark(text, sizeof text, &tasks[i]);
+        line(h, text);
+        h->has_watermark = true;
+    }
+}
+
 void nh_health_tripwire_set(nh_health_t *h, uint32_t bytes)
 {
     h->cfg.tripwire_bytes = bytes;

@@ -17,6 +17,7 @@ typedef struct nh_health nh_health_t;
 #define NH_HEALTH_LINE_MAX_BYTES 192 // one console line, with the NUL
 #define NH_HEALTH_FEED_COUNT 3       // "mem", "snap", "log"
 #define NH_HEALTH_LOG_TEXT_MAX_BYTES 160
+#define NH_HEALTH_ONCE_MAX_COUNT 24 // tags of nh_health_hotspot_once()
 
 // What health reports but does not know itself; negative: not known (null in the reply).
 struct nh_health_facts {
@@ -42,6 +43,7 @@ struct nh_health_config {
     uint32_t log_max_count;            // 0: 200 lines, or 32 without PSRAM
     uint32_t internal_min_limit_bytes; // 0: 100 KiB: the line drawn in the plot, not enforced
     uint32_t frag_limit_pct;           // 0: 40
+    bool hotspot_tags;                 // snapshots by nh_health_hotspot()
     void *ctx;
     uint64_t (*clock_ms)(void); // monotonic
     int64_t (*clock_unix_ms)(void);
@@ -61,11 +63,25 @@ NH_MUST_USE int nh_health_start(nh_health_t *h);
 void nh_health_stop(nh_health_t *h);
 NH_MUST_USE int nh_health_heartbeat_set(nh_health_t *h, uint32_t heartbeat_ms);
 void nh_health_tripwire_set(nh_health_t *h, uint32_t bytes);
+void nh_health_hotspot_tags_set(nh_health_t *h, bool on);
 
 // Takes a snapshot and sends it everywhere: console line, history, event; and when it fired the
 // tripwire, that line and the dump of every task. `tag` is one token without blanks; blanks in it
 // become '_'. Any task. `out` may be NULL.
 void nh_health_snapshot(nh_health_t *h, const char *tag, struct nh_mem_snapshot *out);
+
+// As nh_health_snapshot(), at a place that is known to take memory, and only while hotspot tags are
+// on: a harness asks for them, a hub in use is spared the lines. Any task. `h` NULL: nothing.
+void nh_health_hotspot(nh_health_t *h, const char *tag);
+
+// The same, only the first time since create; with the tags off it does not count. Any task.
+// Of more than NH_HEALTH_ONCE_MAX_COUNT different tags the later ones take no snapshot.
+void nh_health_hotspot_once(nh_health_t *h, const char *tag);
+
+// Once since create: the line with the stack margin of the task `task` that serves requests, in the
+// form that harnesses know for a network task. No such task: no line, and the next call asks again.
+// The loop.
+void nh_health_server_watermark(nh_health_t *h, const char *task);
 
 // Keeps a log line for the portal and writes it to the console. Any task.
 void nh_health_log(nh_health_t *h, enum nh_log_level level, const char *module, const char *text);

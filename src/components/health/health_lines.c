@@ -48,9 +48,23 @@ size_t nh_health__line_dump(char *out, size_t cap, size_t tasks, const char *tag
 
 size_t nh_health__line_task(char *out, size_t cap, const struct nh_mem_task_info *t)
 {
-    return clamp_len(snprintf(out, cap, "[Task] name=%s prio=%d core=%d stack_rem=%zuB (0ms)",
-                              t->name, t->priority, t->core, t->stack_margin_bytes),
+    char name[NH_MEM_TAG_MAX_BYTES]; // one token, or a harness loses the line
+    nh_health__tag(name, t->name);
+    return clamp_len(snprintf(out, cap, "[Task] name=%s prio=%d core=%d stack_rem=%zuB (0ms)", name,
+                              t->priority, t->core, t->stack_margin_bytes),
                      cap);
+}
+
+size_t nh_health__line_watermark(char *out, size_t cap, const struct nh_mem_task_info *t)
+{
+    char name[NH_MEM_TAG_MAX_BYTES];
+    nh_health__tag(name, t->name);
+    return clamp_len(
+        snprintf(out, cap,
+                 "[Portal] AsyncTCP stack watermark: task=%s rem=%zu units (%zu B), unit=1 B, "
+                 "CONFIG_ASYNC_TCP_STACK_SIZE(raw)=%zu (0ms)",
+                 name, t->stack_margin_bytes, t->stack_margin_bytes, t->chip_stack_bytes),
+        cap);
 }
 
 size_t nh_health__line_heartbeat(char *out, size_t cap, uint64_t up_ms, size_t heap_bytes,
@@ -72,7 +86,7 @@ size_t nh_health__line_heartbeat(char *out, size_t cap, uint64_t up_ms, size_t h
 // crashed (or for moved to another address) when one stands in a healthy line.
 static const char *const alarm_words[] = {
     "guru meditation", "panic'ed",  "stack canary", "backtrace:",  "abort()", "brownout",
-    "got ip:",         "firmware:", "esp-rom:",     "system boot", "rst:",
+    "got ip:",         "firmware:", "esp-rom:",     "system boot", "rst:",    "[mem]",
 };
 
 static void defuse(char *line)

@@ -21,7 +21,10 @@ struct nh_health {
     struct nh_health__ring history, log;
     uint64_t published_ms; // uptime of the last telemetry on MQTT; 0: none yet
     bool tripped;
+    char once[NH_HEALTH_ONCE_MAX_COUNT][NH_MEM_TAG_MAX_BYTES]; // tags that were told
+    uint32_t once_count;
     char tripped_tag[NH_MEM_TAG_MAX_BYTES];
+    bool has_watermark;
     // The loop's only: the feed's memory of what it told.
     uint64_t mem_version;
     struct nh_health__seen tier_seen, owner_seen[NH_MEM_OWNER_MAX_COUNT],
