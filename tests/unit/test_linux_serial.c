@@ -3,6 +3,7 @@
 #include "linux_fixture.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 
 static struct linux_fixture fx;
@@ -78,6 +79,20 @@ static void test_time_and_the_end(void **state)
     nh_serial_close(s);
 }
 
+// Another end that stays open, as a simulated device has one, would keep the line shut for ever.
+static void test_the_line_is_free_after_it(void **state)
+{
+    (void)state;
+    int other = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC), is_exclusive = 0;
+    nh_serial_t *s = line_open();
+    assert_int_equal(ioctl(other, TIOCGEXCL, &is_exclusive), 0);
+    assert_int_not_equal(is_exclusive, 0);
+    nh_serial_close(s);
+    assert_int_equal(ioctl(other, TIOCGEXCL, &is_exclusive), 0);
+    assert_int_equal(is_exclusive, 0);
+    close(other);
+}
+
 static void test_open_faults(void **state)
 {
     (void)state;
@@ -111,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_bytes_pass_unchanged),
         TEST(test_time_and_the_end),
+        TEST(test_the_line_is_free_after_it),
         TEST(test_open_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

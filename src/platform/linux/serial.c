@@ -144,7 +144,9 @@ void nh_serial_close(nh_serial_t *s)
 {
     if (!s)
         return;
-    if (s->fd >= 0)
+    if (s->fd >= 0) {
+        ioctl(s->fd, TIOCNXCL); // of a pseudo terminal whose other ends stay open it would last
         close(s->fd);
+    }
     nh_mem_free(s->mem, s);
 }
