@@ -316,6 +316,35 @@ class Restarts(unittest.TestCase):
             self.assertNotIn("cut_short", states)
             self.assertNotIn("resumed", states)
 
+    def test_waits_outlive_an_undone_trial(self):
+        def room(of_cut, more=()):
+            return {"schema": 2, "devices": [{"id": "door", "scenarios": [
+                *more,
+                {"id": "same", "persist": True, "steps": [
+                    delay(1500), publish("same", "done", retain=True)]},
+                {"id": "cut", "persist": True, "steps": [delay(3600000), publish("out", of_cut)]}]}]}
+
+        boot = {"id": "boot", "triggers": [{"type": "boot"}], "steps": [publish("boot", "back", retain=True)]}
+        trial = {**boot, "steps": [publish("boot", "trial", retain=True)]}
+        with Hub() as hub:
+            apply(hub, room("before", [boot]))
+            apply(hub, room("on trial", [trial]), "?confirm_s=3600")
+            same, cut = (run(hub, s)[1]["instance"] for s in ("same", "cut"))
+            self.wait_until_durable(hub)
+            hub.stop(signal.SIGKILL)
+            hub.start()
+            rows = {r["scenario"]: r for r in hub.get_json("/api/automation")["list"] if "id" in r}
+            self.assertEqual(rows["cut"]["id"], cut)
+            self.assertEqual(rows["cut"]["reason"], "its scenario has changed")
+            log = [e["text"] for e in hub.get_json("/api/game/log") if e["action"] == "cut_short"]
+            self.assertEqual(log, ["door/cut: its scenario has changed"])
+            self.assertEqual(hub.get_json("/api/automation")["counters"]["resumed"], 1)
+            # What triggers at a start is that of the configuration that was put back, and nothing else.
+            for topic, text in (("boot", "back"), ("same", "done")):
+                out = Listener(hub, topic)
+                out.expect(text)
+                out.close()
+
     def wait_until_durable(self, hub):
         wait_for(lambda: hub.get_json("/api/automation")["counters"]["journal_dirty"] == 0)
 
