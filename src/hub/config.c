@@ -247,7 +247,7 @@ static const nh_json_field_t automation_fields[] = {
     BOOL("journal", automation.journal,
          "Whether waits of persistent scenarios and variables outlive a restart"),
     UINT("journal_max_count", automation.journal_max_count, 16, 65536, NULL,
-         "Values that wait for the disk; more are not kept"),
+         "Keys in the journal, or on their way out of it; what is more is not kept"),
     UINT("instance_max_count", automation.instance_max_count, 1, 100000, NULL,
          "Scenarios that run, wait or are queued"),
     UINT("flag_max_count", automation.flag_max_count, 1, 65536, NULL, "Flags"),

@@ -220,14 +220,21 @@ static void changed(void *ctx, enum nh_automation_part part)
 
 // ---- the journal --------------------------------------------------------------------------------
 
-static int store_put(void *ctx, const char *key, const void *value, size_t len)
+static int store_commit(void *ctx, const struct nh_automation_write *writes, size_t count)
 {
-    return nh_automation_journal_put(((struct nh_hub *)ctx)->automation_journal, key, value, len);
+    return nh_automation_journal_commit(((struct nh_hub *)ctx)->automation_journal, writes, count);
 }
 
-static int store_remove(void *ctx, const char *key)
+static int store_wait(void *ctx)
 {
-    return nh_automation_journal_remove(((struct nh_hub *)ctx)->automation_journal, key);
+    return nh_automation_journal_wait(((struct nh_hub *)ctx)->automation_journal);
+}
+
+static void on_stored(void *ctx, int err)
+{
+    struct nh_hub *hub = ctx;
+    if (hub->automation)
+        nh_automation_stored(hub->automation, err, nh_clock_ms());
 }
 
 static int store_each(void *ctx, const char *prefix,
@@ -239,7 +246,7 @@ static int store_each(void *ctx, const char *prefix,
                                       visit_ctx);
 }
 
-static const struct nh_automation_store store = {store_put, store_remove, store_each};
+static const struct nh_automation_store store = {store_commit, store_wait, store_each};
 
 // Without one, everything works but going on after a restart.
 static void start_journal(struct nh_hub *hub)
@@ -247,9 +254,12 @@ static void start_journal(struct nh_hub *hub)
     char dir[sizeof hub->cfg.data + sizeof "/automation"];
     const struct nh_automation_journal_config cfg = {.sys = hub->sys,
                                                      .mem = hub->automation_mem,
+                                                     .loop = hub->loop,
                                                      .dir = dir,
-                                                     .queue_max =
-                                                         hub->cfg.automation.journal_max_count};
+                                                     .batch_bytes =
+                                                         hub->cfg.automation.text_max_bytes,
+                                                     .stored = on_stored,
+                                                     .ctx = hub};
     snprintf(dir, sizeof dir, "%s/automation", hub->cfg.data);
     if (!hub->cfg.automation.journal)
         return;
@@ -338,7 +348,8 @@ static struct nh_automation_limits limits_of(const struct nh_hub_config *c)
                                          .inbox_max_bytes = c->automation.inbox_max_bytes,
                                          .trace_bytes = c->automation.trace_bytes,
                                          .trace_total_bytes = c->automation.trace_total_bytes,
-                                         .log_max_count = c->automation.log_max_count};
+                                         .log_max_count = c->automation.log_max_count,
+                                         .journal_max_count = c->automation.journal_max_count};
 }
 
 static int create(struct nh_hub *hub)

@@ -2,7 +2,6 @@
 import json
 import re
 import signal
-import struct
 import time
 import unittest
 import urllib.error
@@ -297,22 +296,57 @@ class Restarts(unittest.TestCase):
         with Hub() as hub:
             apply(hub)
             goes_on, cut = (run(hub, s)[1]["instance"] for s in ("kept", "cut"))
-            # The journal is written beside the loop, one transaction after the other: once the file has
-            # the next one, that of the runs is whole.
-            wait_for(lambda: all(kept(hub, b"run/%d" % i) for i in (goes_on, cut)) and kept(hub, b"var/score"))
             post(hub, "/api/automation/variable", {"variable": "score", "value": 5})
-            wait_for(lambda: kept(hub, b"var/score", b"\2" + struct.pack("<d", 5)))
+            self.wait_until_durable(hub)
             hub.stop(signal.SIGKILL)
             hub.start()
             rows = {r["scenario"]: r for r in hub.get_json("/api/automation")["list"] if "id" in r
                     and r["state"] in ("waiting", "cut_short")}
             self.assertEqual((rows["kept"]["id"], rows["kept"]["state"]), (goes_on, "waiting"))
             self.assertEqual((rows["cut"]["id"], rows["cut"]["state"]), (cut, "cut_short"))
+            self.assertEqual(rows["cut"]["reason"], "it does not persist")
             out = Listener(hub, "out")
             post(hub, "/api/automation/flag", {"flag": "go", "value": True})
-            wait_for(lambda: out.messages)
-            self.assertIn(out.messages[0][1], ("kept 1", "kept 5"))  # the last transaction may be lost
+            out.expect("kept 5")
             out.close()
+            self.wait_until_durable(hub)  # that they have ended
+            hub.stop(signal.SIGKILL)
+            hub.start()
+            states = [r["state"] for r in hub.get_json("/api/automation")["list"]]
+            self.assertNotIn("cut_short", states)
+            self.assertNotIn("resumed", states)
+
+    def test_waits_outlive_an_undone_trial(self):
+        def room(of_cut, more=()):
+            return {"schema": 2, "devices": [{"id": "door", "scenarios": [
+                *more,
+                {"id": "same", "persist": True, "steps": [
+                    delay(1500), publish("same", "done", retain=True)]},
+                {"id": "cut", "persist": True, "steps": [delay(3600000), publish("out", of_cut)]}]}]}
+
+        boot = {"id": "boot", "triggers": [{"type": "boot"}], "steps": [publish("boot", "back", retain=True)]}
+        trial = {**boot, "steps": [publish("boot", "trial", retain=True)]}
+        with Hub() as hub:
+            apply(hub, room("before", [boot]))
+            apply(hub, room("on trial", [trial]), "?confirm_s=3600")
+            same, cut = (run(hub, s)[1]["instance"] for s in ("same", "cut"))
+            self.wait_until_durable(hub)
+            hub.stop(signal.SIGKILL)
+            hub.start()
+            rows = {r["scenario"]: r for r in hub.get_json("/api/automation")["list"] if "id" in r}
+            self.assertEqual(rows["cut"]["id"], cut)
+            self.assertEqual(rows["cut"]["reason"], "its scenario has changed")
+            log = [e["text"] for e in hub.get_json("/api/game/log") if e["action"] == "cut_short"]
+            self.assertEqual(log, ["door/cut: its scenario has changed"])
+            self.assertEqual(hub.get_json("/api/automation")["counters"]["resumed"], 1)
+            # What triggers at a start is that of the configuration that was put back, and nothing else.
+            for topic, text in (("boot", "back"), ("same", "done")):
+                out = Listener(hub, topic)
+                out.expect(text)
+                out.close()
+
+    def wait_until_durable(self, hub):
+        wait_for(lambda: hub.get_json("/api/automation")["counters"]["journal_dirty"] == 0)
 
     def test_three_crashes_in_a_row(self):
         with Hub() as hub:

@@ -343,27 +343,33 @@ static struct play_kept *play_find(struct play *p, const char *key)
     return NULL;
 }
 
-static int play_put(void *ctx, const char *key, const void *value, size_t len)
+static void play_put(struct play *p, const struct nh_automation_write *w)
 {
-    struct play *p = ctx;
-    struct play_kept *k = play_find(p, key);
+    struct play_kept *k = play_find(p, w->key);
     k = k ? k : play_find(p, "");
-    if (!p->has_power || !k || len > sizeof k->value)
-        return NH_ERR_IO;
-    snprintf(k->key, sizeof k->key, "%s", key);
-    memcpy(k->value, value, len);
-    k->len = len;
-    return NH_OK;
+    PLAY_ASSERT(k && w->len <= sizeof k->value);
+    snprintf(k->key, sizeof k->key, "%s", w->key);
+    memcpy(k->value, w->value, w->len);
+    k->len = w->len;
 }
 
-static int play_remove(void *ctx, const char *key)
+static void play_remove(struct play *p, const char *key)
 {
-    struct play *p = ctx;
     struct play_kept *k = play_find(p, key);
-    if (!p->has_power)
-        return NH_ERR_IO;
     if (k)
         k->key[0] = '\0';
+}
+
+static int play_commit(void *ctx, const struct nh_automation_write *writes, size_t count)
+{
+    struct play *p = ctx;
+    if (!p->has_power)
+        return NH_ERR_IO;
+    for (size_t i = 0; i < count; i++)
+        if (writes[i].value)
+            play_put(p, &writes[i]);
+        else
+            play_remove(p, writes[i].key);
     return NH_OK;
 }
 
@@ -380,7 +386,7 @@ static int play_each(void *ctx, const char *prefix,
 
 static void play_create(struct play *p)
 {
-    static const struct nh_automation_store store = {play_put, play_remove, play_each};
+    static const struct nh_automation_store store = {play_commit, NULL, play_each};
     static const struct nh_automation_limits limits = {
         .instance_max_count = 24, .publish_max_per_s = 50, .trace_bytes = 512};
     const struct nh_automation_config cfg = {.mem = p->mem,

@@ -18,7 +18,7 @@
 #include "components/automation/automation.h"
 #include "support/device_set.h"
 
-#define ROOM_KEPT_MAX 64
+#define ROOM_KEPT_MAX 256
 
 struct room_kept {
     char key[NH_AUTOMATION_KEY_MAX_BYTES];
@@ -43,8 +43,12 @@ static struct room {
     uint32_t filter_count;
     struct nh_automation_limits limits;
     struct room_kept kept[ROOM_KEPT_MAX];
-    int writes_left; // < 0: any number; 0: the power is off
-    uint32_t write_count;
+    int writes_left;                 // batches; < 0: any number; 0: the power is off
+    uint32_t write_count, key_count; // batches that were asked for, and keys in them
+    bool is_slow;                    // a batch is begun, and done when room_stored() says so
+    struct nh_automation_write flying[NH_AUTOMATION_BATCH_MAX_COUNT];
+    char flying_bytes[8192];
+    size_t flying_count;
 } room;
 
 static void room_say(const char *fmt, ...)
@@ -150,12 +154,9 @@ static bool room_has_power(void)
     return true;
 }
 
-static int room_put(void *ctx, const char *key, const void *value, size_t len)
+static int room_put(const char *key, const void *value, size_t len)
 {
     struct room_kept *k = room_find(key);
-    (void)ctx;
-    if (!room_has_power())
-        return NH_ERR_IO;
     k = k ? k : room_find("");
     if (!k || len > sizeof k->value)
         return NH_ERR_NOSPC;
@@ -165,15 +166,67 @@ static int room_put(void *ctx, const char *key, const void *value, size_t len)
     return NH_OK;
 }
 
-static int room_remove(void *ctx, const char *key)
+static void room_remove(const char *key)
 {
     struct room_kept *k = room_find(key);
-    (void)ctx;
-    if (!room_has_power())
-        return NH_ERR_IO;
     if (k)
         k->key[0] = '\0';
-    return k ? NH_OK : NH_ERR_NOT_FOUND;
+}
+
+static int room_write(const struct nh_automation_write *writes, size_t count)
+{
+    if (!room_has_power())
+        return NH_ERR_IO;
+    for (size_t i = 0; i < count; i++) {
+        room.key_count++;
+        if (writes[i].value)
+            assert_int_equal(room_put(writes[i].key, writes[i].value, writes[i].len), NH_OK);
+        else
+            room_remove(writes[i].key);
+    }
+    return NH_OK;
+}
+
+static void *room_keep(size_t *used, const void *bytes, size_t len)
+{
+    char *at = room.flying_bytes + *used;
+    assert_true(len <= sizeof room.flying_bytes - *used);
+    *used += len;
+    return memcpy(at, bytes, len);
+}
+
+static int room_commit(void *ctx, const struct nh_automation_write *writes, size_t count)
+{
+    size_t used = 0;
+    (void)ctx;
+    assert_true(count > 0 && count <= NH_AUTOMATION_BATCH_MAX_COUNT);
+    assert_int_equal(room.flying_count, 0); // one at a time
+    if (!room.is_slow)
+        return room_write(writes, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct nh_automation_write *w = &writes[i];
+        room.flying[i] = (struct nh_automation_write){
+            .key = room_keep(&used, w->key, strlen(w->key) + 1),
+            .value = w->value ? room_keep(&used, w->value, w->len) : NULL,
+            .len = w->len};
+    }
+    room.flying_count = count;
+    return 1;
+}
+
+static int room_wait(void *ctx)
+{
+    size_t count = room.flying_count;
+    (void)ctx;
+    room.flying_count = 0;
+    return room_write(room.flying, count);
+}
+
+// What a slow store has begun is done, or fails.
+static inline void room_stored(void)
+{
+    if (room.flying_count)
+        nh_automation_stored(room.a, room_wait(NULL), room.now_ms);
 }
 
 static int room_each(void *ctx, const char *prefix,
@@ -199,7 +252,7 @@ static inline size_t room_kept_count(const char *prefix)
 
 static int room_try_create(void)
 {
-    static const struct nh_automation_store store = {room_put, room_remove, room_each};
+    static const struct nh_automation_store store = {room_commit, room_wait, room_each};
     const struct nh_automation_config cfg = {
         .mem = room.mem,
         .limits = &room.limits,

@@ -126,7 +126,7 @@ static const char devices[] =
 
 static void again(void)
 {
-    NH_IGNORE(room_remove(NULL, "boot")); // crashes are not counted here
+    room_remove("boot"); // crashes are not counted here
     room_crash();
     assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
     assert_int_equal(nh_automation_check(room.a), NH_OK);
@@ -243,7 +243,7 @@ static void test_changed(void **state)
     // One more step behind it is another list too.
     assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
     room_do("run d/delay; go 1000");
-    NH_IGNORE(room_remove(NULL, "boot"));
+    room_remove("boot");
     room_crash();
     assert_int_equal(
         room_apply("schema: 2\ndevices:\n  - id: d\n    scenarios:\n      - {id: delay, persist: "
@@ -254,9 +254,9 @@ static void test_changed(void **state)
     assert_int_equal(info().resumed, 0);
     assert_int_equal(info().cut_short, 1);
     // Not ours at all.
-    room_put(NULL, "run/77", "\x09garbage", 8);
-    room_put(NULL, "run/78", "", 0);
-    room_put(NULL, "var/x", "", 0);
+    assert_int_equal(room_put("run/77", "\x09garbage", 8), NH_OK);
+    assert_int_equal(room_put("run/78", "", 0), NH_OK);
+    assert_int_equal(room_put("var/x", "", 0), NH_OK);
     again();
     assert_int_equal(room_kept_count("run/"), 0);
 }
@@ -321,8 +321,8 @@ static void test_power_cuts(void **state)
         assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
         start_with("deep");
         room_do("run d/delay; set kept 5; go 1500; run d/flags; go 1000; run d/plain; go 300");
+        room.writes_left = -1; // from the next start on
         room_crash();
-        room.writes_left = -1;
         assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
         uint32_t resumed = info().resumed;
         room_crash();
@@ -354,6 +354,306 @@ static void test_no_store(void **state)
     room.writes_left = -1;
 }
 
+// ---- a store that refuses, or takes its time ----------------------------------------------------
+
+static bool is_kept(int id)
+{
+    char key[16];
+    snprintf(key, sizeof key, "run/%d", id);
+    return room_find(key) != NULL;
+}
+
+// What has ended while the store refused is removed from it as soon as it can be, even if nothing
+// else happens; until then it is tried less and less often.
+static void test_removal_is_not_lost(void **state)
+{
+    (void)state;
+    assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("go 60000; run d/delay; run d/plain");
+    int id = room.last_id;
+    assert_true(is_kept(id) && is_kept(id - 1));
+    room.writes_left = 0;
+    room_do("cancel; go 10000");
+    assert_int_equal(info().instance_count, 0);
+    assert_true(is_kept(id) && is_kept(id - 1));
+    assert_int_equal(info().journal_dirty, 2);
+    assert_int_equal(info().store_retry_ms, 8000); // after 0, 1, 3 and 7 s
+    assert_int_equal(info().store_failed, 4);
+    room_do("go 600000");
+    assert_int_equal(info().store_retry_ms, 60000);
+    assert_in_range(info().store_failed, 14, 18);
+    room.writes_left = -1;
+    room_do("go 60000");
+    assert_int_equal(room_kept_count("run/"), 0);
+    assert_int_equal(info().journal_dirty, 0);
+    assert_int_equal(info().journal_count, 1); // the starts
+    assert_int_equal(info().store_retry_ms, 0);
+}
+
+// While the store refuses, changes do not make it try more often; what came and went meanwhile is
+// never written.
+static void test_store_is_left_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("go 60000");
+    room.writes_left = 0;
+    uint32_t before = room.write_count;
+    for (int i = 0; i < 50; i++)
+        room_do("run d/delay; set kept 8; set kept 9; go 10; cancel");
+    assert_int_equal(room.write_count - before, 1);
+    room.writes_left = -1;
+    room.key_count = 0;
+    room_do("go 1000");
+    assert_int_equal(room.key_count, 2); // the first run, which may be there, and the variable
+    assert_int_equal(room_kept_count("run/"), 0);
+}
+
+// A store that takes its time is given one batch after the other, each as things are then.
+static void test_slow_store(void **state)
+{
+    (void)state;
+    assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("go 60000");
+    room.is_slow = true;
+    room_do("run d/delay");
+    int first = room.last_id;
+    assert_int_equal(room.flying_count, 1);
+    room_do("cancel"); // while it is being written
+    room_do("run d/plain; set text b; set text c; run d/plain");
+    assert_false(is_kept(first));
+    uint32_t before = room.write_count;
+    room_stored(); // it stands there now, and is taken away with the next
+    assert_true(is_kept(first));
+    room_stored();
+    assert_false(is_kept(first));
+    assert_true(is_kept(first + 1));
+    assert_int_equal(room.write_count - before, 2);
+    assert_int_equal(info().journal_dirty, 0);
+    // The last words are waited for.
+    room_do("cancel; set text d");
+    room.is_slow = true;
+    nh_automation_destroy(room.a);
+    assert_int_equal(room.flying_count, 0);
+    room.is_slow = false;
+    room_create();
+    struct nh_value v;
+    assert_true(nh_automation_variable(room.a, room_span("text"), &v));
+    assert_memory_equal(v.text.ptr, "d", 1);
+}
+
+static const char many[] = "schema: 2\ndevices:\n  - id: d\n    scenarios:\n"
+                           "      - {id: s, mode: parallel, max: 200, persist: true, steps: "
+                           "[{type: delay, delay_ms: 5000}]}\n";
+
+// More than a batch at once: all are kept, and all are taken away again.
+static void test_many(void **state)
+{
+    (void)state;
+    assert_int_equal(room_apply(many, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("go 60000");
+    room.is_slow = true;
+    for (int i = 0; i < 150; i++)
+        assert_true(room_run("d", "s") > 0);
+    for (int i = 0; i < 10; i++)
+        room_stored();
+    assert_int_equal(room_kept_count("run/"), 150);
+    assert_int_equal(info().journal_dirty, 0);
+    room_do("go 1000; all");
+    for (int i = 0; i < 10; i++)
+        room_stored();
+    assert_int_equal(room_kept_count("run/"), 0);
+    room.is_slow = false;
+}
+
+// Over the limit a run is not kept, and it is looked again whether there is room.
+static void test_full(void **state)
+{
+    (void)state;
+    room.limits.journal_max_count = 4; // boot and three runs
+    room_anew();
+    assert_int_equal(room_apply(many, NH_AUTOMATION_KEEP), NH_OK);
+    for (int i = 0; i < 5; i++)
+        assert_true(room_run("d", "s") > 0);
+    assert_int_equal(room_kept_count("run/"), 3);
+    assert_int_equal(info().journal_count, 4);
+    assert_int_equal(info().journal_full, 2);
+    assert_int_equal(nh_automation_cancel(room.a, 1, NH_ORIGIN_HTTP, room.now_ms), 1);
+    assert_int_equal(nh_automation_cancel(room.a, 2, NH_ORIGIN_HTTP, room.now_ms), 1);
+    room_do("go 1000");
+    assert_int_equal(room_kept_count("run/"), 3);
+    assert_true(is_kept(3) && is_kept(4) && is_kept(5));
+    room_do("go 5000");
+    assert_int_equal(room_kept_count("run/"), 0);
+    room.limits.journal_max_count = 0;
+}
+
+// The power goes at each batch of a store that had refused before: once it is well for long enough
+// it holds what waits and nothing else.
+static void test_power_cuts_of_a_slow_store(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 24; n++) {
+        memset(room.kept, 0, sizeof room.kept);
+        room_anew();
+        room.writes_left = n;
+        assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+        room.is_slow = true;
+        for (int i = 0; i < 6; i++) {
+            room_do("run d/delay; go 100");
+            if (i % 2)
+                room_stored();
+            room_do("run d/flags; go 50; all; run d/operator; set kept 4; set kept 5");
+            room_stored();
+            room_do("go 900");
+        }
+        room.writes_left = n % 2 ? -1 : 0; // it is well again, or never is in this life
+        for (int i = 0; i < 70; i++) {
+            room_stored();
+            room_do("go 1000");
+        }
+        if (n % 2) {
+            assert_int_equal(room_kept_count("run/"), 0);
+            assert_int_equal(info().journal_dirty, 0);
+        }
+        room.flying_count = 0;
+        room.is_slow = false;
+        room.writes_left = -1;
+        again();
+        room_do("go 20000");
+        assert_int_equal(room_kept_count("run/"), 0);
+        assert_int_equal(info().journal_count, 1 + room_kept_count("var/"));
+    }
+}
+
+// ---- no memory ----------------------------------------------------------------------------------
+
+// Each allocation fails in turn, at work and at a start: what could not be noted down is noted down
+// later, what could not be looked at stays for another start; nothing stays for good.
+static void test_no_memory(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n < 200; n++) {
+        struct nh_mem_fault fault = {.fail_nth = n};
+        memset(room.kept, 0, sizeof room.kept);
+        room_anew();
+        assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+        nh_mem_fault_set(room.sys, &fault);
+        room_do("run d/delay; run d/flags; set kept 6; go 1; run d/operator; go 1");
+        nh_mem_fault_set(room.sys, NULL);
+        room_do("go 1000"); // and then, what did start is kept
+        assert_int_equal(room_kept_count("run/"), info().instance_count);
+        room_do("set kept 7");
+        assert_int_equal(room_kept_count("var/"), 1);
+        size_t kept = room_kept_count("run/");
+        room_crash();
+        nh_device_set_t *set = device_set_from_yaml(room.mem, devices, false);
+        nh_mem_fault_set(room.sys, &fault);
+        int err =
+            nh_automation_devices_set(room.a, set, NH_AUTOMATION_KEEP, room.now_ms, NULL, NULL);
+        nh_mem_fault_set(room.sys, NULL);
+        if (err < 0)
+            err =
+                nh_automation_devices_set(room.a, set, NH_AUTOMATION_KEEP, room.now_ms, NULL, NULL);
+        nh_device_set_unref(set);
+        assert_int_equal(err, NH_OK);
+        assert_int_equal(nh_automation_check(room.a), NH_OK);
+        assert_true(info().resumed + info().cut_short <= kept);
+        again();
+        room_do("go 20000");
+        assert_int_equal(room_kept_count("run/"), 0);
+        assert_int_equal(info().instance_count, 0);
+    }
+}
+
+// ---- what is kept, and what is not --------------------------------------------------------------
+
+// A delay that was written down before `parallel` began is not gone back to.
+static void test_parallel_after_delay(void **state)
+{
+    const char *yaml = "schema: 2\ndevices:\n  - id: d\n    scenarios:\n      - {id: s, persist: "
+                       "true, steps: [{type: delay, delay_ms: 100}, " SAY(
+                           "1") ", {type: parallel, "
+                                "branches: [{steps: [{type: delay, delay_ms: 5000}]}]}]}\n";
+    (void)state;
+    assert_int_equal(room_apply(yaml, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("run d/s; go 1000");
+    room_expect("before", "say=1\n");
+    room_crash();
+    assert_int_equal(room_apply(yaml, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("go 1000");
+    room_expect("it is not said again", "");
+    assert_int_equal(info().cut_short, 1);
+    assert_string_equal(room.a->cut_short[0].why, "it was in parallel");
+}
+
+// A scenario that is the same goes on wherever it stands now; one that differs in one letter of a
+// later step does not, and it is said why.
+static void test_same_and_not_the_same(void **state)
+{
+    const char *before =
+        "schema: 2\ndevices:\n  - id: d\n    scenarios:\n"
+        "      - {id: a, persist: true, steps: [{type: delay, delay_ms: 5000}, " SAY(
+            "1") "]}\n"
+                 "      - {id: b, persist: true, steps: [{type: delay, delay_ms: "
+                 "5000}, " SAY("2") "]}\n";
+    const char *after =
+        "schema: 2\ndevices:\n  - id: new\n    scenarios: [{id: x, steps: [{type: "
+        "nop}]}]\n  - id: d\n    scenarios:\n"
+        "      - {id: b, persist: true, steps: [{type: delay, delay_ms: 5000}, " SAY(
+            "3") "]}\n"
+                 "      - {id: a, persist: true, steps: [{type: delay, delay_ms: "
+                 "5000}, " SAY("1") "]}\n";
+    (void)state;
+    assert_int_equal(room_apply(before, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("run d/a; run d/b; go 1000");
+    room_crash();
+    assert_int_equal(room_apply(after, NH_AUTOMATION_KEEP), NH_OK);
+    assert_int_equal(info().resumed, 1);
+    assert_int_equal(info().cut_short, 1);
+    const struct nh_log_entry *e = NULL;
+    for (uint64_t seq = 0; seq < room.a->log_seq; seq++)
+        if (strcmp(room.a->log[seq % room.a->limits.log_max_count].action, "cut_short") == 0)
+            e = &room.a->log[seq % room.a->limits.log_max_count];
+    assert_non_null(e);
+    assert_string_equal(e->text, "d/b: its scenario has changed");
+    room_do("go 4000");
+    room_expect("the same", "say=1\n");
+}
+
+// Values of variables that are not persistent any more go at the next start, not before: until
+// then the configuration may be put back.
+static void test_variables_that_go(void **state)
+{
+    struct nh_value v;
+    const char *none =
+        "schema: 2\nvariables: [{name: text, value: a}, {name: bare, value: 0, persist: "
+        "true}]\ndevices:\n  - id: d\n    scenarios: [{id: x, steps: [{type: nop}]}]\n";
+    (void)state;
+    assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("set text hello; set kept 5");
+    assert_int_equal(room_kept_count("var/"), 2);
+    assert_int_equal(room_apply(none, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("set text meanwhile; go 10");
+    assert_int_equal(room_kept_count("var/"), 2);
+    assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+    again();
+    assert_true(nh_automation_variable(room.a, room_span("text"), &v));
+    assert_memory_equal(v.text.ptr, "meanwhile", 9);
+    room_crash();
+    assert_int_equal(room_apply(none, NH_AUTOMATION_KEEP), NH_OK);
+    assert_int_equal(room_kept_count("var/"), 0);
+    room_do("set bare 1");
+    assert_int_equal(room_kept_count("var/"), 1);
+    room_do("start; reset; go 10");
+    assert_int_equal(room_kept_count("var/"), 1); // as it is declared
+    // A card that is missing takes nothing away.
+    room_do("set bare 2");
+    room_crash();
+    assert_int_equal(room_apply("schema: 2\ndevices: []\n", NH_AUTOMATION_KEEP), NH_OK);
+    assert_int_equal(room_kept_count("var/"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +666,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_boot_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_power_cuts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_removal_is_not_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_store_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slow_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_power_cuts_of_a_slow_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parallel_after_delay, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_same_and_not_the_same, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_variables_that_go, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ static nh_devices_t *devices;
 static uint64_t now_ms;
 static struct fake_disk card, flash; // the store is on the flash
 static bool has_card;
-static uint32_t changes, last_mask, cancels;
+static uint32_t changes, last_mask, cancels, in_force_count;
 static nh_bus_sub_t *sub;
 
 static uint64_t clock_ms(void)
@@ -49,6 +49,7 @@ static void in_force(void *ctx, nh_device_set_t *set, bool cancel)
     (void)ctx;
     assert_non_null(set);
     cancels += cancel;
+    in_force_count++;
 }
 
 static void on_change(void *ctx, const struct nh_event *e)
@@ -463,10 +464,15 @@ static void test_confirm_over_a_restart(void **state)
     assert_int_equal(hub_start(), NH_OK);
     assert_int_equal(apply("a"), 2);
     assert_int_equal(apply_with("bad", &(struct nh_devices_apply){.confirm_s = 3600}), 3);
+    in_force_count = 0;
     hub_restart(); // as when the change made the hub crash
     assert_string_equal(in_force_now(), "a");
+    assert_int_equal(info().generation, 4);
+    assert_int_equal(info().rollback_count, 1);
+    assert_int_equal(in_force_count, 1); // "bad" did not have another moment
     hub_restart();
     assert_string_equal(in_force_now(), "a");
+    assert_int_equal(in_force_count, 2);
 }
 
 // ---- profiles -----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ const struct nh_automation_limits nh_automation_limits_standard = {
     .trace_bytes = 2048,
     .trace_total_bytes = 256 * 1024,
     .log_max_count = 128,
+    .journal_max_count = 1024,
 };
 
 // ---- small things -------------------------------------------------------------------------------
@@ -101,7 +102,8 @@ static void init(nh_automation_t *a, const struct nh_automation_config *cfg)
         names[i]->seed = cfg->seed;
     }
     a->flags.is_folded = true;
-    nh_list_t *lists[] = {&a->ready, &a->stopping, &a->yielded, &a->held, &a->audio_waiters};
+    nh_list_t *lists[] = {&a->ready,         &a->stopping,      &a->yielded,       &a->held,
+                          &a->audio_waiters, &a->journal.dirty, &a->journal.flying};
     for (size_t i = 0; i < NH_ARRAY_LEN(lists); i++)
         nh_list_init(lists[i]);
 }
@@ -116,11 +118,12 @@ int nh_automation_create(const struct nh_automation_config *cfg, nh_automation_t
     init(a, cfg);
     // A run counts the bytes of its variables, and a frame its steps, in 16 bits.
     int err = a->limits.local_max_bytes > UINT16_MAX ? NH_ERR_RANGE : make_buffers(a);
+    if (err == 0)
+        err = nh_journal__read(a);
     if (err < 0) {
         nh_automation_destroy(a);
         return err;
     }
-    nh_journal__read(a);
     if (a->out.store)
         nh_wake__arm(&a->second, &a->boot_timer, nh_ms_after(a->now_ms, BOOT_OK_MS));
     *out = a;
@@ -151,7 +154,9 @@ void nh_automation_destroy(nh_automation_t *a)
     if (!a)
         return;
     a->is_busy = true;
-    nh_journal__boot_ok(a); // it was told to end
+    if (a->journal.boot)
+        nh_journal__boot_ok(a); // it was told to end
+    nh_journal__close(a);
     drop_runs(a);
     if (a->plan.set)
         nh_plan__free(a, &a->plan);
@@ -275,6 +280,7 @@ void nh_automation__leave(nh_automation_t *a)
 {
     for (uint32_t i = 0; i < a->limits.call_max_turns && settle_one(a); i++)
         ;
+    nh_journal__flush(a);
     a->is_busy = false;
 }
 
@@ -292,6 +298,9 @@ static void fire(nh_automation_t *a, struct nh_wake_timer *t)
         break;
     case NH_TIMER_GAME:
         nh_game__time(a);
+        break;
+    case NH_TIMER_JOURNAL:
+        nh_journal__retry(a);
         break;
     default:
         nh_journal__boot_ok(a);

@@ -41,6 +41,7 @@ struct nh_automation_limits {
     uint32_t trace_bytes;        // of each scenario; the oldest is forgotten
     uint32_t trace_total_bytes;  // of all; scenarios that run later have no trace
     uint32_t log_max_count;      // entries of the operator's log; the oldest is forgotten
+    uint32_t journal_max_count;  // keys that are in the store, or to be; more are not kept
 };
 extern const struct nh_automation_limits nh_automation_limits_standard;
 
@@ -88,11 +89,26 @@ enum nh_automation_part { // what has changed, for those who show it
 };
 
 // What must outlive a restart: small values under short keys (letters, digits, '/', '_', '.', '-').
-// A put or remove is durable in the order of the calls, or not at all; it may be delayed.
-#define NH_AUTOMATION_KEY_MAX_BYTES 48 // with the NUL
+//
+// The automation knows of each key whether the store differs from what it should hold, and gives
+// what differs, as it is then, to commit(): one batch at a time, so that changes meanwhile become
+// one write. A batch that failed is given again, after 1 s, then twice that, up to a minute; so no
+// value and no removal is lost while the automation lives, however long the store refuses.
+#define NH_AUTOMATION_KEY_MAX_BYTES 48   // with the NUL
+#define NH_AUTOMATION_BATCH_MAX_COUNT 32 // of at most `text_max_bytes` in all
+struct nh_automation_write {
+    const char *key;
+    const void *value; // NULL: remove; what is not there is no error
+    size_t len;
+};
 struct nh_automation_store {
-    int (*put)(void *ctx, const char *key, const void *value, size_t len);
-    int (*remove)(void *ctx, const char *key); // NH_ERR_NOT_FOUND is no failure
+    // Makes the writes durable, all or none; they are borrowed for the call. 0: they are. 1: that
+    // has begun, and nh_automation_stored() is to be told, in a later call, how it ended. < 0: none
+    // is, or it is not known.
+    int (*commit)(void *ctx, const struct nh_automation_write *writes, size_t count);
+    // How a commit that has begun ended, which nh_automation_stored() is then not told: waits for
+    // it, at the end of the automation. NULL: commit() never gives 1.
+    int (*wait)(void *ctx);
     // Visits every key that begins with `prefix`; the visitor does not write.
     int (*each)(void *ctx, const char *prefix,
                 void (*visit)(void *visit_ctx, const char *key, const void *value, size_t len),
@@ -151,6 +167,8 @@ NH_MUST_USE int nh_automation_devices_set(nh_automation_t *a, nh_device_set_t *s
 void nh_automation_tick(nh_automation_t *a, uint64_t now_ms);
 // When to call tick() next; at or before `now_ms`: at once. NH_NEVER: nothing waits for time.
 uint64_t nh_automation_next_deadline(const nh_automation_t *a);
+// How a commit of the store ended that had begun: 0, or < 0 and it is tried again.
+void nh_automation_stored(nh_automation_t *a, int err, uint64_t now_ms);
 // The wall clock, at least once an hour and whenever it was set.
 void nh_automation_wall_set(nh_automation_t *a, int64_t unix_ms, int utc_offset_min,
                             uint64_t now_ms);
@@ -279,9 +297,13 @@ struct nh_automation_info {
     uint64_t inbox_dropped;   // over inbox_max_bytes
     uint64_t traces_missing;  // over trace_total_bytes
     uint64_t no_memory;
-    uint64_t store_failed; // the store refused
-    uint32_t cut_short;    // instances that a restart ended
-    uint32_t resumed;      // and those that went on
+    uint64_t store_failed;   // commits that the store refused
+    uint64_t journal_full;   // over journal_max_count, or a value over text_max_bytes
+    uint32_t journal_count;  // keys in the store, or to be
+    uint32_t journal_dirty;  // of which the store differs
+    uint32_t store_retry_ms; // between two tries; 0: the store is well
+    uint32_t cut_short;      // instances that a restart ended
+    uint32_t resumed;        // and those that went on
 };
 void nh_automation_info(const nh_automation_t *a, struct nh_automation_info *out);
 

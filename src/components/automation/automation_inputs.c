@@ -222,6 +222,7 @@ void nh_automation_info(const nh_automation_t *a, struct nh_automation_info *out
     out->flag_count = a->flags.count;
     out->variable_count = a->variables.count;
     out->filter_count = a->topics.count;
+    nh_journal__info(a, out);
     NH_NAMES_EACH(&a->scenarios, e)
     count_runs(a, (const struct nh_scenario *)e, out);
 }
@@ -276,6 +277,7 @@ int nh_automation_check(const nh_automation_t *a)
     NH_NAMES_EACH(&a->devices, d)
     armed += ((const struct nh_device *)d)->timer.slot != 0;
     armed += (a->game.timer.slot != 0) + (a->boot_timer.slot != 0);
+    armed += a->journal.timer.slot != 0;
     bool is_whole = runs == a->info.instance_count && armed == a->room.count + a->second.count;
-    return is_whole ? NH_OK : NH_ERR_CORRUPT;
+    return is_whole && nh_journal__check(a) ? NH_OK : NH_ERR_CORRUPT;
 }

@@ -330,7 +330,8 @@ void nh_automation_api__write_instance(const nh_automation_t *a, const struct nh
             X(variables_full) X(filters_full) X(values_too_long) X(texts_too_long) X(suspensions)  \
                 X(flooded) X(yields) X(publish_delayed) X(on_stop_cut) X(depth_refused)            \
                     X(inbox_dropped) X(traces_missing) X(no_memory) X(store_failed) X(cut_short)   \
-                        X(resumed)
+                        X(resumed) X(store_retry_ms) X(journal_count) X(journal_dirty)             \
+                            X(journal_full)
 // clang-format on
 
 static void write_counters(const nh_automation_t *a, nh_json_writer_t *w)
@@ -382,7 +383,9 @@ static bool write_cut_short(const nh_automation_t *a, uint32_t i, nh_json_writer
     nh_automation_api__kv_span(
         w, "device", (nh_span_t){(const uint8_t *)c->scenario, (size_t)(slash - c->scenario)});
     nh_automation_api__kv_span(w, "scenario", nh_span_of(slash + 1));
-    nh_json_kv_string(w, "state", c->is_resumed ? "resumed" : "cut_short");
+    nh_json_kv_string(w, "state", c->why ? "cut_short" : "resumed");
+    if (c->why)
+        nh_json_kv_string(w, "reason", c->why);
     nh_json_object_end(w);
     return true;
 }

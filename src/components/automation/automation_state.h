@@ -31,7 +31,8 @@ enum nh_timer_kind {
     NH_TIMER_TRIGGER,
     NH_TIMER_DEVICE,
     NH_TIMER_GAME,
-    NH_TIMER_BOOT, // the start did not crash
+    NH_TIMER_BOOT,    // the start did not crash
+    NH_TIMER_JOURNAL, // a store that refused is tried again
 };
 
 // ---- branches and runs --------------------------------------------------------------------------
@@ -154,8 +155,7 @@ enum nh_run_flag {
     NH_RUN_UNFROZEN = 1, // an operator started it during a pause: it lives by the second clock
     NH_RUN_DOOMED = 2,   // is to be cancelled when the step at hand returns
     NH_RUN_PERSIST = 4,
-    NH_RUN_KEPT = 8, // stands in the journal
-    NH_RUN_OLD = 16, // on a set that is not in force any more
+    NH_RUN_OLD = 8, // on a set that is not in force any more
 };
 
 struct nh_run {
@@ -167,6 +167,7 @@ struct nh_run {
     struct nh_local *locals;
     struct nh_cause *cause;
     struct nh_child *children;
+    struct nh_kept *kept; // NULL: the journal knows nothing of it
     uint64_t started_ms;
     uint32_t id, place; // of the scenario in its set
     uint32_t trigger;   // place; 0: none
@@ -222,11 +223,13 @@ struct nh_flag {
 struct nh_variable {
     struct nh_name name;
     struct nh_trigger *triggers;
+    struct nh_kept *kept; // NULL: the journal knows nothing of it
     char *text;
     double number;
     uint32_t len;
-    uint8_t kind; // enum nh_value_kind; NONE: only asked for
-    bool is_kept; // over a restart
+    uint8_t kind;   // enum nh_value_kind; NONE: only asked for
+    bool is_kept;   // over a restart
+    bool is_missed; // it has changed, and the journal had no room for it
     bool is_declared;
 };
 
@@ -306,11 +309,44 @@ struct nh_game {
     char team[NH_TEAM_MAX_BYTES];
 };
 
+// What the journal knows of a key. It is *dirty* when the store may differ from what it should
+// hold: what its owner is now, or nothing when there is no owner any more. What is to be written is
+// made when it is written; so a key costs this much however often it changes, and removing needs no
+// memory.
+struct nh_kept {
+    nh_list_t link; // among the dirty or the flying; clean: in none
+    union {
+        struct nh_run *run;
+        struct nh_variable *variable;
+        void *owner; // NULL: to be removed
+    } of;
+    uint8_t kind;     // enum nh_kept_kind
+    bool may_exist;   // in the store: it was there, or was given to commit()
+    bool is_flying;   // in the batch that is being written
+    bool is_removal;  // what was given last
+    bool is_changed;  // since the batch was given
+    bool is_branches; // what was given last: inside `parallel`
+    char key[];
+};
+enum nh_kept_kind { NH_KEPT_RUN, NH_KEPT_VARIABLE, NH_KEPT_BOOT };
+
+struct nh_journal {
+    nh_list_t dirty, flying; // flying: a batch has been given and its end is not known
+    struct nh_wake_timer timer;
+    struct nh_kept *boot;
+    uint32_t count;    // of struct nh_kept
+    uint32_t retry_ms; // after a batch that was refused; 0: all is well
+    uint32_t gap_ms;   // until what has gaps is looked at again
+    uint8_t crashes;   // starts in a row that have not lasted a minute
+    bool has_gaps;     // a run or a variable could not be given a struct nh_kept
+    bool is_closed;
+};
+
 #define NH_CUT_SHORT_MAX_COUNT 16
 struct nh_cut_short {  // by a restart
     char scenario[80]; // "device/scenario"
     uint32_t id;
-    bool is_resumed;
+    const char *why; // it did not go on; NULL: it did
 };
 
 struct nh_automation {
@@ -338,6 +374,7 @@ struct nh_automation {
     uint8_t after_stop; // enum nh_after_stop
     struct nh_game game;
     struct nh_wake_timer boot_timer;
+    struct nh_journal journal;
     struct nh_log_entry *log; // a ring
     uint64_t log_seq;
     struct nh_cut_short cut_short[NH_CUT_SHORT_MAX_COUNT];
@@ -608,14 +645,31 @@ bool nh_trace__next(const uint8_t *bytes, uint32_t len, uint32_t *at, struct nh_
 void nh_trace__each(const struct nh_trace *t,
                     bool (*visit)(void *ctx, const struct nh_trace_record *r), void *ctx);
 
-// ---- journal.c ----------------------------------------------------------------------------------
+// ---- journal_set.c: what differs from the store -------------------------------------------------
 
+NH_MUST_USE int nh_journal__init(nh_automation_t *a);
 void nh_journal__wait(nh_automation_t *a, struct nh_run *r); // it waits: what a restart would need
 void nh_journal__end(nh_automation_t *a, struct nh_run *r);
-void nh_journal__variable(nh_automation_t *a, const struct nh_variable *v);
-void nh_journal__read(nh_automation_t *a);   // at the start: variables, crashes
-void nh_journal__resume(nh_automation_t *a); // with the first set
+void nh_journal__variable(nh_automation_t *a, struct nh_variable *v); // it has another value
+void nh_journal__boot(nh_automation_t *a, uint8_t crashes);           // likewise
+// A key that is in the store. NULL: no memory, or over the limit.
+struct nh_kept *nh_journal__found(nh_automation_t *a, const char *key, enum nh_kept_kind kind);
+void nh_journal__drop(nh_automation_t *a, struct nh_kept *k);   // its owner has gone: removes it
+void nh_journal__forget(nh_automation_t *a, struct nh_kept *k); // the store stays as it is
+void nh_journal__flush(nh_automation_t *a);                     // at the end of each call
+void nh_journal__retry(nh_automation_t *a);                     // its timer
+void nh_journal__close(nh_automation_t *a); // writes all that is dirty, for the last time
+void nh_journal__info(const nh_automation_t *a, struct nh_automation_info *out);
+bool nh_journal__check(const nh_automation_t *a);
+
+// ---- journal.c: what is written, and what is made of it at a start ------------------------------
+
+// What stands for it in the store; its length, at most `cap`. 0: nothing should. NH_ERR_TOO_LONG.
+NH_MUST_USE int nh_journal__write_run(nh_automation_t *a, const struct nh_run *r, void *out,
+                                      size_t cap);
+NH_MUST_USE int nh_journal__write_variable(const struct nh_variable *v, void *out, size_t cap);
+NH_MUST_USE int nh_journal__read(nh_automation_t *a); // at the start: variables, crashes
+void nh_journal__resume(nh_automation_t *a);          // with the first set
 void nh_journal__boot_ok(nh_automation_t *a);
-void nh_journal__log(nh_automation_t *a);
 
 #endif

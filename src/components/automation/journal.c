@@ -3,14 +3,16 @@
 //   boot        1 byte: starts in a row that have not lasted a minute
 //   var/NAME    1 kind | 8 number, or the text
 //   run/ID      1 version | 1 flags | 1 wait | 1 frames | 8 deadline | 8 started | 1 origin
-//               | 1 device | 1 scenario | 2 locals | names | frames | locals
+//               | 1 device | 1 scenario | 8 digest of the scenario | 2 locals | names | frames
+//               | locals
 //   a frame     1 list | 2 index | 3 iteration | 2 steps in the list | 1 type of the step
 //   a local     1 kind | 1 name | 2 text | 8 number | name | text
 //   a counter   1 kind 255 | 1 frame | 2 step | 4 count
 //
 // Numbers as the machine has them: the store does not leave it. A run is written when it waits and
-// removed when it ends, so what is there at a start was cut short. It goes on if its scenario wants
-// that and still waits at that place; with the same id, so that nothing has to be written.
+// removed when it ends, so what is there at a start was cut short. It goes on, under the same key,
+// if its scenario wants that and is the very same in the set that is in force then. When and how
+// keys are written is in journal_set.c.
 
 #include "components/automation/automation_state.h"
 
@@ -18,30 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION 1
-#define HEAD_BYTES 25
-#define FRAME_BYTES 9
+#define VERSION 2
 #define CRASH_MAX_COUNT 3
 #define KIND_COUNTER 255
 #define RESUMABLE 1
 #define HAS_DEADLINE 2
-
-// ---- writing ------------------------------------------------------------------------------------
-
-static void put(nh_automation_t *a, const char *key, const void *value, size_t len)
-{
-    const struct nh_automation_store *s = a->out.store;
-    if (s && s->put(a->out.ctx, key, value, len) < 0)
-        a->info.store_failed++;
-}
-
-static void forget(nh_automation_t *a, const char *key)
-{
-    const struct nh_automation_store *s = a->out.store;
-    int err = s ? s->remove(a->out.ctx, key) : NH_OK;
-    if (err < 0 && err != NH_ERR_NOT_FOUND)
-        a->info.store_failed++;
-}
 
 // ---- bytes --------------------------------------------------------------------------------------
 
@@ -175,6 +158,7 @@ static void put_head(nh_automation_t *a, struct bytes *b, const struct nh_run *r
     int64_t started_ms = nh_automation__unix_ms(a) - (int64_t)(a->now_ms - r->started_ms);
     int64_t deadline_ms =
         nh_automation__unix_ms(a) + (int64_t)(r->main.timer.due_ms - nh_run__now(a, r));
+    uint64_t digest = nh_rec_digest(nh_rec_at(r->set, r->place));
     put_u8(b, VERSION);
     put_u8(b, flags);
     put_u8(b, r->main.wait);
@@ -184,12 +168,13 @@ static void put_head(nh_automation_t *a, struct bytes *b, const struct nh_run *r
     put_u8(b, r->origin);
     put_u8(b, r->scenario->device_len);
     put_u8(b, (unsigned)nh_scenario__id(r->scenario).len);
+    put_bytes(b, &digest, 8);
 }
 
-static size_t write_run(nh_automation_t *a, const struct nh_run *r, char *out, size_t cap)
+static int write_run(nh_automation_t *a, const struct nh_run *r, bool goes_on, uint8_t *out,
+                     size_t cap)
 {
-    struct bytes b = {(uint8_t *)out, (uint8_t *)out + cap, false};
-    bool goes_on = (r->flags & NH_RUN_PERSIST) && r->main.wait != NH_WAIT_BRANCHES;
+    struct bytes b = {out, out + cap, false};
     nh_span_t device = nh_scenario__device(r->scenario), id = nh_scenario__id(r->scenario);
     put_head(a, &b, r, (goes_on ? RESUMABLE : 0u) | (r->main.timer.slot ? HAS_DEADLINE : 0u));
     uint8_t *count_at = b.at;
@@ -202,57 +187,30 @@ static size_t write_run(nh_automation_t *a, const struct nh_run *r, char *out, s
         if (!b.is_short)
             memcpy(count_at, &count, 2);
     }
-    return b.is_short ? 0 : (size_t)(b.at - (uint8_t *)out);
+    return b.is_short ? NH_ERR_TOO_LONG : (int)(b.at - out);
 }
 
-static void key_of(char key[NH_AUTOMATION_KEY_MAX_BYTES], uint32_t id)
+int nh_journal__write_run(nh_automation_t *a, const struct nh_run *r, void *out, size_t cap)
 {
-    snprintf(key, NH_AUTOMATION_KEY_MAX_BYTES, "run/%u", (unsigned)id);
+    bool goes_on = (r->flags & NH_RUN_PERSIST) && r->main.wait != NH_WAIT_BRANCHES;
+    int len = write_run(a, r, goes_on, out, cap);
+    if (len >= 0 || !goes_on || cap < a->limits.text_max_bytes)
+        return len;
+    a->info.journal_full++; // too large for any batch: it can still be said that it was cut short
+    return write_run(a, r, false, out, cap);
 }
 
-// The waits of branches do not change what a restart can do: it is written once.
-void nh_journal__wait(nh_automation_t *a, struct nh_run *r)
+int nh_journal__write_variable(const struct nh_variable *v, void *out, size_t cap)
 {
-    char key[NH_AUTOMATION_KEY_MAX_BYTES];
-    bool is_told =
-        (r->flags & NH_RUN_KEPT) && (!(r->flags & NH_RUN_PERSIST) || r->children != NULL);
-    if (!a->out.store || is_told)
-        return;
-    size_t len = write_run(a, r, a->scratch, a->limits.text_max_bytes);
-    key_of(key, r->id);
-    r->flags |= NH_RUN_KEPT;
-    if (len)
-        put(a, key, a->scratch, len);
-    else
-        a->info.store_failed++;
-}
-
-void nh_journal__end(nh_automation_t *a, struct nh_run *r)
-{
-    char key[NH_AUTOMATION_KEY_MAX_BYTES];
-    if (!(r->flags & NH_RUN_KEPT))
-        return;
-    key_of(key, r->id);
-    forget(a, key);
-}
-
-void nh_journal__variable(nh_automation_t *a, const struct nh_variable *v)
-{
-    char key[NH_AUTOMATION_KEY_MAX_BYTES];
-    struct bytes b = {(uint8_t *)a->scratch, (uint8_t *)a->scratch + a->limits.text_max_bytes,
-                      false};
-    if (!a->out.store)
-        return;
-    int n = snprintf(key, sizeof key, "var/%s", v->name.text);
+    struct bytes b = {out, (uint8_t *)out + cap, false};
+    if (!v->is_kept || v->kind == NH_VALUE_NONE)
+        return 0;
     put_u8(&b, v->kind);
     if (v->kind == NH_VALUE_TEXT)
         put_bytes(&b, v->text, v->len);
     else
         put_bytes(&b, &v->number, 8);
-    if (n >= (int)sizeof key || b.is_short)
-        a->info.store_failed++;
-    else
-        put(a, key, a->scratch, (size_t)(b.at - (uint8_t *)a->scratch));
+    return b.is_short ? NH_ERR_TOO_LONG : (int)(b.at - (uint8_t *)out);
 }
 
 // ---- reading ------------------------------------------------------------------------------------
@@ -269,14 +227,22 @@ static void read_variable(void *ctx, const char *key, const void *value, size_t 
     v.truth = v.number != 0;
     if (b.is_short || v.kind == NH_VALUE_NONE || v.kind > NH_VALUE_TEXT)
         return; // not ours, or of another version
-    NH_IGNORE(nh_variable__set(a, nh_span_of(key + strlen("var/")), &v)); // counted
+    nh_span_t name = nh_span_of(key + strlen("var/"));
+    if (nh_variable__set(a, name, &v) < 0)
+        return; // counted; it stays in the store
+    struct nh_variable *variable = (struct nh_variable *)nh_names__find(&a->variables, name);
+    variable->kept = nh_journal__found(a, key, NH_KEPT_VARIABLE);
+    if (variable->kept)
+        variable->kept->of.variable = variable;
 }
 
 static void read_boot(void *ctx, const char *key, const void *value, size_t len)
 {
     (void)key;
+    nh_automation_t *a = ctx;
+    a->journal.boot->may_exist = true;
     if (len == 1)
-        *(uint8_t *)ctx = *(const uint8_t *)value;
+        a->journal.crashes = *(const uint8_t *)value;
 }
 
 static void read_id(void *ctx, const char *key, const void *value, size_t len)
@@ -289,36 +255,38 @@ static void read_id(void *ctx, const char *key, const void *value, size_t len)
         a->next_id = (uint32_t)id;
 }
 
-void nh_journal__read(nh_automation_t *a)
+int nh_journal__read(nh_automation_t *a)
 {
     const struct nh_automation_store *s = a->out.store;
-    uint8_t crashes = 0;
-    if (!s)
-        return;
-    NH_IGNORE(s->each(a->out.ctx, "boot", read_boot, &crashes)); // what cannot be read is not there
+    int err = nh_journal__init(a);
+    if (err < 0 || !s)
+        return err;
+    NH_IGNORE(s->each(a->out.ctx, "boot", read_boot, a)); // what cannot be read is not there
     NH_IGNORE(s->each(a->out.ctx, "var/", read_variable, a));
     NH_IGNORE(s->each(a->out.ctx, "run/", read_id, a));
+    uint8_t crashes = a->journal.crashes;
     if (crashes >= CRASH_MAX_COUNT) {
         a->info.is_enabled = false;
         nh_log__add(a, NH_ORIGIN_BOOT, "disabled", "%u starts in a row ended within a minute",
                     (unsigned)crashes);
     }
-    if (crashes < UINT8_MAX)
-        crashes++;
-    put(a, "boot", &crashes, 1);
+    nh_journal__boot(a, crashes < UINT8_MAX ? crashes + 1 : crashes);
+    nh_journal__flush(a);
+    return NH_OK;
 }
 
 void nh_journal__boot_ok(nh_automation_t *a)
 {
-    if (a->out.store && !a->is_boot_ok)
-        forget(a, "boot");
+    if (!a->is_boot_ok)
+        nh_journal__boot(a, 0);
     a->is_boot_ok = true;
 }
 
 // ---- going on -----------------------------------------------------------------------------------
 
-struct kept {
-    struct kept *next;
+struct found {
+    struct found *next;
+    struct nh_kept *kept;
     uint32_t id;
     size_t len;
     uint8_t bytes[];
@@ -326,23 +294,27 @@ struct kept {
 
 struct collect {
     nh_automation_t *a;
-    struct kept *first;
+    struct found *first;
 };
 
-// The store may not be written while it is read.
+// The store may not be written while it is read. What there is no room for stays for another start.
 static void collect(void *ctx, const char *key, const void *value, size_t len)
 {
     struct collect *c = ctx;
-    struct kept *k = nh_mem_alloc(c->a->mem, sizeof *k + len, NH_MEM_BULK);
-    if (!k) {
-        c->a->info.no_memory++;
+    struct found *f = nh_mem_alloc(c->a->mem, sizeof *f + len, NH_MEM_BULK);
+    struct nh_kept *kept = f ? nh_journal__found(c->a, key, NH_KEPT_RUN) : NULL;
+    if (!kept) {
+        c->a->info.no_memory += f == NULL;
+        nh_mem_free(c->a->mem, f);
         return;
     }
-    *k = (struct kept){
-        .next = c->first, .id = (uint32_t)strtoul(key + strlen("run/"), NULL, 10), .len = len};
+    *f = (struct found){.next = c->first,
+                        .kept = kept,
+                        .id = (uint32_t)strtoul(key + strlen("run/"), NULL, 10),
+                        .len = len};
     if (len)
-        memcpy(k->bytes, value, len);
-    c->first = k;
+        memcpy(f->bytes, value, len);
+    c->first = f;
 }
 
 struct head {
@@ -350,6 +322,7 @@ struct head {
     int64_t deadline_ms, started_ms;
     uint8_t origin;
     nh_span_t device, scenario;
+    uint64_t digest; // of the scenario as it ran
 };
 
 static bool take_head(struct bytes *b, struct head *h)
@@ -362,6 +335,7 @@ static bool take_head(struct bytes *b, struct head *h)
     take_bytes(b, &h->started_ms, 8);
     h->origin = take_u8(b);
     size_t device_len = take_u8(b), scenario_len = take_u8(b);
+    take_bytes(b, &h->digest, 8);
     h->local_count = take_u16(b);
     h->device = take_span(b, device_len);
     h->scenario = take_span(b, scenario_len);
@@ -486,62 +460,90 @@ static bool rebuild(nh_automation_t *a, struct bytes *b, struct nh_run *r, const
     return r->main.depth > 0;
 }
 
-static bool resume(nh_automation_t *a, const struct kept *k, struct bytes *b, const struct head *h)
+// NULL, and the scenario; or why there is nothing to go on with.
+static const char *find_same(nh_automation_t *a, const struct head *h, struct nh_scenario **out)
 {
     struct nh_scenario *s = nh_scenario__find(a, h->device, h->scenario);
+    *out = s;
+    if (!a->info.is_enabled)
+        return "automation is off";
+    if (!(h->flags & RESUMABLE))
+        return h->wait == NH_WAIT_BRANCHES ? "it was in parallel" : "it does not persist";
+    if (!s)
+        return "its scenario has gone";
+    if (nh_rec_digest(nh_device_set_scenario(a->plan.set, s->index)) != h->digest)
+        return "its scenario has changed";
+    return a->info.instance_count < a->limits.instance_max_count ? NULL : "too many run";
+}
+
+// NULL, or why it does not go on.
+static const char *resume(nh_automation_t *a, const struct found *f, struct bytes *b,
+                          const struct head *h)
+{
+    struct nh_scenario *s;
     struct nh_run *r;
-    if (!(h->flags & RESUMABLE) || !s || a->info.instance_count >= a->limits.instance_max_count)
-        return false;
-    nh_rec_t rec = nh_device_set_scenario(a->plan.set, s->index);
-    if (!nh_rec_bool(rec, NH_FIELD_PERSIST, false) || nh_run__make(a, s, false, &r) < 0)
-        return false;
+    const char *why = find_same(a, h, &s);
+    if (why)
+        return why;
+    if (nh_run__make(a, s, false, &r) < 0)
+        return "no memory";
     a->next_id--; // it keeps the id that it had
-    r->id = k->id;
-    r->place = nh_rec_place(rec);
+    r->id = f->id;
+    r->place = nh_rec_place(nh_device_set_scenario(a->plan.set, s->index));
     r->origin = h->origin < NH_ORIGIN_COUNT ? h->origin : NH_ORIGIN_BOOT;
-    r->flags |= NH_RUN_PERSIST | NH_RUN_KEPT;
+    r->flags |= NH_RUN_PERSIST;
     r->state = NH_RUN_ACTIVE;
     if (!rebuild(a, b, r, h)) {
         nh_run__drop(a, r);
-        return false;
+        return "its place is not found";
     }
     s->active_count++;
+    r->kept = f->kept;
+    r->kept->of.run = r;
     nh_trace__run(a, r, NH_TRACE_RESUMED, 0, (nh_span_t){NULL, 0});
     if (wait_again(a, r, h) < 0)
         nh_run__stop(a, r, NH_RUN_FAILED, "it could not go on after a restart");
-    return true;
+    return NULL;
 }
 
-static void tell(nh_automation_t *a, const struct kept *k, const struct head *h, bool is_resumed)
+static void tell(nh_automation_t *a, const struct found *f, const struct head *h, const char *why)
 {
     uint32_t at = a->info.cut_short + a->info.resumed;
-    nh_log__add(a, NH_ORIGIN_BOOT, is_resumed ? "resumed" : "cut_short", "%.*s/%.*s",
-                NH_TEXT(h->device), NH_TEXT(h->scenario));
+    nh_log__add(a, NH_ORIGIN_BOOT, why ? "cut_short" : "resumed", "%.*s/%.*s%s%s",
+                NH_TEXT(h->device), NH_TEXT(h->scenario), why ? ": " : "", why ? why : "");
     if (at < NH_CUT_SHORT_MAX_COUNT) {
         struct nh_cut_short *c = &a->cut_short[at];
         snprintf(c->scenario, sizeof c->scenario, "%.*s/%.*s", NH_TEXT(h->device),
                  NH_TEXT(h->scenario));
-        c->id = k->id;
-        c->is_resumed = is_resumed;
+        c->id = f->id;
+        c->why = why;
     }
-    if (is_resumed)
-        a->info.resumed++;
-    else
+    if (why)
         a->info.cut_short++;
+    else
+        a->info.resumed++;
 }
 
-static void look_at(nh_automation_t *a, struct kept *k)
+static void look_at(nh_automation_t *a, struct found *f)
 {
-    char key[NH_AUTOMATION_KEY_MAX_BYTES];
-    struct bytes b = {k->bytes, k->bytes + k->len, false};
+    struct bytes b = {f->bytes, f->bytes + f->len, false};
     struct head h = {0};
     bool is_known = take_head(&b, &h);
-    bool is_resumed = is_known && a->info.is_enabled && resume(a, k, &b, &h);
+    const char *why = is_known ? resume(a, f, &b, &h) : "not known";
     if (is_known)
-        tell(a, k, &h, is_resumed);
-    key_of(key, k->id);
-    if (!is_resumed)
-        forget(a, key);
+        tell(a, f, &h, why);
+    if (why)
+        nh_journal__drop(a, f->kept);
+}
+
+// Of an empty configuration nothing can be learned: it may be that the card is missing.
+static void drop_variables(nh_automation_t *a)
+{
+    if (a->plan.device_count == 0)
+        return;
+    NH_NAMES_EACH(&a->variables, e)
+    if (!((struct nh_variable *)e)->is_kept)
+        nh_journal__variable(a, (struct nh_variable *)e);
 }
 
 void nh_journal__resume(nh_automation_t *a)
@@ -550,11 +552,12 @@ void nh_journal__resume(nh_automation_t *a)
     struct collect c = {.a = a};
     if (!s)
         return;
+    drop_variables(a);
     NH_IGNORE(s->each(a->out.ctx, "run/", collect, &c)); // what cannot be read is not there
     while (c.first) {
-        struct kept *k = c.first;
-        c.first = k->next;
-        look_at(a, k);
-        nh_mem_free(a->mem, k);
+        struct found *f = c.first;
+        c.first = f->next;
+        look_at(a, f);
+        nh_mem_free(a->mem, f);
     }
 }

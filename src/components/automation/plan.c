@@ -358,10 +358,13 @@ static void begin_variables(nh_automation_t *a)
         nh_span_t name = nh_rec_text(rec, NH_FIELD_NAME);
         struct nh_variable *v = (struct nh_variable *)nh_names__find(&a->variables, name);
         struct nh_value value = nh_value_from_scalar(nh_rec_scalar(rec, NH_FIELD_VALUE));
+        bool had_value = v->kind != NH_VALUE_NONE, was_kept = v->is_kept || !a->has_booted;
         v->is_declared = true;
         if (v->kind == NH_VALUE_NONE && value.kind != NH_VALUE_NONE)
             NH_IGNORE(nh_variable__set(a, name, &value)); // what cannot be had is counted
         v->is_kept = nh_rec_bool(rec, NH_FIELD_PERSIST, false);
+        if (v->is_kept && !was_kept && had_value)
+            nh_journal__variable(a, v);
     }
     NH_NAMES_EACH(&a->variables, k)
     if (!((struct nh_variable *)k)->is_declared)

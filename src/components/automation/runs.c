@@ -103,6 +103,7 @@ static void free_run(nh_automation_t *a, struct nh_run *r)
     leave_all(a, r);
     nh_wake__release(nh_run__wake(a, r));
     nh_list_remove(&r->link);
+    nh_journal__forget(a, r->kept);
     nh_local__free(a, r);
     nh_cause__unref(a, r->cause);
     nh_device_set_unref(r->set);

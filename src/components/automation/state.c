@@ -136,6 +136,7 @@ int nh_variable__set(nh_automation_t *a, nh_span_t name, const struct nh_value *
 
 static void forget_variable(nh_automation_t *a, struct nh_variable *v)
 {
+    nh_journal__drop(a, v->kept);
     nh_names__remove(&a->variables, &v->name);
     nh_mem_free(a->mem, v->text);
     nh_mem_free(a->mem, v);

@@ -204,7 +204,7 @@ static void save_found(nh_devices_t *d, const struct nh_fs *fs, bool is_main)
 }
 
 static void card_tick(void *ctx, nh_timer_t *t, uint64_t now_ms);
-static void confirm_over(void *ctx, nh_timer_t *t, uint64_t now_ms);
+static bool undo_trial(nh_devices_t *d, const struct nh_devices_loaded *found);
 
 int nh_devices_start(nh_devices_t *d)
 {
@@ -226,13 +226,12 @@ int nh_devices_start(nh_devices_t *d)
         d->info.degraded = "There is no card; the last good copy is in force.";
     if (d->info.degraded)
         NH_LOG_W("devices", "%s", d->info.degraded);
-    nh_devices__put_in_force(d, found.set, found.generation, false, UINT32_MAX);
-    save_found(d, has_card ? &fs : NULL, from == NH_DEVICES_FROM_CARD);
-    // The power went before the change on trial was in force, or before somebody confirmed it.
-    if (d->kept.confirm_back == d->generation)
-        d->kept.confirm_back = 0;
-    if (d->kept.confirm_back)
-        confirm_over(d, &d->confirm_timer, d->cfg.clock_ms());
+    if (undo_trial(d, &found)) {
+        nh_device_set_unref(found.set);
+    } else {
+        nh_devices__put_in_force(d, found.set, found.generation, false, UINT32_MAX);
+        save_found(d, has_card ? &fs : NULL, from == NH_DEVICES_FROM_CARD);
+    }
     return nh_timer_arm(d->cfg.sched, &d->card_timer, d->cfg.clock_ms() + d->cfg.card_poll_ms,
                         d->cfg.card_poll_ms);
 }
@@ -374,22 +373,50 @@ int nh_devices_confirm(nh_devices_t *d)
     return nh_devices__keep_state(d);
 }
 
+// It was put back as a new generation, or cannot be: then what was on trial stays.
+static void tell_back(nh_devices_t *d, uint32_t back, int generation)
+{
+    if (generation < 0) {
+        NH_LOG_E("devices", "nobody confirmed generation %u, and %u cannot be put back: %s",
+                 (unsigned)d->generation, (unsigned)back, nh_err_text(generation));
+        stop_confirm(d);
+        return;
+    }
+    d->info.rollback_count++;
+    NH_LOG_W("devices", "nobody confirmed the change; generation %u is in force again as %d",
+             (unsigned)back, generation);
+}
+
 static void confirm_over(void *ctx, nh_timer_t *t, uint64_t now_ms)
 {
     nh_devices_t *d = ctx;
     uint32_t back = d->kept.confirm_back;
     (void)t;
     (void)now_ms;
-    int err = nh_devices_rollback(d, back, false);
-    if (err < 0) {
-        NH_LOG_E("devices", "nobody confirmed generation %u, and %u cannot be put back: %s",
-                 (unsigned)d->generation, (unsigned)back, nh_err_text(err));
-        stop_confirm(d);
-        return;
+    tell_back(d, back, nh_devices_rollback(d, back, false));
+}
+
+// The power went before somebody confirmed the change on trial: what was before it is in force from
+// the start. Nothing of the trial begins once more, and what ran before goes on. False: there is
+// nothing to undo, or it cannot be.
+static bool undo_trial(nh_devices_t *d, const struct nh_devices_loaded *found)
+{
+    nh_device_set_t *set;
+    uint32_t back = d->kept.confirm_back;
+    if (back == found->generation) // the change was not in force yet
+        d->kept.confirm_back = back = 0;
+    if (!back)
+        return false;
+    d->generation = found->generation;
+    int generation = nh_devices_backup_load(d, back, &set);
+    if (generation == 0) {
+        d->kept.confirm_back = 0;
+        generation = put(d, set, false, UINT32_MAX);
+        if (generation < 0)
+            nh_device_set_unref(set);
     }
-    d->info.rollback_count++;
-    NH_LOG_W("devices", "nobody confirmed the change; generation %u is in force again as %d",
-             (unsigned)back, err);
+    tell_back(d, back, generation);
+    return generation >= 0;
 }
 
 int nh_devices_backup_load(nh_devices_t *d, uint32_t generation, nh_device_set_t **out)

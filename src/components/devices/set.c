@@ -378,3 +378,78 @@ bool nh_rec_equal(nh_rec_t a, nh_rec_t b)
     }
     return true;
 }
+
+// ---- a digest -----------------------------------------------------------------------------------
+
+#define DIGEST_BEGIN 0xCBF29CE484222325u
+
+static uint64_t digest_bytes(uint64_t h, const void *bytes, size_t len)
+{
+    const uint8_t *p = bytes;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ p[i]) * 0x100000001B3u;
+    return h;
+}
+
+static uint64_t digest_number(uint64_t h, uint64_t v)
+{
+    for (int shift = 0; shift < 64; shift += 8) {
+        uint8_t byte = (uint8_t)(v >> shift);
+        h = digest_bytes(h, &byte, 1);
+    }
+    return h;
+}
+
+static uint64_t digest_text(uint64_t h, nh_span_t text)
+{
+    return digest_bytes(digest_number(h, text.len), text.ptr, text.len);
+}
+
+static uint64_t digest_list(const nh_device_set_t *s, uint64_t h, const uint8_t *at)
+{
+    uint32_t count = take_count(&at);
+    h = digest_number(h, count);
+    for (; count > 0; count--, at = nh_rec__skip(at))
+        h = digest_number(h, nh_rec_digest((nh_rec_t){s, at}));
+    return h;
+}
+
+static uint64_t digest_value(const nh_device_set_t *s, uint64_t h, const uint8_t *at,
+                             enum nh_field f)
+{
+    uint32_t count;
+    switch (nh_field_kind(f)) {
+    case NH_KIND_BOOL:
+    case NH_KIND_ENUM:
+        return digest_number(h, *at);
+    case NH_KIND_INT:
+        return digest_number(h, nh_varint__get(&at));
+    case NH_KIND_TEXT:
+        return digest_text(h, take_text(s, &at));
+    case NH_KIND_SCALAR:
+        h = digest_number(h, *at);
+        return *at++ < NH_SCALAR_NUMBER ? h : digest_text(h, take_text(s, &at));
+    case NH_KIND_OBJECT:
+        return digest_number(h, nh_rec_digest((nh_rec_t){s, at}));
+    case NH_KIND_LIST:
+        return digest_list(s, h, at);
+    case NH_KIND_TEXTS:
+        count = take_count(&at);
+        for (h = digest_number(h, count); count > 0; count--)
+            h = digest_text(h, take_text(s, &at));
+        return h;
+    }
+    return h;
+}
+
+// The fields may stand in any order: their digests are added.
+uint64_t nh_rec_digest(nh_rec_t r)
+{
+    uint64_t sum = 0;
+    for (const uint8_t *at = r.at; at && *at != NH_FIELD_NONE;) {
+        enum nh_field f = (enum nh_field) * at++;
+        sum += digest_value(r.set, digest_number(DIGEST_BEGIN, (uint64_t)f), at, f);
+        at = nh_rec__skip_value(at, f);
+    }
+    return sum;
+}

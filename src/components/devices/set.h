@@ -117,6 +117,9 @@ nh_span_t nh_rec_text_element(nh_rec_t r, enum nh_field f, uint32_t index);
 // Whether two records say the same, of one set or of two: the same fields with the same values, in
 // any order of the fields. An absent field is not one that has its standard value.
 bool nh_rec_equal(nh_rec_t a, nh_rec_t b);
+// The same number for records that are equal, and for hardly any others (64 bits, FNV-1a; no MAC).
+// It does not change while the numbers of fields and words in schema.h do not.
+uint64_t nh_rec_digest(nh_rec_t r);
 
 // ---- compiling ----------------------------------------------------------------------------------
 
