@@ -206,6 +206,15 @@ static const nh_json_field_t audio_fields[] = {
     {0},
 };
 
+static const nh_json_field_t macropad_fields[] = {
+    BOOL("enabled", macropad.enabled, "Whether there is a macro pad"),
+    UINT("document_max_bytes", macropad.document_max_bytes, 16384, 4194304, "bytes",
+         "Longest document of macros, as it is sent"),
+    UINT("upload_timeout_ms", macropad.upload_timeout_ms, 1000, 600000, "ms",
+         "A document on its way that stands still so long makes room for another one"),
+    {0},
+};
+
 static const nh_json_field_t compat_fields[] = {
     BOOL("get_changes", compat.get_changes,
          "Also take the older routes that change something by GET"),
@@ -341,6 +350,7 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("access", access_fields, "Sign-in"),
     SECTION("health", health_fields, "Telemetry"),
     SECTION("audio", audio_fields, "Audio player"),
+    SECTION("macropad", macropad_fields, "Macro pad"),
     SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("devices", device_fields, "Devices and scenarios"),
     SECTION("automation", automation_fields, "Scenarios"),

@@ -131,6 +131,10 @@ struct nh_hub_config {
         uint32_t rate_hz, latency_ms, buffer_ms, duck_db, idle_close_s, queue_max;
     } audio;
     struct {
+        bool enabled;
+        uint32_t document_max_bytes, upload_timeout_ms;
+    } macropad;
+    struct {
         bool get_changes;
     } compat;
     struct {

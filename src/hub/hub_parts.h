@@ -7,6 +7,7 @@
 #include "components/automation/automation.h"
 #include "components/devices/devices.h"
 #include "components/health/health.h"
+#include "components/macropad/macropad.h"
 #include "core/bus/bus.h"
 #include "core/sched/sched.h"
 #include "core/store/store.h"
@@ -63,7 +64,9 @@ struct nh_hub {
     uint32_t door_count;
     const char *host_names[2]; // of this hub, for pages that open a WebSocket
     nh_mqtt_api_t *mqtt_api;
-    nh_audio_t *audio;                           // NULL: not enabled
+    nh_audio_t *audio;       // NULL: not enabled
+    nh_macropad_t *macropad; // NULL: not enabled
+    nh_lock_t macropad_lock;
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -132,6 +135,8 @@ NH_MUST_USE int nh_hub__start_store(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_mqtt(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_audio(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_macropad(struct nh_hub *hub);
+void nh_hub__stop_macropad(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);

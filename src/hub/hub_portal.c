@@ -91,6 +91,8 @@ static int start_portal(struct nh_hub *hub)
         hub->audio ? nh_audio_routes(hub->audio) : (struct nh_route_table){no_routes, hub, "audio"},
         hub->devices ? nh_devices_routes(hub->devices)
                      : (struct nh_route_table){no_routes, hub, "devices"},
+        hub->macropad ? nh_macropad_routes(hub->macropad)
+                      : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],
         automation[1],
         nh_hub__legacy_routes(hub),

@@ -1,0 +1,166 @@
+// The owner: which document is in force, and how it is kept.
+
+#include "components/macropad/macropad_state.h"
+
+#include "core/base/log.h"
+
+#include <string.h>
+
+#define PIECE_BYTES 2048u // of a document between store and codec
+#define GENERATIONS_MAX 8
+
+_Static_assert(PIECE_BYTES >= NH_MACRO_PART_MAX_BYTES, "a part of the document must fit");
+
+int nh_macropad_create(const struct nh_macropad_config *cfg, nh_macropad_t **out)
+{
+    *out = NULL;
+    nh_macropad_t *m = nh_mem_alloc_zero(cfg->mem, sizeof *m, NH_MEM_BULK);
+    if (!m)
+        return NH_ERR_NOMEM;
+    m->cfg = *cfg;
+    if (!m->cfg.upload_timeout_ms)
+        m->cfg.upload_timeout_ms = 10000;
+    if (!m->cfg.document_max_bytes)
+        m->cfg.document_max_bytes = NH_KIB(512);
+    if (nh_macro_set_create(cfg->mem, &m->set) < 0) {
+        nh_mem_free(cfg->mem, m);
+        return NH_ERR_NOMEM;
+    }
+    *out = m;
+    return 0;
+}
+
+void nh_macropad_destroy(nh_macropad_t *m)
+{
+    if (!m)
+        return;
+    nh_macro_set_unref(m->set);
+    nh_mem_free(m->cfg.mem, m);
+}
+
+nh_macro_set_t *nh_macropad_set(nh_macropad_t *m)
+{
+    nh_lock_acquire(&m->cfg.lock);
+    nh_macro_set_t *set = nh_macro_set_ref(m->set);
+    nh_lock_release(&m->cfg.lock);
+    return set;
+}
+
+// First the set, then whoever is told of it: nobody is told of what cannot be seen yet.
+static void put_in_force(nh_macropad_t *m, nh_macro_set_t *set, uint32_t generation)
+{
+    nh_macro_set_t *old = m->set;
+    nh_macro_set_ref(set);
+    nh_lock_acquire(&m->cfg.lock);
+    m->set = set;
+    nh_lock_release(&m->cfg.lock);
+    m->info.generation = generation;
+    nh_macro_set_unref(old);
+    if (m->cfg.changed)
+        m->cfg.changed(m->cfg.ctx);
+}
+
+// ---- the store ---------------------------------------------------------------------------------
+
+struct reading {
+    nh_macro_decoder_t decoder;
+    uint8_t piece[PIECE_BYTES];
+};
+
+static int decode_stored(nh_macropad_t *m, struct reading *r, uint32_t generation,
+                         nh_macro_set_t **out)
+{
+    uint64_t offset = 0;
+    int n, err = nh_macro_decoder_init(&r->decoder, m->cfg.mem, UINT32_MAX);
+    while (err == 0) {
+        n = nh_store_read(m->cfg.store, NH_MACROPAD_DOCUMENT, generation, offset, r->piece,
+                          sizeof r->piece);
+        if (n <= 0) {
+            err = n;
+            break;
+        }
+        err = nh_macro_decoder_feed(&r->decoder, r->piece, (size_t)n);
+        offset += (uint64_t)n;
+    }
+    if (err == 0)
+        err = nh_macro_decoder_end(&r->decoder, out);
+    if (err == NH_ERR_INVAL) {
+        const struct nh_macro_finding *f = nh_macro_decoder_finding(&r->decoder);
+        NH_LOG_E("macropad", "stored document, generation %u, line %u: %s %s", (unsigned)generation,
+                 (unsigned)f->line, nh_macro_fault_text(f->fault), f->pointer);
+    }
+    nh_macro_decoder_deinit(&r->decoder);
+    return err;
+}
+
+int nh_macropad_start(nh_macropad_t *m)
+{
+    uint32_t generations[GENERATIONS_MAX];
+    if (!m->cfg.store)
+        return 0;
+    int count = nh_store_generations(m->cfg.store, NH_MACROPAD_DOCUMENT, generations,
+                                     NH_ARRAY_LEN(generations));
+    struct reading *r = nh_mem_alloc(m->cfg.mem, sizeof *r, NH_MEM_BULK);
+    int err = r ? 0 : NH_ERR_NOMEM;
+    for (int i = 0; err == 0 && i < count; i++) {
+        nh_macro_set_t *set = NULL;
+        err = decode_stored(m, r, generations[i], &set);
+        if (set) {
+            put_in_force(m, set, generations[i]);
+            nh_macro_set_unref(set);
+            break;
+        }
+        if (err != NH_ERR_NOMEM)
+            err = 0; // an older one may be whole
+    }
+    nh_mem_free(m->cfg.mem, r);
+    return err;
+}
+
+static int write_document(nh_macropad_t *m, nh_macro_set_t *set, uint32_t base, char *piece)
+{
+    nh_store_write_t *w;
+    nh_macro_encoder_t e;
+    int n, err = nh_store_write_begin(m->cfg.store, NH_MACROPAD_DOCUMENT, base, &w);
+    if (err < 0)
+        return err;
+    nh_macro_encoder_init(&e, set, NH_MACRO_SPARSE);
+    while ((n = nh_macro_encoder_read(&e, piece, PIECE_BYTES)) > 0 && err == 0)
+        err = nh_store_write(w, piece, (size_t)n);
+    nh_macro_encoder_deinit(&e);
+    if (err == 0 && n == 0)
+        return nh_store_write_commit(w);
+    nh_store_write_abort(w);
+    return err < 0 ? err : n;
+}
+
+// Returns the generation.
+static int save(nh_macropad_t *m, nh_macro_set_t *set, uint32_t base)
+{
+    if (!m->cfg.store)
+        return (int)(m->info.generation + 1) & INT32_MAX;
+    char *piece = nh_mem_alloc(m->cfg.mem, PIECE_BYTES, NH_MEM_BULK);
+    int err = piece ? write_document(m, set, base, piece) : NH_ERR_NOMEM;
+    nh_mem_free(m->cfg.mem, piece);
+    return err;
+}
+
+int nh_macropad_apply(nh_macropad_t *m, nh_macro_set_t *set, uint32_t base_generation)
+{
+    if (base_generation && base_generation != m->info.generation)
+        return NH_ERR_CONFLICT;
+    int generation = save(m, set, base_generation);
+    if (generation < 0) {
+        m->info.saves_failed++;
+        NH_LOG_E("macropad", "the document could not be stored: %s", nh_err_text(generation));
+        return generation;
+    }
+    put_in_force(m, set, (uint32_t)generation);
+    return 0;
+}
+
+void nh_macropad_info(const nh_macropad_t *m, struct nh_macropad_info *out)
+{
+    *out = m->info;
+    out->set_bytes = nh_macro_set_bytes(m->set);
+}

@@ -1,0 +1,119 @@
+"""The macro pad end to end: its document in and out through a real socket, over a restart and a
+kill, while clients break off, and what it costs."""
+import json
+import re
+import signal
+import socket
+import unittest
+
+from hub import Hub
+
+WORST = "\x01"  # JSON needs six bytes for it
+
+
+def worst_document():
+    button = {"payload": WORST * 255, "mqtt_topic": WORST * 127, "label": WORST * 15,
+              "action": "mqtt_send", "button_bg": 0xFFFFFF, "icon_color": 0xFFFFFF,
+              "label_color": 0xFFFFFF,
+              "icon": {"display": WORST * 63, "id": WORST * 31, "type": "emoji"}}
+    return {"defaults": {"screen_bg": 1, "button_bg": 2, "icon_color": 3, "label_color": 4},
+            "screens": [{"screen_bg": 5, "template": "round_pie_8", "buttons": [button] * 16}] * 8}
+
+
+def pick(document):
+    return {"defaults": document["defaults"], "screens": document["screens"]}
+
+
+class MacroDocument(unittest.TestCase):
+    def post(self, hub, document):
+        return hub.send_json("POST", "/api/macros", document)
+
+    def half_post(self, hub, body, keep=False):
+        host, port = hub.http.rsplit(":", 1)
+        s = socket.create_connection((host, int(port)))
+        s.sendall(b"POST /api/macros HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
+                  b"Content-Length: %d\r\n\r\n" % (hub.http.encode(), len(body)))
+        s.sendall(body[:len(body) // 2])
+        if not keep:
+            s.close()
+        return s
+
+    def test_round_trip_and_restart(self):
+        with Hub() as hub:
+            first = hub.get_json("/api/macros")
+            self.assertEqual((first["success"], first["version"], first["buttons_per_screen"]),
+                             (True, 9, 16))
+            self.assertEqual([len(s["buttons"]) for s in first["screens"]], [16] * 8)
+            self.assertEqual([t["id"] for t in first["templates"]],
+                             ["round_ring_9", "round_pie_8", "round_stack_sides_5",
+                              "round_wide_sides_3", "round_split_sides_4"])
+            changed = pick(first)
+            changed["screens"][2]["buttons"][5] = {
+                "label": "\u00dcber \U0001f600", "action": "mqtt_send", "payload": "{\"on\": true}",
+                "mqtt_topic": "room/lamp/set", "button_bg": 255,
+                "icon": {"type": "emoji", "id": "emoji_u1f600", "display": "\U0001f600"}}
+            self.assertEqual(self.post(hub, changed), (200, {"success": True}))
+            second = hub.get_json("/api/macros")
+            self.assertEqual(pick(second), changed)
+            self.assertEqual(self.post(hub, pick(second))[0], 200)
+            hub.stop(signal.SIGKILL)
+            hub.start()
+            self.assertEqual(hub.get_json("/api/macros"), second)
+
+    def test_the_fullest_document_costs_no_internal_memory(self):
+        with Hub() as hub:
+            document = worst_document()
+            self.assertGreater(len(json.dumps(document)), 380000)
+            self.assertEqual(self.post(hub, document)[0], 200)
+            self.assertEqual(pick(hub.get_json("/api/macros")), document)
+            rows = [r for r in hub.get_json("/api/routes")["routes"] if r["path"] == "/api/macros"]
+            self.assertEqual(sorted(r["method"] for r in rows), ["GET", "POST"])
+            for row in rows:
+                self.assertLess(row["peak_internal_bytes"], 8192, row)
+
+    def test_clients_that_break_off(self):
+        with Hub(config="macropad: {upload_timeout_ms: 1000}") as hub:
+            body = json.dumps(worst_document()).encode()
+            good = pick(hub.get_json("/api/macros"))
+            for _ in range(5):
+                self.half_post(hub, body)
+            # Gone is gone, at once or as soon as the hub has seen it.
+            for _ in range(1000):
+                status, reply = self.post(hub, good)
+                if status == 200:
+                    break
+                self.assertEqual((status, reply["message"]),
+                                 (409, "Another macros update is in progress"))
+            self.assertEqual(status, 200)
+            # One that stays and says nothing gives way after its time.
+            with self.half_post(hub, body, keep=True):
+                status = 409
+                while status == 409:
+                    status, _ = self.post(hub, good)
+                self.assertEqual(status, 200)
+            self.assertEqual(pick(hub.get_json("/api/macros")), good)
+
+    def test_faults(self):
+        with Hub() as hub:
+            good = pick(hub.get_json("/api/macros"))
+            for screens, message in (
+                    (None, "Missing screens[]"), ([], "screens[] has wrong length"),
+                    ([1] * 8, "screens[] entries must be objects"),
+                    ([{}] * 8, "Each screen must have buttons[]"),
+                    ([{"buttons": []}] * 8, "buttons[] has wrong length"),
+                    ([{"buttons": [0] * 16}] * 8, "buttons[] entries must be objects"),
+                    ([{"buttons": [{"action": "mqtt_send"}] * 16}] * 8,
+                     "mqtt_send requires mqtt_topic")):
+                status, reply = self.post(hub, {"screens": screens})
+                self.assertEqual((status, reply["success"], reply["message"]), (400, False, message))
+                self.assertRegex(reply["error"]["details"][0]["field"], "^/screens")
+            self.assertEqual(pick(hub.get_json("/api/macros")), good)
+
+    def test_off(self):
+        with Hub(config="macropad: {enabled: false}") as hub:
+            self.assertEqual(hub.send_json("GET", "/api/macros", None)[0], 404)
+            self.assertFalse([line for line in hub.lines if re.search("macro", line)])
+
+
+if __name__ == "__main__":
+    unittest.main()
