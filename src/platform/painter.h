@@ -57,6 +57,10 @@ struct nh_wedge {
 void nh_paint_wedge(nh_painter_t *p, const struct nh_wedge *w, uint32_t color, uint8_t alpha);
 void nh_paint_wedge_frame(nh_painter_t *p, const struct nh_wedge *w, float width, uint32_t color,
                           uint8_t alpha);
+// The part of a box that lies within a disc around (x, y), with rounded corners. `x, y` within the
+// box's middle lines or beyond: what is left is in one piece.
+void nh_paint_slice(nh_painter_t *p, struct nh_rect box, float x, float y, float radius,
+                    float rounding, uint32_t color);
 
 // ---- icons and images
 

@@ -224,3 +224,30 @@ void nh_paint_wedge_frame(nh_painter_t *p, const struct nh_wedge *w, float width
     cairo_set_line_width(p->cairo, width);
     cairo_stroke(p->cairo);
 }
+
+// ---- slices ------------------------------------------------------------------------------------
+
+#define SLICE_POINTS 180
+
+// The edge of the box and the disc, both smaller by the rounding, that is then drawn around it as a
+// line with round joints.
+void nh_paint_slice(nh_painter_t *p, struct nh_rect box, float x, float y, float radius,
+                    float rounding, uint32_t color)
+{
+    double left = box.x + rounding, right = box.x + box.w - rounding;
+    double top = box.y + rounding, bottom = box.y + box.h - rounding, r = radius - rounding;
+    if (!is_seen(p, box) || left >= right || top >= bottom || r <= 0)
+        return;
+    cairo_new_path(p->cairo);
+    for (int i = 0; i < SLICE_POINTS; i++) {
+        double a = 2 * PI * i / SLICE_POINTS;
+        cairo_line_to(p->cairo, fmin(fmax(x + r * cos(a), left), right),
+                      fmin(fmax(y + r * sin(a), top), bottom));
+    }
+    cairo_close_path(p->cairo);
+    set_color(p, color, 255);
+    cairo_set_line_width(p->cairo, 2 * rounding);
+    cairo_set_line_join(p->cairo, CAIRO_LINE_JOIN_ROUND);
+    cairo_fill_preserve(p->cairo);
+    cairo_stroke(p->cairo);
+}
