@@ -40,7 +40,7 @@ check_scripts()
 check_headers()
 {
     local header flags status=0
-    flags=$(pkg-config --cflags libwebsockets libuv 2>/dev/null)
+    flags=$(pkg-config --cflags libwebsockets libuv cairo freetype2 2>/dev/null)
     while read -r header; do
         # shellcheck disable=SC2086 # several flags
         gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Isrc -Itests $flags \

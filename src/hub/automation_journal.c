@@ -83,9 +83,10 @@ static bool copy(nh_automation_journal_t *j, const struct nh_automation_write *w
     for (size_t i = 0; i < count; i++) {
         const struct nh_automation_write *w = &writes[i];
         size_t len = w->value ? w->len : 0;
-        if (len > j->cfg.batch_bytes - used || strlen(w->key) >= sizeof j->keys[i])
+        size_t key_bytes = strlen(w->key) + 1;
+        if (len > j->cfg.batch_bytes - used || key_bytes > sizeof j->keys[i])
             return false;
-        strcpy(j->keys[i], w->key);
+        memcpy(j->keys[i], w->key, key_bytes);
         if (len)
             memcpy(j->values + used, w->value, len);
         j->writes[i] =

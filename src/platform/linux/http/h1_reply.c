@@ -164,14 +164,11 @@ static int take_size(struct nh_h1_body *b, uint8_t c)
             return NH_ERR_PROTO;
         b->left = b->left << 4 | (uint64_t)digit;
         b->has_digit = true;
-    } else if (!b->has_digit) {
-        return NH_ERR_PROTO;
-    } else if (c == '\r') {
-        b->state = CHUNK_SIZE_LF;
-    } else if (c == '\n' || (b->state == CHUNK_SIZE && c != ';' && c != ' ' && c != '\t')) {
-        return NH_ERR_PROTO;
     } else {
-        b->state = CHUNK_EXTENSION;
+        bool ends_digits = c == ';' || c == ' ' || c == '\t' || c == '\r';
+        if (!b->has_digit || c == '\n' || (b->state == CHUNK_SIZE && !ends_digits))
+            return NH_ERR_PROTO;
+        b->state = c == '\r' ? CHUNK_SIZE_LF : CHUNK_EXTENSION;
     }
     return ++b->line_len > SIZE_LINE_MAX_BYTES ? NH_ERR_TOO_LONG : NH_OK;
 }

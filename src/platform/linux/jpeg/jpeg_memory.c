@@ -31,8 +31,10 @@ static void *alloc(j_common_ptr cinfo, int pool, size_t size)
         ERREXIT1(cinfo, JERR_BAD_POOL_ID, pool);
     if (size < m->max_bytes && bytes <= m->max_bytes - m->bytes)
         b = nh_mem_alloc_aligned(m->mem, ALIGN, bytes, NH_MEM_BULK);
-    if (!b)
+    if (!b) {
         out_of_memory(cinfo);
+        return NULL; // not reached
+    }
     *b = (struct nh_linux__jpeg_block){.next = m->pools[pool], .bytes = bytes};
     m->pools[pool] = b;
     m->bytes += bytes;

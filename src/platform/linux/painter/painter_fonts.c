@@ -155,7 +155,7 @@ const struct nh_linux__glyph *nh_linux__glyph_of(nh_painter_t *p, uint32_t code,
     f->size_px = size_px;
     if (FT_Load_Glyph(f->face, index, FT_LOAD_RENDER | FT_LOAD_TARGET_LIGHT))
         return NULL;
-    const FT_GlyphSlot slot = f->face->glyph;
+    const FT_GlyphSlotRec *slot = f->face->glyph;
     bool is_gray = slot->bitmap.pixel_mode == FT_PIXEL_MODE_GRAY && slot->bitmap.pitch >= 0;
     const struct nh_linux__glyph glyph = {
         .code = code,
