@@ -206,12 +206,33 @@ static const nh_json_field_t audio_fields[] = {
     {0},
 };
 
+static const char *const keyboards[] = {"auto", "uinput", "feed", "off", NULL};
+static const char *const unicodes[] = {"auto", "off", "linux", "windows", "mac", NULL};
 static const nh_json_field_t macropad_fields[] = {
     BOOL("enabled", macropad.enabled, "Whether there is a macro pad"),
     UINT("document_max_bytes", macropad.document_max_bytes, 16384, 4194304, "bytes",
          "Longest document of macros, as it is sent"),
     UINT("upload_timeout_ms", macropad.upload_timeout_ms, 1000, 600000, "ms",
          "A document on its way that stands still so long makes room for another one"),
+    {.name = "keyboard",
+     .type = NH_JSON_T_ENUM,
+     AT(macropad.keyboard),
+     .names = keyboards,
+     .text = "Where send_keys types: uinput (this computer), feed (shown only), auto: uinput if "
+             "allowed"},
+    STRING("keyboard_device", macropad.keyboard_device, "Device of uinput; empty: /dev/uinput"),
+    STRING("layout", macropad.layout, "Layout that the computer has: us, de, gb, fr"),
+    {.name = "unicode",
+     .type = NH_JSON_T_ENUM,
+     AT(macropad.unicode),
+     .names = unicodes,
+     .text = "How what the layout lacks is typed: off, or by its number as an input method takes "
+             "it; auto: linux with uinput, else off"},
+    UINT("key_ms", macropad.key_ms, 1, 1000, "ms", "A key is down so long, and up before the next"),
+    UINT("script_queue_max", macropad.script_queue_max, 1, 64, NULL,
+         "Key scripts that wait or are typed; more are refused"),
+    STRING("lamp_topic", macropad.lamp_topic,
+           "Topic that lamp_effect publishes to (of a WLED lamp wled/NAME/api); empty: no lamp"),
     {0},
 };
 

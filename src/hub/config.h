@@ -14,6 +14,13 @@ struct nh_hub_budget {
     uint32_t internal_bytes, psram_bytes;
 };
 
+enum nh_hub_keyboard {
+    NH_HUB_KEYBOARD_AUTO, // uinput where this user may, else the feed
+    NH_HUB_KEYBOARD_UINPUT,
+    NH_HUB_KEYBOARD_FEED, // nothing is typed but shown
+    NH_HUB_KEYBOARD_OFF,
+};
+
 enum nh_hub_durability { NH_HUB_DURABLE, NH_HUB_INTERVAL, NH_HUB_MEMORY };
 
 // A listener of the broker beside mqtt.listen.
@@ -133,6 +140,12 @@ struct nh_hub_config {
     struct {
         bool enabled;
         uint32_t document_max_bytes, upload_timeout_ms;
+        int keyboard; // enum nh_hub_keyboard
+        char keyboard_device[128];
+        char layout[8];
+        int unicode; // 0: auto; else one more than enum nh_typist_unicode
+        uint32_t key_ms, script_queue_max;
+        char lamp_topic[128]; // "": there is no lamp
     } macropad;
     struct {
         bool get_changes;

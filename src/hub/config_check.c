@@ -1,5 +1,6 @@
 // What the table of the configuration cannot say: addresses, boards, names, files in pairs.
 
+#include "components/macropad/macropad.h"
 #include "hub/config_private.h"
 
 #include <stdio.h>
@@ -210,6 +211,18 @@ static void check_audio(struct nh_hub_counting *c, const struct nh_hub_config *c
     nh_hub_config__report(c, "/audio/buffer_ms", value, limit, "takes too much memory");
 }
 
+static void check_layout(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
+{
+    const char *id = cfg->macropad.layout;
+    if (nh_key_layout_find((nh_span_t){(const uint8_t *)id, strlen(id)}))
+        return;
+    char limit[64] = "";
+    for (size_t i = 0; nh_key_layout_at(i); i++)
+        snprintf(limit + strlen(limit), sizeof limit - strlen(limit), "%s%s", i ? ", " : "one of ",
+                 nh_key_layout_id(nh_key_layout_at(i)));
+    nh_hub_config__report(c, "/macropad/layout", id, limit, "is not a keyboard layout");
+}
+
 static void check_delays(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
 {
     char value[16], limit[40];
@@ -244,6 +257,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     check_console(&c, cfg->console);
     check_audio(&c, cfg);
     check_delays(&c, cfg);
+    check_layout(&c, cfg);
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
                               "is not an Argon2id hash");

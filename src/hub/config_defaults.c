@@ -108,7 +108,12 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                   .duck_db = 12,
                   .idle_close_s = 10,
                   .queue_max = 16},
-        .macropad = {.enabled = true, .document_max_bytes = 524288, .upload_timeout_ms = 10000},
+        .macropad = {.enabled = true,
+                     .document_max_bytes = 524288,
+                     .upload_timeout_ms = 10000,
+                     .layout = "us",
+                     .key_ms = 8,
+                     .script_queue_max = 8},
         .log = {.level = NH_LOG_INFO, .connections = true},
     };
     device_defaults(c);

@@ -1,39 +1,189 @@
-// The macro pad as a part of the hub.
+// The macro pad as a part of the hub: its keyboard, the broker, the scenarios.
 
 #include "core/base/log.h"
 #include "hub/hub_parts.h"
 
-// A broker alone has none. A hub that cannot have one runs on without it.
-int nh_hub__start_macropad(struct nh_hub *hub)
+#include <string.h>
+
+// ---- what its buttons do
+// -------------------------------------------------------------------------
+
+static int publish(void *ctx, nh_span_t topic, nh_span_t payload)
 {
-    if (!hub->cfg.macropad.enabled || hub->options.mosquitto)
-        return NH_OK;
+    struct nh_hub *hub = ctx;
+    const struct nh_mqtt_message m = {.topic = topic, .payload = payload};
+    return nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms());
+}
+
+// "device/scenario", or the name of a trigger of type button.
+static int run_scenario(void *ctx, nh_span_t text)
+{
+    struct nh_hub *hub = ctx;
+    if (!hub->automation)
+        return NH_ERR_UNSUPPORTED;
+    const uint8_t *slash = text.len ? memchr(text.ptr, '/', text.len) : NULL;
+    if (!slash)
+        return nh_automation_button(hub->automation, text, NH_ORIGIN_BUTTON, nh_clock_ms());
+    size_t len = (size_t)(slash - text.ptr);
+    const struct nh_automation_run run = {.device = {text.ptr, len},
+                                          .scenario = {slash + 1, text.len - len - 1},
+                                          .origin = NH_ORIGIN_BUTTON};
+    return nh_automation_run(hub->automation, &run, nh_clock_ms());
+}
+
+static int lamp_effect(void *ctx, nh_span_t effect)
+{
+    struct nh_hub *hub = ctx;
+    const char *topic = hub->cfg.macropad.lamp_topic;
+    return publish(hub, (nh_span_t){(const uint8_t *)topic, strlen(topic)}, effect);
+}
+
+static int report(void *ctx, const uint8_t *bytes, size_t len)
+{
+    struct nh_hub *hub = ctx;
+    // Without a device what is typed is seen in the feed alone.
+    return hub->keyboard ? nh_keyboard_report(hub->keyboard, bytes, len) : NH_OK;
+}
+
+static void hotspot(void *ctx, const char *tag)
+{
+    struct nh_hub *hub = ctx;
+    nh_health_hotspot(hub->health, tag);
+}
+
+static void wake(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    nh_loop_post(hub->loop, &hub->macropad_post);
+}
+
+static void feed_changed(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    if (hub->portal)
+        nh_portal_feed_changed(hub->portal, "typed");
+}
+
+// ---- life
+// ----------------------------------------------------------------------------------------
+
+static uint64_t next(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    return nh_macropad_next_deadline(hub->macropad);
+}
+
+static void fire(void *ctx, uint64_t now_ms)
+{
+    struct nh_hub *hub = ctx;
+    nh_macropad_tick(hub->macropad, now_ms);
+}
+
+static void drain(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    nh_macropad_drain(hub->macropad);
+}
+
+static struct nh_loop_deadline deadline(struct nh_hub *hub)
+{
+    return (struct nh_loop_deadline){.next = next, .fire = fire, .ctx = hub};
+}
+
+// Gives the name of what there is: "uinput", "feed", "off".
+static const char *open_keyboard(struct nh_hub *hub, nh_mem_t *mem)
+{
+    const struct nh_keyboard_config cfg = {.path = hub->cfg.macropad.keyboard_device,
+                                           .name = hub->cfg.name};
+    int want = hub->cfg.macropad.keyboard;
+    if (want == NH_HUB_KEYBOARD_OFF)
+        return "off";
+    if (want == NH_HUB_KEYBOARD_FEED)
+        return "feed";
+    int err = nh_keyboard_open(mem, &cfg, &hub->keyboard);
+    if (err == 0)
+        return "uinput";
+    if (want == NH_HUB_KEYBOARD_AUTO) {
+        NH_LOG_I("macropad", "no keyboard of this computer (%s): what is typed is shown only",
+                 nh_err_text(err));
+        return "feed";
+    }
+    NH_LOG_E("macropad", "no keyboard of this computer: %s; nothing is typed", nh_err_text(err));
+    return "off";
+}
+
+static enum nh_typist_unicode unicode(const struct nh_hub *hub)
+{
+    if (hub->cfg.macropad.unicode > 0)
+        return (enum nh_typist_unicode)(hub->cfg.macropad.unicode - 1);
+    return hub->keyboard ? NH_TYPIST_UNICODE_LINUX : NH_TYPIST_UNICODE_OFF;
+}
+
+static void fill_out(struct nh_hub *hub, struct nh_macropad_config *cfg)
+{
+    cfg->out = (struct nh_macropad_out){.ctx = hub,
+                                        .publish = publish,
+                                        .run_scenario = run_scenario,
+                                        .hotspot = hotspot,
+                                        .wake = wake,
+                                        .feed_changed = feed_changed};
+    if (hub->cfg.macropad.lamp_topic[0])
+        cfg->out.lamp_effect = lamp_effect;
+    if (strcmp(cfg->keyboard, "off") != 0)
+        cfg->out.report = report;
+}
+
+static int start(struct nh_hub *hub)
+{
     struct nh_macropad_config cfg = {
         .store = hub->store,
         .document_max_bytes = hub->cfg.macropad.document_max_bytes,
         .upload_timeout_ms = hub->cfg.macropad.upload_timeout_ms,
-        .ctx = hub,
+        .layout = hub->cfg.macropad.layout,
+        .key_ms = hub->cfg.macropad.key_ms,
+        .script_queue_max = hub->cfg.macropad.script_queue_max,
         .clock_ms = nh_clock_ms,
     };
     int err = nh_lock_create(&hub->macropad_lock);
     cfg.lock = hub->macropad_lock;
     if (err == 0)
         err = nh_hub__owner(hub, "macropad", &cfg.mem);
-    if (err == 0)
-        err = nh_macropad_create(&cfg, &hub->macropad);
+    if (err < 0)
+        return err;
+    cfg.keyboard = open_keyboard(hub, cfg.mem);
+    cfg.unicode = unicode(hub);
+    fill_out(hub, &cfg);
+    hub->macropad_post = (nh_loop_post_t){.fn = drain, .ctx = hub};
+    err = nh_macropad_create(&cfg, &hub->macropad);
     if (err == 0)
         err = nh_macropad_start(hub->macropad);
-    if (err < 0) {
-        NH_LOG_E("macropad", "the macro pad cannot be started: %s; there is none",
-                 nh_err_text(err));
-        nh_hub__stop_macropad(hub);
-    }
+    const struct nh_loop_deadline d = deadline(hub);
+    return err < 0 ? err : nh_loop_deadline_add(hub->loop, &d);
+}
+
+// A broker alone has none. A hub that cannot have one runs on without it.
+int nh_hub__start_macropad(struct nh_hub *hub)
+{
+    if (!hub->cfg.macropad.enabled || hub->options.mosquitto)
+        return NH_OK;
+    int err = start(hub);
+    if (err == 0)
+        return NH_OK;
+    NH_LOG_E("macropad", "the macro pad cannot be started: %s; there is none", nh_err_text(err));
+    nh_hub__stop_macropad(hub);
     return NH_OK;
 }
 
 void nh_hub__stop_macropad(struct nh_hub *hub)
 {
-    nh_macropad_destroy(hub->macropad);
+    if (hub->macropad) {
+        const struct nh_loop_deadline d = deadline(hub);
+        nh_loop_deadline_remove(hub->loop, &d);
+        nh_loop_post_cancel(hub->loop, &hub->macropad_post);
+    }
+    nh_macropad_destroy(hub->macropad); // every key comes up
     hub->macropad = NULL;
+    nh_keyboard_close(hub->keyboard);
+    hub->keyboard = NULL;
     nh_lock_destroy(&hub->macropad_lock);
 }

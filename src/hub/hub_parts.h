@@ -18,6 +18,7 @@
 #include "hub/mqtt_listener.h"
 #include "hub/mqtt_store.h"
 #include "hub/settings.h"
+#include "platform/keyboard.h"
 #include "platform/linux/regions.h"
 #include "platform/tls.h"
 #include "portal/mqtt_api.h"
@@ -67,6 +68,8 @@ struct nh_hub {
     nh_audio_t *audio;       // NULL: not enabled
     nh_macropad_t *macropad; // NULL: not enabled
     nh_lock_t macropad_lock;
+    nh_loop_post_t macropad_post;
+    nh_keyboard_t *keyboard;                     // NULL: what the pad types is shown only
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;

@@ -6,7 +6,9 @@ import signal
 import socket
 import unittest
 
+from http_client import Client, Socket
 from hub import Hub
+from test_mqtt import Subscriber
 
 WORST = "\x01"  # JSON needs six bytes for it
 
@@ -108,6 +110,60 @@ class MacroDocument(unittest.TestCase):
                 self.assertEqual((status, reply["success"], reply["message"]), (400, False, message))
                 self.assertRegex(reply["error"]["details"][0]["field"], "^/screens")
             self.assertEqual(pick(hub.get_json("/api/macros")), good)
+
+    def buttons(self, hub, *buttons):
+        """Puts these on screen 1, from slot 0."""
+        document = pick(hub.get_json("/api/macros"))
+        document["screens"][0]["buttons"][:len(buttons)] = buttons
+        self.assertEqual(self.post(hub, document)[0], 200)
+
+    def press(self, hub, slot):
+        return hub.send_json("POST", "/api/macropad/press", {"screen": 1, "slot": slot})
+
+    def feed(self, hub, part):
+        server = type("Server", (), {"connect": staticmethod(
+            lambda: Client(int(hub.http.rsplit(":", 1)[1])))})
+        socket_ = Socket(server)
+        socket_.say({"subscribe": [part]})
+        return socket_
+
+    def test_buttons_type(self):
+        with Hub(config="macropad: {keyboard: feed, layout: de}") as hub:
+            self.buttons(hub, {"action": "send_keys", "payload": "STRING Gr\u00fc\u00dfe\nCTRL c"},
+                         {"action": "send_keys", "payload": "DELAY 3600000\nSTRING never"})
+            with self.feed(hub, "typed") as s:
+                self.assertEqual(s.hear()["data"], {"keyboard": "feed", "entries": []})
+                self.assertEqual(self.press(hub, 0)[0], 200)
+                heard = []
+                while len(heard) < 2:
+                    heard += s.hear()["data"]["entries"]
+            self.assertEqual([(e["kind"], e["text"], e["screen"], e["slot"]) for e in heard],
+                             [("text", "Gr\u00fc\u00dfe", 1, 0), ("chord", "CTRL+c", 1, 0)])
+            # A delay of an hour: the hub answers, and it can be broken off.
+            self.assertEqual(self.press(hub, 1)[0], 200)
+            hub.wait_until(lambda: hub.get_json("/api/macropad")["keyboard"]["waiting"] == 1,
+                           "the first script's end")
+            self.assertEqual(hub.send_json("POST", "/api/macropad/stop", None)[1]["stopped"], 1)
+            # What was typed is not in the log.
+            self.assertNotIn("Gr\u00fc\u00dfe", hub.get("/api/log").decode())
+
+    def test_buttons_publish(self):
+        with Hub(config="macropad: {keyboard: off, lamp_topic: wled/desk/api}") as hub:
+            self.buttons(hub, {"action": "mqtt_send", "mqtt_topic": "room/a", "payload": "on"},
+                         {"action": "mqtt_send", "mqtt_topic": "room/#", "payload": "on"},
+                         {"action": "lamp_effect", "payload": "{\"fx\":9}"},
+                         {"action": "run_scenario", "payload": "nobody/nothing"},
+                         {"action": "send_keys", "payload": "a"})
+            heard = Subscriber(hub, "-t", "#", count=2)
+            self.assertEqual(self.press(hub, 0)[0], 200)
+            self.assertEqual(self.press(hub, 2)[0], 200)
+            self.assertEqual(heard.result(), ["room/a on", "wled/desk/api {\"fx\":9}"])
+            for slot, status in ((1, 400), (3, 404), (4, 501), (5, 404)):
+                got, reply = self.press(hub, slot)
+                self.assertEqual(got, status, reply)
+                self.assertIn(f"macro1 slot {slot}", reply["error"]["message"])
+            hub.wait_line(r"macro1 slot 1: mqtt_send: ")
+            self.assertEqual(hub.get_json("/api/macropad")["presses_failed"], 3)
 
     def test_off(self):
         with Hub(config="macropad: {enabled: false}") as hub:

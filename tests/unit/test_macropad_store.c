@@ -57,8 +57,8 @@ static int open_pad(void)
     const struct nh_macropad_config cfg = {.mem = memory.mem,
                                            .store = store,
                                            .clock_ms = clock_ms,
-                                           .hotspot = hotspot,
-                                           .changed = changed};
+                                           .out = {.hotspot = hotspot},
+                                           .screens = {.changed = changed}};
     int err = nh_macropad_create(&cfg, &pad);
     return err < 0 ? err : nh_macropad_start(pad);
 }

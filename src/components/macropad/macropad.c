@@ -22,9 +22,12 @@ int nh_macropad_create(const struct nh_macropad_config *cfg, nh_macropad_t **out
         m->cfg.upload_timeout_ms = 10000;
     if (!m->cfg.document_max_bytes)
         m->cfg.document_max_bytes = NH_KIB(512);
-    if (nh_macro_set_create(cfg->mem, &m->set) < 0) {
-        nh_mem_free(cfg->mem, m);
-        return NH_ERR_NOMEM;
+    int err = nh_macro_set_create(cfg->mem, &m->set);
+    if (err == 0)
+        err = nh_macropad__create_typist(m);
+    if (err < 0) {
+        nh_macropad_destroy(m);
+        return err;
     }
     *out = m;
     return 0;
@@ -34,6 +37,8 @@ void nh_macropad_destroy(nh_macropad_t *m)
 {
     if (!m)
         return;
+    NH_IGNORE(nh_macropad_stop_typing(m));
+    nh_typist_destroy(m->typist);
     nh_macro_set_unref(m->set);
     nh_mem_free(m->cfg.mem, m);
 }
@@ -56,8 +61,8 @@ static void put_in_force(nh_macropad_t *m, nh_macro_set_t *set, uint32_t generat
     nh_lock_release(&m->cfg.lock);
     m->info.generation = generation;
     nh_macro_set_unref(old);
-    if (m->cfg.changed)
-        m->cfg.changed(m->cfg.ctx);
+    if (m->cfg.screens.changed)
+        m->cfg.screens.changed(m->cfg.screens.ctx);
 }
 
 // ---- the store ---------------------------------------------------------------------------------

@@ -14,12 +14,42 @@ struct nh_macropad__upload {
     bool is_lost;     // another upload took its place
 };
 
+// Presses from other tasks, a ring under cfg.lock.
+#define NH_MACROPAD__POST_MAX_COUNT 16u
+
+// What was typed last, a ring. An entry's number is that of its place, modulo the count.
+#define NH_MACROPAD__TYPED_COUNT 16u
+struct nh_macropad__typed {
+    uint64_t ms;
+    uint32_t origin;
+    bool is_chord;
+    uint8_t len;
+    char text[NH_KEY_LINE_MAX_BYTES];
+};
+
 struct nh_macropad {
     struct nh_macropad_config cfg;
     nh_macro_set_t *set;                // written by the owner under cfg.lock
     struct nh_macropad__upload *upload; // NULL: none
+    nh_typist_t *typist;
     struct nh_macropad_info info;
+    struct {
+        uint8_t first, count;
+        uint8_t buttons[NH_MACROPAD__POST_MAX_COUNT]; // screen and slot
+    } posted;
+    uint64_t typed_count; // ever
+    struct nh_macropad__typed typed[NH_MACROPAD__TYPED_COUNT];
 };
+
+// Who had a script typed: a button's number, or this.
+#define NH_MACROPAD__BY_REQUEST 0xFFFFFFFFu
+#define NH_MACROPAD__BUTTON(screen, slot) ((screen)*NH_MACROPAD_SLOT_COUNT + (slot))
+
+// ---- macropad_keys.c: the typist, and what it typed
+NH_MUST_USE int nh_macropad__create_typist(nh_macropad_t *m);
+int nh_macropad__type(nh_macropad_t *m, nh_span_t script, uint32_t origin);
+// "macro1 slot 3", "a request"
+const char *nh_macropad__origin_text(uint32_t origin, char out[24]);
 
 // ---- macros_api.c: /api/macros
 int nh_macropad__get_macros(nh_request_t *req);
@@ -28,8 +58,8 @@ int nh_macropad__take_macros(nh_request_t *req, const uint8_t *bytes, size_t len
 int nh_macropad__post_macros(nh_request_t *req);
 
 // {"success":false,"message":...} as clients of the firmware know it, and beside it the house's
-// form of an error. Details: the
-// writer stands in its open array; closed by nh_macropad__failed(). NULL: no memory.
+// form of an error. Details: the writer stands in its open array; closed by nh_macropad__failed().
+// NULL: no memory.
 NH_MUST_USE nh_json_writer_t *nh_macropad__fail(nh_request_t *req, int status, const char *code,
                                                 const char *message);
 int nh_macropad__failed(nh_request_t *req, nh_json_writer_t *w);

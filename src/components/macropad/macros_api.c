@@ -86,8 +86,8 @@ int nh_macropad__get_export(nh_request_t *req)
 
 static void hotspot(nh_macropad_t *m, const char *tag)
 {
-    if (m->cfg.hotspot)
-        m->cfg.hotspot(m->cfg.ctx, tag);
+    if (m->cfg.out.hotspot)
+        m->cfg.out.hotspot(m->cfg.out.ctx, tag);
 }
 
 static void end_upload(nh_request_t *req)
