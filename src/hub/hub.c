@@ -106,6 +106,13 @@ static void facts(void *ctx, struct nh_health_facts *out)
     out->hostname = hub->cfg.name;
     out->address = hub->ip[0] ? hub->ip : NULL;
     out->is_published = hub->cfg.health.publish;
+    if (hub->screens.get) {
+        struct nh_hub_screens_info screens = {.fps = -1, .pass_us = -1, .present_us = -1};
+        hub->screens.get(hub->screens.ctx, &screens);
+        out->display_fps = screens.fps;
+        out->display_pass_us = screens.pass_us;
+        out->display_present_us = screens.present_us;
+    }
     if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {
         out->fs_used_bytes = (int64_t)used;
         out->fs_total_bytes = (int64_t)total;
@@ -307,12 +314,19 @@ struct step {
 static int start_all(struct nh_hub *hub)
 {
     static const struct step steps[] = {
-        {"memory", nh_hub__start_memory},      {"core", nh_hub__start_core},
-        {"store", nh_hub__start_store},        {"accounts", nh_hub__start_accounts},
-        {"broker", nh_hub__start_mqtt},        {"bridges", nh_hub__start_bridges},
-        {"audio player", nh_hub__start_audio}, {"automation", nh_hub__start_automation},
-        {"devices", nh_hub__start_devices},    {"macro pad", nh_hub__start_macropad},
-        {"portal", nh_hub__start_portal},      {"loop", start_loop},
+        {"memory", nh_hub__start_memory},
+        {"core", nh_hub__start_core},
+        {"store", nh_hub__start_store},
+        {"device", nh_hub__start_device},
+        {"accounts", nh_hub__start_accounts},
+        {"broker", nh_hub__start_mqtt},
+        {"bridges", nh_hub__start_bridges},
+        {"audio player", nh_hub__start_audio},
+        {"automation", nh_hub__start_automation},
+        {"devices", nh_hub__start_devices},
+        {"macro pad", nh_hub__start_macropad},
+        {"portal", nh_hub__start_portal},
+        {"loop", start_loop},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);
@@ -364,6 +378,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     hub->broker = NULL;
     nh_mqtt_access_destroy(hub->mqtt_access);
     hub->mqtt_access = NULL;
+    nh_device_destroy(hub->device);
     nh_settings_destroy(hub->settings);
     nh_store_destroy(hub->store);
     nh_files_close(hub->files);

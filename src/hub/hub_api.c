@@ -22,15 +22,8 @@ static void kv_text_or_null(nh_json_writer_t *w, const char *key, const char *te
     nh_json_kv_string(w, key, text && text[0] ? text : NULL);
 }
 
-static int get_info(nh_request_t *req)
+static void write_info(struct nh_hub *hub, nh_json_writer_t *w, const char *user)
 {
-    struct nh_hub *hub = req->ctx;
-    nh_json_writer_t *w = nh_reply_json(req, 200);
-    if (!w)
-        return NH_ERR_NOMEM;
-    if (hub->host_read_ms == 0)
-        nh_host_info_get(&hub->host);
-    nh_json_object_begin(w);
     nh_json_kv_string(w, "name", hub->cfg.name);
     nh_json_kv_string(w, "hostname", hub->host.hostname);
     nh_json_kv_string(w, "version", NH_VERSION);
@@ -53,10 +46,30 @@ static int get_info(nh_request_t *req)
     nh_json_key(w, "auth");
     nh_json_object_begin(w);
     nh_json_kv_bool(w, "required", nh_accounts_is_required(hub->accounts));
-    kv_text_or_null(w, "user", req->user);
+    kv_text_or_null(w, "user", user);
     nh_json_object_end(w);
-    nh_json_object_end(w);
-    return nh_reply_json_end(req);
+}
+
+// With the broker's listeners and the panel's screens it is more than a small reply takes.
+#define INFO_MAX_BYTES 8000
+
+static int get_info(nh_request_t *req)
+{
+    struct nh_hub *hub = req->ctx;
+    struct nh_json_buf buf = {.ptr = nh_arena_alloc(req->arena, INFO_MAX_BYTES),
+                              .cap = INFO_MAX_BYTES};
+    nh_json_writer_t w;
+    if (!buf.ptr)
+        return NH_ERR_NOMEM;
+    if (hub->host_read_ms == 0)
+        nh_host_info_get(&hub->host);
+    nh_json_writer_init(&w, nh_json_buf_sink, &buf);
+    nh_json_object_begin(&w);
+    write_info(hub, &w, req->user);
+    nh_hub__write_old_info(hub, &w);
+    nh_json_object_end(&w);
+    int err = nh_json_writer_end(&w);
+    return err < 0 ? err : nh_reply_bytes(req, 200, "application/json", buf.ptr, buf.len);
 }
 
 static void restart(void *ctx, struct nh_timer *t, uint64_t now_ms)
@@ -68,13 +81,18 @@ static void restart(void *ctx, struct nh_timer *t, uint64_t now_ms)
     nh_loop_stop(hub->loop);
 }
 
-static int post_reboot(nh_request_t *req)
+int nh_hub__restart_soon(struct nh_hub *hub)
 {
-    struct nh_hub *hub = req->ctx;
     hub->restart.fire = restart;
     hub->restart.ctx = hub;
     hub->restart.name = "restart";
-    int err = nh_timer_arm(hub->sched, &hub->restart, nh_clock_ms() + RESTART_AFTER_MS, 0);
+    return nh_timer_arm(hub->sched, &hub->restart, nh_clock_ms() + RESTART_AFTER_MS, 0);
+}
+
+static int post_reboot(nh_request_t *req)
+{
+    struct nh_hub *hub = req->ctx;
+    int err = nh_hub__restart_soon(hub);
     nh_json_writer_t *w = err < 0 ? NULL : nh_reply_json(req, 200);
     if (!w)
         return err < 0 ? err : NH_ERR_NOMEM;

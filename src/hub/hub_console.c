@@ -58,6 +58,11 @@ void nh_hub__tell_address(struct nh_hub *hub)
         hub->ip[0] = '\0';
         return;
     }
+    if (strcmp(hub->ip, "0.0.0.0") == 0 || strcmp(hub->ip, "::") == 0) {
+        struct nh_host_net net; // it listens everywhere: this is where others find it
+        nh_host_net_get(&net);
+        snprintf(hub->ip, sizeof hub->ip, "%s", net.address);
+    }
     if (port != 80)
         return;
     snprintf(line, sizeof line, "[WiFi] Got IP: %s (0ms)", hub->ip);

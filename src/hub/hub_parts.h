@@ -13,6 +13,7 @@
 #include "core/store/store.h"
 #include "hub/accounts_api.h"
 #include "hub/automation_journal.h"
+#include "hub/device_config.h"
 #include "hub/hub.h"
 #include "hub/mqtt_access.h"
 #include "hub/mqtt_listener.h"
@@ -31,6 +32,20 @@ struct nh_hub_door {
     nh_tls_t *tls; // NULL: plain
     struct nh_ws_rules ws;
     char address[sizeof((struct nh_hub_listener *)0)->listen]; // with the port that it got
+};
+
+// What the display tells of itself; the functions may be NULL, and all are without one.
+struct nh_hub_screens_info {
+    uint32_t width, height; // of what images are drawn on
+    bool has_backlight;
+    const char *current;          // the screen shown; NULL: the splash, or an image
+    int fps, pass_us, present_us; // < 0: not known
+};
+struct nh_hub_screens {
+    void *ctx;
+    void (*get)(void *ctx, struct nh_hub_screens_info *out);
+    bool (*at)(void *ctx, size_t index, const char **id, const char **name); // false: past the last
+    void (*settings)(void *ctx, const struct nh_device_config *c);           // they have changed
 };
 
 struct nh_hub {
@@ -80,6 +95,8 @@ struct nh_hub {
     nh_timer_t automation_wall;
     nh_portal_t *portal;
     char http_address[72], https_address[72], mqtt_address[72];
+    nh_device_t *device;
+    struct nh_hub_screens screens;
     char ip[64]; // of the portal, "": it is off
     // The ports that the life before this one gave out for "any port"; 0: there was none.
     uint16_t given_http_port, given_https_port, given_mqtt_port;
@@ -111,6 +128,21 @@ void nh_hub__console_line(void *ctx, const char *line);
 void nh_hub__tell_boot(struct nh_hub *hub);
 void nh_hub__tell_address(struct nh_hub *hub);
 void nh_hub__asked(void *ctx, const char *path);
+
+// hub_api.c: ends this life after the reply that is being made; the next begins.
+NH_MUST_USE int nh_hub__restart_soon(struct nh_hub *hub);
+
+// hub_compat.c: routes of the older macro pad firmware, its fields in /api/info, and its form of
+// an answer that says no.
+struct nh_route_table nh_hub__compat_routes(struct nh_hub *hub);
+void nh_hub__write_old_info(struct nh_hub *hub, nh_json_writer_t *w);
+int nh_hub__reply_old(nh_request_t *req, int status, const char *fmt, ...) NH_PRINTF(3, 4);
+int nh_hub__reply_old_ok(nh_request_t *req, const char *message); // NULL: none
+NH_MUST_USE int nh_hub__start_device(struct nh_hub *hub);
+
+// hub_firmware.c: what runs here, and that its host updates it.
+struct nh_route_table nh_hub__firmware_routes(struct nh_hub *hub);
+void nh_hub__note_version(struct nh_hub *hub);
 
 // hub_accounts.c: who may use the portal. set_file_account(): as the configuration has it now.
 NH_MUST_USE int nh_hub__start_accounts(struct nh_hub *hub);

@@ -101,6 +101,8 @@ static int start_portal(struct nh_hub *hub)
         automation[1],
         nh_hub__legacy_routes(hub),
         nh_hub__routes(hub),
+        nh_hub__compat_routes(hub),
+        nh_hub__firmware_routes(hub),
         nh_hub__bridge_routes(hub),
         nh_settings_routes(hub->settings),
         nh_accounts_api_routes(hub->accounts_api),

@@ -434,12 +434,19 @@ struct nh_host_info {
     int64_t host_libc_bytes;          // malloc of libraries that take no allocator
     int64_t host_tls_bytes;           // part of it: the TLS library
     int cpu_usage_pct; // of this process over the last second or longer; -1 until there is one
-    int cpu_temperature_c, cpu_freq_mhz;
+    int cpu_temperature_c, cpu_freq_mhz, cpu_count;
     int64_t program_bytes;
+    int64_t program_unix_s; // when the program's file was written; -1: not known
     char hostname[64];
     const char *reset_reason; // "Power On", "Software"
 };
 void nh_host_info_get(struct nh_host_info *out);
+// The first interface with an IPv4 address that is not the loopback's; without one 127.0.0.1 and
+// an empty mac.
+struct nh_host_net {
+    char address[46], mac[18]; // "10.0.0.5", "02:00:00:00:00:01"
+};
+void nh_host_net_get(struct nh_host_net *out);
 // Asks the host for `want` open connections and files at once. Returns how many it allows now:
 // fewer where an administrator set a limit below. Never lowers what was allowed.
 uint32_t nh_host_connections_allow(uint32_t want);

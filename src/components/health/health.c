@@ -303,6 +303,9 @@ void nh_health__facts(nh_health_t *h, struct nh_health_facts *out)
                                     .cpu_usage_pct = -1,
                                     .cpu_temperature_c = -1,
                                     .cpu_freq_mhz = -1,
+                                    .display_fps = -1,
+                                    .display_pass_us = -1,
+                                    .display_present_us = -1,
                                     .reset_reason = "Unknown",
                                     .hostname = ""};
     if (h->cfg.facts)

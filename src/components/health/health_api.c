@@ -85,9 +85,9 @@ void nh_health__write_health(nh_health_t *h, nh_json_writer_t *w)
                         h->published_ms ? (int64_t)h->published_ms : -1);
     nh_health__kv_known(w, "mqtt_health_publish_age_ms",
                         h->published_ms ? (int64_t)(now_ms - h->published_ms) : -1);
-    nh_json_kv_null(w, "display_fps");
-    nh_json_kv_null(w, "display_lv_timer_us");
-    nh_json_kv_null(w, "display_present_us");
+    nh_health__kv_known(w, "display_fps", f.display_fps);
+    nh_health__kv_known(w, "display_lv_timer_us", f.display_pass_us);
+    nh_health__kv_known(w, "display_present_us", f.display_present_us);
     nh_json_kv_null(w, "wifi_rssi");
     nh_json_kv_null(w, "wifi_channel");
     nh_json_kv_string(w, "ip_address", f.address);

@@ -4,10 +4,15 @@
 #include "platform/linux/port.h"
 #include "platform/tls.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <limits.h>
 #include <malloc.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netpacket/packet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,12 +120,55 @@ void nh_host_info_get(struct nh_host_info *out)
         .host_libc_bytes = -1,
         .host_tls_bytes = nh_tls_memory_bytes(),
         .cpu_usage_pct = -1,
-        .program_bytes = stat("/proc/self/exe", &st) == 0 ? (int64_t)st.st_size : -1,
+        .program_bytes = -1,
+        .program_unix_s = -1,
+        .cpu_count = (int)sysconf(_SC_NPROCESSORS_ONLN),
     };
+    if (stat("/proc/self/exe", &st) == 0) {
+        out->program_bytes = (int64_t)st.st_size;
+        out->program_unix_s = (int64_t)st.st_mtime;
+    }
     memory_get(out);
     cpu_get(out);
     if (gethostname(out->hostname, sizeof out->hostname - 1) != 0)
         snprintf(out->hostname, sizeof out->hostname, "localhost");
+}
+
+static bool is_outward(const struct ifaddrs *i)
+{
+    return i->ifa_addr && (i->ifa_flags & IFF_UP) && !(i->ifa_flags & IFF_LOOPBACK);
+}
+
+static void read_mac(const struct ifaddrs *list, const char *name, char *out, size_t cap)
+{
+    for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
+        if (!i->ifa_addr || i->ifa_addr->sa_family != AF_PACKET || strcmp(i->ifa_name, name) != 0)
+            continue;
+        struct sockaddr_ll hw;
+        memcpy(&hw, i->ifa_addr, sizeof hw);
+        if (hw.sll_halen == 6)
+            snprintf(out, cap, "%02x:%02x:%02x:%02x:%02x:%02x", hw.sll_addr[0], hw.sll_addr[1],
+                     hw.sll_addr[2], hw.sll_addr[3], hw.sll_addr[4], hw.sll_addr[5]);
+    }
+}
+
+void nh_host_net_get(struct nh_host_net *out)
+{
+    struct ifaddrs *list;
+    *out = (struct nh_host_net){.address = "127.0.0.1"};
+    if (getifaddrs(&list) != 0)
+        return;
+    for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
+        if (!is_outward(i) || i->ifa_addr->sa_family != AF_INET)
+            continue;
+        struct sockaddr_in in;
+        memcpy(&in, i->ifa_addr, sizeof in);
+        if (!inet_ntop(AF_INET, &in.sin_addr, out->address, sizeof out->address))
+            continue;
+        read_mac(list, i->ifa_name, out->mac, sizeof out->mac);
+        break;
+    }
+    freeifaddrs(list);
 }
 
 uint32_t nh_host_connections_allow(uint32_t want)
