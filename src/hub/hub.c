@@ -307,12 +307,19 @@ struct step {
 static int start_all(struct nh_hub *hub)
 {
     static const struct step steps[] = {
-        {"memory", nh_hub__start_memory},      {"core", nh_hub__start_core},
-        {"store", nh_hub__start_store},        {"accounts", nh_hub__start_accounts},
-        {"broker", nh_hub__start_mqtt},        {"bridges", nh_hub__start_bridges},
-        {"audio player", nh_hub__start_audio}, {"automation", nh_hub__start_automation},
-        {"devices", nh_hub__start_devices},    {"macro pad", nh_hub__start_macropad},
-        {"portal", nh_hub__start_portal},      {"loop", start_loop},
+        {"memory", nh_hub__start_memory},
+        {"core", nh_hub__start_core},
+        {"store", nh_hub__start_store},
+        {"accounts", nh_hub__start_accounts},
+        {"broker", nh_hub__start_mqtt},
+        {"bridges", nh_hub__start_bridges},
+        {"audio player", nh_hub__start_audio},
+        {"automation", nh_hub__start_automation},
+        {"devices", nh_hub__start_devices},
+        {"macro pad", nh_hub__start_macropad},
+        {"display", nh_hub__start_display},
+        {"portal", nh_hub__start_portal},
+        {"loop", start_loop},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);
@@ -345,6 +352,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     size_t leaked = 0;
     nh_login_task_destroy(hub->login); // no password is checked any more: who waits is not told
     nh_portal_destroy(hub->portal);
+    nh_display_destroy(hub->display); // asks the macro pad for what it shows
     nh_hub__stop_macropad(hub);
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);

@@ -56,6 +56,7 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/mqtt/password_file",
                                             "/audio/root",
                                             "/audio/output",
+                                            "/display/font",
                                             "/devices/dir",
                                             "/devices/start_file",
                                             "/compat"};
