@@ -206,8 +206,38 @@ static const nh_json_field_t audio_fields[] = {
     {0},
 };
 
+static const char *const shape_names[] = {"round", "square", NULL};
+
+static const nh_json_field_t display_fields[] = {
+    BOOL("enabled", display.enabled, "Whether there is a panel; never without PSRAM"),
+    UINT("width", display.width, 64, 800, "pixels", "Width of the panel"),
+    UINT("height", display.height, 64, 800, "pixels", "Height of the panel"),
+    {.name = "shape",
+     .type = NH_JSON_T_ENUM,
+     AT(display.shape),
+     .names = shape_names,
+     .text = "What of the panel is seen"},
+    STRING("font", display.font, "Font file that is asked first; empty: DejaVu Sans"),
+    UINT("draw_lines", display.draw_lines, 1, 64, "lines", "Size of the draw buffer"),
+    UINT("glyph_cache_bytes", display.glyph_cache_bytes, 8192, 1048576, "bytes",
+         "Pictures of characters that are kept"),
+    BOOL("mirror", display.mirror,
+         "Keep what the panel shows, for the portal's live picture and screenshots"),
+    UINT("splash_ms", display.splash_ms, 0, 10000, "ms", "How long the first screen stays"),
+    UINT("queue_max", display.queue_max, 4, 256, NULL, "Touches and commands that wait"),
+    UINT("brightness_pct", display.brightness_pct, 0, 100, "%", "Light behind the panel"),
+    BOOL("saver", display.saver, "Whether the panel goes dark by itself"),
+    UINT("saver_timeout_s", display.saver_timeout_s, 1, 65535, "s",
+         "Time without a touch until then"),
+    UINT("fade_out_ms", display.fade_out_ms, 0, 65535, "ms", "How long it takes to go dark"),
+    UINT("fade_in_ms", display.fade_in_ms, 0, 65535, "ms", "How long it takes to come back"),
+    BOOL("wake_on_touch", display.wake_on_touch, "Whether a touch wakes it"),
+    {0},
+};
+
 static const char *const keyboards[] = {"auto", "uinput", "feed", "off", NULL};
 static const char *const unicodes[] = {"auto", "off", "linux", "windows", "mac", NULL};
+
 static const nh_json_field_t macropad_fields[] = {
     BOOL("enabled", macropad.enabled, "Whether there is a macro pad"),
     UINT("document_max_bytes", macropad.document_max_bytes, 16384, 4194304, "bytes",
@@ -372,6 +402,7 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("health", health_fields, "Telemetry"),
     SECTION("audio", audio_fields, "Audio player"),
     SECTION("macropad", macropad_fields, "Macro pad"),
+    SECTION("display", display_fields, "Panel and its screens"),
     SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("devices", device_fields, "Devices and scenarios"),
     SECTION("automation", automation_fields, "Scenarios"),

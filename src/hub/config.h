@@ -148,6 +148,15 @@ struct nh_hub_config {
         char lamp_topic[128]; // "": there is no lamp
     } macropad;
     struct {
+        bool enabled, mirror;
+        uint32_t width, height;
+        int shape;      // enum nh_hub_shape
+        char font[256]; // "": DejaVu Sans, where Debian puts it
+        uint32_t draw_lines, glyph_cache_bytes, splash_ms, queue_max;
+        uint32_t brightness_pct, saver_timeout_s, fade_out_ms, fade_in_ms;
+        bool saver, wake_on_touch;
+    } display;
+    struct {
         bool get_changes;
     } compat;
     struct {
@@ -179,6 +188,8 @@ struct nh_hub_config {
         char owner[NH_MEM_NAME_MAX_BYTES];
     } faults;
 };
+
+enum nh_hub_shape { NH_HUB_ROUND, NH_HUB_SQUARE };
 
 // The table of every field; ends with a zeroed row.
 extern const nh_json_field_t nh_hub_config_fields[];

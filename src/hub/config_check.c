@@ -269,6 +269,12 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
 bool nh_hub_config_needs_restart(const char *pointer)
 {
     static const char *const live[] = {"/name",
+                                       "/display/brightness_pct",
+                                       "/display/saver",
+                                       "/display/saver_timeout_s",
+                                       "/display/fade_out_ms",
+                                       "/display/fade_in_ms",
+                                       "/display/wake_on_touch",
                                        "/health/heartbeat_ms",
                                        "/health/tripwire_bytes",
                                        "/health/publish",

@@ -325,6 +325,7 @@ static int start_all(struct nh_hub *hub)
         {"automation", nh_hub__start_automation},
         {"devices", nh_hub__start_devices},
         {"macro pad", nh_hub__start_macropad},
+        {"display", nh_hub__start_display},
         {"portal", nh_hub__start_portal},
         {"loop", start_loop},
     };
@@ -359,6 +360,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     size_t leaked = 0;
     nh_login_task_destroy(hub->login); // no password is checked any more: who waits is not told
     nh_portal_destroy(hub->portal);
+    nh_display_destroy(hub->display); // asks the macro pad for what it shows
     nh_hub__stop_macropad(hub);
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);

@@ -6,6 +6,7 @@
 #include "components/audio/audio.h"
 #include "components/automation/automation.h"
 #include "components/devices/devices.h"
+#include "components/display/display.h"
 #include "components/health/health.h"
 #include "components/macropad/macropad.h"
 #include "core/bus/bus.h"
@@ -85,6 +86,7 @@ struct nh_hub {
     nh_lock_t macropad_lock;
     nh_loop_post_t macropad_post;
     nh_keyboard_t *keyboard;                     // NULL: what the pad types is shown only
+    nh_display_t *display;                       // NULL: not enabled
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -172,6 +174,10 @@ NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_audio(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_macropad(struct nh_hub *hub);
 void nh_hub__stop_macropad(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_display(struct nh_hub *hub);
+void nh_hub__display_names(struct nh_hub *hub); // what it is called, and where the portal is
+// What may change while it runs, before `cfg` takes the place of hub->cfg.
+void nh_hub__display_apply(struct nh_hub *hub, const struct nh_hub_config *cfg);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);

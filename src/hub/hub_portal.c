@@ -72,6 +72,10 @@ static size_t fill_parts(struct nh_hub *hub, nh_feed_part_t *parts)
         nh_macropad_feed_parts(hub->macropad, parts + count);
         count += NH_MACROPAD_FEED_COUNT;
     }
+    if (hub->display) {
+        nh_display_feed_parts(hub->display, parts + count);
+        count += NH_DISPLAY_FEED_COUNT;
+    }
     if (hub->automation) {
         nh_automation_feed_parts(hub->automation, parts + count);
         count += NH_AUTOMATION_FEED_COUNT;
@@ -86,13 +90,16 @@ static int start_portal(struct nh_hub *hub)
     static char host[64], tls_host[64]; // borrowed by the server for its life
     static const char *names[2];
     nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT + 1 + NH_AUDIO_FEED_COUNT +
-                         NH_MACROPAD_FEED_COUNT + NH_AUTOMATION_FEED_COUNT];
+                         NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT +
+                         NH_AUTOMATION_FEED_COUNT];
     struct nh_route_table automation[NH_AUTOMATION_TABLE_COUNT] = {{no_routes, hub, "automation"},
                                                                    {no_routes, hub, "game"}};
     if (hub->automation)
         nh_automation_routes(hub->automation, hub->cfg.compat.get_changes, automation);
     const struct nh_route_table tables[] = {
         hub->audio ? nh_audio_routes(hub->audio) : (struct nh_route_table){no_routes, hub, "audio"},
+        hub->display ? nh_display_routes(hub->display)
+                     : (struct nh_route_table){no_routes, hub, "display"},
         hub->devices ? nh_devices_routes(hub->devices)
                      : (struct nh_route_table){no_routes, hub, "devices"},
         hub->macropad ? nh_macropad_routes(hub->macropad)
@@ -147,6 +154,7 @@ static int start_portal(struct nh_hub *hub)
     if (nh_portal_tls_port(hub->portal))
         nh_hub__address(hub->https_address, sizeof hub->https_address, tls_host,
                         nh_portal_tls_port(hub->portal));
+    nh_hub__display_names(hub);
     return 0;
 }
 

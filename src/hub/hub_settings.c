@@ -42,6 +42,7 @@ static const struct nh_hub_config *config_current(void *ctx)
 void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
 {
     struct nh_hub *hub = ctx;
+    nh_hub__display_apply(hub, cfg);
     hub->cfg = *cfg;
     nh_log_set(nh_hub__log, hub, (enum nh_log_level)cfg->log.level);
     nh_hub__set_file_account(hub);

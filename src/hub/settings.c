@@ -57,6 +57,7 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/audio/root",
                                             "/audio/output",
                                             "/macropad/keyboard",
+                                            "/display/font",
                                             "/devices/dir",
                                             "/devices/start_file",
                                             "/compat"};

@@ -42,9 +42,7 @@ static inline void glass_tag(void *ctx, const char *tag, bool is_hotspot)
 static inline void glass_facts(void *ctx, struct nh_display_facts *out)
 {
     (void)ctx;
-    *out = (struct nh_display_facts){.name = "hub",
-                                     .version = "1.2.3",
-                                     .address = "http://127.0.0.1:8080",
+    *out = (struct nh_display_facts){.version = "1.2.3",
                                      .uptime_s = 3723,
                                      .internal_free_bytes = NH_KIB(150),
                                      .internal_min_bytes = NH_KIB(120),

@@ -28,9 +28,9 @@ struct nh_display_settings {
     bool wakes_on_touch;
 };
 
-// For the screens `info` and the empty macro screens.
+// For the screen `info`.
 struct nh_display_facts {
-    char name[48], version[24], address[72];
+    char version[24];
     uint64_t uptime_s;
     size_t internal_free_bytes, internal_min_bytes, internal_bytes, psram_free_bytes, psram_bytes;
     uint32_t internal_frag_pct;
@@ -75,6 +75,8 @@ void nh_display_activity(nh_display_t *d, bool wakes);
 // Until the next restart; over 100 counts as 100.
 void nh_display_brightness(nh_display_t *d, uint32_t pct);
 void nh_display_settings_set(nh_display_t *d, const struct nh_display_settings *s);
+// What the hub is called and where its portal is; copied, cut at 47 and 71 bytes. Any task.
+void nh_display_names_set(nh_display_t *d, const char *name, const char *address);
 // The macro view's revision has moved.
 void nh_display_macros_changed(nh_display_t *d);
 
@@ -107,5 +109,15 @@ struct nh_display_snapshot {
     struct nh_painter_info painter;
 };
 void nh_display_snapshot(nh_display_t *d, struct nh_display_snapshot *out);
+
+// ---- HTTP: the loop's task
+
+// Routes; `ctx` is the display. The part of the feed is called "display".
+struct nh_route_table nh_display_routes(nh_display_t *d);
+#define NH_DISPLAY_FEED_COUNT 1
+void nh_display_feed_parts(nh_display_t *d, nh_feed_part_t out[NH_DISPLAY_FEED_COUNT]);
+// Members of /api/info: display_coord_width, display_coord_height, available_screens,
+// current_screen.
+void nh_display_write_info(nh_display_t *d, nh_json_writer_t *w);
 
 #endif

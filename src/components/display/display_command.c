@@ -110,6 +110,23 @@ void nh_display_settings_set(nh_display_t *d, const struct nh_display_settings *
     nh_display__wake(d);
 }
 
+void nh_display_names_set(nh_display_t *d, const char *name, const char *address)
+{
+    nh_lock_acquire(&d->lock);
+    keep_text(d->names.name, sizeof d->names.name, name);
+    keep_text(d->names.address, sizeof d->names.address, address);
+    nh_lock_release(&d->lock);
+    nh_display__wake(d);
+}
+
+struct nh_display__names nh_display__names(nh_display_t *d)
+{
+    nh_lock_acquire(&d->lock);
+    struct nh_display__names names = d->names;
+    nh_lock_release(&d->lock);
+    return names;
+}
+
 void nh_display_macros_changed(nh_display_t *d)
 {
     nh_display__wake(d); // the screen's tick sees the revision

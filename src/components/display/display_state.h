@@ -32,6 +32,10 @@ struct nh_display__wanted {
     uint32_t brightness_pct;
 };
 
+struct nh_display__names {
+    char name[48], address[72];
+};
+
 struct nh_display {
     struct nh_display_config cfg;
     nh_queue_t *queue;
@@ -40,6 +44,7 @@ struct nh_display {
     nh_lock_t lock; // guards what follows, up to the task's own
     bool wants_stop;
     struct nh_display__wanted wanted;
+    struct nh_display__names names;
     uint64_t full_count;
     struct nh_display_snapshot shown;
     struct nh_display__saver shown_saver; // its seconds are counted when somebody asks
@@ -64,6 +69,7 @@ NH_MUST_USE int nh_display__make(const struct nh_display_config *cfg, uint64_t n
                                  nh_display_t **out);
 // Does what was asked for and what is due, paints what changed. Returns when to turn next.
 uint64_t nh_display__turn(nh_display_t *d, uint64_t now_ms);
+struct nh_display__names nh_display__names(nh_display_t *d); // any task
 void nh_display__wake(nh_display_t *d); // any task: there is something in `wanted`
 void nh_display__touched(void *display, const struct nh_touch *t); // the panel's touches
 

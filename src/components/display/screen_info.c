@@ -10,7 +10,7 @@
 #define ROW_COUNT 5
 
 struct info {
-    char title[48], address[72];
+    struct nh_display__names names;
     char value[ROW_COUNT][40];
     uint32_t used_pct; // of the internal memory
 };
@@ -29,8 +29,6 @@ static struct nh_rect row_at(const nh_display_t *d, int row)
 static void format(const struct nh_display_facts *f, struct info *out)
 {
     uint64_t s = f->uptime_s;
-    snprintf(out->title, sizeof out->title, "%s", f->name);
-    snprintf(out->address, sizeof out->address, "%s", f->address);
     if (s >= 86400)
         snprintf(out->value[0], sizeof out->value[0], "%" PRIu64 " d %" PRIu64 " h", s / 86400,
                  s / 3600 % 24);
@@ -52,6 +50,7 @@ static struct info read_info(nh_display_t *d)
     if (d->cfg.facts)
         d->cfg.facts(d->cfg.ctx, &facts);
     format(&facts, &out);
+    out.names = nh_display__names(d);
     return out;
 }
 
@@ -68,8 +67,8 @@ static uint64_t tick(nh_display_t *d, void *state, uint64_t now_ms)
     for (int i = 0; i < ROW_COUNT; i++)
         if (strcmp(s->value[i], fresh.value[i]) != 0)
             nh_display__touch_up(d, row_at(d, i));
-    if (s->used_pct != fresh.used_pct || strcmp(s->title, fresh.title) != 0 ||
-        strcmp(s->address, fresh.address) != 0)
+    if (s->used_pct != fresh.used_pct || strcmp(s->names.name, fresh.names.name) != 0 ||
+        strcmp(s->names.address, fresh.names.address) != 0)
         nh_display__touch_up(d, nh_display__bounds(d));
     *s = fresh;
     return now_ms + TICK_MS;
@@ -111,10 +110,10 @@ static void paint(nh_display_t *d, const void *state)
     int w = d->cfg.panel.width, h = d->cfg.panel.height, side = w < h ? w : h;
     nh_paint_fill(d->painter, nh_display__bounds(d), NH_DISPLAY__BACKGROUND);
     paint_ring(d, s->used_pct);
-    nh_display__line(d, w / 2, h / 2 - side * 27 / 100, s->title, (uint32_t)side * 9 / 100,
+    nh_display__line(d, w / 2, h / 2 - side * 27 / 100, s->names.name, (uint32_t)side * 9 / 100,
                      side * 66 / 100, NH_DISPLAY__TEXT);
-    nh_display__line(d, w / 2, h / 2 - side * 19 / 100, s->address, (uint32_t)side * 46 / 1000,
-                     side * 74 / 100, NH_DISPLAY__ACCENT);
+    nh_display__line(d, w / 2, h / 2 - side * 19 / 100, s->names.address,
+                     (uint32_t)side * 46 / 1000, side * 74 / 100, NH_DISPLAY__ACCENT);
     for (int row = 0; row < ROW_COUNT; row++)
         paint_row(d, s, row);
     nh_display__line(d, w / 2, h / 2 + side * 41 / 100, "Tap for the test screen",

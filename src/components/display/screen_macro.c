@@ -15,7 +15,7 @@ struct macro {
     uint32_t revision;
     struct nh_macro_screen screen;
     struct nh_macro_button buttons[NH_MACRO_SLOTS];
-    char address[72];
+    struct nh_display__names names;
     uint8_t pressed; // the slot that looks pressed
     bool is_held;    // the finger is still there
     uint64_t cue_end_ms;
@@ -85,10 +85,7 @@ static void read_view(nh_display_t *d, struct macro *m)
 static void show(nh_display_t *d, void *state, unsigned number)
 {
     struct macro *m = state;
-    struct nh_display_facts facts = {0};
-    if (d->cfg.facts)
-        d->cfg.facts(d->cfg.ctx, &facts);
-    snprintf(m->address, sizeof m->address, "%s", facts.address);
+    m->names = nh_display__names(d);
     m->number = number;
     m->pressed = NO_SLOT;
     m->is_held = false;
@@ -292,7 +289,7 @@ static void paint_empty(nh_display_t *d, const struct macro *m)
                      NH_DISPLAY__TEXT);
     nh_display__line(d, w / 2, h / 2 + side / 50, "No buttons yet. Make some at",
                      (uint32_t)side / 21, side * 86 / 100, NH_DISPLAY__DIM);
-    nh_display__line(d, w / 2, h / 2 + side * 12 / 100, m->address, (uint32_t)side / 18,
+    nh_display__line(d, w / 2, h / 2 + side * 12 / 100, m->names.address, (uint32_t)side / 18,
                      side * 86 / 100, NH_DISPLAY__ACCENT);
 }
 
@@ -345,8 +342,12 @@ static uint64_t tick(nh_display_t *d, void *state, uint64_t now_ms)
 {
     struct macro *m = state;
     const struct nh_macro_view *v = d->cfg.macros;
+    struct nh_display__names names = nh_display__names(d);
     if (v && v->revision(v->ctx) != m->revision)
         read_view(d, m);
+    if (m->screen.is_empty && strcmp(names.address, m->names.address) != 0)
+        nh_display__touch_up(d, nh_display__bounds(d));
+    m->names = names;
     if (m->pressed == NO_SLOT || m->is_held)
         return NH_NEVER;
     if (now_ms < m->cue_end_ms)

@@ -1,0 +1,118 @@
+// The panel and its screens as a part of the hub.
+
+#include "core/base/log.h"
+#include "hub/hub_parts.h"
+
+#include <stdio.h>
+
+// Where Debian puts them; one that is missing leaves out its characters.
+#define FONT_FIRST "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+#define FONT_CJK "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"
+#define FONT_SYMBOLS "/usr/share/fonts/truetype/ancient-scripts/Symbola_hint.ttf"
+
+static void tag(void *ctx, const char *name, bool is_hotspot)
+{
+    struct nh_hub *hub = ctx;
+    if (is_hotspot)
+        nh_health_hotspot(hub->health, name);
+    else
+        nh_health_snapshot(hub->health, name, NULL);
+}
+
+// By the task `ui`: figures that are whole for any task.
+static void facts(void *ctx, struct nh_display_facts *out)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_mem_snapshot s;
+    nh_mem_figures(hub->sys, &s);
+    snprintf(out->version, sizeof out->version, "%s", NH_VERSION);
+    out->uptime_s = (nh_clock_ms() - hub->started_ms) / 1000;
+    out->internal_free_bytes = s.tier[NH_MEM_INTERNAL].free_bytes;
+    out->internal_min_bytes = s.tier[NH_MEM_INTERNAL].min_free_bytes;
+    out->internal_bytes = s.tier[NH_MEM_INTERNAL].size_bytes;
+    out->internal_frag_pct = s.tier[NH_MEM_INTERNAL].frag_pct;
+    out->psram_free_bytes = s.tier[NH_MEM_PSRAM].free_bytes;
+    out->psram_bytes = s.tier[NH_MEM_PSRAM].size_bytes;
+}
+
+static struct nh_display_settings settings_of(const struct nh_hub_config *c)
+{
+    return (struct nh_display_settings){.brightness_pct = c->display.brightness_pct,
+                                        .has_saver = c->display.saver,
+                                        .saver_timeout_s = c->display.saver_timeout_s,
+                                        .fade_out_ms = c->display.fade_out_ms,
+                                        .fade_in_ms = c->display.fade_in_ms,
+                                        .wakes_on_touch = c->display.wake_on_touch};
+}
+
+static struct nh_display_config config_of(struct nh_hub *hub)
+{
+    const struct nh_hub_config *c = &hub->cfg;
+    return (struct nh_display_config){
+        .sys = hub->sys,
+        .loop = hub->loop,
+        .panel = {.width = (uint16_t)c->display.width,
+                  .height = (uint16_t)c->display.height,
+                  .is_round = c->display.shape == NH_HUB_ROUND},
+        .fonts = {c->display.font[0] ? c->display.font : FONT_FIRST, FONT_CJK, FONT_SYMBOLS,
+                  c->display.font[0] ? FONT_FIRST : NULL},
+        .glyph_cache_bytes = c->display.glyph_cache_bytes,
+        .draw_lines = c->display.draw_lines,
+        .splash_ms = c->display.splash_ms,
+        .has_mirror = c->display.mirror,
+        .queue_max = c->display.queue_max,
+        .settings = settings_of(c),
+        .ctx = hub,
+        .tag = tag,
+        .facts = facts,
+    };
+}
+
+// A broker alone has none. A hub that cannot have one runs on without it.
+int nh_hub__start_display(struct nh_hub *hub)
+{
+    if (!hub->cfg.display.enabled || hub->options.mosquitto)
+        return NH_OK;
+    // Its stack and pixels would take what the portal needs there.
+    if (hub->board->psram_bytes == 0) {
+        NH_LOG_W("display", "off: board %s has no PSRAM", hub->board->name);
+        return NH_OK;
+    }
+    struct nh_display_config cfg = config_of(hub);
+    int err = nh_hub__owner(hub, "display", &cfg.mem);
+    if (err == 0)
+        err = nh_display_create(&cfg, &hub->display);
+    if (err == NH_ERR_NOT_FOUND)
+        NH_LOG_E("display", "no font: neither %s nor another can be read; there is no panel",
+                 cfg.fonts[0]);
+    else if (err < 0)
+        NH_LOG_E("display", "the panel cannot be started: %s; there is none", nh_err_text(err));
+    return NH_OK;
+}
+
+static void set_names(struct nh_hub *hub, const char *name)
+{
+    char address[sizeof hub->http_address + sizeof "http://"];
+    snprintf(address, sizeof address, "http://%s", hub->http_address);
+    nh_display_names_set(hub->display, name, hub->http_address[0] ? address : "");
+}
+
+void nh_hub__display_names(struct nh_hub *hub)
+{
+    if (hub->display)
+        set_names(hub, hub->cfg.name);
+}
+
+void nh_hub__display_apply(struct nh_hub *hub, const struct nh_hub_config *cfg)
+{
+    struct nh_display_settings s = settings_of(cfg), before = settings_of(&hub->cfg);
+    bool is_other = s.brightness_pct != before.brightness_pct || s.has_saver != before.has_saver ||
+                    s.saver_timeout_s != before.saver_timeout_s ||
+                    s.fade_out_ms != before.fade_out_ms || s.fade_in_ms != before.fade_in_ms ||
+                    s.wakes_on_touch != before.wakes_on_touch;
+    if (!hub->display)
+        return;
+    if (is_other) // else a brightness that was set for the time being stays
+        nh_display_settings_set(hub->display, &s);
+    set_names(hub, cfg->name);
+}

@@ -1,0 +1,142 @@
+"""The panel through the portal: screens, sleep, brightness, and what a wrong request is told."""
+import json
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from hub import Hub
+
+SCREENS = [f"macro{n}" for n in range(1, 9)] + ["info", "test", "error"]
+
+
+def until(hub, path, condition, timeout=20):
+    end = time.monotonic() + timeout
+    while True:
+        value = hub.get_json(path)
+        if condition(value):
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{path} stays {value}")
+        time.sleep(0.02)
+
+
+def send(hub, method, path, body=None):
+    """(status, decoded reply); a body that is bytes goes as it is."""
+    data = json.dumps(body).encode() if isinstance(body, dict) else body
+    request = urllib.request.Request(hub.url(path), data, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as r:
+            return r.status, json.loads(r.read())
+    except urllib.error.HTTPError as e:
+        with e:
+            return e.code, json.loads(e.read())
+
+
+class Display(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.hub = Hub(config="display: {splash_ms: 0}\nhealth: {hotspot_tags: true}\n").start()
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.hub.stop() == 0, cls.hub.stderr()
+
+    def ask(self, method, path, body=None, status=200):
+        got, answer = send(self.hub, method, path, body)
+        self.assertEqual(got, status, answer)
+        return answer
+
+    def test_screens(self):
+        hub = self.hub
+        self.assertEqual([s["id"] for s in hub.get_json("/api/display")["screens"]], SCREENS)
+        for screen in SCREENS + ["macro1"]:
+            mark = len(hub.lines)
+            before = hub.get_json("/api/display")["screen"]
+            answer = self.ask("PUT", "/api/display/screen", {"screen": screen, "more": [1, {}]})
+            self.assertEqual(answer, {"success": True, "screen": screen})
+            until(hub, "/api/display", lambda d: d["screen"] == screen)
+            if before != screen:
+                hub.wait_line(rf"^\[Mem\] lvgl_switch_pre_{before} hf=", after=mark)
+                hub.wait_line(rf"^\[Mem\] lvgl_switch_post_{screen} hf=", after=mark)
+
+    def test_wrong_requests(self):
+        for method, path, body, status, message in [
+                ("PUT", "screen", b"{", 400, "Invalid JSON"),
+                ("PUT", "screen", b"", 400, "Invalid JSON"),
+                ("PUT", "screen", {}, 400, "Missing screen ID"),
+                ("PUT", "screen", {"screen": 7}, 400, "Invalid screen ID"),
+                ("PUT", "screen", {"screen": ""}, 400, "Invalid screen ID"),
+                ("PUT", "screen", {"screen": "macro9"}, 404, "Screen not found"),
+                ("PUT", "screen", {"screen": "splash"}, 404, "Screen not found"),
+                ("PUT", "brightness", b"[]", 400, "Invalid JSON"),
+                ("PUT", "brightness", {}, 400, "Missing brightness value"),
+                ("PUT", "brightness", {"brightness": -1}, 400,
+                 "Invalid brightness: a number from 0 to 100"),
+        ]:
+            answer = self.ask(method, f"/api/display/{path}", body, status)
+            self.assertEqual((answer["success"], answer["message"]), (False, message))
+
+    def test_sleep_and_wake(self):
+        hub = self.hub
+        state = hub.get_json("/api/display/sleep")
+        self.assertEqual(state, {"enabled": False, "state": 0, "current_brightness": 100,
+                                 "target_brightness": 100, "seconds_until_sleep": 0})
+        self.assertEqual(self.ask("POST", "/api/display/sleep"), {"success": True})
+        until(hub, "/api/display/sleep", lambda s: s["state"] == 2 and s["current_brightness"] == 0)
+        self.ask("POST", "/api/display/activity")
+        self.assertEqual(hub.get_json("/api/display/sleep")["state"], 2)
+        self.ask("POST", "/api/display/activity?wake=1")
+        until(hub, "/api/display/sleep", lambda s: s["state"] == 0)
+        self.ask("POST", "/api/display/sleep")
+        self.ask("POST", "/api/display/wake")
+        until(hub, "/api/display/sleep",
+              lambda s: s["state"] == 0 and s["current_brightness"] == 100)
+
+    def test_brightness(self):
+        hub = self.hub
+        for value, want in [(40, 40), (500, 100), (0, 0), (99.6, 100), (100, 100)]:
+            answer = self.ask("PUT", "/api/display/brightness", {"brightness": value})
+            self.assertEqual(answer, {"success": True, "brightness": want})
+            until(hub, "/api/display/sleep", lambda s: s["current_brightness"] == want)
+
+    def test_settings_apply_at_once(self):
+        hub = self.hub
+
+        def put(values):
+            base = hub.get_json("/api/settings")["generation"]
+            answer = self.ask("PUT", "/api/settings", {"base_generation": base, "values": values})
+            self.assertEqual(answer["restart_needed"], [])
+
+        put({"/display/saver": True, "/display/saver_timeout_s": 3600,
+             "/display/brightness_pct": 70})
+        state = until(hub, "/api/display/sleep", lambda s: s["current_brightness"] == 70)
+        self.assertTrue(state["enabled"])
+        self.assertIn(state["seconds_until_sleep"], range(3500, 3601))
+        put({"/display/saver": False, "/display/brightness_pct": 100})
+        until(hub, "/api/display/sleep", lambda s: s["current_brightness"] == 100)
+
+    def test_idle_paints_nothing(self):
+        hub = self.hub
+        self.ask("PUT", "/api/display/screen", {"screen": "macro8"})
+        until(hub, "/api/display", lambda d: d["screen"] == "macro8")
+        frames = hub.get_json("/api/display")["counters"]["flushes"]
+        for _ in range(20):
+            hub.get_json("/api/info")
+        self.assertEqual(hub.get_json("/api/display")["counters"]["flushes"], frames)
+
+
+class NoDisplay(unittest.TestCase):
+    def test_off(self):
+        with Hub(config="display: {enabled: false}\n") as hub:
+            self.assertEqual(send(hub, "GET", "/api/display")[0], 404)
+        with Hub(config="display: {font: /nowhere.ttf, width: 240, height: 320, shape: square}\n",
+                 board="esp32-p4") as hub:
+            state = hub.get_json("/api/display")
+            self.assertEqual((state["width"], state["height"], state["round"]), (240, 320, False))
+        with Hub(board="esp32") as hub:
+            self.assertEqual(send(hub, "GET", "/api/display")[0], 404)
+
+
+if __name__ == "__main__":
+    unittest.main()
