@@ -314,20 +314,13 @@ struct step {
 static int start_all(struct nh_hub *hub)
 {
     static const struct step steps[] = {
-        {"memory", nh_hub__start_memory},
-        {"core", nh_hub__start_core},
-        {"store", nh_hub__start_store},
-        {"device", nh_hub__start_device},
-        {"accounts", nh_hub__start_accounts},
-        {"broker", nh_hub__start_mqtt},
-        {"bridges", nh_hub__start_bridges},
-        {"audio player", nh_hub__start_audio},
-        {"automation", nh_hub__start_automation},
-        {"devices", nh_hub__start_devices},
-        {"macro pad", nh_hub__start_macropad},
-        {"display", nh_hub__start_display},
-        {"portal", nh_hub__start_portal},
-        {"loop", start_loop},
+        {"memory", nh_hub__start_memory},         {"core", nh_hub__start_core},
+        {"store", nh_hub__start_store},           {"device", nh_hub__start_device},
+        {"accounts", nh_hub__start_accounts},     {"broker", nh_hub__start_mqtt},
+        {"bridges", nh_hub__start_bridges},       {"audio player", nh_hub__start_audio},
+        {"automation", nh_hub__start_automation}, {"devices", nh_hub__start_devices},
+        {"macro pad", nh_hub__start_macropad},    {"display", nh_hub__start_display},
+        {"portal", nh_hub__start_portal},         {"loop", start_loop},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);

@@ -90,8 +90,7 @@ static int start_portal(struct nh_hub *hub)
     static char host[64], tls_host[64]; // borrowed by the server for its life
     static const char *names[2];
     nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT + 1 + NH_AUDIO_FEED_COUNT +
-                         NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT +
-                         NH_AUTOMATION_FEED_COUNT];
+                         NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT + NH_AUTOMATION_FEED_COUNT];
     struct nh_route_table automation[NH_AUTOMATION_TABLE_COUNT] = {{no_routes, hub, "automation"},
                                                                    {no_routes, hub, "game"}};
     if (hub->automation)
