@@ -239,7 +239,7 @@ static const char *const keyboards[] = {"auto", "uinput", "feed", "off", NULL};
 static const char *const unicodes[] = {"auto", "off", "linux", "windows", "mac", NULL};
 
 static const nh_json_field_t macropad_fields[] = {
-    BOOL("enabled", macropad.enabled, "Whether there is a macro pad"),
+    BOOL("enabled", macropad.enabled, "Whether there is a macro pad; never without PSRAM"),
     UINT("document_max_bytes", macropad.document_max_bytes, 16384, 4194304, "bytes",
          "Longest document of macros, as it is sent"),
     UINT("upload_timeout_ms", macropad.upload_timeout_ms, 1000, 600000, "ms",

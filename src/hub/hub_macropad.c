@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-// ---- what its buttons do
-// -------------------------------------------------------------------------
+// ---- what its buttons do ------------------------------------------------------------------------
 
 static int publish(void *ctx, nh_span_t topic, nh_span_t payload)
 {
@@ -64,8 +63,7 @@ static void feed_changed(void *ctx)
         nh_portal_feed_changed(hub->portal, "typed");
 }
 
-// ---- life
-// ----------------------------------------------------------------------------------------
+// ---- life ---------------------------------------------------------------------------------------
 
 static uint64_t next(void *ctx)
 {
@@ -166,6 +164,10 @@ int nh_hub__start_macropad(struct nh_hub *hub)
 {
     if (!hub->cfg.macropad.enabled || hub->options.mosquitto)
         return NH_OK;
+    if (hub->board->psram_bytes == 0) {
+        NH_LOG_W("macropad", "off: board %s has no PSRAM", hub->board->name);
+        return NH_OK;
+    }
     int err = start(hub);
     if (err == 0)
         return NH_OK;
