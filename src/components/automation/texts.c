@@ -17,6 +17,7 @@ struct nh_cause *nh_cause__make(nh_automation_t *a, nh_span_t topic, nh_span_t p
     *c = (struct nh_cause){.refs = 1,
                            .topic_len = (uint32_t)topic.len,
                            .payload_len = (uint32_t)len,
+                           .lost_bytes = fits ? 0 : (uint32_t)payload.len,
                            .has_topic = topic.len > 0,
                            .has_payload = fits};
     memcpy(c->bytes, topic.ptr, topic.len);
@@ -85,8 +86,10 @@ void nh_local__free(nh_automation_t *a, struct nh_run *r)
 
 static struct nh_local *add(nh_automation_t *a, struct nh_run *r, size_t bytes)
 {
-    if (r->local_bytes + sizeof(struct nh_local) + bytes > a->limits.local_max_bytes)
+    if (r->local_bytes + sizeof(struct nh_local) + bytes > a->limits.local_max_bytes) {
+        a->info.locals_full++;
         return NULL;
+    }
     struct nh_local *l = nh_mem_alloc_zero(a->mem, sizeof *l + bytes, NH_MEM_BULK);
     if (!l) {
         a->info.no_memory++;
@@ -159,6 +162,14 @@ static bool has_prefix(nh_span_t name, const char *prefix, nh_span_t *rest)
     return true;
 }
 
+// What is not there because it was too long is an error, not a name that nobody knows: the braces
+// would go out as they stand.
+static bool lost(nh_automation_t *a)
+{
+    a->lookup_err = NH_ERR_TOO_LONG;
+    return false;
+}
+
 static bool lookup_trigger(const struct nh_context *c, nh_span_t name, struct nh_value *out)
 {
     static const char *const types[NH_TRIGGER_TYPE_COUNT] = {
@@ -171,6 +182,8 @@ static bool lookup_trigger(const struct nh_context *c, nh_span_t name, struct nh
     if (c->cause && c->cause->has_payload && is_word(name, "payload"))
         return give_text(out,
                          (nh_span_t){c->cause->bytes + c->cause->topic_len, c->cause->payload_len});
+    if (c->cause && c->cause->lost_bytes && is_word(name, "payload"))
+        return lost(c->a);
     if (trigger.at && is_word(name, "id"))
         return give_text(out, nh_rec_text(trigger, NH_FIELD_ID));
     if (trigger.at && is_word(name, "type"))
@@ -217,6 +230,17 @@ static bool lookup_run(const struct nh_context *c, nh_span_t name, struct nh_val
     return true;
 }
 
+// That of the last command of its branch, or of one that it branched off from.
+static bool give_request(const struct nh_branch *b, struct nh_value *out)
+{
+    for (; nh_turn__parent(b); b = nh_turn__parent(b)) {
+        const char *id = nh_turn__child(b)->request_id;
+        if (id[0])
+            return give_text(out, nh_span_of(id));
+    }
+    return false;
+}
+
 static bool lookup(void *ctx, nh_span_t name, struct nh_value *out)
 {
     const struct nh_context *c = ctx;
@@ -233,6 +257,10 @@ static bool lookup(void *ctx, nh_span_t name, struct nh_value *out)
         if (lookup_run(c, name, out) || lookup_repeat(c->branch, name, out))
             return true;
         const struct nh_local *l = nh_local__find(c->branch->run, name);
+        if (is_word(name, "request_id") && give_request(c->branch, out))
+            return true;
+        if (l && l->kind == NH_VALUE_NONE && has_prefix(name, "wait.", &rest))
+            return lost(c->a);
         if (l) {
             *out = nh_local__value(l);
             return true;
@@ -271,6 +299,7 @@ static struct nh_expr_env env_of(const struct nh_context *c)
 {
     nh_automation_t *a = c->a;
     a->why[0] = '\0';
+    a->lookup_err = NH_OK;
     return (struct nh_expr_env){.lookup = lookup,
                                 .flag = is_flag,
                                 .random = next_random,
@@ -281,11 +310,20 @@ static struct nh_expr_env env_of(const struct nh_context *c)
                                 .why_bytes = sizeof a->why};
 }
 
+static int fail_lost(nh_automation_t *a)
+{
+    return nh_automation__fail(a, a->lookup_err,
+                               "what came was over automation.value_max_bytes (%u) and not kept",
+                               (unsigned)a->limits.value_max_bytes);
+}
+
 int nh_texts__fill(const struct nh_context *c, nh_span_t text, int buffer, nh_span_t *out)
 {
     char *buf = c->a->text[buffer];
     struct nh_expr_env env = env_of(c);
     int len = nh_expr_substitute(text, &env, buf, c->a->limits.text_max_bytes);
+    if (c->a->lookup_err < 0)
+        return fail_lost(c->a);
     if (len == NH_ERR_TOO_LONG) {
         c->a->info.texts_too_long++;
         return nh_automation__fail(c->a, len, "the text is over %u bytes",
@@ -301,5 +339,6 @@ int nh_texts__fill(const struct nh_context *c, nh_span_t text, int buffer, nh_sp
 int nh_texts__eval(const struct nh_context *c, nh_span_t text, struct nh_value *out)
 {
     struct nh_expr_env env = env_of(c);
-    return nh_expr_eval(text, &env, out);
+    int err = nh_expr_eval(text, &env, out);
+    return c->a->lookup_err < 0 ? fail_lost(c->a) : err;
 }

@@ -262,6 +262,11 @@ void nh_trigger__time(nh_automation_t *a, struct nh_trigger *t)
     }
 }
 
+void nh_trigger__look(nh_automation_t *a, struct nh_trigger *t)
+{
+    t->is_true = fits(t->on.variable, nh_rec_object(nh_trigger__rec(a, t), NH_FIELD_MATCH));
+}
+
 // What it looks for may hold already: then it waits until it does not, and does again.
 void nh_trigger__begin(nh_automation_t *a, struct nh_trigger *t)
 {
@@ -271,7 +276,7 @@ void nh_trigger__begin(nh_automation_t *a, struct nh_trigger *t)
         t->is_true = t->on.flag->value == nh_rec_bool(rec, NH_FIELD_STATE, true);
         break;
     case NH_TRIGGER_VARIABLE:
-        t->is_true = fits(t->on.variable, nh_rec_object(rec, NH_FIELD_MATCH));
+        nh_trigger__look(a, t);
         break;
     case NH_TRIGGER_DEVICE_ONLINE:
     case NH_TRIGGER_DEVICE_OFFLINE:
