@@ -578,9 +578,67 @@ static void test_requests_of_branches(void **state)
     play(&row, 1);
 }
 
+// ---- found by reading ---------------------------------------------------------------------------
+
+static void test_corners(void **state)
+{
+    static const struct row rows[] = {
+        {"each branch has what its own wait brought, though both came before its turn",
+         STEPS(S("{type: parallel, branches: [{steps: [{type: wait_event, topic: x}, {type: "
+                 "mqtt_publish, topic: got, payload: '{{wait.topic}} {{wait.payload}}'}]}, {steps: "
+                 "[{type: wait_event, topic: y}, {type: mqtt_publish, topic: got, payload: "
+                 "'{{wait.topic}} {{wait.payload}}'}]}]}")
+                   SEND("{{wait.payload}}")) "      - {id: both, steps: [{type: mqtt_publish, "
+                                             "topic: x, payload: 1}, {type: "
+                                             "mqtt_publish, topic: y, payload: 2}]}\n",
+         "run d/s; run d/both", "x=1\ny=2\ngot=x 1\ngot=y 2\na=2\n"},
+        {"a branch knows how the wait before it ended",
+         STEPS(S("{type: wait_flags, wait: {timeout_ms: 5, requirements: [{flag: x}]}}")
+                   S("{type: parallel, branches: [{steps: [{type: mqtt_publish, topic: b, payload: "
+                     "'{{wait.completed}}'}]}]}")),
+         "run d/s; flag x 1", "b=true\n"},
+        {"queued behind itself it would wait for ever",
+         DEVICE "      - id: s\n        mode: queued\n        steps:\n" P("a")
+             S("{type: run, scenario: t, await: true, continue_on_error: true}")
+                 P("b") "      - id: t\n        steps:\n" S("{type: run, scenario: s, await: true}")
+                     P("never"),
+         "run d/s; run d/s", "a=\nb=\na=\nb=\n"},
+        {"a variable takes the place of its old value",
+         DEVICE "      - id: t\n        steps:\n" S(
+             "{type: run, scenario: s, parameters: [{name: "
+             "p, value: 'long, so that two have no room'}]}") "      - id: s\n        "
+                                                              "steps:\n" S("{type: set, "
+                                                                           "variable: p, "
+                                                                           "value: 'LONG, so "
+                                                                           "that two have no "
+                                                                           "room'}") SEND("{{p}}"),
+         "run d/t", "a=LONG, so that two have no room\n"},
+    };
+    const struct nh_automation_limits limits = {.local_max_bytes = 100};
+    (void)state;
+    play(rows, 3);
+    play_limited(&limits, &rows[3]);
+    assert_int_equal(info().locals_full, 0);
+}
+
+// A long on_stop is over before the room is made safe, also when it takes several turns.
+static void test_on_stop_before_safe_off(void **state)
+{
+    const struct nh_automation_limits limits = {.turn_max_steps = 2, .call_max_turns = 100};
+    const struct row row = {"on_stop first",
+                            "devices:\n  - id: d\n    safe_off: [{topic: 'off'}]\n    scenarios:\n"
+                            "      - id: s\n        on_stop:\n" P("1") P("2") P("3") P("4")
+                                P("5") "        steps:\n" S("{type: delay, delay_ms: 9}"),
+                            "run d/s; all; go 1", "1=\n2=\n3=\n4=\n5=\noff=\n"};
+    (void)state;
+    play_limited(&limits, &row);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_corners, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_on_stop_before_safe_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_publish_rate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_publish_rate_of_safety, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_long_to_keep, setup, teardown),

@@ -122,12 +122,11 @@ struct nh_branch {
 _Static_assert(NH_WAIT_KIND_COUNT <= 16, "it has four bits");
 
 // A branch of `parallel`.
-#define NH_REQUEST_ID_BYTES 20 // two numbers of 32 bits, '-' and a NUL
 struct nh_child {
     struct nh_branch branch;
     struct nh_branch *parent;
     struct nh_child *next;
-    char request_id[NH_REQUEST_ID_BYTES]; // of its last command; "": none yet
+    struct nh_local *locals; // its own: what its waits brought, the id of its last command
 };
 
 struct nh_local { // a variable of a run, or the counter of a `loop` step
@@ -487,6 +486,13 @@ struct nh_context nh_texts__of(nh_automation_t *a, const struct nh_branch *b);
 NH_MUST_USE int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name,
                               const struct nh_value *v);
 struct nh_local *nh_local__find(const struct nh_run *r, nh_span_t name);
+// Of a branch alone; of the main one they are the run's. Found from the branches off it, too.
+NH_MUST_USE int nh_local__set_own(nh_automation_t *a, struct nh_branch *b, nh_span_t name,
+                                  const struct nh_value *v);
+void nh_local__remove_own(nh_automation_t *a, struct nh_branch *b, nh_span_t name);
+void nh_local__hand_up(nh_automation_t *a,
+                       struct nh_branch *b); // as the branch ends, to its parent
+void nh_local__free_own(nh_automation_t *a, struct nh_branch *b);
 // The counter of the `loop` at `place`. NULL: no memory.
 struct nh_local *nh_local__loop(nh_automation_t *a, struct nh_run *r, uint32_t place);
 void nh_local__remove(nh_automation_t *a, struct nh_run *r, struct nh_local *l);

@@ -195,15 +195,11 @@ static int send_command(nh_automation_t *a, struct nh_branch *b, nh_rec_t step, 
 // for itself: its answer is not that of another.
 static int name_request(nh_automation_t *a, struct nh_branch *b)
 {
-    char text[NH_REQUEST_ID_BYTES];
+    char text[24];
     int len =
         snprintf(text, sizeof text, "%08x-%u", (unsigned)a->seed, (unsigned)++a->next_request);
-    if (nh_turn__parent(b)) {
-        memcpy(nh_turn__child(b)->request_id, text, sizeof text);
-        return NH_OK;
-    }
     struct nh_value id = nh_value_of_text((nh_span_t){(const uint8_t *)text, (size_t)len});
-    return nh_local__set(a, b->run, nh_span_of("request_id"), &id);
+    return nh_local__set_own(a, b, nh_span_of("request_id"), &id);
 }
 
 // The answer is listened for before the command goes out: it may come back at once.

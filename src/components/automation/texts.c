@@ -46,12 +46,30 @@ static nh_span_t name_of(const struct nh_local *l)
     return (nh_span_t){(const uint8_t *)l->bytes, l->name_len};
 }
 
-struct nh_local *nh_local__find(const struct nh_run *r, nh_span_t name)
+static struct nh_local *find_in(struct nh_local *first, nh_span_t name)
 {
-    for (struct nh_local *l = r->locals; l; l = l->next)
+    for (struct nh_local *l = first; l; l = l->next)
         if (l->place == 0 && nh_span__equal(name_of(l), name))
             return l;
     return NULL;
+}
+
+struct nh_local *nh_local__find(const struct nh_run *r, nh_span_t name)
+{
+    return find_in(r->locals, name);
+}
+
+static struct nh_local **own_list(struct nh_branch *b)
+{
+    return nh_turn__parent(b) ? &nh_turn__child(b)->locals : &b->run->locals;
+}
+
+static const struct nh_local *find_from(const struct nh_branch *b, nh_span_t name)
+{
+    const struct nh_local *l = NULL;
+    for (; !l && nh_turn__parent(b); b = nh_turn__parent(b))
+        l = find_in(nh_turn__child(b)->locals, name);
+    return l ? l : nh_local__find(b->run, name);
 }
 
 struct nh_value nh_local__value(const struct nh_local *l)
@@ -68,14 +86,23 @@ static size_t bytes_of(const struct nh_local *l)
     return sizeof *l + l->name_len + (l->place ? 0 : l->count);
 }
 
-void nh_local__remove(nh_automation_t *a, struct nh_run *r, struct nh_local *l)
+static void unlink_from(struct nh_local **at, const struct nh_local *l)
 {
-    struct nh_local **at = &r->locals;
     while (*at != l)
         at = &(*at)->next;
     *at = l->next;
+}
+
+static void free_local(nh_automation_t *a, struct nh_run *r, struct nh_local *l)
+{
     r->local_bytes = (uint16_t)(r->local_bytes - bytes_of(l));
     nh_mem_free(a->mem, l);
+}
+
+void nh_local__remove(nh_automation_t *a, struct nh_run *r, struct nh_local *l)
+{
+    unlink_from(&r->locals, l);
+    free_local(a, r, l);
 }
 
 void nh_local__free(nh_automation_t *a, struct nh_run *r)
@@ -84,9 +111,43 @@ void nh_local__free(nh_automation_t *a, struct nh_run *r)
         nh_local__remove(a, r, r->locals);
 }
 
-static struct nh_local *add(nh_automation_t *a, struct nh_run *r, size_t bytes)
+void nh_local__remove_own(nh_automation_t *a, struct nh_branch *b, nh_span_t name)
 {
-    if (r->local_bytes + sizeof(struct nh_local) + bytes > a->limits.local_max_bytes) {
+    struct nh_local **list = own_list(b), *l = find_in(*list, name);
+    if (!l)
+        return;
+    unlink_from(list, l);
+    free_local(a, b->run, l);
+}
+
+void nh_local__free_own(nh_automation_t *a, struct nh_branch *b)
+{
+    struct nh_local **list = own_list(b);
+    while (*list) {
+        struct nh_local *l = *list;
+        *list = l->next;
+        free_local(a, b->run, l);
+    }
+}
+
+void nh_local__hand_up(nh_automation_t *a, struct nh_branch *b)
+{
+    struct nh_local **list = own_list(b), **to = own_list(nh_turn__parent(b));
+    nh_local__remove_own(a, b, nh_span_of("request_id"));
+    while (*list) {
+        struct nh_local *l = *list;
+        nh_local__remove_own(a, nh_turn__parent(b), name_of(l));
+        *list = l->next;
+        l->next = *to;
+        *to = l;
+    }
+}
+
+// `replaced`: bytes that go when it is in its place.
+static struct nh_local *add(nh_automation_t *a, struct nh_run *r, struct nh_local **list,
+                            size_t bytes, size_t replaced)
+{
+    if (r->local_bytes - replaced + sizeof(struct nh_local) + bytes > a->limits.local_max_bytes) {
         a->info.locals_full++;
         return NULL;
     }
@@ -95,13 +156,14 @@ static struct nh_local *add(nh_automation_t *a, struct nh_run *r, size_t bytes)
         a->info.no_memory++;
         return NULL;
     }
-    l->next = r->locals;
-    r->locals = l;
-    r->local_bytes = (uint16_t)(r->local_bytes + sizeof *l + bytes);
+    l->next = *list;
+    *list = l;
+    r->local_bytes = (uint16_t)(r->local_bytes + sizeof *l + bytes); // modulo, until then
     return l;
 }
 
-int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name, const struct nh_value *v)
+static int set_in(nh_automation_t *a, struct nh_run *r, struct nh_local **list, nh_span_t name,
+                  const struct nh_value *v)
 {
     size_t len = v->kind == NH_VALUE_TEXT ? v->text.len : 0;
     if (len > a->limits.value_max_bytes) {
@@ -112,8 +174,8 @@ int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name, const st
     if (name.len > UINT8_MAX)
         return NH_ERR_TOO_LONG;
     // The old value may be part of the new one, so it goes last.
-    struct nh_local *old = nh_local__find(r, name);
-    struct nh_local *l = add(a, r, name.len + len);
+    struct nh_local *old = find_in(*list, name);
+    struct nh_local *l = add(a, r, list, name.len + len, old ? bytes_of(old) : 0);
     if (!l)
         return nh_automation__fail(a, NH_ERR_FULL, "no room for the variable %.*s", (int)name.len,
                                    (const char *)name.ptr);
@@ -124,9 +186,22 @@ int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name, const st
     memcpy(l->bytes, name.ptr, name.len);
     if (len)
         memcpy(l->bytes + name.len, v->text.ptr, len);
-    if (old)
-        nh_local__remove(a, r, old);
+    if (old) {
+        unlink_from(list, old);
+        free_local(a, r, old);
+    }
     return NH_OK;
+}
+
+int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name, const struct nh_value *v)
+{
+    return set_in(a, r, &r->locals, name, v);
+}
+
+int nh_local__set_own(nh_automation_t *a, struct nh_branch *b, nh_span_t name,
+                      const struct nh_value *v)
+{
+    return set_in(a, b->run, own_list(b), name, v);
 }
 
 struct nh_local *nh_local__loop(nh_automation_t *a, struct nh_run *r, uint32_t place)
@@ -134,7 +209,7 @@ struct nh_local *nh_local__loop(nh_automation_t *a, struct nh_run *r, uint32_t p
     for (struct nh_local *l = r->locals; l; l = l->next)
         if (l->place == place)
             return l;
-    struct nh_local *l = add(a, r, 0);
+    struct nh_local *l = add(a, r, &r->locals, 0, 0);
     if (l)
         l->place = place;
     return l;
@@ -214,11 +289,20 @@ static bool lookup_repeat(const struct nh_branch *b, nh_span_t name, struct nh_v
     return false;
 }
 
+// The branch itself, or the one that it branched off from.
+static const struct nh_branch *waited_last(const struct nh_branch *b)
+{
+    while (b && !(b->flags & NH_BRANCH_HAS_RESULT))
+        b = nh_turn__parent(b);
+    return b;
+}
+
 static bool lookup_run(const struct nh_context *c, nh_span_t name, struct nh_value *out)
 {
     const struct nh_run *r = c->branch->run;
-    if (is_word(name, "wait.completed") && (c->branch->flags & NH_BRANCH_HAS_RESULT))
-        *out = nh_value_bool((c->branch->flags & NH_BRANCH_COMPLETED) != 0);
+    const struct nh_branch *waited = waited_last(c->branch);
+    if (is_word(name, "wait.completed") && waited)
+        *out = nh_value_bool((waited->flags & NH_BRANCH_COMPLETED) != 0);
     else if (is_word(name, "run.id"))
         *out = nh_value_of_number(r->id);
     else if (is_word(name, "run.device"))
@@ -228,17 +312,6 @@ static bool lookup_run(const struct nh_context *c, nh_span_t name, struct nh_val
     else
         return false;
     return true;
-}
-
-// That of the last command of its branch, or of one that it branched off from.
-static bool give_request(const struct nh_branch *b, struct nh_value *out)
-{
-    for (; nh_turn__parent(b); b = nh_turn__parent(b)) {
-        const char *id = nh_turn__child(b)->request_id;
-        if (id[0])
-            return give_text(out, nh_span_of(id));
-    }
-    return false;
 }
 
 static bool lookup(void *ctx, nh_span_t name, struct nh_value *out)
@@ -256,9 +329,7 @@ static bool lookup(void *ctx, nh_span_t name, struct nh_value *out)
     if (c->branch) {
         if (lookup_run(c, name, out) || lookup_repeat(c->branch, name, out))
             return true;
-        const struct nh_local *l = nh_local__find(c->branch->run, name);
-        if (is_word(name, "request_id") && give_request(c->branch, out))
-            return true;
+        const struct nh_local *l = find_from(c->branch, name);
         if (l && l->kind == NH_VALUE_NONE && has_prefix(name, "wait.", &rest))
             return lost(c->a);
         if (l) {

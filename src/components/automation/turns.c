@@ -120,6 +120,7 @@ static void free_child(nh_automation_t *a, struct nh_child *c)
         at = &(*at)->next;
     *at = c->next;
     nh_wait__leave(a, &c->branch);
+    nh_local__free_own(a, &c->branch);
     nh_turn__free_frames(a, &c->branch);
     nh_wake__release(nh_run__wake(a, c->branch.run));
     nh_mem_free(a->mem, c);
@@ -175,6 +176,7 @@ static int branch_ended(nh_automation_t *a, struct nh_branch *b)
         nh_run__finish(a, b->run);
         return NH_OUTCOME_ENDED;
     }
+    nh_local__hand_up(a, b);
     free_child(a, nh_turn__child(b));
     if (--parent->on.child_count == 0)
         nh_wait__wake(a, parent, NH_WOKEN_MET);
@@ -294,5 +296,6 @@ void nh_turn__take(nh_automation_t *a, struct nh_branch *b)
             return;
     }
     a->info.yields++;
-    nh_list_push_back(&a->yielded, &b->link);
+    // What stops does not go behind safe_off; how long it may take is limited.
+    nh_list_push_back(b->run->state == NH_RUN_STOPPING ? &a->stopping : &a->yielded, &b->link);
 }

@@ -294,24 +294,20 @@ static enum nh_woken answer(nh_automation_t *a, struct nh_branch *b, nh_span_t p
 
 // What cannot be kept takes the place of what came before: who uses it then fails, see lost() in
 // texts.c. False: there was no room even for that.
-static bool keep_text(nh_automation_t *a, struct nh_run *r, const char *name, nh_span_t text)
+static bool keep_text(nh_automation_t *a, struct nh_branch *b, const char *name, nh_span_t text)
 {
     static const struct nh_value none = {.kind = NH_VALUE_NONE};
     struct nh_value v = nh_value_of_text(text);
-    struct nh_local *before;
-    if (nh_local__set(a, r, nh_span_of(name), &v) == NH_OK)
+    if (nh_local__set_own(a, b, nh_span_of(name), &v) == NH_OK)
         return true;
-    before = nh_local__find(r, nh_span_of(name));
-    if (before)
-        nh_local__remove(a, r, before);
-    return nh_local__set(a, r, nh_span_of(name), &none) == NH_OK;
+    return nh_local__set_own(a, b, nh_span_of(name), &none) == NH_OK;
 }
 
-static enum nh_woken keep_event(nh_automation_t *a, struct nh_run *r, nh_span_t topic,
+static enum nh_woken keep_event(nh_automation_t *a, struct nh_branch *b, nh_span_t topic,
                                 nh_span_t payload)
 {
-    bool is_kept = keep_text(a, r, "wait.topic", topic);
-    return keep_text(a, r, "wait.payload", payload) && is_kept ? NH_WOKEN_MET : NH_WOKEN_FAILED;
+    bool is_kept = keep_text(a, b, "wait.topic", topic);
+    return keep_text(a, b, "wait.payload", payload) && is_kept ? NH_WOKEN_MET : NH_WOKEN_FAILED;
 }
 
 // An answer is for one command: the oldest that it fits.
@@ -324,7 +320,7 @@ void nh_wait__message(nh_automation_t *a, struct nh_topic *t, nh_span_t topic, n
         if (b->wait == NH_WAIT_EVENT) {
             if (!nh_match_payload(nh_rec_object(nh_turn__step(b), NH_FIELD_MATCH), payload))
                 continue;
-            nh_wait__wake(a, b, keep_event(a, b->run, topic, payload));
+            nh_wait__wake(a, b, keep_event(a, b, topic, payload));
         } else if (!is_taken) {
             enum nh_woken how = answer(a, b, payload);
             is_taken = how != NH_WOKEN_NOT;
