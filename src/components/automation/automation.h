@@ -171,7 +171,8 @@ NH_MUST_USE int nh_automation_devices_prepare(nh_automation_t *a, nh_device_set_
 void nh_automation_devices_drop(nh_automation_t *a, uint64_t now_ms);
 // Puts in force what is ready; this cannot fail. Instances that run end on their set (KEEP, each
 // told to `running`, may be NULL) or are cancelled. What a trigger or template has counted stays if
-// its own record says the same. Flags and variables that nothing names any more go.
+// its own record says the same. Flags and variables that neither this
+// set names nor the one before it, which may be put back, go.
 void nh_automation_devices_commit(nh_automation_t *a, enum nh_automation_apply how, uint64_t now_ms,
                                   nh_automation_running_fn running, void *ctx);
 // Both of them at once.

@@ -223,6 +223,7 @@ struct nh_flag {
     uint32_t refs;        // how often plans name it
     bool value, is_known; // known: it was set
     bool is_mentioned;    // while names are swept
+    bool is_stale;        // only the set before names it
 };
 
 struct nh_variable {
@@ -240,6 +241,7 @@ struct nh_variable {
     bool has_first;    // and it has a value there
     bool is_initial;   // its first value came with the set that is just coming into force
     bool is_mentioned; // while names are swept
+    bool is_stale;     // only the set before names it
 };
 
 enum nh_device_status { NH_DEVICE_UNKNOWN, NH_DEVICE_ONLINE, NH_DEVICE_OFFLINE };
@@ -649,8 +651,10 @@ int nh_needs__each(const nh_device_set_t *set, nh_need_fn need, void *ctx);
 NH_MUST_USE int nh_needs__claim(nh_automation_t *a, struct nh_plan *p);
 void nh_needs__release(nh_automation_t *a, struct nh_plan *p);
 // Frees the flags and variables that nothing names any more: not the set in force, not even in a
-// text, nor one that a run still holds.
-void nh_needs__sweep(nh_automation_t *a);
+// text, nor one that a run still holds. What only the set before it names, which may be put back,
+// is *stale*: it stays until the next apply, or until its place is needed.
+void nh_needs__sweep(nh_automation_t *a, const nh_device_set_t *before);
+void nh_needs__sweep_stale(nh_automation_t *a);
 void nh_needs__sweep_unborn(nh_automation_t *a); // those alone that never had a value
 
 // ---- game.c -------------------------------------------------------------------------------------

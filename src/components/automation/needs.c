@@ -352,31 +352,59 @@ static bool is_waited_for(const struct nh_flag *f)
     return !nh_list_is_empty(&f->waiters) || !nh_list_is_empty(&f->watches);
 }
 
-static void clear_mentions(nh_automation_t *a)
+// Mentioned: by the texts of `set`; NULL: nothing is.
+static void mention_anew(nh_automation_t *a, const nh_device_set_t *set)
 {
     NH_NAMES_EACH(&a->flags, f)
     ((struct nh_flag *)f)->is_mentioned = false;
     NH_NAMES_EACH(&a->variables, v)
     ((struct nh_variable *)v)->is_mentioned = false;
+    if (set)
+        nh_device_set_texts_each(set, mention_in, a);
 }
 
-void nh_needs__sweep(nh_automation_t *a)
+static void mark_stale(nh_automation_t *a)
 {
-    clear_mentions(a);
-    nh_device_set_texts_each(a->plan.set, mention_in, a);
+    mention_anew(a, a->plan.set);
     mention_runs(a);
     NH_NAMES_EACH(&a->flags, e)
     {
         struct nh_flag *f = (struct nh_flag *)e;
-        if (f->refs == 0 && !f->is_mentioned && !is_waited_for(f))
+        f->is_stale = f->refs == 0 && !f->is_mentioned && !is_waited_for(f);
+    }
+    NH_NAMES_EACH(&a->variables, k)
+    {
+        struct nh_variable *v = (struct nh_variable *)k;
+        v->is_stale = v->refs == 0 && !v->is_mentioned;
+    }
+}
+
+void nh_needs__sweep(nh_automation_t *a, const nh_device_set_t *before)
+{
+    mark_stale(a);
+    mention_anew(a, before);
+    NH_NAMES_EACH(&a->flags, e)
+    {
+        struct nh_flag *f = (struct nh_flag *)e;
+        if (f->is_stale && !f->is_mentioned)
             nh_state__flag_forget(a, f);
     }
     NH_NAMES_EACH(&a->variables, k)
     {
         struct nh_variable *v = (struct nh_variable *)k;
-        if (v->refs == 0 && !v->is_mentioned)
+        if (v->is_stale && !v->is_mentioned)
             nh_state__variable_forget(a, v);
     }
+}
+
+void nh_needs__sweep_stale(nh_automation_t *a)
+{
+    NH_NAMES_EACH(&a->flags, e)
+    if (((struct nh_flag *)e)->is_stale)
+        nh_state__flag_forget(a, (struct nh_flag *)e);
+    NH_NAMES_EACH(&a->variables, k)
+    if (((struct nh_variable *)k)->is_stale)
+        nh_state__variable_forget(a, (struct nh_variable *)k);
 }
 
 void nh_needs__sweep_unborn(nh_automation_t *a)

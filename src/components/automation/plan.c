@@ -368,13 +368,13 @@ static void begin_devices(nh_automation_t *a)
     }
 }
 
-// One that is not to be kept any more would come back with its old value after a restart. At the
-// start itself the journal is left as it is: this may not yet be the set that it belongs to.
+// What is not to be kept any more stays in the journal until the next start, or until its name
+// goes: the configuration may be put back.
 static void keep_or_not(nh_automation_t *a, struct nh_variable *v, bool is_kept)
 {
     bool is_new = is_kept && !v->is_kept && !v->is_initial && v->kind != NH_VALUE_NONE;
     v->is_kept = is_kept;
-    if (a->has_booted && (is_new || !is_kept))
+    if (a->has_booted && is_new)
         nh_journal__variable(a, v);
 }
 
@@ -401,7 +401,7 @@ static void begin_variables(nh_automation_t *a)
         if (v->is_declared)
             continue;
         v->has_first = false;
-        keep_or_not(a, v, false);
+        v->is_kept = false;
     }
 }
 
@@ -442,11 +442,13 @@ static void swap(nh_automation_t *a, enum nh_automation_apply how, nh_automation
     begin_variables(a);
     begin_devices(a);
     begin_triggers(a, &old);
-    if (old.set)
+    nh_device_set_t *before = old.set ? nh_device_set_ref(old.set) : NULL;
+    if (before)
         nh_plan__free(a, &old);
     sweep(a);
     if (a->has_booted)
-        nh_needs__sweep(a);
+        nh_needs__sweep(a, before);
+    nh_device_set_unref(before);
     a->info.trigger_count = a->plan.trigger_count;
 }
 

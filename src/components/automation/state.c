@@ -14,6 +14,8 @@ int nh_flag__get(nh_automation_t *a, nh_span_t name, struct nh_flag **out)
         return NH_OK;
     if (name.len == 0)
         return NH_ERR_INVAL;
+    if (a->flags.count >= a->limits.flag_max_count)
+        nh_needs__sweep_stale(a);
     if (a->flags.count >= a->limits.flag_max_count) {
         a->info.flags_full++;
         return nh_automation__fail(a, NH_ERR_FULL, "more than %u flags",
@@ -44,6 +46,7 @@ int nh_flag__set(nh_automation_t *a, nh_span_t name, bool value)
         return err;
     bool is_new = !f->is_known;
     f->is_known = true;
+    f->is_stale = false;
     if (f->value == value) {
         if (is_new)
             nh_automation__changed(a, NH_AUTOMATION_FLAGS);
@@ -67,6 +70,8 @@ int nh_variable__get(nh_automation_t *a, nh_span_t name, struct nh_variable **ou
         return NH_OK;
     if (name.len == 0)
         return NH_ERR_INVAL;
+    if (a->variables.count >= a->limits.variable_max_count)
+        nh_needs__sweep_stale(a);
     if (a->variables.count >= a->limits.variable_max_count) {
         a->info.variables_full++;
         return nh_automation__fail(a, NH_ERR_FULL, "more than %u variables",
@@ -121,6 +126,7 @@ int nh_variable__set(nh_automation_t *a, nh_span_t name, const struct nh_value *
     int err = nh_variable__get(a, name, &v);
     if (err < 0)
         return err;
+    v->is_stale = false;
     struct nh_value old = nh_variable__value(v);
     if (is_same(&old, value))
         return NH_OK;
