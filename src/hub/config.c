@@ -338,6 +338,8 @@ static const nh_json_field_t automation_fields[] = {
          "Topics that are listened on"),
     UINT("inbox_max_bytes", automation.inbox_max_bytes, 1024, 16777216, "bytes",
          "Own messages on their way back to triggers; more are dropped"),
+    UINT("outbox_max_bytes", automation.outbox_max_bytes, 1024, 16777216, "bytes",
+         "Messages of templates over publish_max_per_s, until the next second; more are dropped"),
     UINT("trace_bytes", automation.trace_bytes, 256, 65536, "bytes", "Trace of a scenario"),
     UINT("trace_total_bytes", automation.trace_total_bytes, 256, 16777216, "bytes",
          "Traces of all; later ones have none"),

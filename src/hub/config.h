@@ -175,7 +175,8 @@ struct nh_hub_config {
         uint32_t value_max_bytes, local_max_bytes, text_max_bytes;
         uint32_t turn_max_steps, call_max_turns, run_depth_max, on_stop_max_steps;
         uint32_t publish_max_per_s, flood_max_count, flood_window_ms, cooloff_ms;
-        uint32_t filter_max_count, inbox_max_bytes, trace_bytes, trace_total_bytes, log_max_count;
+        uint32_t filter_max_count, inbox_max_bytes, outbox_max_bytes, trace_bytes,
+            trace_total_bytes, log_max_count;
     } automation;
     struct {
         int level; // enum nh_log_level

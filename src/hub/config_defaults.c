@@ -46,6 +46,7 @@ static void automation_defaults(struct nh_hub_config *c)
     c->automation.cooloff_ms = 10000;
     c->automation.filter_max_count = 512;
     c->automation.inbox_max_bytes = 65536;
+    c->automation.outbox_max_bytes = 65536;
     c->automation.trace_bytes = 2048;
     c->automation.trace_total_bytes = 262144;
     c->automation.log_max_count = 128;

@@ -308,17 +308,31 @@ static int start_time(struct nh_hub *hub)
 
 // ---- devices ------------------------------------------------------------------------------------
 
+int nh_hub__devices_fit(void *ctx, const nh_device_set_t *set, nh_device_finding_fn finding,
+                        void *finding_ctx)
+{
+    return nh_automation_devices_check(((struct nh_hub *)ctx)->automation, set, finding,
+                                       finding_ctx);
+}
+
+int nh_hub__devices_prepare(void *ctx, nh_device_set_t *set, nh_device_finding_fn finding,
+                            void *finding_ctx)
+{
+    return nh_automation_devices_prepare(((struct nh_hub *)ctx)->automation, set, finding,
+                                         finding_ctx, nh_clock_ms());
+}
+
+void nh_hub__devices_drop(void *ctx)
+{
+    nh_automation_devices_drop(((struct nh_hub *)ctx)->automation, nh_clock_ms());
+}
+
 void nh_hub__devices_in_force(void *ctx, nh_device_set_t *set, bool cancel)
 {
-    struct nh_hub *hub = ctx;
-    int err = nh_automation_devices_set(hub->automation, set,
-                                        cancel ? NH_AUTOMATION_CANCEL : NH_AUTOMATION_KEEP,
-                                        nh_clock_ms(), NULL, NULL);
-    if (err < 0)
-        NH_LOG_E("automation",
-                 "the configuration is too large for the limits or the memory (%s): "
-                 "the one before goes on",
-                 nh_err_text(err));
+    (void)set; // it is the one that was prepared
+    nh_automation_devices_commit(((struct nh_hub *)ctx)->automation,
+                                 cancel ? NH_AUTOMATION_CANCEL : NH_AUTOMATION_KEEP, nh_clock_ms(),
+                                 NULL, NULL);
 }
 
 void nh_hub__devices_running(void *ctx, nh_json_writer_t *w)
@@ -346,6 +360,7 @@ static struct nh_automation_limits limits_of(const struct nh_hub_config *c)
                                          .on_stop_max_steps = c->automation.on_stop_max_steps,
                                          .filter_max_count = c->automation.filter_max_count,
                                          .inbox_max_bytes = c->automation.inbox_max_bytes,
+                                         .outbox_max_bytes = c->automation.outbox_max_bytes,
                                          .trace_bytes = c->automation.trace_bytes,
                                          .trace_total_bytes = c->automation.trace_total_bytes,
                                          .log_max_count = c->automation.log_max_count,

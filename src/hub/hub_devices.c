@@ -140,6 +140,9 @@ int nh_hub__start_devices(struct nh_hub *hub)
         .clock_unix_ms = nh_clock_unix_ms,
         .card = card,
         .expression = nh_expr_check,
+        .fits = nh_hub__devices_fit,
+        .prepare = nh_hub__devices_prepare,
+        .drop = nh_hub__devices_drop,
         .in_force = nh_hub__devices_in_force,
         .running = nh_hub__devices_running,
     };

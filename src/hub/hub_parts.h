@@ -182,6 +182,11 @@ NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);
 // What the devices ask of it; `ctx`: the hub.
+int nh_hub__devices_fit(void *ctx, const nh_device_set_t *set, nh_device_finding_fn finding,
+                        void *finding_ctx);
+int nh_hub__devices_prepare(void *ctx, nh_device_set_t *set, nh_device_finding_fn finding,
+                            void *finding_ctx);
+void nh_hub__devices_drop(void *ctx);
 void nh_hub__devices_in_force(void *ctx, nh_device_set_t *set, bool cancel);
 void nh_hub__devices_running(void *ctx, nh_json_writer_t *w);
 bool nh_hub__has_devices(const struct nh_hub *hub); // and scenarios

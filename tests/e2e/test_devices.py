@@ -118,6 +118,29 @@ class Api(unittest.TestCase):
         self.assertEqual(apply(self.hub, room("z"), "?base_generation=x")[0], 400)
         self.assertEqual(apply(self.hub, room("z"), "?running=perhaps")[0], 400)
 
+    def test_more_than_the_automation_has_room_for(self):
+        old = room("fits")
+        old["devices"][0]["scenarios"][0]["triggers"] = [{"type": "http", "name": "go"}]
+        apply(self.hub, old)
+        before = self.hub.get_json("/api/devices")
+        post(self.hub, "/api/automation/call", b'{"name":"go"}')
+        big = room("big", 1)
+        big["devices"] = [dict(big["devices"][0], id=f"big{d}", scenarios=[{"id": "s", "steps": [
+            {"type": "set_flag", "flag": f"f{d}_{i}", "value": True} for i in range(100)]}])
+            for d in range(3)]
+        for path, status in ("/api/devices/validate", 200), ("/api/devices/apply", 400):
+            got, reply = post(self.hub, path, json.dumps(big).encode())
+            self.assertEqual((got, reply["errors"]), (status, 1), reply)
+            finding = [f for f in reply["findings"] if f["severity"] == "error"][0]
+            self.assertEqual((finding["code"], finding["message"]), (
+                "over_limit", "it names 300 flags; automation.flag_max_count allows 256"))
+        self.assertEqual(in_force(self.hub), "fits")
+        after = self.hub.get_json("/api/devices")
+        self.assertEqual(after["generation"], before["generation"])
+        self.assertEqual(post(self.hub, "/api/automation/call", b'{"name":"go"}')[0], 200)
+        self.assertFalse([f for f in self.hub.get_json("/api/automation/flags")
+                          if f["name"].startswith("f0_")])
+
     def test_backups_and_rollback(self):
         apply(self.hub, room("first"))
         generation = self.hub.get_json("/api/devices")["generation"]

@@ -441,9 +441,208 @@ static void test_waiting_ones_delay_nobody(void **state)
     assert_true(nh_automation_next_deadline(room.a) == NH_NEVER);
 }
 
+// ---- how much goes out --------------------------------------------------------------------------
+
+static struct nh_automation_info info(void)
+{
+    struct nh_automation_info i;
+    nh_automation_info(room.a, &i);
+    return i;
+}
+
+static void play_limited(const struct nh_automation_limits *limits, const struct row *row)
+{
+    room.limits = *limits;
+    room_anew();
+    play(row, 1);
+}
+
+#define TWO(step) STEPS(S(step) S(step) S(step))
+
+// Each kind of message is one of those that a second may have.
+static void test_publish_rate(void **state)
+{
+    static const struct row rows[] = {
+        {"mqtt_publish", TWO("{type: mqtt_publish, topic: a}"),
+         "run d/s; go 999; flag mark 1; go 1", "a=\na=\na=\n"},
+        {"events", TWO("{type: event, event: relay_cmd, topic: a}"), "run d/s; go 1000",
+         "a=\na=\na=\n"},
+        {"laser", TWO("{type: laser_trigger}"), "run d/s; go 1000",
+         "laser/beam/state=\nlaser/beam/state=\nlaser/beam/state=\n"},
+        {"notify", TWO("{type: notify, text: a}"), "run d/s; go 1000",
+         "notify0 a\nnotify0 a\nnotify0 a\n"},
+        {"commands",
+         "devices:\n  - id: d\n    commands: [{id: c, topic: a}]\n    scenarios:\n      - id: s\n"
+         "        steps:\n" S("{type: command, command: c}") S("{type: command, command: c}")
+             S("{type: command, command: c}"),
+         "run d/s; go 1000", "a=\na=\na=\n"},
+        {"templates",
+         "devices:\n  - id: q\n    template: {type: sequence_lock, sequence: {steps: [{topic: x, "
+         "hint_topic: h1}, {topic: y, hint_topic: h2}, {topic: z}], success_topic: ok}}\n",
+         "msg x 1; msg y 1; msg z 1; go 999; flag mark 1; go 1", "h1=\nh2=\nok=\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        const struct nh_automation_limits limits = {.publish_max_per_s = 2};
+        play_limited(&limits, &rows[i]);
+        assert_int_equal(info().published, 3);
+        assert_int_equal(info().publish_delayed, 1);
+        assert_int_equal(info().outbox_bytes, 0);
+    }
+    room_do("msg x 1; msg y 1"); // the template once more, in the same second
+    room_expect("one is left of the second", "h1=\n");
+    room_do("go 998");
+    room_expect("not yet", "");
+    room_do("go 2");
+    room_expect("now", "h2=\n");
+}
+
+// What makes a room safe goes at once, and what templates still wanted to send does not come after.
+static void test_publish_rate_of_safety(void **state)
+{
+    const struct nh_automation_limits limits = {.publish_max_per_s = 1, .outbox_max_bytes = 100};
+    const struct row row = {
+        "safe off at once, and nothing after it",
+        "devices:\n  - id: q\n    safe_off: [{topic: off1}, {topic: off2}]\n    scenarios:\n      "
+        "- id: s\n        on_stop:\n" P("stopped") P("stopped") "        steps:\n" P("on")
+            P("never") "  - id: r\n    template: {type: sequence_lock, sequence: {steps: [{topic: "
+                       "x, "
+                       "hint_topic: h1}, {topic: y, hint_topic: h2}, {topic: z, hint_topic: h3}, "
+                       "{topic: "
+                       "w}]}}\n",
+        "run q/s; msg x 1; msg y 1; msg z 1; all; go 5000",
+        "on=\nstopped=\nstopped=\noff1=\n"
+        "off2=\n"};
+    (void)state;
+    play_limited(&limits, &row);
+    assert_int_equal(info().outbox_dropped, 3); // one had no room, two were not to come any more
+    assert_int_equal(info().outbox_bytes, 0);
+}
+
+// ---- what cannot be kept ------------------------------------------------------------------------
+
+#define SEND(text) S("{type: mqtt_publish, topic: a, payload: '" text "'}")
+
+static void test_too_long_to_keep(void **state)
+{
+    static const struct row rows[] = {
+        {"a payload that is kept",
+         DEVICE "      - id: s\n        triggers: [{type: topic, topic: t}]\n        steps:\n" SEND(
+             "{{trigger.payload}}"),
+         "msg t 0123456789abcdef", "a=0123456789abcdef\n"},
+        {"one that is not: the step fails, and what does not use it is done",
+         DEVICE "      - id: s\n        triggers: [{type: topic, topic: t}]\n        steps:\n" SEND(
+             "{{trigger.topic}}") SEND("it is {{ trigger.payload }}") SEND("after"),
+         "msg t 0123456789abcdefg", "a=t\n"},
+        {"likewise an expression",
+         DEVICE "      - id: s\n        triggers: [{type: topic, topic: t}]\n        steps:\n" S(
+             "{type: set, variable: v, expression: 'trigger.payload == 1', continue_on_error: "
+             "true}") SEND("{{ default(v, 0) }}"),
+         "msg t 0123456789abcdefg", "a=0\n"},
+        {"and what a wait brought, also after one that was kept",
+         STEPS(S("{type: wait_event, topic: t}") SEND("{{wait.payload}}")
+                   S("{type: wait_event, topic: t}")
+                       S("{type: mqtt_publish, topic: a, payload: "
+                         "'{{wait.payload}}', continue_on_error: true}") SEND("{{wait.topic}}")),
+         "run d/s; msg t short; msg t 0123456789abcdefg", "a=short\na=t\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        const struct nh_automation_limits limits = {.value_max_bytes = 16};
+        play_limited(&limits, &rows[i]);
+        assert_int_equal(info().values_too_long, i > 0);
+    }
+}
+
+// ---- requests of branches -----------------------------------------------------------------------
+
+static void test_requests_of_branches(void **state)
+{
+    const struct row row = {
+        "each branch has its own",
+        "devices:\n  - id: d\n    commands: [{id: c, topic: 'do/{{to}}', payload: "
+        "'{{request_id}}', result_topic: done, done_payload: '{{request_id}} ok', failed_payload: "
+        "'{{request_id}} bad'}]\n    scenarios:\n      - id: s\n        steps:\n" S(
+            "{type: command, command: c, parameters: [{name: to, value: 0}], timeout_ms: 50, "
+            "on_timeout: continue}")
+            S("{type: parallel, branches: [{steps: [{type: command, command: c, timeout_ms: 90, "
+              "parameters: [{name: to, value: 1}]}, {type: mqtt_publish, topic: first, payload: "
+              "'{{request_id}}'}]}, {steps: [{type: command, command: c, timeout_ms: 90, "
+              "parameters: [{name: to, value: 2}]}, {type: mqtt_publish, topic: second, payload: "
+              "'{{request_id}}'}]}, {steps: [{type: mqtt_publish, topic: third, payload: "
+              "'{{request_id}}'}]}]}") SEND("{{request_id}}"),
+        "run d/s; go 50; msg done 00000007-1 ok; msg done 00000007-3 ok; msg done 00000007-2 ok",
+        "do/0=00000007-1\ndo/1=00000007-2\ndo/2=00000007-3\nthird=00000007-1\n"
+        "second=00000007-3\nfirst=00000007-2\na=00000007-1\n"};
+    (void)state;
+    play(&row, 1);
+}
+
+// ---- found by reading ---------------------------------------------------------------------------
+
+static void test_corners(void **state)
+{
+    static const struct row rows[] = {
+        {"each branch has what its own wait brought, though both came before its turn",
+         STEPS(S("{type: parallel, branches: [{steps: [{type: wait_event, topic: x}, {type: "
+                 "mqtt_publish, topic: got, payload: '{{wait.topic}} {{wait.payload}}'}]}, {steps: "
+                 "[{type: wait_event, topic: y}, {type: mqtt_publish, topic: got, payload: "
+                 "'{{wait.topic}} {{wait.payload}}'}]}]}")
+                   SEND("{{wait.payload}}")) "      - {id: both, steps: [{type: mqtt_publish, "
+                                             "topic: x, payload: 1}, {type: "
+                                             "mqtt_publish, topic: y, payload: 2}]}\n",
+         "run d/s; run d/both", "x=1\ny=2\ngot=x 1\ngot=y 2\na=2\n"},
+        {"a branch knows how the wait before it ended",
+         STEPS(S("{type: wait_flags, wait: {timeout_ms: 5, requirements: [{flag: x}]}}")
+                   S("{type: parallel, branches: [{steps: [{type: mqtt_publish, topic: b, payload: "
+                     "'{{wait.completed}}'}]}]}")),
+         "run d/s; flag x 1", "b=true\n"},
+        {"queued behind itself it would wait for ever",
+         DEVICE "      - id: s\n        mode: queued\n        steps:\n" P("a")
+             S("{type: run, scenario: t, await: true, continue_on_error: true}")
+                 P("b") "      - id: t\n        steps:\n" S("{type: run, scenario: s, await: true}")
+                     P("never"),
+         "run d/s; run d/s", "a=\nb=\na=\nb=\n"},
+        {"a variable takes the place of its old value",
+         DEVICE "      - id: t\n        steps:\n" S(
+             "{type: run, scenario: s, parameters: [{name: "
+             "p, value: 'long, so that two have no room'}]}") "      - id: s\n        "
+                                                              "steps:\n" S("{type: set, "
+                                                                           "variable: p, "
+                                                                           "value: 'LONG, so "
+                                                                           "that two have no "
+                                                                           "room'}") SEND("{{p}}"),
+         "run d/t", "a=LONG, so that two have no room\n"},
+    };
+    const struct nh_automation_limits limits = {.local_max_bytes = 100};
+    (void)state;
+    play(rows, 3);
+    play_limited(&limits, &rows[3]);
+    assert_int_equal(info().locals_full, 0);
+}
+
+// A long on_stop is over before the room is made safe, also when it takes several turns.
+static void test_on_stop_before_safe_off(void **state)
+{
+    const struct nh_automation_limits limits = {.turn_max_steps = 2, .call_max_turns = 100};
+    const struct row row = {"on_stop first",
+                            "devices:\n  - id: d\n    safe_off: [{topic: 'off'}]\n    scenarios:\n"
+                            "      - id: s\n        on_stop:\n" P("1") P("2") P("3") P("4")
+                                P("5") "        steps:\n" S("{type: delay, delay_ms: 9}"),
+                            "run d/s; all; go 1", "1=\n2=\n3=\n4=\n5=\noff=\n"};
+    (void)state;
+    play_limited(&limits, &row);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_corners, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_on_stop_before_safe_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_publish_rate, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_publish_rate_of_safety, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_long_to_keep, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_requests_of_branches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_steps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_audio_and_commands, setup, teardown),

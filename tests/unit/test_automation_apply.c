@@ -112,6 +112,273 @@ static void test_templates_stay(void **state)
     room_expect("another lock", "");
 }
 
+// ---- limits: all of it or nothing ---------------------------------------------------------------
+
+static char found[2048];
+
+static void find(void *ctx, const struct nh_device_finding *f)
+{
+    size_t len = strlen(found);
+    (void)ctx;
+    assert_false(f->is_warning);
+    snprintf(found + len, sizeof found - len, "%s %s: %s\n", f->code, f->pointer, f->text);
+}
+
+static int prepare(const char *devices)
+{
+    char yaml[4096];
+    found[0] = '\0';
+    snprintf(yaml, sizeof yaml, "schema: 2\n%s", devices);
+    nh_device_set_t *set = device_set_from_yaml(room.mem, yaml, false);
+    int err = nh_automation_devices_prepare(room.a, set, find, NULL, room.now_ms);
+    nh_device_set_unref(set);
+    return err;
+}
+
+#define SET(flag) "{type: set_flag, flag: " flag ", value: true}"
+#define LISTEN(topic) "{type: topic, topic: " topic "}"
+
+// Each limit that a set can be over; the one in force is whole after each, and goes on.
+static void test_over_a_limit(void **state)
+{
+    static const struct {
+        const char *name, *devices, *finding;
+    } rows[] = {
+        {"flags that are set, waited for and hung on",
+         D("      - {id: s, triggers: [{type: flag, flag: a}], steps: [" SET(
+             "B") ", {type: if, conditions: [], then: [{type: parallel, branches: [{steps: "
+                  "[" SET("c") "]}]}], else: [{type: wait_flags, wait: {requirements: [{flag: "
+                               "A}, {flag: "
+                               "d}]}}]}]}\n"),
+         "over_limit : it names 4 flags; automation.flag_max_count allows 3\n"},
+        {"variables",
+         "variables: [{name: n, value: 0}, {name: o, value: 0}]\n" D(
+             "      - {id: s, triggers: [{type: variable, variable: p}], steps: [{type: nop}], "
+             "on_stop: [{type: set, variable: q, value: 1}]}\n"),
+         "over_limit /variables: it names 4 variables; automation.variable_max_count allows 3\n"},
+        {"topics",
+         "devices:\n  - id: d\n    status: {topic: st}\n    topics: [{name: s, topic: b}]\n"
+         "    scenarios:\n      - {id: s, triggers: [" LISTEN("t1") ", " LISTEN(
+             "t2") "]}\n"
+                   "  - id: q\n    template: {type: sequence_lock, sequence: {steps: [{topic: x}, "
+                   "{topic: "
+                   "t1}]}}\n",
+         "over_limit : it names 5 topics to listen on; automation.filter_max_count allows 4\n"},
+        {"instances", D("      - {id: r}\n      - {id: s, mode: queued, max: 9}\n"),
+         "over_limit /devices/0/scenarios/1/max: it is 9; automation.instance_max_count allows "
+         "8\n"},
+        {"a first value",
+         "variables: [{name: n, value: 0}, {name: o, value: 12345678901234567}]\ndevices: []\n",
+         ""},
+        {"a first value that is a text",
+         "variables: [{name: n, value: 0}, {name: o, value: '12345678901234567'}]\ndevices: []\n",
+         "over_limit /variables/1/value: the text has 17 bytes; automation.value_max_bytes allows "
+         "16\n"},
+    };
+    (void)state;
+    nh_automation_destroy(room.a);
+    room.limits = (struct nh_automation_limits){.flag_max_count = 3,
+                                                .variable_max_count = 3,
+                                                .filter_max_count = 4,
+                                                .instance_max_count = 8,
+                                                .value_max_bytes = 16};
+    room_create();
+    apply("variables: [{name: kept, value: 1}]\n" D(
+              "      - {id: old, mode: parallel, triggers: [" LISTEN(
+                  "go") ", {type: flag, flag: "
+                        "f}], steps: [{type: delay, delay_ms: 5}, {type: mqtt_publish, topic: old, "
+                        "payload: "
+                        "'{{kept}}'}]}\n"),
+          0);
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        struct nh_automation_info info;
+        bool fits = rows[i].finding[0] == '\0';
+        room_do("msg go 1");
+        int err = prepare(rows[i].devices);
+        if (err != (fits ? NH_OK : NH_ERR_FULL) || strcmp(found, rows[i].finding) != 0)
+            fail_msg("%s: %s\n%s", rows[i].name, nh_err_name(err), found);
+        if (fits)
+            nh_automation_devices_drop(room.a, room.now_ms);
+        nh_automation_info(room.a, &info);
+        assert_int_equal(info.flag_count, 1 + (i > 0));
+        assert_int_equal(info.variable_count, 1);
+        assert_int_equal(info.filter_count, 1);
+        assert_int_equal(room.filter_count, 1);
+        room_do("flag f 1; go 5; flag f 0; go 5; flag other 1");
+        room_expect(rows[i].name, "old=1\nold=1\n");
+        assert_int_equal(nh_automation_check(room.a), NH_OK);
+    }
+    apply(D("      - {id: s, triggers: [{type: flag, flag: a}], steps: [" SET("b") ", " SET(
+              "c") "]}\n"),
+          0);
+    room_do("flag a 1");
+}
+
+// What is ready and not yet in force changes nothing; neither does a broker that refuses.
+static void test_prepare(void **state)
+{
+    (void)state;
+    apply("variables: [{name: n, value: 1}]\n" D(
+              "      - {id: s, triggers: [" LISTEN("go") "], steps: [" P("old") "]}\n"),
+          0);
+    const char *other =
+        "variables: [{name: n, value: 2}, {name: m, value: text}]\n"
+        "devices:\n  - id: e\n    status: {topic: go}\n    scenarios:\n      - {id: "
+        "t, triggers: [" LISTEN("go") "], steps: [" P("new") ", " SET("x") "]}\n";
+    assert_int_equal(prepare(other), NH_OK);
+    assert_int_equal(prepare(other), NH_OK); // the one before is dropped
+    nh_automation_devices_drop(room.a, room.now_ms);
+    nh_automation_devices_drop(room.a, room.now_ms);
+    room_do("msg go 1");
+    room_expect("dropped", "old=\n");
+    room.filter_err = NH_ERR_FULL;
+    assert_int_equal(prepare(D("      - {id: t, triggers: [" LISTEN("new") "]}\n")), NH_ERR_FULL);
+    assert_non_null(strstr(found, "not_ready : it cannot be put in force"));
+    assert_int_equal(prepare(other), NH_ERR_FULL); // nor is the topic deaf that it had
+    room.filter_err = 0;
+    room_do("msg go 1");
+    room_expect("refused", "old=\n");
+    assert_int_equal(prepare(other), NH_OK);
+    nh_automation_devices_commit(room.a, NH_AUTOMATION_KEEP, room.now_ms, NULL, NULL);
+    room_do("msg go 1");
+    room_expect("in force", "new=\n");
+}
+
+// ---- names of nothing ---------------------------------------------------------------------------
+
+static bool has_flag(const char *name)
+{
+    return nh_names__find(&room.a->flags, room_span(name)) != NULL;
+}
+
+static bool has_variable(const char *name)
+{
+    return nh_names__find(&room.a->variables, room_span(name)) != NULL;
+}
+
+static void test_names_go(void **state)
+{
+    (void)state;
+    nh_automation_destroy(room.a);
+    room.has_store = true;
+    room.limits.flag_max_count = room.limits.variable_max_count = 4;
+    room_create();
+    for (int i = 0; i < 20; i++) {
+        char yaml[512];
+        snprintf(yaml, sizeof yaml,
+                 "variables: [{name: v%d, value: %d, persist: true}]\n" D(
+                     "      - {id: s, steps: [{type: set_flag, flag: f%d}]}\n"),
+                 i, i, i);
+        apply(yaml, NH_AUTOMATION_KEEP);
+        snprintf(yaml, sizeof yaml, "flag operator 1; set own 1; set v%d 1", i);
+        room_do(yaml);
+        assert_true(has_flag("operator") && has_variable("own"));
+        assert_int_equal(room_kept_count("var/"), i > 0 ? 2 : 1);
+    }
+    // Those of the set before may come back with it; until their place is needed.
+    assert_true(has_flag("f19") && has_flag("f18") && !has_flag("f17") && has_variable("v18"));
+    room_do("flag mine 1; flag yours 1; flag ours 1");
+    assert_true(has_flag("f19") && !has_flag("f18") && has_flag("mine") && has_flag("yours"));
+    assert_true(!has_variable("v18") && has_variable("v19"));
+    room_expect("the limit holds", "flag FULL\n");
+    // Read by a condition, an expression, a text: named, though nothing there sets it.
+    apply("devices: []\n", 0);
+    assert_true(has_variable("v19"));
+    apply("devices: []\n", 0);
+    assert_false(has_variable("v19") || has_flag("mine"));
+    assert_int_equal(room_kept_count("var/"), 0);
+    room_do("flag operator 1; flag asked 1; set read 1; set told 1; set reader 1; set own 1");
+    apply(D("      - id: s\n        conditions: [{type: flag, flag: OPERATOR}, {type: expression, "
+            "expression: 'read > 0 and flag(\"asked\")'}]\n        steps: [{type: mqtt_publish, "
+            "topic: a, payload: 'it is {{told}}'}]\n"),
+          NH_AUTOMATION_KEEP);
+    assert_true(has_flag("operator") && has_flag("asked") && has_variable("read"));
+    assert_true(has_variable("told") && !has_variable("reader") && !has_variable("own"));
+}
+
+// A change that is undone at once takes no value away.
+static void test_names_come_back(void **state)
+{
+    const char *with = "variables: [{name: k, value: 1, persist: true}]\n" D(
+        "      - {id: s, steps: [{type: set_flag, flag: f, value: true}, {type: if, conditions: "
+        "[{type: flag, flag: f}], then: [{type: mqtt_publish, topic: '{{k}}'}]}]}\n");
+    (void)state;
+    nh_automation_destroy(room.a);
+    room.has_store = true;
+    room_create();
+    apply(with, 0);
+    room_do("set k 5; flag f 1");
+    apply("devices: []\n", 0);
+    apply(with, 0);
+    assert_true(nh_automation_flag(room.a, room_span("f")));
+    room_do("run d/s");
+    room_expect("as before", "5=\n");
+    assert_int_equal(room_kept_count("var/k"), 1);
+}
+
+// A run keeps what it was begun with; a start with another set forgets nothing.
+static void test_names_of_a_run(void **state)
+{
+    (void)state;
+    apply(
+        D("      - {id: s, steps: [" SET("mine") ", {type: set, variable: v, value: 7}, {type: "
+                                                 "delay, delay_ms: 10}, {type: if, conditions: "
+                                                 "[{type: flag, flag: mine}], then: "
+                                                 "[{type: mqtt_publish, topic: '{{v}}'}]}]}\n"
+                                                 "      - {id: w, steps: [{type: wait_flags, wait: "
+                                                 "{requirements: [{flag: door}]}}, " P("w") "]}\n"),
+        0);
+    room_do("run d/s; run d/w");
+    apply("devices: []\n", NH_AUTOMATION_KEEP);
+    apply("devices: []\n", NH_AUTOMATION_KEEP);
+    room_do("go 10; flag door 1");
+    room_expect("not disturbed", "runs on d/s\nruns on d/w\nruns on d/s\nruns on d/w\n7=\nw=\n");
+    apply("devices: []\n", NH_AUTOMATION_KEEP);
+    apply("devices: []\n", NH_AUTOMATION_KEEP);
+    assert_false(has_flag("mine") || has_flag("door") || has_variable("v"));
+
+    nh_automation_destroy(room.a);
+    room.has_store = true;
+    room_create();
+    apply("variables: [{name: k, value: 1, persist: true}]\ndevices: []\n", 0);
+    room_do("set k 5");
+    room_crash();
+    apply("devices: []\n", 0); // the card was not there yet
+    apply("variables: [{name: k, value: 1, persist: true}]\n" D(
+              "      - {id: s, steps: [{type: mqtt_publish, topic: '{{k}}'}]}\n"),
+          0);
+    room_do("run d/s");
+    room_expect("kept", "5=\n");
+}
+
+// ---- first values -------------------------------------------------------------------------------
+
+static void test_first_values(void **state)
+{
+#define ON_CHANGE(extra)                                                                           \
+    D("      - {id: s, triggers: [{type: variable, variable: n}" extra                             \
+      ", {type: variable, variable: n, match: {op: greater, value: 4}}], mode: parallel, steps: "  \
+      "[{type: mqtt_publish, topic: is, payload: '{{n}}'}]}\n")
+    (void)state;
+    apply("variables: [{name: n, value: '5'}]\n" ON_CHANGE(""), 0);
+    room_expect("at the start", "");
+    room_do("set n 5; set n 6");
+    room_expect("a change, though what matches has matched before", "is=6\n");
+    room_do("set n 1; set n 7");
+    room_expect("both", "is=1\nis=7\nis=7\n");
+    apply(ON_CHANGE(""), 0);
+    apply("devices: []\n", 0);
+    apply(ON_CHANGE(""), 0); // it has none
+    apply("variables: [{name: n, value: '8'}]\n" ON_CHANGE(", {type: boot}"), 0);
+    room_expect("at an apply, with the triggers from before", "");
+    room_do("set n 9");
+    room_expect("only what changes", "is=9\n");
+    room_do("reset");
+    room_expect("a reset is a change", "is=8\n");
+    room_do("reset");
+    room_expect("or is none", "");
+}
+
 // ---- allocations that fail in turn --------------------------------------------------------------
 
 static const char whole[] =
@@ -235,6 +502,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_triggers_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_templates_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_over_a_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepare, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_come_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_of_a_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_first_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_thousand_applies, setup, teardown),
     };

@@ -118,6 +118,10 @@ static const struct row rows[] = {
      "go 86401999; flag mark 1; go 1", "did/s= {{trigger.topic}} {{trigger.payload}}\n"},
     {"a clock that is set back repeats nothing", ONE("{type: time, at: '01:00:02'}"),
      "go 3000; clock 1796083200000; go 5000", "did/s= {{trigger.topic}} {{trigger.payload}}\n"},
+    {"a clock that was ten years ahead", ONE("{type: time, at: '13:00', id: t}"),
+     "clock 2111486399000; go 1000; clock 1796126399000; go 1000",
+     "did/s=t {{trigger.topic}} {{trigger.payload}}\ndid/s=t {{trigger.topic}} "
+     "{{trigger.payload}}\n"},
     {"a clock that is set on", ONE("{type: time, at: '13:00'}"), "clock 1796126399000; go 1000",
      "did/s= {{trigger.topic}} {{trigger.payload}}\n"},
     {"a condition of time",

@@ -391,6 +391,38 @@ static void test_nesting(void **state)
     }
 }
 
+static size_t put_scenario(char *out, size_t cap, unsigned i)
+{
+    return (size_t)snprintf(
+        out, cap,
+        "%s{\"id\":\"s%u\",\"steps\":[{\"type\":\"set_flag\",\"flag\":\"Flag%u\",\"value\":true},"
+        "{\"type\":\"wait_flags\",\"wait\":{\"requirements\":[{\"flag\":\"fLAG%u\"}]}}]}",
+        i % 50 ? "," : "", i, i, i + 1);
+}
+
+// Each flag is set by one scenario and waited for by the one before, and the last by none.
+static void test_many_flags(void **state)
+{
+    static char text[512 * 1024];
+    const unsigned devices = 60;
+    size_t len = (size_t)snprintf(text, sizeof text, "{\"schema\":2,\"devices\":[");
+    nh_device_set_t *s;
+    (void)state;
+    for (unsigned d = 0; d < devices; d++) {
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s{\"id\":\"d%u\",\"scenarios\":[",
+                                d ? "," : "", d);
+        for (unsigned i = 0; i < 50; i++)
+            len += put_scenario(text + len, sizeof text - len, d * 50 + i);
+        len += (size_t)snprintf(text + len, sizeof text - len, "]}");
+    }
+    len += (size_t)snprintf(text + len, sizeof text - len, "]}");
+    assert_true(len < sizeof text - 1);
+    assert_int_equal(compile(text, &s), NH_OK);
+    assert_string_equal(said, "warning /devices/59/scenarios/49/steps/1/wait/requirements/0/flag "
+                              "flag_never_set\n");
+    nh_device_set_unref(s);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -527,6 +559,7 @@ int main(void)
         TEST(test_any_cut),
         TEST(test_findings),
         TEST(test_nesting),
+        TEST(test_many_flags),
         TEST(test_limits),
         TEST(test_position),
         TEST(test_every_allocation_fails_in_turn),

@@ -44,10 +44,45 @@ static int get_card(void *ctx, struct nh_fs *out)
     return has_card ? NH_OK : NH_ERR_NOT_FOUND;
 }
 
+// Who runs the sets: one that is called "big..." is too much for it.
+static nh_device_set_t *ready; // not yet in force
+static uint32_t prepared, dropped;
+
+static int fits(void *ctx, const nh_device_set_t *set, nh_device_finding_fn finding,
+                void *finding_ctx)
+{
+    const char *id = nh_rec_string(nh_device_set_device(set, 0), NH_FIELD_ID);
+    struct nh_device_finding f = {.code = "over_limit", .pointer = "/devices/0"};
+    (void)ctx;
+    if (strncmp(id, "big", 3) != 0)
+        return NH_OK;
+    finding(finding_ctx, &f);
+    return NH_ERR_FULL;
+}
+
+static int make_ready(void *ctx, nh_device_set_t *set, nh_device_finding_fn finding,
+                      void *finding_ctx)
+{
+    int err = fits(ctx, set, finding, finding_ctx);
+    assert_null(ready);
+    ready = err == NH_OK ? set : NULL;
+    prepared += err == NH_OK;
+    return err;
+}
+
+static void drop(void *ctx)
+{
+    (void)ctx;
+    assert_non_null(ready);
+    ready = NULL;
+    dropped++;
+}
+
 static void in_force(void *ctx, nh_device_set_t *set, bool cancel)
 {
     (void)ctx;
-    assert_non_null(set);
+    assert_ptr_equal(set, ready);
+    ready = NULL;
     cancels += cancel;
     in_force_count++;
 }
@@ -89,6 +124,9 @@ static int hub_start(void)
                                           .clock_ms = clock_ms,
                                           .clock_unix_ms = clock_unix_ms,
                                           .card = get_card,
+                                          .fits = fits,
+                                          .prepare = make_ready,
+                                          .drop = drop,
                                           .in_force = in_force};
     if (err == 0)
         err = nh_devices_create(&cfg, &devices);
@@ -124,7 +162,8 @@ static int setup(void **state)
     fake_disk_init(&flash);
     has_card = true;
     now_ms = 1000;
-    changes = cancels = 0;
+    changes = cancels = prepared = dropped = 0;
+    ready = NULL;
     return 0;
 }
 
@@ -265,6 +304,71 @@ static void test_base_generation(void **state)
                      NH_ERR_CONFLICT);
     assert_string_equal(in_force_now(), "a");
     assert_int_equal(info().reject_count, 1);
+}
+
+static void count_finding(void *ctx, const struct nh_device_finding *f)
+{
+    assert_string_equal(f->code, "over_limit");
+    (*(int *)ctx)++;
+}
+
+// What there is no room for is refused before anything is kept, on every way that it may come.
+static void test_no_room_for_it(void **state)
+{
+    int told = 0;
+    const char *what;
+    const struct nh_devices_apply how = {.finding = count_finding, .finding_ctx = &told};
+    const struct nh_devices_apply trial = {
+        .confirm_s = 10, .finding = count_finding, .finding_ctx = &told};
+    const struct nh_devices_apply kids = {
+        .profile = "kids", .finding = count_finding, .finding_ctx = &told};
+    (void)state;
+    assert_int_equal(hub_start(), NH_OK);
+    assert_int_equal(apply("a"), 2);
+    assert_int_equal(nh_devices_profile_create(devices, "kids", "Kids", NULL), NH_OK);
+    assert_int_equal(apply_with("big", &how), NH_ERR_FULL);
+    assert_int_equal(apply_with("big", &trial), NH_ERR_FULL);
+    assert_int_equal(apply_with("big", &kids), NH_ERR_FULL);
+    assert_int_equal(told, 3);
+    assert_string_equal(in_force_now(), "a");
+    assert_int_equal(info().generation, 2);
+    assert_int_equal(info().confirm_back, 0);
+    assert_true(card_has("default.json", "\"a\""));
+    assert_int_equal(dropped, 0);
+    // From the card: as a conflict, a backup, another profile.
+    card_put("default.2.json", "{\"schema\":2,\"devices\":[{\"id\":\"big\"}]}");
+    assert_int_equal(nh_devices_rollback(devices, 2, false), NH_ERR_FULL);
+    card_put("kids.json", "{\"schema\":2,\"devices\":[{\"id\":\"big2\"}]}");
+    assert_int_equal(nh_devices_profile_activate(devices, "kids", false), NH_ERR_FULL);
+    assert_string_equal(info().profile, "default");
+    card_put("default.json", "{\"schema\":2,\"generation\":9,\"devices\":[{\"id\":\"big3\"}]}");
+    assert_int_equal(nh_devices_sync(devices, NH_DEVICES_KEEP_CARD, &what), NH_ERR_FULL);
+    assert_int_equal(info().generation, 2);
+    assert_string_equal(in_force_now(), "a");
+    // At a start there is nothing else: it is there to be edited, and does not run.
+    uint32_t before = prepared;
+    hub_restart();
+    assert_string_equal(in_force_now(), "big3");
+    assert_true(info().is_idle);
+    assert_non_null(info().degraded);
+    assert_int_equal(prepared, before);
+    assert_int_equal(apply("small"), 10);
+    assert_false(info().is_idle);
+    assert_null(info().degraded);
+}
+
+// What is ready is dropped when it cannot be kept.
+static void test_ready_and_not_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(hub_start(), NH_OK);
+    assert_int_equal(apply("a"), 2);
+    const struct fake_disk_fault fault = {FAKE_DISK_FAIL, 1, 0, NH_ERR_IO};
+    fake_disk_fault_set(&card, &fault);
+    assert_int_equal(apply("b"), NH_ERR_IO);
+    assert_int_equal(dropped, 1);
+    assert_string_equal(in_force_now(), "a");
+    assert_int_equal(apply("b"), 3);
 }
 
 static void test_edited_on_the_card(void **state)
@@ -667,6 +771,8 @@ int main(void)
         TEST(test_new_hub),
         TEST(test_apply_and_backups),
         TEST(test_base_generation),
+        TEST(test_no_room_for_it),
+        TEST(test_ready_and_not_kept),
         TEST(test_edited_on_the_card),
         TEST(test_broken_file_is_kept),
         TEST(test_backup_without_copy),

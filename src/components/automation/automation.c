@@ -24,6 +24,7 @@ const struct nh_automation_limits nh_automation_limits_standard = {
     .on_stop_max_steps = 64,
     .filter_max_count = 512,
     .inbox_max_bytes = 65536,
+    .outbox_max_bytes = 65536,
     .trace_bytes = 2048,
     .trace_total_bytes = 256 * 1024,
     .log_max_count = 128,
@@ -81,8 +82,11 @@ static int make_buffers(nh_automation_t *a)
         a->text[i] = a->scratch + (size_t)(i + 1) * bytes;
     a->game.timer.kind = NH_TIMER_GAME;
     a->boot_timer.kind = NH_TIMER_BOOT;
+    a->outbox_timer.kind = NH_TIMER_OUTBOX;
     int err = nh_wake__reserve(&a->room);
-    return err < 0 ? err : nh_wake__reserve(&a->second);
+    for (int i = 0; i < 2 && err == NH_OK; i++) // boot, outbox
+        err = nh_wake__reserve(&a->second);
+    return err;
 }
 
 static void init(nh_automation_t *a, const struct nh_automation_config *cfg)
@@ -96,6 +100,7 @@ static void init(nh_automation_t *a, const struct nh_automation_config *cfg)
     a->random = cfg->seed;
     a->info.is_enabled = true;
     a->inbox_end = &a->inbox;
+    a->outbox_end = &a->outbox;
     struct nh_names *names[] = {&a->scenarios, &a->topics, &a->flags, &a->variables, &a->devices};
     for (size_t i = 0; i < NH_ARRAY_LEN(names); i++) {
         names[i]->mem = cfg->mem;
@@ -158,6 +163,9 @@ void nh_automation_destroy(nh_automation_t *a)
         nh_journal__boot_ok(a); // it was told to end
     nh_journal__close(a);
     drop_runs(a);
+    if (a->fresh.set)
+        nh_plan__free(a, &a->fresh);
+    a->walk_count = 0;
     if (a->plan.set)
         nh_plan__free(a, &a->plan);
     a->plan.mark = a->next_mark + 1;
@@ -165,6 +173,7 @@ void nh_automation_destroy(nh_automation_t *a)
     nh_scenario__sweep(a, (struct nh_scenario *)e);
     nh_state__destroy(a);
     drop_inbox(a);
+    nh_publish__drop(a);
     nh_names__deinit(&a->scenarios);
     nh_names__deinit(&a->topics);
     nh_wake__cancel(&a->second, &a->boot_timer);
@@ -257,13 +266,19 @@ static bool settle_one(nh_automation_t *a)
         nh_turn__take(a, first_of(&a->stopping));
     else if (a->after_stop)
         after_stop(a);
-    else if (a->inbox)
+    else if (a->inbox && !a->fresh.set) // what it tells of devices is for the set that comes
         take_posted(a);
     else if (!nh_list_is_empty(&a->ready))
         nh_turn__take(a, first_of(&a->ready));
     else
         return false;
     return true;
+}
+
+static bool has_more(const nh_automation_t *a)
+{
+    return !nh_list_is_empty(&a->stopping) || a->after_stop || a->inbox ||
+           !nh_list_is_empty(&a->ready);
 }
 
 bool nh_automation__enter(nh_automation_t *a, uint64_t now_ms)
@@ -278,8 +293,10 @@ bool nh_automation__enter(nh_automation_t *a, uint64_t now_ms)
 
 void nh_automation__leave(nh_automation_t *a)
 {
-    for (uint32_t i = 0; i < a->limits.call_max_turns && settle_one(a); i++)
-        ;
+    uint32_t turns = 0;
+    while (turns < a->limits.call_max_turns && settle_one(a))
+        turns++;
+    a->info.calls_cut += turns == a->limits.call_max_turns && has_more(a);
     nh_journal__flush(a);
     a->is_busy = false;
 }
@@ -295,6 +312,9 @@ static void fire(nh_automation_t *a, struct nh_wake_timer *t)
         break;
     case NH_TIMER_DEVICE:
         nh_device__silent(a, NH_CONTAINER_OF(t, struct nh_device, timer));
+        break;
+    case NH_TIMER_OUTBOX:
+        nh_publish__time(a);
         break;
     case NH_TIMER_GAME:
         nh_game__time(a);
@@ -332,8 +352,7 @@ void nh_automation_tick(nh_automation_t *a, uint64_t now_ms)
 
 uint64_t nh_automation_next_deadline(const nh_automation_t *a)
 {
-    if (!nh_list_is_empty(&a->stopping) || !nh_list_is_empty(&a->ready) ||
-        !nh_list_is_empty(&a->yielded) || a->inbox || a->after_stop)
+    if (has_more(a) || !nh_list_is_empty(&a->yielded))
         return a->now_ms;
     uint64_t second_ms = nh_wake__next(&a->second);
     if (a->game.is_paused)

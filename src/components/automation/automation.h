@@ -31,13 +31,14 @@ struct nh_automation_limits {
     uint32_t turn_max_steps;     // one after the other; then others have their turn
     uint32_t call_max_turns;     // in one call; the rest is done in the next tick()
     uint32_t run_depth_max;      // scenarios that run each other; the step fails
-    uint32_t publish_max_per_s;  // of all scenarios; a step waits until it may
+    uint32_t publish_max_per_s;  // of all; a step waits until it may, templates have the outbox
     uint32_t flood_max_count;    // triggerings of a scenario in flood_window_ms; then it is
     uint32_t flood_window_ms;    // suspended for cooloff_ms
     uint32_t cooloff_ms;         //
     uint32_t on_stop_max_steps;  // of an instance; the rest is left out
     uint32_t filter_max_count;   // topics that are listened on; a wait on one more fails
     uint32_t inbox_max_bytes;    // own messages that come back; more are dropped
+    uint32_t outbox_max_bytes;   // messages of templates that wait to be sent; more are dropped
     uint32_t trace_bytes;        // of each scenario; the oldest is forgotten
     uint32_t trace_total_bytes;  // of all; scenarios that run later have no trace
     uint32_t log_max_count;      // entries of the operator's log; the oldest is forgotten
@@ -156,9 +157,25 @@ enum nh_automation_apply { NH_AUTOMATION_KEEP, NH_AUTOMATION_CANCEL };
 // An instance that still runs on the set before, for the answer to who applied the new one.
 typedef void (*nh_automation_running_fn)(void *ctx, uint32_t instance, nh_span_t device,
                                          nh_span_t scenario);
-// Puts a set in force, of which it takes a reference. Instances that run end on theirs (KEEP, each
+// Whether a set is within the limits; each one that it is over is told. It says the same of a set
+// whatever has been running. NH_ERR_FULL, NH_ERR_NOMEM.
+NH_MUST_USE int nh_automation_devices_check(const nh_automation_t *a, const nh_device_set_t *set,
+                                            nh_device_finding_fn finding, void *ctx);
+// Makes all ready that a set needs (it takes a reference), beside the one in force, which goes on.
+// Then either commit() or drop(), with no other call between: what was ready before is dropped.
+// After an error nothing is ready and all is as it was. NH_ERR_FULL: over a limit, and any other
+// but NH_ERR_NOMEM and NH_ERR_BUSY (from within a callback): it was told to `finding`, may be NULL.
+NH_MUST_USE int nh_automation_devices_prepare(nh_automation_t *a, nh_device_set_t *set,
+                                              nh_device_finding_fn finding, void *ctx,
+                                              uint64_t now_ms);
+void nh_automation_devices_drop(nh_automation_t *a, uint64_t now_ms);
+// Puts in force what is ready; this cannot fail. Instances that run end on their set (KEEP, each
 // told to `running`, may be NULL) or are cancelled. What a trigger or template has counted stays if
-// its own record says the same. NH_ERR_NOMEM, NH_ERR_FULL (filters): the old set stays in force.
+// its own record says the same. Flags and variables that neither this
+// set names nor the one before it, which may be put back, go.
+void nh_automation_devices_commit(nh_automation_t *a, enum nh_automation_apply how, uint64_t now_ms,
+                                  nh_automation_running_fn running, void *ctx);
+// Both of them at once.
 NH_MUST_USE int nh_automation_devices_set(nh_automation_t *a, nh_device_set_t *set,
                                           enum nh_automation_apply how, uint64_t now_ms,
                                           nh_automation_running_fn running, void *ctx);
@@ -281,21 +298,27 @@ struct nh_automation_info {
     bool is_enabled; // false: after starts that crashed, or by an operator
     uint32_t instance_count, instance_peak, running_count, waiting_count, queued_count;
     uint32_t flag_count, variable_count, filter_count, trigger_count, suspended_count;
-    uint32_t trace_bytes, inbox_bytes;
+    uint32_t trace_bytes, inbox_bytes, outbox_bytes;
     uint64_t started, done, failed, cancelled;
     uint64_t triggered, messages, steps, published;
     uint64_t ignored;        // mode single, or conditions that did not hold
     uint64_t refused;        // over a scenario's `max`
     uint64_t instances_full; // over instance_max_count
     uint64_t flags_full, variables_full, filters_full, values_too_long, texts_too_long;
+    uint64_t locals_full;     // over local_max_bytes
     uint64_t suspensions;     // over flood_max_count
     uint64_t flooded;         // triggerings of suspended scenarios
     uint64_t yields;          // over turn_max_steps
+    uint64_t calls_cut;       // over call_max_turns
     uint64_t publish_delayed; // over publish_max_per_s
     uint64_t on_stop_cut;     // over on_stop_max_steps
     uint64_t depth_refused;   // over run_depth_max
     uint64_t inbox_dropped;   // over inbox_max_bytes
+    uint64_t outbox_dropped;  // over outbox_max_bytes, or before safe_off
+    uint64_t traces_cut;      // over trace_bytes: the older half was forgotten
     uint64_t traces_missing;  // over trace_total_bytes
+    uint64_t log_forgotten;   // over log_max_count
+    uint64_t sets_refused;    // needed more than a limit, or could not be made ready
     uint64_t no_memory;
     uint64_t store_failed;   // commits that the store refused
     uint64_t journal_full;   // over journal_max_count, or a value over text_max_bytes

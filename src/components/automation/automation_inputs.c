@@ -276,7 +276,7 @@ int nh_automation_check(const nh_automation_t *a)
         armed += a->plan.triggers[i].timer.slot != 0;
     NH_NAMES_EACH(&a->devices, d)
     armed += ((const struct nh_device *)d)->timer.slot != 0;
-    armed += (a->game.timer.slot != 0) + (a->boot_timer.slot != 0);
+    armed += (a->game.timer.slot != 0) + (a->boot_timer.slot != 0) + (a->outbox_timer.slot != 0);
     armed += a->journal.timer.slot != 0;
     bool is_whole = runs == a->info.instance_count && armed == a->room.count + a->second.count;
     return is_whole && nh_journal__check(a) ? NH_OK : NH_ERR_CORRUPT;

@@ -325,13 +325,16 @@ void nh_automation_api__write_instance(const nh_automation_t *a, const struct nh
     X(variable_count)                                                                              \
     X(filter_count)                                                                                \
     X(trigger_count)                                                                               \
-    X(suspended_count) X(trace_bytes) X(started) X(done) X(failed) X(cancelled) X(triggered)       \
-        X(messages) X(steps) X(published) X(ignored) X(refused) X(instances_full) X(flags_full)    \
-            X(variables_full) X(filters_full) X(values_too_long) X(texts_too_long) X(suspensions)  \
-                X(flooded) X(yields) X(publish_delayed) X(on_stop_cut) X(depth_refused)            \
-                    X(inbox_dropped) X(traces_missing) X(no_memory) X(store_failed) X(cut_short)   \
-                        X(resumed) X(store_retry_ms) X(journal_count) X(journal_dirty)             \
-                            X(journal_full)
+    X(suspended_count) X(trace_bytes) X(inbox_bytes) X(outbox_bytes)                               \
+    X(started) X(done) X(failed) X(cancelled)                                                      \
+    X(triggered) X(messages) X(steps) X(published) X(ignored) X(refused)                           \
+    X(instances_full) X(flags_full) X(variables_full) X(filters_full)                              \
+    X(values_too_long) X(texts_too_long) X(locals_full)                                            \
+    X(suspensions) X(flooded) X(yields) X(calls_cut) X(publish_delayed)                            \
+    X(on_stop_cut) X(depth_refused) X(inbox_dropped) X(outbox_dropped)                             \
+    X(traces_cut) X(traces_missing) X(log_forgotten)                                               \
+    X(sets_refused) X(no_memory) X(store_failed) X(cut_short) X(resumed)        \
+    X(store_retry_ms) X(journal_count) X(journal_dirty) X(journal_full)
 // clang-format on
 
 static void write_counters(const nh_automation_t *a, nh_json_writer_t *w)

@@ -31,6 +31,7 @@ enum nh_timer_kind {
     NH_TIMER_TRIGGER,
     NH_TIMER_DEVICE,
     NH_TIMER_GAME,
+    NH_TIMER_OUTBOX,
     NH_TIMER_BOOT,    // the start did not crash
     NH_TIMER_JOURNAL, // a store that refused is tried again
 };
@@ -125,6 +126,7 @@ struct nh_child {
     struct nh_branch branch;
     struct nh_branch *parent;
     struct nh_child *next;
+    struct nh_local *locals; // its own: what its waits brought, the id of its last command
 };
 
 struct nh_local { // a variable of a run, or the counter of a `loop` step
@@ -141,6 +143,7 @@ struct nh_local { // a variable of a run, or the counter of a `loop` step
 struct nh_cause {
     uint32_t refs;
     uint32_t topic_len, payload_len;
+    uint32_t lost_bytes; // of a payload over value_max_bytes, which is not kept; else 0
     bool has_topic, has_payload;
     uint8_t bytes[]; // topic, payload
 };
@@ -217,7 +220,10 @@ struct nh_flag {
     nh_list_t waiters, watches; // branches that wait for it first, or among others
     struct nh_trigger *triggers;
     uint64_t changed_ms;  // on the room's clock
+    uint32_t refs;        // how often plans name it
     bool value, is_known; // known: it was set
+    bool is_mentioned;    // while names are swept
+    bool is_stale;        // only the set before names it
 };
 
 struct nh_variable {
@@ -227,10 +233,15 @@ struct nh_variable {
     char *text;
     double number;
     uint32_t len;
-    uint8_t kind;   // enum nh_value_kind; NONE: only asked for
-    bool is_kept;   // over a restart
-    bool is_missed; // it has changed, and the journal had no room for it
-    bool is_declared;
+    uint32_t refs;     // how often plans name it
+    uint8_t kind;      // enum nh_value_kind; NONE: only asked for
+    bool is_kept;      // over a restart
+    bool is_missed;    // it has changed, and the journal had no room for it
+    bool is_declared;  // in the set in force
+    bool has_first;    // and it has a value there
+    bool is_initial;   // its first value came with the set that is just coming into force
+    bool is_mentioned; // while names are swept
+    bool is_stale;     // only the set before names it
 };
 
 enum nh_device_status { NH_DEVICE_UNKNOWN, NH_DEVICE_ONLINE, NH_DEVICE_OFFLINE };
@@ -276,12 +287,15 @@ struct nh_plan {
     struct nh_topic **status;       // of each device; NULL: it tells none
     struct nh_template_use **uses;  // of each device; NULL: no template, or it goes on from before
     uint32_t template_topic_count;  // how many references templates have been given
+    uint32_t name_count;            // how many references flags and variables have been given
+    uint32_t text_count;
+    char **texts; // of the first values of its variables, as in the set; NULL: none
     struct nh_trigger *triggers;
 };
 
 // ---- the automation -----------------------------------------------------------------------------
 
-struct nh_inbox {
+struct nh_inbox { // of the outbox as well
     struct nh_inbox *next;
     uint32_t topic_len, payload_len;
     bool is_retained;
@@ -363,10 +377,13 @@ struct nh_automation {
     nh_list_t ready, stopping, yielded, held;
     struct nh_branch *current; // whose step is done right now
     struct nh_inbox *inbox, **inbox_end;
+    struct nh_inbox *outbox, **outbox_end; // what templates send, over publish_max_per_s
+    struct nh_wake_timer outbox_timer;     // of the second clock
+    bool is_outbox_over;                   // it was told that something was dropped
     struct nh_names scenarios, topics, flags, variables, devices;
     struct nh_topic *wild_topics;
     nh_list_t audio_waiters;
-    struct nh_plan plan;
+    struct nh_plan plan, fresh; // fresh: made ready, to come into force or to be dropped
     uint64_t publish_window_ms;
     uint32_t publish_count;
     bool is_busy, is_dry, has_booted, is_boot_ok;
@@ -382,6 +399,7 @@ struct nh_automation {
     uint64_t version[NH_AUTOMATION_PART_COUNT];
     struct nh_dry *dry;      // where a dry run tells
     char *scratch, *text[3]; // of text_max_bytes + 1 each
+    int lookup_err;          // of a name that has a value, which could not be kept
     char why[160];           // of the failure at hand, or what the step was about
 };
 
@@ -445,6 +463,11 @@ void nh_device__message(nh_automation_t *a, struct nh_device *d, nh_span_t paylo
 void nh_device__silent(nh_automation_t *a, struct nh_device *d); // its timer
 void nh_state__reset(nh_automation_t *a);                        // flags and variables
 void nh_state__destroy(nh_automation_t *a);
+// Takes the value that a set has for it, if it has none yet; nobody is told. `text` is the copy of
+// a text, which is taken then (true).
+bool nh_variable__begin(struct nh_variable *v, const struct nh_value *value, char *text);
+void nh_state__flag_forget(nh_automation_t *a, struct nh_flag *f);
+void nh_state__variable_forget(nh_automation_t *a, struct nh_variable *v);
 
 // ---- texts.c: {{ }}, expressions, variables of a run --------------------------------------------
 
@@ -465,6 +488,13 @@ struct nh_context nh_texts__of(nh_automation_t *a, const struct nh_branch *b);
 NH_MUST_USE int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name,
                               const struct nh_value *v);
 struct nh_local *nh_local__find(const struct nh_run *r, nh_span_t name);
+// Of a branch alone; of the main one they are the run's. Found from the branches off it, too.
+NH_MUST_USE int nh_local__set_own(nh_automation_t *a, struct nh_branch *b, nh_span_t name,
+                                  const struct nh_value *v);
+void nh_local__remove_own(nh_automation_t *a, struct nh_branch *b, nh_span_t name);
+void nh_local__hand_up(nh_automation_t *a,
+                       struct nh_branch *b); // as the branch ends, to its parent
+void nh_local__free_own(nh_automation_t *a, struct nh_branch *b);
 // The counter of the `loop` at `place`. NULL: no memory.
 struct nh_local *nh_local__loop(nh_automation_t *a, struct nh_run *r, uint32_t place);
 void nh_local__remove(nh_automation_t *a, struct nh_run *r, struct nh_local *l);
@@ -524,6 +554,7 @@ NH_MUST_USE int nh_turn__push(nh_automation_t *a, struct nh_branch *b, nh_rec_t 
 void nh_turn__advance(struct nh_branch *b); // to the next step of the list
 void nh_turn__jump(struct nh_branch *b, uint32_t index);
 void nh_turn__free_frames(nh_automation_t *a, struct nh_branch *b);
+struct nh_child *nh_turn__child(const struct nh_branch *b);   // that it is; not the main one
 struct nh_branch *nh_turn__parent(const struct nh_branch *b); // of a branch of `parallel`
 void nh_turn__free_children(nh_automation_t *a, struct nh_branch *parent); // and theirs
 void nh_turn__ready(nh_automation_t *a, struct nh_branch *b);
@@ -570,9 +601,20 @@ int nh_step__audio(nh_automation_t *a, struct nh_branch *b, nh_rec_t step);
 // Whether `repeat`, whose body has ended, begins it again.
 bool nh_step__repeats(nh_automation_t *a, const struct nh_branch *b, nh_rec_t step,
                       uint32_t iteration);
+// Sends it now, and counts it.
 int nh_step__publish(nh_automation_t *a, nh_span_t topic, nh_span_t payload, uint8_t qos,
                      bool retain);
 void nh_step__safe_off(nh_automation_t *a);
+
+// ---- publish.c ----------------------------------------------------------------------------------
+
+// How long a step of this run has to wait before it may publish; 0: it may. Counted.
+uint64_t nh_publish__wait_ms(nh_automation_t *a, const struct nh_run *r);
+void nh_publish__count(nh_automation_t *a); // one went out
+// The output of a template, now or in a later second.
+void nh_publish__post(nh_automation_t *a, nh_span_t topic, nh_span_t payload);
+void nh_publish__time(nh_automation_t *a); // its timer
+void nh_publish__drop(nh_automation_t *a); // what waits in the outbox
 
 // ---- triggers.c, plan.c -------------------------------------------------------------------------
 
@@ -594,7 +636,26 @@ bool nh_trigger__is_timed(const nh_automation_t *a, const struct nh_trigger *t);
 struct nh_wake *nh_trigger__wake(nh_automation_t *a, const struct nh_trigger *t);
 nh_rec_t nh_trigger__rec(const nh_automation_t *a, const struct nh_trigger *t);
 
+void nh_trigger__look(nh_automation_t *a, struct nh_trigger *t); // whether it holds, told to nobody
+
 void nh_plan__free(nh_automation_t *a, struct nh_plan *p);
+
+// ---- needs.c: what a set names ------------------------------------------------------------------
+
+enum nh_need { NH_NEED_FLAG, NH_NEED_VARIABLE, NH_NEED_TOPIC, NH_NEED_COUNT };
+// Flags and variables that its triggers hang on, that its steps set or wait for, and topics that it
+// listens on all the time; in one order, each time that it names them. < 0 of `need` ends it.
+typedef int (*nh_need_fn)(void *ctx, enum nh_need kind, nh_span_t name);
+int nh_needs__each(const nh_device_set_t *set, nh_need_fn need, void *ctx);
+// A place for each flag and variable that a plan names. NH_ERR_NOMEM: nh_needs__release().
+NH_MUST_USE int nh_needs__claim(nh_automation_t *a, struct nh_plan *p);
+void nh_needs__release(nh_automation_t *a, struct nh_plan *p);
+// Frees the flags and variables that nothing names any more: not the set in force, not even in a
+// text, nor one that a run still holds. What only the set before it names, which may be put back,
+// is *stale*: it stays until the next apply, or until its place is needed.
+void nh_needs__sweep(nh_automation_t *a, const nh_device_set_t *before);
+void nh_needs__sweep_stale(nh_automation_t *a);
+void nh_needs__sweep_unborn(nh_automation_t *a); // those alone that never had a value
 
 // ---- game.c -------------------------------------------------------------------------------------
 

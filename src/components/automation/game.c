@@ -24,6 +24,7 @@ void nh_log__add(nh_automation_t *a, enum nh_origin origin, const char *action, 
     va_list args;
     if (a->is_dry)
         return;
+    a->info.log_forgotten += a->log_seq >= a->limits.log_max_count;
     struct nh_log_entry *e = &a->log[a->log_seq % a->limits.log_max_count];
     *e = (struct nh_log_entry){
         .unix_ms = nh_automation__unix_ms(a), .seq = ++a->log_seq, .origin = (uint8_t)origin};

@@ -5,6 +5,7 @@
 #include "components/automation/automation_state.h"
 #include "components/automation/templates_use.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define KEY_MAX_BYTES 512 // two ids; their limit is far below unless somebody raises it
@@ -154,16 +155,26 @@ static int make_arrays(nh_automation_t *a, struct nh_plan *p)
     return p->scenarios && p->devices && p->status && p->uses && p->triggers ? NH_OK : NH_ERR_NOMEM;
 }
 
-static int make_variables(nh_automation_t *a, const struct nh_plan *p)
+// The texts of first values, so that taking them into force cannot fail.
+static int make_texts(nh_automation_t *a, struct nh_plan *p)
 {
     nh_rec_t root = nh_device_set_root(p->set);
     uint32_t count = nh_rec_count(root, NH_FIELD_VARIABLES);
+    p->texts = array_of(a, count, sizeof *p->texts);
+    if (!p->texts)
+        return NH_ERR_NOMEM;
+    p->text_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        struct nh_variable *v;
         nh_rec_t rec = nh_rec_element(root, NH_FIELD_VARIABLES, i);
-        int err = nh_variable__get(a, nh_rec_text(rec, NH_FIELD_NAME), &v);
-        if (err < 0)
-            return err;
+        const struct nh_variable *v = (const struct nh_variable *)nh_names__find(
+            &a->variables, nh_rec_text(rec, NH_FIELD_NAME));
+        struct nh_scalar value = nh_rec_scalar(rec, NH_FIELD_VALUE);
+        if (v->kind != NH_VALUE_NONE || value.kind != NH_SCALAR_TEXT || value.text.len == 0)
+            continue;
+        p->texts[i] = nh_mem_alloc(a->mem, value.text.len, NH_MEM_BULK);
+        if (!p->texts[i])
+            return NH_ERR_NOMEM;
+        memcpy(p->texts[i], value.text.ptr, value.text.len);
     }
     return NH_OK;
 }
@@ -176,7 +187,9 @@ static int make_plan(nh_automation_t *a, struct nh_plan *p)
     for (uint32_t i = 0; i < p->device_count && err == 0; i++)
         err = make_device(a, p, i);
     if (err == 0)
-        err = make_variables(a, p);
+        err = nh_needs__claim(a, p);
+    if (err == 0)
+        err = make_texts(a, p);
     if (err == 0 && !a->is_dry)
         err = make_triggers(a, p);
     return err < 0 || a->is_dry ? err : nh_templates__prepare(a, p);
@@ -196,6 +209,9 @@ void nh_plan__free(nh_automation_t *a, struct nh_plan *p)
     }
     if (p->uses)
         nh_templates__free(a, p);
+    nh_needs__release(a, p);
+    for (uint32_t i = 0; i < p->text_count; i++)
+        nh_mem_free(a->mem, p->texts[i]);
     for (uint32_t i = 0; i < p->device_count && p->status; i++) {
         if (!p->status[i])
             continue;
@@ -207,6 +223,7 @@ void nh_plan__free(nh_automation_t *a, struct nh_plan *p)
     nh_mem_free(a->mem, p->status);
     nh_mem_free(a->mem, p->uses);
     nh_mem_free(a->mem, p->triggers);
+    nh_mem_free(a->mem, p->texts);
     nh_device_set_unref(p->set);
     *p = (struct nh_plan){0};
 }
@@ -330,7 +347,11 @@ static void begin_triggers(nh_automation_t *a, struct nh_plan *old)
             carry_over(a, o, t);
         else if (t->place)
             nh_trigger__begin(a, t);
+        if (o && t->type == NH_TRIGGER_VARIABLE && t->on.variable->is_initial)
+            nh_trigger__look(a, t); // a first value is no change
     }
+    NH_NAMES_EACH(&a->variables, e)
+    ((struct nh_variable *)e)->is_initial = false;
 }
 
 // One that was not there before is unknown until it speaks, or has been silent for too long.
@@ -347,6 +368,16 @@ static void begin_devices(nh_automation_t *a)
     }
 }
 
+// What is not to be kept any more stays in the journal until the next start, or until its name
+// goes: the configuration may be put back.
+static void keep_or_not(nh_automation_t *a, struct nh_variable *v, bool is_kept)
+{
+    bool is_new = is_kept && !v->is_kept && !v->is_initial && v->kind != NH_VALUE_NONE;
+    v->is_kept = is_kept;
+    if (a->has_booted && is_new)
+        nh_journal__variable(a, v);
+}
+
 static void begin_variables(nh_automation_t *a)
 {
     nh_rec_t root = nh_device_set_root(a->plan.set);
@@ -358,17 +389,20 @@ static void begin_variables(nh_automation_t *a)
         nh_span_t name = nh_rec_text(rec, NH_FIELD_NAME);
         struct nh_variable *v = (struct nh_variable *)nh_names__find(&a->variables, name);
         struct nh_value value = nh_value_from_scalar(nh_rec_scalar(rec, NH_FIELD_VALUE));
-        bool had_value = v->kind != NH_VALUE_NONE, was_kept = v->is_kept || !a->has_booted;
         v->is_declared = true;
-        if (v->kind == NH_VALUE_NONE && value.kind != NH_VALUE_NONE)
-            NH_IGNORE(nh_variable__set(a, name, &value)); // what cannot be had is counted
-        v->is_kept = nh_rec_bool(rec, NH_FIELD_PERSIST, false);
-        if (v->is_kept && !was_kept && had_value)
-            nh_journal__variable(a, v);
+        v->has_first = value.kind != NH_VALUE_NONE;
+        if (nh_variable__begin(v, &value, a->plan.texts[i]))
+            a->plan.texts[i] = NULL; // taken
+        keep_or_not(a, v, nh_rec_bool(rec, NH_FIELD_PERSIST, false));
     }
     NH_NAMES_EACH(&a->variables, k)
-    if (!((struct nh_variable *)k)->is_declared)
-        ((struct nh_variable *)k)->is_kept = false;
+    {
+        struct nh_variable *v = (struct nh_variable *)k;
+        if (v->is_declared)
+            continue;
+        v->has_first = false;
+        v->is_kept = false;
+    }
 }
 
 static void tell_running(nh_automation_t *a, enum nh_automation_apply how,
@@ -392,13 +426,15 @@ static void tell_running(nh_automation_t *a, enum nh_automation_apply how,
     nh_scenario__walk_end(a);
 }
 
-static void swap(nh_automation_t *a, struct nh_plan *fresh, enum nh_automation_apply how,
-                 nh_automation_running_fn running, void *ctx)
+// Nothing from here on can fail.
+static void swap(nh_automation_t *a, enum nh_automation_apply how, nh_automation_running_fn running,
+                 void *ctx)
 {
     struct nh_plan old = a->plan;
     if (old.set)
         unlink_plan(&old);
-    a->plan = *fresh;
+    a->plan = a->fresh;
+    a->fresh = (struct nh_plan){0};
     link_plan(a, &a->plan);
     if (!a->is_dry)
         nh_templates__begin(a, &old);
@@ -406,32 +442,81 @@ static void swap(nh_automation_t *a, struct nh_plan *fresh, enum nh_automation_a
     begin_variables(a);
     begin_devices(a);
     begin_triggers(a, &old);
-    nh_plan__free(a, &old);
+    nh_device_set_t *before = old.set ? nh_device_set_ref(old.set) : NULL;
+    if (before)
+        nh_plan__free(a, &old);
     sweep(a);
+    if (a->has_booted)
+        nh_needs__sweep(a, before);
+    nh_device_set_unref(before);
     a->info.trigger_count = a->plan.trigger_count;
 }
 
-int nh_automation_devices_set(nh_automation_t *a, nh_device_set_t *set,
-                              enum nh_automation_apply how, uint64_t now_ms,
-                              nh_automation_running_fn running, void *ctx)
+static void drop(nh_automation_t *a)
+{
+    if (!a->fresh.set)
+        return;
+    nh_plan__free(a, &a->fresh);
+    sweep(a);
+    nh_needs__sweep_unborn(a);
+    nh_scenario__walk_end(a);
+}
+
+static void tell_unfit(const nh_automation_t *a, int err, nh_device_finding_fn finding, void *ctx)
+{
+    struct nh_device_finding f = {.code = "not_ready"};
+    if (!finding)
+        return;
+    snprintf(f.text, sizeof f.text, "it cannot be put in force: %.100s",
+             a->why[0] ? a->why : nh_err_text(err));
+    finding(ctx, &f);
+}
+
+// From here until it is in force or dropped no scenario is freed: the plan knows them.
+int nh_automation_devices_prepare(nh_automation_t *a, nh_device_set_t *set,
+                                  nh_device_finding_fn finding, void *ctx, uint64_t now_ms)
 {
     struct nh_device_set_info info;
     if (!nh_automation__enter(a, now_ms))
         return NH_ERR_BUSY;
+    drop(a);
+    a->why[0] = '\0';
     nh_device_set_info(set, &info);
-    struct nh_plan fresh = {.set = nh_device_set_ref(set),
-                            .scenario_count = info.scenario_count,
-                            .device_count = info.device_count,
-                            .mark = ++a->next_mark};
-    int err = make_plan(a, &fresh);
-    if (err < 0) {
-        a->info.no_memory += err == NH_ERR_NOMEM;
-        nh_plan__free(a, &fresh);
-        sweep(a);
-        nh_automation__leave(a);
-        return err;
+    // A dry run has other limits, and a set that is in force.
+    int err = a->is_dry ? NH_OK : nh_automation_devices_check(a, set, finding, ctx);
+    if (err == NH_OK) {
+        nh_scenario__walk_begin(a);
+        a->fresh = (struct nh_plan){.set = nh_device_set_ref(set),
+                                    .scenario_count = info.scenario_count,
+                                    .device_count = info.device_count,
+                                    .mark = ++a->next_mark};
+        err = make_plan(a, &a->fresh);
+        if (err < 0 && err != NH_ERR_NOMEM)
+            tell_unfit(a, err, finding, ctx);
+        if (err < 0)
+            drop(a);
     }
-    swap(a, &fresh, how, running, ctx);
+    a->info.no_memory += err == NH_ERR_NOMEM;
+    a->info.sets_refused += err < 0;
+    a->is_busy = false; // what was told meanwhile is taken when it is in force
+    return err;
+}
+
+void nh_automation_devices_drop(nh_automation_t *a, uint64_t now_ms)
+{
+    bool is_free = nh_automation__enter(a, now_ms);
+    NH_ASSERT(is_free);
+    drop(a);
+    nh_automation__leave(a);
+}
+
+void nh_automation_devices_commit(nh_automation_t *a, enum nh_automation_apply how, uint64_t now_ms,
+                                  nh_automation_running_fn running, void *ctx)
+{
+    bool is_free = nh_automation__enter(a, now_ms);
+    NH_ASSERT(is_free && a->fresh.set);
+    swap(a, how, running, ctx);
+    nh_scenario__walk_end(a);
     nh_game__plan_changed(a);
     if (!a->has_booted && !a->is_dry) {
         a->has_booted = true;
@@ -441,5 +526,14 @@ int nh_automation_devices_set(nh_automation_t *a, nh_device_set_t *set,
     for (int i = 0; i < NH_AUTOMATION_PART_COUNT; i++)
         nh_automation__changed(a, (enum nh_automation_part)i);
     nh_automation__leave(a);
-    return NH_OK;
+}
+
+int nh_automation_devices_set(nh_automation_t *a, nh_device_set_t *set,
+                              enum nh_automation_apply how, uint64_t now_ms,
+                              nh_automation_running_fn running, void *ctx)
+{
+    int err = nh_automation_devices_prepare(a, set, NULL, NULL, now_ms);
+    if (err == NH_OK)
+        nh_automation_devices_commit(a, how, now_ms, running, ctx);
+    return err;
 }

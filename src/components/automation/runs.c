@@ -167,8 +167,18 @@ static bool is_flooded(nh_automation_t *a, struct nh_scenario *s)
     return true;
 }
 
+// Whether an instance of the scenario waits for what this branch runs, and so for its end.
+static bool awaits(const struct nh_branch *caller, const struct nh_scenario *s)
+{
+    for (; caller; caller = caller->run->caller)
+        if (caller->run->scenario == s)
+            return true;
+    return false;
+}
+
 // Whether the mode lets one more begin; 1: it has to queue.
-static int admit(nh_automation_t *a, struct nh_scenario *s, nh_rec_t rec)
+static int admit(nh_automation_t *a, struct nh_scenario *s, nh_rec_t rec,
+                 const struct nh_branch *caller)
 {
     uint32_t max = (uint32_t)nh_rec_int(rec, NH_FIELD_RUN_MAX, 10);
     uint32_t count = s->active_count + s->queued_count;
@@ -179,6 +189,8 @@ static int admit(nh_automation_t *a, struct nh_scenario *s, nh_rec_t rec)
         (void)nh_run__stop_all(a, s, "started again");
         return 0;
     case NH_MODE_QUEUED:
+        if (s->active_count > 0 && awaits(caller, s))
+            return nh_automation__fail(a, NH_ERR_BUSY, "it would wait for its own turn");
         return count >= max ? NH_ERR_FULL : s->active_count > 0;
     default:
         return count >= max ? NH_ERR_FULL : 0;
@@ -248,7 +260,7 @@ int nh_run__start(nh_automation_t *a, const struct nh_start *s)
         return NH_ERR_NOT_FOUND;
     nh_rec_t rec = nh_device_set_scenario(a->plan.set, s->scenario->index);
     int err = may_start(a, s, rec);
-    int queues = err < 0 ? err : admit(a, s->scenario, rec);
+    int queues = err < 0 ? err : admit(a, s->scenario, rec, s->caller);
     if (queues < 0)
         return err < 0 ? err : ignore(a, s->scenario, queues);
     bool is_unfrozen = s->caller ? (s->caller->run->flags & NH_RUN_UNFROZEN) != 0

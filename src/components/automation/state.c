@@ -14,6 +14,8 @@ int nh_flag__get(nh_automation_t *a, nh_span_t name, struct nh_flag **out)
         return NH_OK;
     if (name.len == 0)
         return NH_ERR_INVAL;
+    if (a->flags.count >= a->limits.flag_max_count)
+        nh_needs__sweep_stale(a);
     if (a->flags.count >= a->limits.flag_max_count) {
         a->info.flags_full++;
         return nh_automation__fail(a, NH_ERR_FULL, "more than %u flags",
@@ -44,6 +46,7 @@ int nh_flag__set(nh_automation_t *a, nh_span_t name, bool value)
         return err;
     bool is_new = !f->is_known;
     f->is_known = true;
+    f->is_stale = false;
     if (f->value == value) {
         if (is_new)
             nh_automation__changed(a, NH_AUTOMATION_FLAGS);
@@ -67,6 +70,8 @@ int nh_variable__get(nh_automation_t *a, nh_span_t name, struct nh_variable **ou
         return NH_OK;
     if (name.len == 0)
         return NH_ERR_INVAL;
+    if (a->variables.count >= a->limits.variable_max_count)
+        nh_needs__sweep_stale(a);
     if (a->variables.count >= a->limits.variable_max_count) {
         a->info.variables_full++;
         return nh_automation__fail(a, NH_ERR_FULL, "more than %u variables",
@@ -121,6 +126,7 @@ int nh_variable__set(nh_automation_t *a, nh_span_t name, const struct nh_value *
     int err = nh_variable__get(a, name, &v);
     if (err < 0)
         return err;
+    v->is_stale = false;
     struct nh_value old = nh_variable__value(v);
     if (is_same(&old, value))
         return NH_OK;
@@ -134,7 +140,26 @@ int nh_variable__set(nh_automation_t *a, nh_span_t name, const struct nh_value *
     return NH_OK;
 }
 
-static void forget_variable(nh_automation_t *a, struct nh_variable *v)
+bool nh_variable__begin(struct nh_variable *v, const struct nh_value *value, char *text)
+{
+    if (v->kind != NH_VALUE_NONE || value->kind == NH_VALUE_NONE)
+        return false;
+    bool is_text = value->kind == NH_VALUE_TEXT;
+    v->text = text; // it had none
+    v->len = is_text ? (uint32_t)value->text.len : 0;
+    v->number = value->kind == NH_VALUE_BOOL ? value->truth : value->number;
+    v->kind = (uint8_t)value->kind;
+    v->is_initial = true;
+    return true;
+}
+
+void nh_state__flag_forget(nh_automation_t *a, struct nh_flag *f)
+{
+    nh_names__remove(&a->flags, &f->name);
+    nh_mem_free(a->mem, f);
+}
+
+void nh_state__variable_forget(nh_automation_t *a, struct nh_variable *v)
 {
     nh_journal__drop(a, v->kept);
     nh_names__remove(&a->variables, &v->name);
@@ -142,24 +167,37 @@ static void forget_variable(nh_automation_t *a, struct nh_variable *v)
     nh_mem_free(a->mem, v);
 }
 
-// Those of the configuration as it has them, the others gone. What a trigger hangs on stays.
+// Back to having no value.
+static void clear_variable(nh_automation_t *a, struct nh_variable *v)
+{
+    nh_mem_free(a->mem, v->text);
+    v->text = NULL;
+    v->len = 0;
+    v->kind = NH_VALUE_NONE;
+    nh_journal__variable(a, v);
+    nh_trigger__variable(a, v);
+}
+
+// Those of the configuration as it has them, the others gone. What a plan names stays.
 void nh_state__reset(nh_automation_t *a)
 {
     NH_NAMES_EACH(&a->flags, e)
     NH_IGNORE(nh_flag__set(a, nh_name__span(e), false)); // it is there: nothing can fail
     nh_rec_t root = nh_device_set_root(a->plan.set);
-    NH_NAMES_EACH(&a->variables, v)
-    {
-        struct nh_variable *variable = (struct nh_variable *)v;
-        variable->kind = NH_VALUE_NONE;
-        if (!variable->triggers && !variable->is_kept)
-            forget_variable(a, variable);
-    }
     uint32_t count = a->plan.set ? nh_rec_count(root, NH_FIELD_VARIABLES) : 0;
     for (uint32_t i = 0; i < count; i++) {
         nh_rec_t r = nh_rec_element(root, NH_FIELD_VARIABLES, i);
         struct nh_value value = nh_value_from_scalar(nh_rec_scalar(r, NH_FIELD_VALUE));
-        NH_IGNORE(nh_variable__set(a, nh_rec_text(r, NH_FIELD_NAME), &value)); // counted
+        if (value.kind != NH_VALUE_NONE)
+            NH_IGNORE(nh_variable__set(a, nh_rec_text(r, NH_FIELD_NAME), &value)); // counted
+    }
+    NH_NAMES_EACH(&a->variables, v)
+    {
+        struct nh_variable *variable = (struct nh_variable *)v;
+        if (variable->refs == 0)
+            nh_state__variable_forget(a, variable);
+        else if (!variable->has_first)
+            clear_variable(a, variable);
     }
     nh_automation__changed(a, NH_AUTOMATION_VARIABLES);
 }
@@ -169,7 +207,7 @@ void nh_state__destroy(nh_automation_t *a)
     NH_NAMES_EACH(&a->flags, f)
     nh_mem_free(a->mem, f);
     NH_NAMES_EACH(&a->variables, v)
-    forget_variable(a, (struct nh_variable *)v);
+    nh_state__variable_forget(a, (struct nh_variable *)v);
     NH_NAMES_EACH(&a->devices, d)
     {
         nh_wake__cancel(&a->second, &((struct nh_device *)d)->timer);

@@ -23,44 +23,11 @@ const char *nh_step__name(int type)
 
 // ---- publishing ---------------------------------------------------------------------------------
 
-int nh_step__publish(nh_automation_t *a, nh_span_t topic, nh_span_t payload, uint8_t qos,
-                     bool retain)
-{
-    const struct nh_automation_publish m = {
-        .topic = topic, .payload = payload, .qos = qos, .retain = retain};
-    if (topic.len == 0 || memchr(topic.ptr, '+', topic.len) || memchr(topic.ptr, '#', topic.len))
-        return nh_automation__fail(a, NH_ERR_INVAL, "\"%.*s\" is no topic to publish on",
-                                   NH_TEXT(topic));
-    int err = a->out.publish ? a->out.publish(a->out.ctx, &m) : NH_ERR_UNSUPPORTED;
-    if (err < 0)
-        return nh_automation__fail(a, err, "%.*s: %s", NH_TEXT(topic), nh_err_text(err));
-    a->info.published++;
-    NH_NOTE(a, "%.*s = %.*s", NH_TEXT(topic), NH_TEXT(payload));
-    return NH_OUTCOME_DONE;
-}
-
-// Whether the second at hand has room for one more; else the ms until the next.
-static uint64_t wait_of_rate(nh_automation_t *a, const struct nh_run *r)
-{
-    uint64_t passed_ms = a->now_ms - a->publish_window_ms;
-    if (passed_ms >= 1000) {
-        a->publish_window_ms = a->now_ms;
-        a->publish_count = 0;
-        passed_ms = 0;
-    }
-    if (r->state == NH_RUN_STOPPING || a->publish_count < a->limits.publish_max_per_s) {
-        a->publish_count++;
-        return 0;
-    }
-    a->info.publish_delayed++;
-    return 1000 - passed_ms;
-}
-
 static int do_publish(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
 {
     struct nh_context c = nh_texts__of(a, b);
     nh_span_t topic, payload;
-    uint64_t wait_ms = wait_of_rate(a, b->run);
+    uint64_t wait_ms = nh_publish__wait_ms(a, b->run);
     if (wait_ms)
         return nh_wait__begin(a, b, NH_WAIT_RATE, wait_ms);
     int err = nh_texts__fill(&c, nh_rec_text(step, NH_FIELD_TOPIC), 0, &topic);
@@ -88,6 +55,7 @@ void nh_step__safe_off(nh_automation_t *a)
 {
     nh_device_set_t *set = a->plan.set;
     struct nh_device_set_info info = {0};
+    nh_publish__drop(a); // it would come after, and switch something on again
     if (set)
         nh_device_set_info(set, &info);
     for (uint32_t i = 0; i < info.device_count; i++)
@@ -223,14 +191,15 @@ static int send_command(nh_automation_t *a, struct nh_branch *b, nh_rec_t step, 
                                       (uint8_t)nh_rec_int(command, NH_FIELD_QOS, 0), false);
 }
 
-// A number of its own, also among those of lives before this one.
-static int name_request(nh_automation_t *a, struct nh_run *r)
+// A number of its own, also among those of lives before this one. A branch of `parallel` has one
+// for itself: its answer is not that of another.
+static int name_request(nh_automation_t *a, struct nh_branch *b)
 {
     char text[24];
     int len =
         snprintf(text, sizeof text, "%08x-%u", (unsigned)a->seed, (unsigned)++a->next_request);
     struct nh_value id = nh_value_of_text((nh_span_t){(const uint8_t *)text, (size_t)len});
-    return nh_local__set(a, r, nh_span_of("request_id"), &id);
+    return nh_local__set_own(a, b, nh_span_of("request_id"), &id);
 }
 
 // The answer is listened for before the command goes out: it may come back at once.
@@ -241,10 +210,10 @@ static int do_command(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
     bool waits = nh_rec_bool(step, NH_FIELD_AWAIT, true) && result.len > 0;
     if (!command.at)
         return nh_automation__fail(a, NH_ERR_NOT_FOUND, "there is no such command");
-    uint64_t wait_ms = wait_of_rate(a, b->run);
+    uint64_t wait_ms = nh_publish__wait_ms(a, b->run);
     if (wait_ms)
         return nh_wait__begin(a, b, NH_WAIT_RATE, wait_ms);
-    int err = name_request(a, b->run);
+    int err = name_request(a, b);
     if (err < 0)
         return err;
     uint64_t timeout_ms = (uint64_t)nh_rec_int(step, NH_FIELD_TIMEOUT_MS,
@@ -309,6 +278,12 @@ static int post(nh_automation_t *a, enum nh_step_event event, nh_span_t topic, n
     }
 }
 
+static bool is_published(enum nh_step_event event)
+{
+    return event != NH_STEP_EVENT_AUDIO_PLAY && event != NH_STEP_EVENT_VOLUME_SET &&
+           event != NH_STEP_EVENT_DEVICE_CONFIG_CHANGED;
+}
+
 static int do_event(nh_automation_t *a, struct nh_branch *b, nh_rec_t step, int type)
 {
     struct nh_context c = nh_texts__of(a, b);
@@ -316,6 +291,9 @@ static int do_event(nh_automation_t *a, struct nh_branch *b, nh_rec_t step, int 
     enum nh_step_event event = type == NH_STEP_LASER_TRIGGER
                                    ? NH_STEP_EVENT_LASER_TRIGGER
                                    : (enum nh_step_event)nh_rec_enum(step, NH_FIELD_EVENT, 0);
+    uint64_t wait_ms = is_published(event) ? nh_publish__wait_ms(a, b->run) : 0;
+    if (wait_ms)
+        return nh_wait__begin(a, b, NH_WAIT_RATE, wait_ms);
     int err = nh_texts__fill(&c, nh_rec_text(step, NH_FIELD_TOPIC), 0, &topic);
     if (err == 0)
         err = nh_texts__fill(&c, nh_rec_text(step, NH_FIELD_PAYLOAD), 1, &payload);
@@ -326,6 +304,9 @@ static int do_text(nh_automation_t *a, struct nh_branch *b, nh_rec_t step, int t
 {
     struct nh_context c = nh_texts__of(a, b);
     enum nh_step_level level = (enum nh_step_level)nh_rec_enum(step, NH_FIELD_LEVEL, 0);
+    uint64_t wait_ms = type == NH_STEP_NOTIFY ? nh_publish__wait_ms(a, b->run) : 0;
+    if (wait_ms)
+        return nh_wait__begin(a, b, NH_WAIT_RATE, wait_ms);
     nh_span_t text;
     int err = nh_texts__fill(&c, nh_rec_text(step, NH_FIELD_TEXT), 0, &text);
     if (err < 0)
@@ -333,8 +314,10 @@ static int do_text(nh_automation_t *a, struct nh_branch *b, nh_rec_t step, int t
     NH_NOTE(a, "%.*s", NH_TEXT(text));
     if (type == NH_STEP_LOG && a->out.log)
         a->out.log(a->out.ctx, level, text);
-    if (type == NH_STEP_NOTIFY && a->out.notify)
+    if (type == NH_STEP_NOTIFY && a->out.notify) {
         a->out.notify(a->out.ctx, level, text);
+        nh_publish__count(a);
+    }
     return NH_OUTCOME_DONE;
 }
 

@@ -5,8 +5,7 @@
 static void host_publish(void *ctx, nh_span_t topic, nh_span_t payload)
 {
     struct nh_template_use *u = ctx;
-    if (nh_step__publish(u->a, topic, payload, 0, false) < 0)
-        nh_log__add(u->a, NH_ORIGIN_AUTOMATION, "template", "not published: %s", u->a->why);
+    nh_publish__post(u->a, topic, payload);
 }
 
 static uint32_t host_play(void *ctx, enum nh_step_channel channel, nh_span_t track,

@@ -17,6 +17,7 @@ struct nh_cause *nh_cause__make(nh_automation_t *a, nh_span_t topic, nh_span_t p
     *c = (struct nh_cause){.refs = 1,
                            .topic_len = (uint32_t)topic.len,
                            .payload_len = (uint32_t)len,
+                           .lost_bytes = fits ? 0 : (uint32_t)payload.len,
                            .has_topic = topic.len > 0,
                            .has_payload = fits};
     memcpy(c->bytes, topic.ptr, topic.len);
@@ -45,12 +46,30 @@ static nh_span_t name_of(const struct nh_local *l)
     return (nh_span_t){(const uint8_t *)l->bytes, l->name_len};
 }
 
-struct nh_local *nh_local__find(const struct nh_run *r, nh_span_t name)
+static struct nh_local *find_in(struct nh_local *first, nh_span_t name)
 {
-    for (struct nh_local *l = r->locals; l; l = l->next)
+    for (struct nh_local *l = first; l; l = l->next)
         if (l->place == 0 && nh_span__equal(name_of(l), name))
             return l;
     return NULL;
+}
+
+struct nh_local *nh_local__find(const struct nh_run *r, nh_span_t name)
+{
+    return find_in(r->locals, name);
+}
+
+static struct nh_local **own_list(struct nh_branch *b)
+{
+    return nh_turn__parent(b) ? &nh_turn__child(b)->locals : &b->run->locals;
+}
+
+static const struct nh_local *find_from(const struct nh_branch *b, nh_span_t name)
+{
+    const struct nh_local *l = NULL;
+    for (; !l && nh_turn__parent(b); b = nh_turn__parent(b))
+        l = find_in(nh_turn__child(b)->locals, name);
+    return l ? l : nh_local__find(b->run, name);
 }
 
 struct nh_value nh_local__value(const struct nh_local *l)
@@ -67,14 +86,23 @@ static size_t bytes_of(const struct nh_local *l)
     return sizeof *l + l->name_len + (l->place ? 0 : l->count);
 }
 
-void nh_local__remove(nh_automation_t *a, struct nh_run *r, struct nh_local *l)
+static void unlink_from(struct nh_local **at, const struct nh_local *l)
 {
-    struct nh_local **at = &r->locals;
     while (*at != l)
         at = &(*at)->next;
     *at = l->next;
+}
+
+static void free_local(nh_automation_t *a, struct nh_run *r, struct nh_local *l)
+{
     r->local_bytes = (uint16_t)(r->local_bytes - bytes_of(l));
     nh_mem_free(a->mem, l);
+}
+
+void nh_local__remove(nh_automation_t *a, struct nh_run *r, struct nh_local *l)
+{
+    unlink_from(&r->locals, l);
+    free_local(a, r, l);
 }
 
 void nh_local__free(nh_automation_t *a, struct nh_run *r)
@@ -83,22 +111,59 @@ void nh_local__free(nh_automation_t *a, struct nh_run *r)
         nh_local__remove(a, r, r->locals);
 }
 
-static struct nh_local *add(nh_automation_t *a, struct nh_run *r, size_t bytes)
+void nh_local__remove_own(nh_automation_t *a, struct nh_branch *b, nh_span_t name)
 {
-    if (r->local_bytes + sizeof(struct nh_local) + bytes > a->limits.local_max_bytes)
+    struct nh_local **list = own_list(b), *l = find_in(*list, name);
+    if (!l)
+        return;
+    unlink_from(list, l);
+    free_local(a, b->run, l);
+}
+
+void nh_local__free_own(nh_automation_t *a, struct nh_branch *b)
+{
+    struct nh_local **list = own_list(b);
+    while (*list) {
+        struct nh_local *l = *list;
+        *list = l->next;
+        free_local(a, b->run, l);
+    }
+}
+
+void nh_local__hand_up(nh_automation_t *a, struct nh_branch *b)
+{
+    struct nh_local **list = own_list(b), **to = own_list(nh_turn__parent(b));
+    nh_local__remove_own(a, b, nh_span_of("request_id"));
+    while (*list) {
+        struct nh_local *l = *list;
+        nh_local__remove_own(a, nh_turn__parent(b), name_of(l));
+        *list = l->next;
+        l->next = *to;
+        *to = l;
+    }
+}
+
+// `replaced`: bytes that go when it is in its place.
+static struct nh_local *add(nh_automation_t *a, struct nh_run *r, struct nh_local **list,
+                            size_t bytes, size_t replaced)
+{
+    if (r->local_bytes - replaced + sizeof(struct nh_local) + bytes > a->limits.local_max_bytes) {
+        a->info.locals_full++;
         return NULL;
+    }
     struct nh_local *l = nh_mem_alloc_zero(a->mem, sizeof *l + bytes, NH_MEM_BULK);
     if (!l) {
         a->info.no_memory++;
         return NULL;
     }
-    l->next = r->locals;
-    r->locals = l;
-    r->local_bytes = (uint16_t)(r->local_bytes + sizeof *l + bytes);
+    l->next = *list;
+    *list = l;
+    r->local_bytes = (uint16_t)(r->local_bytes + sizeof *l + bytes); // modulo, until then
     return l;
 }
 
-int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name, const struct nh_value *v)
+static int set_in(nh_automation_t *a, struct nh_run *r, struct nh_local **list, nh_span_t name,
+                  const struct nh_value *v)
 {
     size_t len = v->kind == NH_VALUE_TEXT ? v->text.len : 0;
     if (len > a->limits.value_max_bytes) {
@@ -109,8 +174,8 @@ int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name, const st
     if (name.len > UINT8_MAX)
         return NH_ERR_TOO_LONG;
     // The old value may be part of the new one, so it goes last.
-    struct nh_local *old = nh_local__find(r, name);
-    struct nh_local *l = add(a, r, name.len + len);
+    struct nh_local *old = find_in(*list, name);
+    struct nh_local *l = add(a, r, list, name.len + len, old ? bytes_of(old) : 0);
     if (!l)
         return nh_automation__fail(a, NH_ERR_FULL, "no room for the variable %.*s", (int)name.len,
                                    (const char *)name.ptr);
@@ -121,9 +186,22 @@ int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name, const st
     memcpy(l->bytes, name.ptr, name.len);
     if (len)
         memcpy(l->bytes + name.len, v->text.ptr, len);
-    if (old)
-        nh_local__remove(a, r, old);
+    if (old) {
+        unlink_from(list, old);
+        free_local(a, r, old);
+    }
     return NH_OK;
+}
+
+int nh_local__set(nh_automation_t *a, struct nh_run *r, nh_span_t name, const struct nh_value *v)
+{
+    return set_in(a, r, &r->locals, name, v);
+}
+
+int nh_local__set_own(nh_automation_t *a, struct nh_branch *b, nh_span_t name,
+                      const struct nh_value *v)
+{
+    return set_in(a, b->run, own_list(b), name, v);
 }
 
 struct nh_local *nh_local__loop(nh_automation_t *a, struct nh_run *r, uint32_t place)
@@ -131,7 +209,7 @@ struct nh_local *nh_local__loop(nh_automation_t *a, struct nh_run *r, uint32_t p
     for (struct nh_local *l = r->locals; l; l = l->next)
         if (l->place == place)
             return l;
-    struct nh_local *l = add(a, r, 0);
+    struct nh_local *l = add(a, r, &r->locals, 0, 0);
     if (l)
         l->place = place;
     return l;
@@ -159,6 +237,14 @@ static bool has_prefix(nh_span_t name, const char *prefix, nh_span_t *rest)
     return true;
 }
 
+// What is not there because it was too long is an error, not a name that nobody knows: the braces
+// would go out as they stand.
+static bool lost(nh_automation_t *a)
+{
+    a->lookup_err = NH_ERR_TOO_LONG;
+    return false;
+}
+
 static bool lookup_trigger(const struct nh_context *c, nh_span_t name, struct nh_value *out)
 {
     static const char *const types[NH_TRIGGER_TYPE_COUNT] = {
@@ -171,6 +257,8 @@ static bool lookup_trigger(const struct nh_context *c, nh_span_t name, struct nh
     if (c->cause && c->cause->has_payload && is_word(name, "payload"))
         return give_text(out,
                          (nh_span_t){c->cause->bytes + c->cause->topic_len, c->cause->payload_len});
+    if (c->cause && c->cause->lost_bytes && is_word(name, "payload"))
+        return lost(c->a);
     if (trigger.at && is_word(name, "id"))
         return give_text(out, nh_rec_text(trigger, NH_FIELD_ID));
     if (trigger.at && is_word(name, "type"))
@@ -201,11 +289,20 @@ static bool lookup_repeat(const struct nh_branch *b, nh_span_t name, struct nh_v
     return false;
 }
 
+// The branch itself, or the one that it branched off from.
+static const struct nh_branch *waited_last(const struct nh_branch *b)
+{
+    while (b && !(b->flags & NH_BRANCH_HAS_RESULT))
+        b = nh_turn__parent(b);
+    return b;
+}
+
 static bool lookup_run(const struct nh_context *c, nh_span_t name, struct nh_value *out)
 {
     const struct nh_run *r = c->branch->run;
-    if (is_word(name, "wait.completed") && (c->branch->flags & NH_BRANCH_HAS_RESULT))
-        *out = nh_value_bool((c->branch->flags & NH_BRANCH_COMPLETED) != 0);
+    const struct nh_branch *waited = waited_last(c->branch);
+    if (is_word(name, "wait.completed") && waited)
+        *out = nh_value_bool((waited->flags & NH_BRANCH_COMPLETED) != 0);
     else if (is_word(name, "run.id"))
         *out = nh_value_of_number(r->id);
     else if (is_word(name, "run.device"))
@@ -232,7 +329,9 @@ static bool lookup(void *ctx, nh_span_t name, struct nh_value *out)
     if (c->branch) {
         if (lookup_run(c, name, out) || lookup_repeat(c->branch, name, out))
             return true;
-        const struct nh_local *l = nh_local__find(c->branch->run, name);
+        const struct nh_local *l = find_from(c->branch, name);
+        if (l && l->kind == NH_VALUE_NONE && has_prefix(name, "wait.", &rest))
+            return lost(c->a);
         if (l) {
             *out = nh_local__value(l);
             return true;
@@ -271,6 +370,7 @@ static struct nh_expr_env env_of(const struct nh_context *c)
 {
     nh_automation_t *a = c->a;
     a->why[0] = '\0';
+    a->lookup_err = NH_OK;
     return (struct nh_expr_env){.lookup = lookup,
                                 .flag = is_flag,
                                 .random = next_random,
@@ -281,11 +381,20 @@ static struct nh_expr_env env_of(const struct nh_context *c)
                                 .why_bytes = sizeof a->why};
 }
 
+static int fail_lost(nh_automation_t *a)
+{
+    return nh_automation__fail(a, a->lookup_err,
+                               "what came was over automation.value_max_bytes (%u) and not kept",
+                               (unsigned)a->limits.value_max_bytes);
+}
+
 int nh_texts__fill(const struct nh_context *c, nh_span_t text, int buffer, nh_span_t *out)
 {
     char *buf = c->a->text[buffer];
     struct nh_expr_env env = env_of(c);
     int len = nh_expr_substitute(text, &env, buf, c->a->limits.text_max_bytes);
+    if (c->a->lookup_err < 0)
+        return fail_lost(c->a);
     if (len == NH_ERR_TOO_LONG) {
         c->a->info.texts_too_long++;
         return nh_automation__fail(c->a, len, "the text is over %u bytes",
@@ -301,5 +410,6 @@ int nh_texts__fill(const struct nh_context *c, nh_span_t text, int buffer, nh_sp
 int nh_texts__eval(const struct nh_context *c, nh_span_t text, struct nh_value *out)
 {
     struct nh_expr_env env = env_of(c);
-    return nh_expr_eval(text, &env, out);
+    int err = nh_expr_eval(text, &env, out);
+    return c->a->lookup_err < 0 ? fail_lost(c->a) : err;
 }

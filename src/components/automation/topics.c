@@ -97,17 +97,29 @@ bool nh_topic__is_first(const nh_automation_t *a, const struct nh_automation_fil
     return true;
 }
 
+// First the new subscription, then away with the old one: it is never without.
+static int listen_anew(nh_automation_t *a, struct nh_topic *t)
+{
+    void *before = t->filter.user;
+    int err = a->out.filter_add(a->out.ctx, &t->filter);
+    void *now = t->filter.user;
+    t->filter.user = before;
+    if (err < 0)
+        return err;
+    a->out.filter_remove(a->out.ctx, &t->filter);
+    t->filter.user = now;
+    return NH_OK;
+}
+
 // Listened on anew if it was for another reason, so that what is retained is told once more.
 int nh_topic__get_status(nh_automation_t *a, nh_span_t topic, struct nh_topic **out)
 {
     struct nh_topic *known = topic_of(nh_names__find(&a->topics, topic));
     bool was_told = known && known->is_told && known->status_refs == 0;
     a->takes_status = true;
-    if (was_told && a->out.filter_remove) {
-        a->out.filter_remove(a->out.ctx, &known->filter);
-        known->is_told = a->out.filter_add(a->out.ctx, &known->filter) >= 0;
-    }
-    int err = nh_topic__get(a, topic, out);
+    int err = was_told && a->out.filter_remove ? listen_anew(a, known) : NH_OK;
+    if (err == NH_OK)
+        err = nh_topic__get(a, topic, out);
     a->takes_status = false;
     if (err == NH_OK)
         (*out)->status_refs++;

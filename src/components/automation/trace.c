@@ -86,12 +86,13 @@ static struct nh_trace *trace_of(nh_automation_t *a, struct nh_scenario *s)
     return s->trace;
 }
 
-static void make_room(struct nh_trace *t, uint32_t bytes)
+static void make_room(nh_automation_t *a, struct nh_trace *t, uint32_t bytes)
 {
     uint32_t at = 0;
     struct nh_trace_record r;
     if (t->used + bytes <= t->cap)
         return;
+    a->info.traces_cut++;
     while (at < t->used && (at < t->used / 2 || t->used - at + bytes > t->cap))
         (void)nh_trace__next(t->bytes, t->used, &at, &r);
     memmove(t->bytes, t->bytes + at, t->used - at);
@@ -110,7 +111,7 @@ void nh_trace__add(nh_automation_t *a, struct nh_scenario *s, struct nh_trace_re
     struct nh_trace *t = trace_of(a, s);
     if (!t || bytes_of(r) > t->cap)
         return;
-    make_room(t, bytes_of(r));
+    make_room(a, t, bytes_of(r));
     put_record(t->bytes + t->used, r);
     t->used += bytes_of(r);
 }

@@ -224,6 +224,9 @@ void nh_trigger__arm_time(nh_automation_t *a, struct nh_trigger *t)
     int64_t local_ms = nh_automation__unix_ms(a) + (int64_t)a->utc_offset_min * 60000;
     int64_t local_s = local_ms / 1000;
     int64_t next_s = local_s - local_s % DAY_S + seconds_of(nh_rec_text(rec, NH_FIELD_AT));
+    if (t->last_local >
+        local_s + DAY_S) // the clock was wrong then, and would hold it back for long
+        t->last_local = 0;
     while (next_s * 1000 < local_ms || next_s <= t->last_local ||
            !nh_condition__day(a, rec, next_s))
         next_s += DAY_S;
@@ -262,6 +265,11 @@ void nh_trigger__time(nh_automation_t *a, struct nh_trigger *t)
     }
 }
 
+void nh_trigger__look(nh_automation_t *a, struct nh_trigger *t)
+{
+    t->is_true = fits(t->on.variable, nh_rec_object(nh_trigger__rec(a, t), NH_FIELD_MATCH));
+}
+
 // What it looks for may hold already: then it waits until it does not, and does again.
 void nh_trigger__begin(nh_automation_t *a, struct nh_trigger *t)
 {
@@ -271,7 +279,7 @@ void nh_trigger__begin(nh_automation_t *a, struct nh_trigger *t)
         t->is_true = t->on.flag->value == nh_rec_bool(rec, NH_FIELD_STATE, true);
         break;
     case NH_TRIGGER_VARIABLE:
-        t->is_true = fits(t->on.variable, nh_rec_object(rec, NH_FIELD_MATCH));
+        nh_trigger__look(a, t);
         break;
     case NH_TRIGGER_DEVICE_ONLINE:
     case NH_TRIGGER_DEVICE_OFFLINE:

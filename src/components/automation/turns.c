@@ -82,14 +82,14 @@ void nh_turn__jump(struct nh_branch *b, uint32_t index)
 
 // ---- branches of `parallel` ---------------------------------------------------------------------
 
-static struct nh_child *child_of(const struct nh_branch *b)
+struct nh_child *nh_turn__child(const struct nh_branch *b)
 {
     return (struct nh_child *)(uintptr_t)b; // `branch` is its first member
 }
 
 struct nh_branch *nh_turn__parent(const struct nh_branch *b)
 {
-    return b == &b->run->main ? NULL : child_of(b)->parent;
+    return b == &b->run->main ? NULL : nh_turn__child(b)->parent;
 }
 
 int nh_turn__fork(nh_automation_t *a, struct nh_branch *parent, nh_rec_t branch, unsigned which)
@@ -120,6 +120,7 @@ static void free_child(nh_automation_t *a, struct nh_child *c)
         at = &(*at)->next;
     *at = c->next;
     nh_wait__leave(a, &c->branch);
+    nh_local__free_own(a, &c->branch);
     nh_turn__free_frames(a, &c->branch);
     nh_wake__release(nh_run__wake(a, c->branch.run));
     nh_mem_free(a->mem, c);
@@ -175,7 +176,8 @@ static int branch_ended(nh_automation_t *a, struct nh_branch *b)
         nh_run__finish(a, b->run);
         return NH_OUTCOME_ENDED;
     }
-    free_child(a, child_of(b));
+    nh_local__hand_up(a, b);
+    free_child(a, nh_turn__child(b));
     if (--parent->on.child_count == 0)
         nh_wait__wake(a, parent, NH_WOKEN_MET);
     return NH_OUTCOME_ENDED;
@@ -294,5 +296,6 @@ void nh_turn__take(nh_automation_t *a, struct nh_branch *b)
             return;
     }
     a->info.yields++;
-    nh_list_push_back(&a->yielded, &b->link);
+    // What stops does not go behind safe_off; how long it may take is limited.
+    nh_list_push_back(b->run->state == NH_RUN_STOPPING ? &a->stopping : &a->yielded, &b->link);
 }

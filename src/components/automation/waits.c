@@ -224,9 +224,10 @@ int nh_wait__over(nh_automation_t *a, struct nh_branch *b)
         set_result(b, how == NH_WOKEN_MET || how == NH_WOKEN_FORCED);
     if (how == NH_WOKEN_FAILED)
         return nh_automation__fail(a, NH_ERR_IO, "%s failed",
-                                   wait == NH_WAIT_AUDIO ? "the track"
-                                   : wait == NH_WAIT_RUN ? "the scenario that it ran"
-                                                         : "the command");
+                                   wait == NH_WAIT_AUDIO   ? "the track"
+                                   : wait == NH_WAIT_RUN   ? "the scenario that it ran"
+                                   : wait == NH_WAIT_EVENT ? "keeping the message"
+                                                           : "the command");
     return how == NH_WOKEN_TIME && wait != NH_WAIT_AUDIO ? timed_out(a, b, nh_turn__step(b), wait)
                                                          : NH_OUTCOME_DONE;
 }
@@ -291,11 +292,22 @@ static enum nh_woken answer(nh_automation_t *a, struct nh_branch *b, nh_span_t p
     return NH_WOKEN_NOT;
 }
 
-static void keep_event(nh_automation_t *a, struct nh_run *r, nh_span_t topic, nh_span_t payload)
+// What cannot be kept takes the place of what came before: who uses it then fails, see lost() in
+// texts.c. False: there was no room even for that.
+static bool keep_text(nh_automation_t *a, struct nh_branch *b, const char *name, nh_span_t text)
 {
-    struct nh_value t = nh_value_of_text(topic), p = nh_value_of_text(payload);
-    NH_IGNORE(nh_local__set(a, r, nh_span_of("wait.topic"), &t));   // it is counted, and the
-    NH_IGNORE(nh_local__set(a, r, nh_span_of("wait.payload"), &p)); // name then stands for itself
+    static const struct nh_value none = {.kind = NH_VALUE_NONE};
+    struct nh_value v = nh_value_of_text(text);
+    if (nh_local__set_own(a, b, nh_span_of(name), &v) == NH_OK)
+        return true;
+    return nh_local__set_own(a, b, nh_span_of(name), &none) == NH_OK;
+}
+
+static enum nh_woken keep_event(nh_automation_t *a, struct nh_branch *b, nh_span_t topic,
+                                nh_span_t payload)
+{
+    bool is_kept = keep_text(a, b, "wait.topic", topic);
+    return keep_text(a, b, "wait.payload", payload) && is_kept ? NH_WOKEN_MET : NH_WOKEN_FAILED;
 }
 
 // An answer is for one command: the oldest that it fits.
@@ -308,8 +320,7 @@ void nh_wait__message(nh_automation_t *a, struct nh_topic *t, nh_span_t topic, n
         if (b->wait == NH_WAIT_EVENT) {
             if (!nh_match_payload(nh_rec_object(nh_turn__step(b), NH_FIELD_MATCH), payload))
                 continue;
-            keep_event(a, b->run, topic, payload);
-            nh_wait__wake(a, b, NH_WOKEN_MET);
+            nh_wait__wake(a, b, keep_event(a, b, topic, payload));
         } else if (!is_taken) {
             enum nh_woken how = answer(a, b, payload);
             is_taken = how != NH_WOKEN_NOT;

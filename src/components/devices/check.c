@@ -548,6 +548,7 @@ void nh_devices__check(const nh_device_set_t *set, const struct nh_device_limits
     nh_pointer__init(&root);
     unique(&k, &root, nh_device_set_root(set), NH_FIELD_DEVICES, NH_FIELD_ID);
     unique(&k, &root, nh_device_set_root(set), NH_FIELD_VARIABLES, NH_FIELD_NAME);
+    nh_check__flags_begin(&k);
     for (k.device = 0; (uint32_t)k.device < set->device_count; k.device++) {
         struct nh_pointer p = nh_check__element(&root, NH_FIELD_DEVICES, (uint32_t)k.device);
         check_device(&k, &p, nh_device_set_device(set, (uint32_t)k.device));
@@ -555,4 +556,5 @@ void nh_devices__check(const nh_device_set_t *set, const struct nh_device_limits
     k.device = NH_ERR_NOT_FOUND;
     check_game(&k, &root);
     nh_check__flow(&k, &root);
+    nh_check__flags_end(&k);
 }

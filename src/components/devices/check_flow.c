@@ -41,22 +41,67 @@ static bool each_step(nh_rec_t owner, enum nh_field list, step_fn visit, void *c
 
 // ---- flags --------------------------------------------------------------------------------------
 
-static bool is_other_flag(void *ctx, nh_rec_t step)
+// The flags that some scenario sets, found by their name: each use is then looked up once, however
+// many scenarios there are. Open addressing, half empty at least.
+static uint32_t slot_of(const struct nh_check_flags *f, nh_span_t flag)
 {
-    const nh_span_t *flag = ctx;
-    return nh_rec_enum(step, NH_FIELD_TYPE, 0) != NH_STEP_SET_FLAG ||
-           !nh_words__equal_word(nh_rec_text(step, NH_FIELD_FLAG), *flag);
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < flag.len; i++)
+        h = (h ^ nh_words__lower(flag.ptr[i])) * 16777619u;
+    uint32_t at = (h ^ h >> 15) & (f->cap - 1);
+    while (f->slot[at].ptr && !nh_words__equal_word(f->slot[at], flag))
+        at = (at + 1) & (f->cap - 1);
+    return at;
 }
 
+static bool count_set(void *ctx, nh_rec_t step)
+{
+    struct nh_check_flags *f = ctx;
+    f->count += nh_rec_enum(step, NH_FIELD_TYPE, 0) == NH_STEP_SET_FLAG;
+    return true;
+}
+
+static bool add_set(void *ctx, nh_rec_t step)
+{
+    struct nh_check_flags *f = ctx;
+    if (nh_rec_enum(step, NH_FIELD_TYPE, 0) == NH_STEP_SET_FLAG) {
+        nh_span_t flag = nh_rec_text(step, NH_FIELD_FLAG);
+        f->slot[slot_of(f, flag)] = flag;
+    }
+    return true;
+}
+
+static void each_step_of_all(const nh_device_set_t *set, step_fn visit, void *ctx)
+{
+    for (uint32_t i = 0; i < set->scenario_count; i++) {
+        nh_rec_t s = nh_device_set_scenario(set, i);
+        each_step(s, NH_FIELD_STEPS, visit, ctx);
+        each_step(s, NH_FIELD_ON_STOP, visit, ctx);
+    }
+}
+
+void nh_check__flags_begin(struct nh_check *k)
+{
+    struct nh_check_flags *f = &k->flags;
+    each_step_of_all(k->set, count_set, f);
+    for (f->cap = 16; f->cap < 2 * f->count; f->cap *= 2)
+        ;
+    f->slot = nh_mem_alloc_zero(k->set->mem, f->cap * sizeof *f->slot, NH_MEM_BULK);
+    if (f->slot)
+        each_step_of_all(k->set, add_set, f);
+}
+
+void nh_check__flags_end(struct nh_check *k)
+{
+    nh_mem_free(k->set->mem, k->flags.slot);
+    k->flags.slot = NULL;
+}
+
+// Without memory for the table nothing is told: it is a warning.
 void nh_check__flag_used(const struct nh_check *k, const struct nh_pointer *at, nh_span_t flag)
 {
-    bool is_set = false;
-    for (uint32_t i = 0; i < k->set->scenario_count && !is_set; i++) {
-        nh_rec_t s = nh_device_set_scenario(k->set, i);
-        is_set = !each_step(s, NH_FIELD_STEPS, is_other_flag, &flag) ||
-                 !each_step(s, NH_FIELD_ON_STOP, is_other_flag, &flag);
-    }
-    if (!is_set)
+    const struct nh_check_flags *f = &k->flags;
+    if (f->slot && !f->slot[slot_of(f, flag)].ptr)
         nh_check__tell(k, at, NH_FIELD_FLAG, "flag_never_set", true,
                        "no scenario sets the flag \"%.*s\"", (int)flag.len, (const char *)flag.ptr);
 }

@@ -66,6 +66,30 @@ int nh_devices__card(nh_devices_t *d, struct nh_fs *out)
     return err;
 }
 
+static void log_finding(void *ctx, const struct nh_device_finding *f)
+{
+    (void)ctx;
+    NH_LOG_W("devices", "not put in force: %s%s%s", f->pointer, f->pointer[0] ? ": " : "", f->text);
+}
+
+// From the hub's answers the error of a broker that is full, or a filter that is none, is the same
+// as a limit: the set cannot be put in force as it is.
+int nh_devices__prepare(nh_devices_t *d, nh_device_set_t *set, nh_device_finding_fn finding,
+                        void *ctx)
+{
+    if (!d->cfg.prepare)
+        return NH_OK;
+    int err = d->cfg.prepare(d->cfg.ctx, set, finding ? finding : log_finding, ctx);
+    d->info.reject_count += err < 0;
+    return err < 0 && err != NH_ERR_NOMEM ? NH_ERR_FULL : err;
+}
+
+void nh_devices__drop(nh_devices_t *d)
+{
+    if (d->cfg.drop)
+        d->cfg.drop(d->cfg.ctx);
+}
+
 void nh_devices__put_in_force(nh_devices_t *d, nh_device_set_t *set, uint32_t generation,
                               bool cancel, uint32_t more_mask)
 {
@@ -82,7 +106,7 @@ void nh_devices__put_in_force(nh_devices_t *d, nh_device_set_t *set, uint32_t ge
     d->version++;
     d->info.changed_by[0] = '\0';
     d->info.changed_unix_ms = d->cfg.clock_unix_ms();
-    if (d->cfg.in_force)
+    if (d->cfg.in_force && !d->info.is_idle)
         d->cfg.in_force(d->cfg.ctx, set, cancel);
     memcpy(e.data, &data, sizeof data);
     nh_bus_post(d->cfg.bus, &e);
@@ -206,6 +230,12 @@ static void save_found(nh_devices_t *d, const struct nh_fs *fs, bool is_main)
 static void card_tick(void *ctx, nh_timer_t *t, uint64_t now_ms);
 static bool undo_trial(nh_devices_t *d, const struct nh_devices_loaded *found);
 
+static int arm_card(nh_devices_t *d)
+{
+    return nh_timer_arm(d->cfg.sched, &d->card_timer, d->cfg.clock_ms() + d->cfg.card_poll_ms,
+                        d->cfg.card_poll_ms);
+}
+
 int nh_devices_start(nh_devices_t *d)
 {
     struct nh_devices_loaded found = {0};
@@ -228,12 +258,21 @@ int nh_devices_start(nh_devices_t *d)
         NH_LOG_W("devices", "%s", d->info.degraded);
     if (undo_trial(d, &found)) {
         nh_device_set_unref(found.set);
-    } else {
-        nh_devices__put_in_force(d, found.set, found.generation, false, UINT32_MAX);
-        save_found(d, has_card ? &fs : NULL, from == NH_DEVICES_FROM_CARD);
+        return arm_card(d);
     }
-    return nh_timer_arm(d->cfg.sched, &d->card_timer, d->cfg.clock_ms() + d->cfg.card_poll_ms,
-                        d->cfg.card_poll_ms);
+    err = nh_devices__prepare(d, found.set, NULL, NULL);
+    if (err == NH_ERR_NOMEM) {
+        nh_device_set_unref(found.set);
+        return err;
+    }
+    d->info.is_idle = err < 0;
+    if (err < 0)
+        d->info.degraded =
+            "The configuration needs more than the limits allow; nothing of it runs. "
+            "The log says what.";
+    nh_devices__put_in_force(d, found.set, found.generation, false, UINT32_MAX);
+    save_found(d, has_card ? &fs : NULL, from == NH_DEVICES_FROM_CARD);
+    return arm_card(d);
 }
 
 void nh_devices_stop(nh_devices_t *d)
@@ -287,13 +326,21 @@ static void stop_confirm(nh_devices_t *d)
     nh_timer_cancel(d->cfg.sched, &d->confirm_timer);
 }
 
-static int put(nh_devices_t *d, nh_device_set_t *set, bool cancel, uint32_t more_mask)
+// First all that it needs is made ready, then it is kept, and then nothing can fail any more.
+static int put(nh_devices_t *d, nh_device_set_t *set, const struct nh_devices_apply *how,
+               uint32_t more_mask)
 {
     uint32_t generation = next_generation(d);
-    int err = persist(d, set, generation);
+    int err = nh_devices__prepare(d, set, how->finding, how->finding_ctx);
     if (err < 0)
         return err;
-    nh_devices__put_in_force(d, set, generation, cancel, more_mask);
+    err = persist(d, set, generation);
+    if (err < 0) {
+        nh_devices__drop(d);
+        return err;
+    }
+    d->info.is_idle = false;
+    nh_devices__put_in_force(d, set, generation, how->cancel, more_mask);
     d->info.apply_count++;
     d->info.degraded = NULL;
     return (int)generation;
@@ -318,6 +365,11 @@ static int apply_elsewhere(nh_devices_t *d, nh_device_set_t *set,
     nh_device_set_unref(before.set);
     if (how->base_generation && how->base_generation != before.generation)
         return NH_ERR_CONFLICT;
+    err = d->cfg.fits ? d->cfg.fits(d->cfg.ctx, set, how->finding ? how->finding : log_finding,
+                                    how->finding_ctx)
+                      : NH_OK;
+    if (err < 0)
+        return err;
     err = nh_devices__save(d, &fs, how->profile, set, before.generation + 1, &crc);
     if (err < 0)
         return err;
@@ -349,7 +401,7 @@ int nh_devices_apply(nh_devices_t *d, nh_device_set_t *set, const struct nh_devi
     d->kept.confirm_back = 0;
     int generation = how->confirm_s ? begin_trial(d, trial ? trial : d->generation) : NH_OK;
     if (generation == 0)
-        generation = put(d, set, how->cancel, 0);
+        generation = put(d, set, how, 0);
     if (generation < 0) { // one on trial stays so
         d->kept.confirm_back = trial;
         NH_IGNORE(nh_devices__keep_state(d));
@@ -411,7 +463,7 @@ static bool undo_trial(nh_devices_t *d, const struct nh_devices_loaded *found)
     int generation = nh_devices_backup_load(d, back, &set);
     if (generation == 0) {
         d->kept.confirm_back = 0;
-        generation = put(d, set, false, UINT32_MAX);
+        generation = put(d, set, &(struct nh_devices_apply){0}, UINT32_MAX);
         if (generation < 0)
             nh_device_set_unref(set);
     }
@@ -443,7 +495,7 @@ int nh_devices_rollback(nh_devices_t *d, uint32_t generation, bool cancel)
         return err;
     uint32_t trial = d->kept.confirm_back;
     d->kept.confirm_back = 0;
-    err = put(d, set, cancel, 0);
+    err = put(d, set, &(struct nh_devices_apply){.cancel = cancel}, 0);
     if (err < 0) {
         d->kept.confirm_back = trial;
         nh_device_set_unref(set);
@@ -455,7 +507,7 @@ int nh_devices_rollback(nh_devices_t *d, uint32_t generation, bool cancel)
 
 int nh_devices_snapshot(nh_devices_t *d)
 {
-    int err = put(d, nh_device_set_ref(d->set), false, 0);
+    int err = put(d, nh_device_set_ref(d->set), &(struct nh_devices_apply){0}, 0);
     if (err < 0)
         nh_device_set_unref(d->set);
     return err;
@@ -493,13 +545,18 @@ static int take_card(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_
 {
     uint32_t highest = card->generation > d->generation ? card->generation : d->generation;
     int err = nh_devices__save_backup(fs, d->profile, d->set, highest + 1);
+    uint32_t generation = d->generation;
+    bool was_conflict = d->info.is_conflict;
     if (err == 0) {
         d->info.is_conflict = false;
         d->generation = highest + 1;
-        err = put(d, card->set, false, 0);
+        err = put(d, card->set, &(struct nh_devices_apply){0}, 0);
     }
-    if (err < 0)
+    if (err < 0) {
+        d->info.is_conflict = was_conflict;
+        d->generation = generation;
         nh_device_set_unref(card->set);
+    }
     return err;
 }
 

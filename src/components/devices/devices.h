@@ -37,8 +37,18 @@ struct nh_devices_config {
     // Whether a track is on the card, for warnings. NULL: it is not asked.
     bool (*has_track)(void *ctx, nh_span_t track);
     int (*expression)(nh_span_t text, char *why, size_t cap); // as in the compiler's
-    // A set is in force instead of the one before; borrowed, take a reference. `cancel`: what runs
-    // is to be cancelled; otherwise it goes on with its own set. Called before the event is posted.
+    // Whether whoever runs a set can: each thing that it has no room for is told as a finding.
+    // NH_ERR_FULL, NH_ERR_NOMEM. NULL: it is not asked.
+    int (*fits)(void *ctx, const nh_device_set_t *set, nh_device_finding_fn finding,
+                void *finding_ctx);
+    // Makes all ready that a set needs, beside the one in force; then comes in_force(), which
+    // cannot fail, or drop(). An error: nothing is ready, and all but NH_ERR_NOMEM was told as a
+    // finding (which may be NULL). `set` is borrowed. All three may be NULL.
+    int (*prepare)(void *ctx, nh_device_set_t *set, nh_device_finding_fn finding,
+                   void *finding_ctx);
+    void (*drop)(void *ctx);
+    // What was made ready is in force instead of the set before. `cancel`: what runs is to be
+    // cancelled; otherwise it goes on with its own set. Called before the event is posted.
     void (*in_force)(void *ctx, nh_device_set_t *set, bool cancel);
     // Writes what runs on the present set as a JSON array, for the answer of an apply. May be NULL.
     void (*running)(void *ctx, nh_json_writer_t *w);
@@ -50,7 +60,8 @@ void nh_devices_destroy(nh_devices_t *d); // NULL: nothing
 
 // Finds the configuration: the card's file; else the newest good one of an interrupted save, of the
 // backups and of the copy in the store; else an empty one. What could not be read stays on the card
-// under another name. There is a set in force afterwards in any case but NH_ERR_NOMEM.
+// under another name. There is a set in force afterwards in any case but NH_ERR_NOMEM; one that
+// there is no room for is there to be edited, with `degraded`, and nothing of it runs.
 NH_MUST_USE int nh_devices_start(nh_devices_t *d);
 void nh_devices_stop(nh_devices_t *d);
 
@@ -72,6 +83,7 @@ struct nh_devices_info {
     enum nh_devices_source source; // of what was found at the start
     const char *degraded;          // why it is not as it should be; NULL: all is well
     bool has_card;
+    bool is_idle;          // what is in force needs more than there is room for: nothing of it runs
     bool is_saved;         // what is in force stands on the card
     bool is_conflict;      // the card came back with another configuration: somebody has to choose
     uint32_t confirm_ms;   // until it is rolled back; 0: nothing waits
@@ -90,15 +102,20 @@ struct nh_devices_apply {
     uint32_t base_generation; // 0: any; else NH_ERR_CONFLICT when another one is in force
     uint32_t confirm_s;       // 0: for good; else it is rolled back unless confirmed in time
     bool cancel;
+    nh_device_finding_fn finding; // may be NULL; with NH_ERR_FULL: what there is no room for
+    void *finding_ctx;
 };
 // Persists a set and, if its profile is the one in force, puts it in force. `set` is taken on
 // success. Gives the new generation. NH_ERR_CONFLICT; NH_ERR_UNSUPPORTED: confirm_s without a card;
-// NH_ERR_NOSPC, NH_ERR_IO: neither the card nor the store took it, and everything is as before.
+// NH_ERR_FULL: it needs more than there is room for; NH_ERR_NOMEM; NH_ERR_NOSPC, NH_ERR_IO: neither
+// the card nor the store took it. After any of them everything is as before.
 NH_MUST_USE int nh_devices_apply(nh_devices_t *d, nh_device_set_t *set,
                                  const struct nh_devices_apply *how);
 NH_MUST_USE int nh_devices_confirm(nh_devices_t *d); // NH_ERR_NOT_FOUND: nothing waits
 
-// An older generation as a new one. NH_ERR_NOT_FOUND, NH_ERR_CORRUPT (it is not valid any more).
+// An older generation as a new one. NH_ERR_NOT_FOUND, NH_ERR_CORRUPT (it is not valid any more);
+// NH_ERR_FULL: as apply, and likewise snapshot(), sync() and profile_activate(). What there is no
+// room for stands in the log.
 NH_MUST_USE int nh_devices_rollback(nh_devices_t *d, uint32_t generation, bool cancel);
 
 // What is in force becomes a backup of its own, and the copy in the store is made anew.

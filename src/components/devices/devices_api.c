@@ -207,6 +207,13 @@ static int post_confirm(nh_request_t *req)
     return err < 0 ? err : reply_ok(req, 0);
 }
 
+static int reply_over_limit(nh_request_t *req)
+{
+    return nh_reply_error(req, 409, "over_limit",
+                          "It needs more than the limits of automation allow; the log says what. "
+                          "Nothing was changed.");
+}
+
 static int post_rollback(nh_request_t *req)
 {
     struct change c;
@@ -219,7 +226,7 @@ static int post_rollback(nh_request_t *req)
                               "There is no good backup of generation %u. Nothing was changed.",
                               (unsigned)c.generation);
     if (err < 0)
-        return err;
+        return err == NH_ERR_FULL ? reply_over_limit(req) : err;
     nh_devices_api__note_who(req);
     return reply_ok(req, err);
 }
@@ -244,6 +251,8 @@ static int post_sync(nh_request_t *req)
     if (c.keep[0] && strcmp(c.keep, words[keep]) != 0)
         return nh_reply_error(req, 400, "bad_value", "keep is newer, hub or card.");
     err = nh_devices_sync(nh_devices_api__of(req), (enum nh_devices_keep)keep, &what);
+    if (err == NH_ERR_FULL)
+        return reply_over_limit(req);
     if (err < 0)
         return nh_reply_error(req, 503, NULL, "%s: %s.", what ? what : "the card",
                               nh_err_text(err));
@@ -322,8 +331,8 @@ static int post_profile_rename(nh_request_t *req)
     int err;
     if (!read_change(req, &c, &err))
         return err;
-    return reply_profile(req, c.id,
-                         nh_devices_profile_rename(nh_devices_api__of(req), c.id, c.name));
+    err = nh_devices_profile_rename(nh_devices_api__of(req), c.id, c.name);
+    return err == NH_ERR_FULL ? reply_over_limit(req) : reply_profile(req, c.id, err);
 }
 
 static int post_profile_delete(nh_request_t *req)
@@ -342,6 +351,8 @@ static int post_profile_activate(nh_request_t *req)
     if (!read_change(req, &c, &err))
         return err;
     err = nh_devices_profile_activate(nh_devices_api__of(req), c.id, c.cancel);
+    if (err == NH_ERR_FULL)
+        return reply_over_limit(req);
     if (err >= 0)
         nh_devices_api__note_who(req);
     return reply_profile(req, c.id, err);

@@ -239,6 +239,9 @@ int nh_devices_api__post_validate(nh_request_t *req)
     struct taking *t = req->state;
     if (err < 0)
         return refuse(req, err);
+    if (t->set && t->d->cfg.fits &&
+        t->d->cfg.fits(t->d->cfg.ctx, t->set, keep_finding, t) == NH_ERR_NOMEM)
+        return NH_ERR_NOMEM;
     if (t->set)
         check_tracks(t);
     return nh_reply_stream(req, 200, "application/json", produce_findings);
@@ -302,7 +305,11 @@ int nh_devices_api__post_apply(nh_request_t *req)
     if (t->error_count > 0)
         return nh_reply_stream(req, 400, "application/json", produce_findings);
     check_tracks(t);
+    how.finding = keep_finding;
+    how.finding_ctx = t;
     t->generation = nh_devices_apply(t->d, t->set, &how);
+    if (t->generation == NH_ERR_FULL && t->error_count > 0)
+        return nh_reply_stream(req, 400, "application/json", produce_findings);
     if (t->generation < 0)
         return reply_apply_error(req, &how, t->generation);
     t->set = NULL;

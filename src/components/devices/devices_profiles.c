@@ -225,6 +225,11 @@ int nh_devices_profile_activate(nh_devices_t *d, const char *id, bool cancel)
     err = nh_devices__load(d, &fs, path, &l);
     if (err < 0)
         return err;
+    err = nh_devices__prepare(d, l.set, NULL, NULL);
+    if (err < 0) {
+        nh_device_set_unref(l.set);
+        return err;
+    }
     struct nh_devices_kept before = d->kept;
     char profile[NH_DEVICES_ID_MAX_BYTES];
     memcpy(profile, d->profile, sizeof profile);
@@ -238,12 +243,14 @@ int nh_devices_profile_activate(nh_devices_t *d, const char *id, bool cancel)
     if (err < 0) {
         memcpy(d->profile, profile, sizeof d->profile);
         d->kept = before;
+        nh_devices__drop(d);
         nh_device_set_unref(l.set);
         return err;
     }
     nh_timer_cancel(d->cfg.sched, &d->confirm_timer);
     d->confirm_due_ms = 0;
     d->info.is_saved = true;
+    d->info.is_idle = false;
     nh_devices__put_in_force(d, l.set, l.generation, cancel, NH_DEVICES_CHANGED_PROFILE);
     return NH_OK;
 }

@@ -84,6 +84,11 @@ int nh_devices__get_templates(nh_request_t *req);
 // --------------------------------------------------------------
 
 NH_MUST_USE int nh_devices__card(nh_devices_t *d, struct nh_fs *out); // an error: there is none
+// What a set needs is ready, beside the one in force; then put_in_force() or drop(). NH_ERR_FULL,
+// NH_ERR_NOMEM. `finding` NULL: into the log.
+NH_MUST_USE int nh_devices__prepare(nh_devices_t *d, nh_device_set_t *set,
+                                    nh_device_finding_fn finding, void *ctx);
+void nh_devices__drop(nh_devices_t *d);
 void nh_devices__put_in_force(nh_devices_t *d, nh_device_set_t *set, uint32_t generation,
                               bool cancel, uint32_t more_mask); // takes the set
 NH_MUST_USE int nh_devices__keep_state(nh_devices_t *d);

@@ -231,6 +231,17 @@ nh_span_t nh_device_set__text(const nh_device_set_t *s, uint32_t offset)
     return (nh_span_t){at, len};
 }
 
+void nh_device_set_texts_each(const nh_device_set_t *s, void (*visit)(void *ctx, nh_span_t text),
+                              void *ctx)
+{
+    const uint8_t *at = s->texts, *end = at + s->text_bytes;
+    while (at < end) {
+        nh_span_t text = nh_device_set__text(s, (uint32_t)(at - s->texts));
+        visit(ctx, text);
+        at = text.ptr + text.len + 1;
+    }
+}
+
 static nh_span_t take_text(const nh_device_set_t *s, const uint8_t **at)
 {
     return nh_device_set__text(s, (uint32_t)nh_varint__get(at));

@@ -114,6 +114,10 @@ nh_rec_t nh_rec_next(nh_rec_t r);                   // of an element that is not
 nh_rec_t nh_rec_element(nh_rec_t r, enum nh_field f, uint32_t index);
 nh_span_t nh_rec_text_element(nh_rec_t r, enum nh_field f, uint32_t index);
 
+// Each different text of a set, once.
+void nh_device_set_texts_each(const nh_device_set_t *s, void (*visit)(void *ctx, nh_span_t text),
+                              void *ctx);
+
 // Whether two records say the same, of one set or of two: the same fields with the same values, in
 // any order of the fields. An absent field is not one that has its standard value.
 bool nh_rec_equal(nh_rec_t a, nh_rec_t b);

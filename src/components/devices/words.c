@@ -57,7 +57,7 @@ bool nh_words__equal(nh_span_t text, const char *word)
     return text.len == len && memcmp(text.ptr, word, len) == 0;
 }
 
-static uint8_t lower(uint8_t c)
+uint8_t nh_words__lower(uint8_t c)
 {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
@@ -65,7 +65,7 @@ static uint8_t lower(uint8_t c)
 bool nh_words__equal_word(nh_span_t a, nh_span_t b)
 {
     for (size_t i = 0; a.len == b.len && i < a.len; i++)
-        if (lower(a.ptr[i]) != lower(b.ptr[i]))
+        if (nh_words__lower(a.ptr[i]) != nh_words__lower(b.ptr[i]))
             return false;
     return a.len == b.len;
 }

@@ -21,6 +21,7 @@ void nh_pointer__index(struct nh_pointer *p, uint32_t index);
 // ---- texts --------------------------------------------------------------------------------------
 
 bool nh_words__equal(nh_span_t text, const char *word);
+uint8_t nh_words__lower(uint8_t c);                  // of A to Z
 bool nh_words__equal_word(nh_span_t a, nh_span_t b); // ignoring the case of A to Z
 
 // 0, or NH_ERR_INVAL and in `why` what is wrong with a text of that class. Empty is allowed unless
