@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "components/automation/automation_state.h"
+#include "components/automation/dry_run.h"
 #include "support/automation_room.h"
 #include "support/rng.h"
 
@@ -320,6 +321,30 @@ static void test_names_go(void **state)
     assert_true(has_variable("told") && !has_variable("reader") && !has_variable("own"));
 }
 
+static void no_line(void *ctx, const struct nh_dry_line *line)
+{
+    (void)ctx;
+    (void)line;
+}
+
+// What only the set before names may be over the limit; a dry run copies it as well.
+static void test_dry_run_over_the_limit(void **state)
+{
+    const struct nh_automation_run r = {.device = room_span("d"), .scenario = room_span("s")};
+    struct nh_dry dry;
+    (void)state;
+    nh_automation_destroy(room.a);
+    room.limits.flag_max_count = room.limits.variable_max_count = 1;
+    room_create();
+    apply("variables: [{name: v1, value: 1}]\n" D("      - {id: s, steps: [" SET("f1") "]}\n"), 0);
+    room_do("flag f1 1");
+    apply("variables: [{name: v2, value: 1}]\n" D("      - {id: s, steps: [" SET("f2") "]}\n"), 0);
+    room_do("flag f2 1");
+    assert_true(has_flag("f1") && has_variable("v1") && has_flag("f2"));
+    assert_int_equal(nh_dry__begin(room.a, &r, no_line, NULL, &dry), NH_OK);
+    nh_dry__end(&dry);
+}
+
 // A change that is undone at once takes no value away.
 static void test_names_come_back(void **state)
 {
@@ -552,6 +577,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_over_a_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepare, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dry_run_over_the_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_of_a_run, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_values, setup, teardown),

@@ -526,6 +526,7 @@ struct nh_start {
     struct nh_branch *caller; // that waits for its end; NULL: nobody
     uint8_t depth;
     bool is_operator; // neither counted as a flood nor held in a pause
+    bool is_unfrozen; // not held in a pause: one that is not held runs it
 };
 // The id of the instance. Errors as nh_automation_run().
 NH_MUST_USE int nh_run__start(nh_automation_t *a, const struct nh_start *s);
