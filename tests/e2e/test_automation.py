@@ -1,5 +1,6 @@
 """Scenarios of a running hub: over MQTT and HTTP, over applies, restarts and kills."""
 import json
+import os
 import re
 import signal
 import time
@@ -9,7 +10,7 @@ import urllib.request
 
 import paho.mqtt.client as mqtt
 
-from hub import PATIENCE_S, Hub
+from hub import PATIENCE_S, ROOT, Hub
 
 
 def wait_for(condition):
@@ -240,6 +241,18 @@ class Running(unittest.TestCase):
         self.assertEqual(records[1]["path"], "/steps/0")
         self.assertEqual(records[2]["text"], "enough")
         self.assertEqual(request(self.hub, "/api/automation/traces?device=door&scenario=none")[0], 404)
+
+    def test_every_limit_has_a_counter_that_the_docs_list(self):
+        counters = self.hub.get_json("/api/automation")["counters"]
+        with open(os.path.join(ROOT, "docs", "automation.md")) as f:
+            table = f.read().split("## Limits")[1]
+        rows = [line.split("|")[1:4] for line in table.splitlines() if line.startswith("| `")]
+        listed = {name for row in rows for name in re.findall("`([a-z_]+)`", row[0] + row[1])}
+        for name in {name for row in rows for name in re.findall("`([a-z_]+)`", row[2])}:
+            self.assertIn(name, counters)
+        with open(os.path.join(ROOT, "docs", "configuration.md")) as f:
+            fields = set(re.findall("`automation.([a-z_]+)`", f.read())) - {"journal"}
+        self.assertEqual(fields - listed, set())
 
     def test_dry_run(self):
         status, reply = post(self.hub, "/api/automation/dry_run", {"device": "door", "scenario": "cut"})

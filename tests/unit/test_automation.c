@@ -621,6 +621,25 @@ static void test_corners(void **state)
     assert_int_equal(info().locals_full, 0);
 }
 
+// One that takes the place of another needs no room beside it; with an on_stop it does.
+static void test_restart_at_the_limit(void **state)
+{
+    const struct nh_automation_limits limits = {.instance_max_count = 1};
+    const struct row rows[] = {
+        {"restart",
+         DEVICE "      - id: s\n        mode: restart\n        steps:\n" P("a")
+             S("{type: delay, delay_ms: 9}") P("b"),
+         "run d/s; go 5; run d/s; go 9", "a=\na=\nb=\n"},
+        {"with on_stop",
+         DEVICE "      - id: s\n        mode: restart\n        on_stop: [{type: "
+                "nop}]\n        steps:\n" P("a") S("{type: delay, delay_ms: 9}") P("b"),
+         "run d/s; go 5; run d/s; go 9", "a=\nrun FULL\nb=\n"}};
+    (void)state;
+    play_limited(&limits, &rows[0]);
+    assert_int_equal(info().instances_full, 0);
+    play_limited(&limits, &rows[1]);
+}
+
 // A long on_stop is over before the room is made safe, also when it takes several turns.
 static void test_on_stop_before_safe_off(void **state)
 {
@@ -638,6 +657,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_corners, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_restart_at_the_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_on_stop_before_safe_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_publish_rate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_publish_rate_of_safety, setup, teardown),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "components/automation/automation_state.h"
+#include "components/automation/dry_run.h"
 #include "support/automation_room.h"
 #include "support/rng.h"
 
@@ -110,6 +111,30 @@ static void test_templates_stay(void **state)
           NH_AUTOMATION_KEEP);
     room_do("msg y 1");
     room_expect("another lock", "");
+}
+
+// What a template has begun ends with it: a signal that is on, a track that is repeated.
+static void test_templates_end(void **state)
+{
+#define HOLD(extra)                                                                                \
+    "devices:\n" extra                                                                             \
+    "  - id: h\n    template: {type: signal_hold, signal: {signal_topic: magnet, "                 \
+    "signal_payload_on: 'on', signal_payload_off: 'off', signal_on_ms: 9000, heartbeat_topic: "    \
+    "hand, required_hold_ms: 100, hold_track: hum.wav, hold_track_loop: true}}\n    scenarios: "   \
+    "[{id: r, triggers: [{type: template, device: h, outcome: reset}], steps: [" P(                \
+        "never") "]}]\n"
+    (void)state;
+    apply(HOLD(""), 0);
+    room_do("msg hand 1; go 100; msg hand 1");
+    room_expect("held", "play hum.wav\naudio stop 0 0\nmagnet=on\n");
+    apply(HOLD("  - {id: other}\n"), 0);
+    room_expect("it goes on", "");
+    apply("devices: [{id: h}]\n", 0);
+    room_expect("off", "magnet=off\n");
+    apply(HOLD(""), 0);
+    room_do("msg hand 1");
+    apply("devices: []\n", 0);
+    room_expect("silent", "play hum.wav\naudio stop 0 0\n");
 }
 
 // ---- limits: all of it or nothing ---------------------------------------------------------------
@@ -296,6 +321,30 @@ static void test_names_go(void **state)
     assert_true(has_variable("told") && !has_variable("reader") && !has_variable("own"));
 }
 
+static void no_line(void *ctx, const struct nh_dry_line *line)
+{
+    (void)ctx;
+    (void)line;
+}
+
+// What only the set before names may be over the limit; a dry run copies it as well.
+static void test_dry_run_over_the_limit(void **state)
+{
+    const struct nh_automation_run r = {.device = room_span("d"), .scenario = room_span("s")};
+    struct nh_dry dry;
+    (void)state;
+    nh_automation_destroy(room.a);
+    room.limits.flag_max_count = room.limits.variable_max_count = 1;
+    room_create();
+    apply("variables: [{name: v1, value: 1}]\n" D("      - {id: s, steps: [" SET("f1") "]}\n"), 0);
+    room_do("flag f1 1");
+    apply("variables: [{name: v2, value: 1}]\n" D("      - {id: s, steps: [" SET("f2") "]}\n"), 0);
+    room_do("flag f2 1");
+    assert_true(has_flag("f1") && has_variable("v1") && has_flag("f2"));
+    assert_int_equal(nh_dry__begin(room.a, &r, no_line, NULL, &dry), NH_OK);
+    nh_dry__end(&dry);
+}
+
 // A change that is undone at once takes no value away.
 static void test_names_come_back(void **state)
 {
@@ -466,6 +515,27 @@ static void test_no_memory(void **state)
 
 // ---- a thousand applies -------------------------------------------------------------------------
 
+// One that runs out of memory, or is not put in force after all, leaves everything as it was.
+static void try_and_drop(nh_device_set_t *set, uint32_t fail_nth)
+{
+    struct nh_automation_info before, after;
+    nh_automation_info(room.a, &before);
+    if (fail_nth)
+        nh_mem_fault_set(room.sys, &(struct nh_mem_fault){.fail_nth = fail_nth});
+    int err = nh_automation_devices_prepare(room.a, set, NULL, NULL, room.now_ms);
+    nh_mem_fault_set(room.sys, NULL);
+    assert_true(err == NH_OK || err == NH_ERR_NOMEM);
+    if (err == NH_OK)
+        nh_automation_devices_drop(room.a, room.now_ms);
+    nh_automation_info(room.a, &after);
+    assert_int_equal(nh_automation_check(room.a), NH_OK);
+    assert_int_equal(after.filter_count, before.filter_count);
+    assert_int_equal(after.flag_count, before.flag_count);
+    assert_int_equal(after.variable_count, before.variable_count);
+    assert_int_equal(after.trigger_count, before.trigger_count);
+    assert_int_equal(after.instance_count, before.instance_count);
+}
+
 static void test_thousand_applies(void **state)
 {
     struct rng rng = {13};
@@ -482,6 +552,7 @@ static void test_thousand_applies(void **state)
     for (int i = 0; i < 1000; i++) {
         enum nh_automation_apply how =
             rng_below(&rng, 4) ? NH_AUTOMATION_KEEP : NH_AUTOMATION_CANCEL;
+        try_and_drop(sets[rng_below(&rng, 3)], rng_below(&rng, 120));
         assert_int_equal(nh_automation_devices_set(room.a, sets[rng_below(&rng, 3)], how,
                                                    room.now_ms, room_running, NULL),
                          NH_OK);
@@ -502,9 +573,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_triggers_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_templates_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_templates_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_over_a_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepare, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dry_run_over_the_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_of_a_run, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_values, setup, teardown),

@@ -262,6 +262,25 @@ static void test_trace_budget(void **state)
     assert_true(trace_of("s")->used <= 256);
 }
 
+// ---- more of pauses -----------------------------------------------------------------------------
+
+static void test_runs_in_a_pause(void **state)
+{
+    (void)state;
+    apply(
+        "devices:\n  - id: d\n    scenarios:\n"
+        "      - {id: door, steps: [{type: run, scenario: lock}, {type: set_flag, flag: x, value: "
+        "true}]}\n"
+        "      - {id: lock, steps: [{type: delay, delay_ms: 10}, {type: mqtt_publish, topic: "
+        "lock}]}\n"
+        "      - {id: f, triggers: [{type: flag, flag: x}], steps: [{type: mqtt_publish, topic: "
+        "f}]}\n");
+    room_do("start; pause; run d/door; go 10");
+    room_expect("what an operator's scenario runs, and not what it sets off", "lock=\n");
+    room_do("resume; go 1");
+    room_expect("that comes afterwards", "f=\n");
+}
+
 // ---- dry runs -----------------------------------------------------------------------------------
 
 static void keep_line(void *ctx, const struct nh_dry_line *line)
@@ -331,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pause, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_runs_in_a_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hints_and_log, setup, teardown),
         cmocka_unit_test_setup_teardown(test_traces, setup, teardown),

@@ -219,11 +219,12 @@ struct nh_flag {
     struct nh_name name;
     nh_list_t waiters, watches; // branches that wait for it first, or among others
     struct nh_trigger *triggers;
-    uint64_t changed_ms;  // on the room's clock
-    uint32_t refs;        // how often plans name it
-    bool value, is_known; // known: it was set
-    bool is_mentioned;    // while names are swept
-    bool is_stale;        // only the set before names it
+    uint64_t changed_ms;   // on the room's clock
+    uint32_t refs;         // how often plans name it
+    bool value, is_known;  // known: it was set
+    bool is_mentioned : 1; // while names are swept
+    bool is_stale : 1;     // only the set before names it
+    bool is_fresh : 1;     // it was made for a set that is not in force yet
 };
 
 struct nh_variable {
@@ -242,6 +243,7 @@ struct nh_variable {
     bool is_initial;   // its first value came with the set that is just coming into force
     bool is_mentioned; // while names are swept
     bool is_stale;     // only the set before names it
+    bool is_fresh;     // it was made for a set that is not in force yet
 };
 
 enum nh_device_status { NH_DEVICE_UNKNOWN, NH_DEVICE_ONLINE, NH_DEVICE_OFFLINE };
@@ -524,6 +526,7 @@ struct nh_start {
     struct nh_branch *caller; // that waits for its end; NULL: nobody
     uint8_t depth;
     bool is_operator; // neither counted as a flood nor held in a pause
+    bool is_unfrozen; // not held in a pause: one that is not held runs it
 };
 // The id of the instance. Errors as nh_automation_run().
 NH_MUST_USE int nh_run__start(nh_automation_t *a, const struct nh_start *s);
@@ -655,7 +658,8 @@ void nh_needs__release(nh_automation_t *a, struct nh_plan *p);
 // is *stale*: it stays until the next apply, or until its place is needed.
 void nh_needs__sweep(nh_automation_t *a, const nh_device_set_t *before);
 void nh_needs__sweep_stale(nh_automation_t *a);
-void nh_needs__sweep_unborn(nh_automation_t *a); // those alone that never had a value
+void nh_needs__keep_fresh(nh_automation_t *a); // the set that they were made for is in force
+void nh_needs__drop_fresh(nh_automation_t *a); // or it is not to be
 
 // ---- game.c -------------------------------------------------------------------------------------
 

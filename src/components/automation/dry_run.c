@@ -86,6 +86,8 @@ static int make(nh_automation_t *a, struct nh_dry *d)
     struct nh_automation_limits limits = a->limits;
     limits.instance_max_count = INSTANCE_MAX_COUNT;
     limits.publish_max_per_s = UINT32_MAX;
+    // What is there is copied, also what only the set before names.
+    limits.flag_max_count = limits.variable_max_count = UINT32_MAX;
     limits.log_max_count = 1;
     const struct nh_automation_config cfg = {
         .mem = a->mem,

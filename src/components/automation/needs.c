@@ -238,13 +238,18 @@ static uint32_t *refs_of(nh_automation_t *a, enum nh_need kind, nh_span_t name)
 
 static int make(nh_automation_t *a, enum nh_need kind, nh_span_t name)
 {
+    struct nh_variable *v;
     struct nh_flag *f;
-    if (kind == NH_NEED_VARIABLE)
-        return nh_names__make(&a->variables, sizeof(struct nh_variable), name) ? NH_OK
-                                                                               : NH_ERR_NOMEM;
+    if (kind == NH_NEED_VARIABLE) {
+        v = nh_names__make(&a->variables, sizeof *v, name);
+        if (v)
+            v->is_fresh = true;
+        return v ? NH_OK : NH_ERR_NOMEM;
+    }
     f = nh_names__make(&a->flags, sizeof *f, name);
     if (!f)
         return NH_ERR_NOMEM;
+    f->is_fresh = true;
     nh_list_init(&f->waiters);
     nh_list_init(&f->watches);
     return NH_OK;
@@ -407,18 +412,20 @@ void nh_needs__sweep_stale(nh_automation_t *a)
         nh_state__variable_forget(a, (struct nh_variable *)k);
 }
 
-void nh_needs__sweep_unborn(nh_automation_t *a)
+void nh_needs__keep_fresh(nh_automation_t *a)
 {
-    NH_NAMES_EACH(&a->flags, e)
-    {
-        struct nh_flag *f = (struct nh_flag *)e;
-        if (f->refs == 0 && !f->is_known && !is_waited_for(f))
-            nh_state__flag_forget(a, f);
-    }
-    NH_NAMES_EACH(&a->variables, k)
-    {
-        struct nh_variable *v = (struct nh_variable *)k;
-        if (v->refs == 0 && v->kind == NH_VALUE_NONE)
-            nh_state__variable_forget(a, v);
-    }
+    NH_NAMES_EACH(&a->flags, f)
+    ((struct nh_flag *)f)->is_fresh = false;
+    NH_NAMES_EACH(&a->variables, v)
+    ((struct nh_variable *)v)->is_fresh = false;
+}
+
+void nh_needs__drop_fresh(nh_automation_t *a)
+{
+    NH_NAMES_EACH(&a->flags, f)
+    if (((struct nh_flag *)f)->is_fresh)
+        nh_state__flag_forget(a, (struct nh_flag *)f);
+    NH_NAMES_EACH(&a->variables, v)
+    if (((struct nh_variable *)v)->is_fresh)
+        nh_state__variable_forget(a, (struct nh_variable *)v);
 }

@@ -430,12 +430,15 @@ static void tell_running(nh_automation_t *a, enum nh_automation_apply how,
 static void swap(nh_automation_t *a, enum nh_automation_apply how, nh_automation_running_fn running,
                  void *ctx)
 {
+    if (a->plan.set && !a->is_dry)
+        nh_templates__end(a, &a->fresh);
     struct nh_plan old = a->plan;
     if (old.set)
         unlink_plan(&old);
     a->plan = a->fresh;
     a->fresh = (struct nh_plan){0};
     link_plan(a, &a->plan);
+    nh_needs__keep_fresh(a);
     if (!a->is_dry)
         nh_templates__begin(a, &old);
     tell_running(a, how, running, ctx);
@@ -458,7 +461,7 @@ static void drop(nh_automation_t *a)
         return;
     nh_plan__free(a, &a->fresh);
     sweep(a);
-    nh_needs__sweep_unborn(a);
+    nh_needs__drop_fresh(a);
     nh_scenario__walk_end(a);
 }
 

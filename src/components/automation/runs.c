@@ -197,6 +197,21 @@ static int admit(nh_automation_t *a, struct nh_scenario *s, nh_rec_t rec,
     }
 }
 
+// How many instances end at once when one of mode `restart` begins: those that have no `on_stop`.
+static uint32_t replaced(const nh_automation_t *a, const struct nh_scenario *s, nh_rec_t rec)
+{
+    uint32_t count = 0;
+    if (nh_rec_enum(rec, NH_FIELD_MODE, NH_MODE_SINGLE) != NH_MODE_RESTART)
+        return 0;
+    NH_LIST_EACH(&s->runs, l)
+    {
+        const struct nh_run *r = NH_CONTAINER_OF(l, struct nh_run, link);
+        count += r->state != NH_RUN_STOPPING && !(a->current && a->current->run == r) &&
+                 nh_rec_count(nh_rec_at(r->set, r->place), NH_FIELD_ON_STOP) == 0;
+    }
+    return count;
+}
+
 static int may_start(nh_automation_t *a, const struct nh_start *s, nh_rec_t rec)
 {
     const struct nh_context c = {.a = a,
@@ -215,7 +230,8 @@ static int may_start(nh_automation_t *a, const struct nh_start *s, nh_rec_t rec)
         return NH_ERR_BUSY;
     if (!nh_condition__all(&c, rec, NH_FIELD_CONDITIONS))
         return ignore(a, s->scenario, NH_ERR_AGAIN);
-    if (a->info.instance_count >= a->limits.instance_max_count) {
+    if (a->info.instance_count >= a->limits.instance_max_count &&
+        replaced(a, s->scenario, rec) == 0) {
         a->info.instances_full++;
         return nh_automation__fail(a, NH_ERR_FULL, "more than %u instances",
                                    (unsigned)a->limits.instance_max_count);
@@ -264,7 +280,7 @@ int nh_run__start(nh_automation_t *a, const struct nh_start *s)
     if (queues < 0)
         return err < 0 ? err : ignore(a, s->scenario, queues);
     bool is_unfrozen = s->caller ? (s->caller->run->flags & NH_RUN_UNFROZEN) != 0
-                                 : s->is_operator && a->game.is_paused;
+                                 : (s->is_operator || s->is_unfrozen) && a->game.is_paused;
     err = nh_run__make(a, s->scenario, is_unfrozen, &r);
     if (err < 0)
         return err;

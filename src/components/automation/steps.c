@@ -26,7 +26,7 @@ const char *nh_step__name(int type)
 static int do_publish(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
 {
     struct nh_context c = nh_texts__of(a, b);
-    nh_span_t topic, payload;
+    nh_span_t topic = {NULL, 0}, payload = {NULL, 0};
     uint64_t wait_ms = nh_publish__wait_ms(a, b->run);
     if (wait_ms)
         return nh_wait__begin(a, b, NH_WAIT_RATE, wait_ms);
@@ -177,7 +177,7 @@ static int send_command(nh_automation_t *a, struct nh_branch *b, nh_rec_t step, 
 {
     struct nh_automation_parameter parameters[NH_PARAMETER_MAX_COUNT];
     struct nh_context c = nh_texts__of(a, b);
-    nh_span_t topic, payload;
+    nh_span_t topic = {NULL, 0}, payload = {NULL, 0};
     int count = nh_step__parameters(a, b, step, parameters);
     if (count < 0)
         return count;

@@ -136,6 +136,7 @@ int nh_step__run(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
                                    .parameters = parameters,
                                    .parameter_count = (size_t)count,
                                    .caller = waits ? b : NULL,
+                                   .is_unfrozen = (b->run->flags & NH_RUN_UNFROZEN) != 0,
                                    .depth = waits ? (uint8_t)(b->run->depth + 1) : 0};
     int id = nh_run__start(a, &start);
     if (id < 0)

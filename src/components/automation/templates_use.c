@@ -56,7 +56,7 @@ static void host_start(void *ctx, nh_span_t scenario)
     struct nh_template_use *u = ctx;
     const struct nh_start s = {.scenario = scenario_of(u, scenario),
                                .origin = NH_ORIGIN_AUTOMATION};
-    if (!s.scenario)
+    if (!s.scenario || u->is_ended)
         return;
     u->a->info.triggered++;
     NH_IGNORE(nh_run__start(u->a, &s)); // why it did not start stands in its trace
@@ -76,6 +76,8 @@ static bool host_flag(void *ctx, nh_span_t name)
 static void host_outcome(void *ctx, const char *word)
 {
     struct nh_template_use *u = ctx;
+    if (u->is_ended)
+        return;
     nh_trigger__template(u->a, u->device, nh_span_of(word));
     nh_automation__changed(u->a, NH_AUTOMATION_MONITORS);
 }
@@ -159,6 +161,27 @@ int nh_templates__prepare(nh_automation_t *a, struct nh_plan *fresh)
             l.err = make_use(a, fresh, i);
     }
     return l.err;
+}
+
+void nh_templates__end(nh_automation_t *a, const struct nh_plan *fresh)
+{
+    struct nh_plan *old = &a->plan;
+    for (uint32_t i = 0; i < fresh->device_count; i++) {
+        int at = fresh->uses[i] || !record_of(fresh->set, i).at
+                     ? -1
+                     : same_device(a, old, fresh->set, i);
+        if (at >= 0)
+            old->uses[at]->goes_on = true;
+    }
+    for (uint32_t i = 0; i < old->device_count; i++) {
+        struct nh_template_use *u = old->uses[i];
+        if (u && !u->goes_on) {
+            u->is_ended = true;
+            nh_template_reset(u->template, nh_automation__room_ms(a));
+        } else if (u) {
+            u->goes_on = false; // for the next time
+        }
+    }
 }
 
 void nh_templates__begin(nh_automation_t *a, struct nh_plan *old)

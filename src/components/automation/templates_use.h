@@ -12,11 +12,16 @@ struct nh_template_use {
     nh_template_t *template;
     uint32_t device; // in the set in force
     bool is_begun;
+    bool goes_on;  // in the set that comes into force
+    bool is_ended; // it starts nothing any more
 };
 
 // Makes those of a plan that is not in force yet and have none that says the same.
 // NH_ERR_NOMEM, NH_ERR_FULL: what was made belongs to the plan.
 NH_MUST_USE int nh_templates__prepare(nh_automation_t *a, struct nh_plan *fresh);
+// The plan in force ends: what does not go on in the fresh one is reset, so that no track of its
+// own plays on and no signal stays on.
+void nh_templates__end(nh_automation_t *a, const struct nh_plan *fresh);
 // The plan is in force now: what says the same as before goes on where it was.
 void nh_templates__begin(nh_automation_t *a, struct nh_plan *old);
 void nh_templates__free(nh_automation_t *a, struct nh_plan *p);
