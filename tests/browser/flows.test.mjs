@@ -754,7 +754,7 @@ test('a password that an admin chose is changed before anything else', async () 
   await page.reload();
   await h1(page, 'Choose a password');
   await fill('sunflower', 'pumpkin-seed', 'pumpkin-seed');
-  await h1(page, 'Home');
+  await h1(page, 'Actions');
   await page.locator('.live.live').waitFor();
   // From the menu later, too.
   await page.getByRole('button', { name: 'ann' }).click();
