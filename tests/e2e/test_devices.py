@@ -175,6 +175,16 @@ class Api(unittest.TestCase):
             with self.subTest(path=path):
                 self.assertEqual(bare(path).status, 200, path)
 
+    def test_a_board_without_psram_has_none(self):
+        with Hub(board="esp32") as hub:
+            for path in ("/api/devices", "/api/devices/config", "/api/automation", "/api/game"):
+                with self.assertRaises(urllib.error.HTTPError) as e:
+                    hub.get(path)
+                with e.exception as reply:
+                    self.assertEqual(reply.code, 404, path)
+            self.assertIn("off: board esp32 has no PSRAM", str(hub.get_json("/api/log")))
+            self.assertEqual(hub.get_json("/api/status")["uid_monitor"], [])
+
     def test_where_it_comes_from(self):
         with Hub() as hub:
             def source():
