@@ -13,8 +13,8 @@
 #define SAY_MIN_MS 500
 #define HOLD_MAX_MS 3600000
 
-const char *const nh_sim_prop_names[NH_SIM_PROP_COUNT] = {"reader1", "reader2", "beam", "door",
-                                                          "robot"};
+const char *const nh_sim_prop_names[NH_SIM_PROP_COUNT] = {"reader1", "reader2", "beam",
+                                                          "door",    "robot",   "desk"};
 static const char *const right_cards[] = {"04A1B2C3", "04D4E5F6"};
 static const char wrong_card[] = "04BADBAD";
 
@@ -24,12 +24,12 @@ const char nh_sim_room_help[] =
     "release beam\n"
     "push door                     opens or closes it by hand\n"
     "fail door                     its next command fails\n"
+    "press desk reset|start        the operator's buttons: the room as before, a new game\n"
     "off PROP, on PROP             without power, and back\n"
     "auto                          plays a round\n"
     "state\n"
-    "keys: 1 2 right cards, 3 4 wrong cards, b beam, d door, f fail door, a auto, s state, h "
-    "help,\n"
-    "      : a line, q quit\n";
+    "keys: 1 2 right cards, 3 4 wrong cards, b beam, d door, f fail door, r reset, n new game,\n"
+    "      a auto, s state, h help, : a line, q quit\n";
 
 NH_PRINTF(2, 3)
 static void tell(struct nh_sim_room *r, const char *fmt, ...)
@@ -280,6 +280,16 @@ static bool push(struct nh_sim_room *r, enum nh_sim_prop prop, const char *rest,
     return true;
 }
 
+static bool press(struct nh_sim_room *r, enum nh_sim_prop prop, const char *button, int64_t now_ms)
+{
+    (void)now_ms;
+    if (prop != NH_SIM_DESK || (strcmp(button, "reset") != 0 && strcmp(button, "start") != 0))
+        return false;
+    tell(r, "desk: %s", button);
+    publish(r, prop, "button", button, false);
+    return true;
+}
+
 static bool fail_next(struct nh_sim_room *r, enum nh_sim_prop prop, const char *rest,
                       int64_t now_ms)
 {
@@ -322,7 +332,7 @@ static const struct {
     const char *word;
     bool (*act)(struct nh_sim_room *r, enum nh_sim_prop prop, const char *rest, int64_t now_ms);
 } verbs[] = {{"touch", touch},    {"hold", hold},     {"release", release}, {"push", push},
-             {"fail", fail_next}, {"off", power_off}, {"on", power_on}};
+             {"fail", fail_next}, {"off", power_off}, {"on", power_on},     {"press", press}};
 
 static void tell_state(struct nh_sim_room *r)
 {
@@ -383,6 +393,10 @@ const char *nh_sim_room_key(const struct nh_sim_room *r, char key)
         return "push door";
     case 'f':
         return "fail door";
+    case 'r':
+        return "press desk reset";
+    case 'n':
+        return "press desk start";
     case 'a':
         return "auto";
     case 's':
@@ -415,8 +429,11 @@ static const struct {
     uint32_t after_ms;
     const char *line;
 } round_steps[] = {
-    {3000, "touch reader1"}, {2500, "touch reader2 04BADBAD"}, {4500, "touch reader1"},
-    {2000, "touch reader2"}, {6000, "hold beam 2s"},           {5000, "hold beam 6s"},
+    // What is solved stays so until the room is reset.
+    {3000, "press desk reset"}, {3000, "press desk start"},
+    {6000, "touch reader1"},    {2500, "touch reader2 04BADBAD"},
+    {4500, "touch reader1"},    {2000, "touch reader2"},
+    {6000, "hold beam 2s"},     {5000, "hold beam 6s"},
     {30000, "release beam"}, // a pause, until the next round
 };
 

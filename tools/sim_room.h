@@ -10,6 +10,7 @@
 //   robot    room/robot/state   speaking, silent          room/robot/command
 //            room/robot/said    the text
 //            room/robot/result
+//   desk     room/desk/button   reset, start
 //
 // A command is JSON: {"id":"...","do":"open"}, "close", {"do":"say","text":"..."}. Without an id
 // there is no result. The same id twice is done once, and answered twice. Each prop has
@@ -26,6 +27,7 @@ enum nh_sim_prop {
     NH_SIM_BEAM,
     NH_SIM_DOOR,
     NH_SIM_ROBOT,
+    NH_SIM_DESK, // the operator's, with buttons
     NH_SIM_PROP_COUNT,
 };
 extern const char *const nh_sim_prop_names[NH_SIM_PROP_COUNT];

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const char help_text[] =
-    "Usage: nuthatch check [--json-only] [--json] FILE\n"
+    "Usage: nuthatch check [--json-only] [--json] [--config HUB] FILE\n"
     "       nuthatch check --fields | --device-fields\n"
     "\n"
     "Checks a configuration, of the hub or of its devices, and tells every fault with\n"
@@ -20,6 +20,8 @@ static const char help_text[] =
     "\n"
     "  --json-only   check only that FILE is well-formed JSON (RFC 8259); - is standard input\n"
     "  --json        tell the faults as one JSON object\n"
+    "  --config HUB  of devices: by the limits (devices.*) of this configuration of the hub,\n"
+    "                else by the standard ones\n"
     "  --fields      list every field with its default and limit, as a Markdown table\n"
     "  --device-fields  list every field of a device configuration, as Markdown\n"
     "  --help        this text\n"
@@ -222,13 +224,31 @@ static int print_fields(void)
     return err < 0 ? err : nh_json_field_each(nh_hub_bridge_fields, print_field, NULL);
 }
 
+// Of what the hub's configuration says, the limits alone matter here.
+static int check_devices(const char *file, const char *config, bool as_json)
+{
+    struct nh_hub_options o = {.config_file = config};
+    struct nh_hub_config cfg;
+    int err = nh_hub_config_load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)config);
+    if (err < 0) {
+        fprintf(stderr, "%s: not taken: %s\n", config, nh_err_text(err));
+        return 1;
+    }
+    const struct nh_device_limits limits = nh_hub_device_limits(&cfg);
+    return nh_command_check_devices(file, &limits, as_json);
+}
+
 int nh_command_check(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json-only", no_argument, NULL, 'j'}, {"json", no_argument, NULL, 'J'},
-        {"fields", no_argument, NULL, 'f'},    {"device-fields", no_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"json-only", no_argument, NULL, 'j'},
+                                            {"json", no_argument, NULL, 'J'},
+                                            {"fields", no_argument, NULL, 'f'},
+                                            {"device-fields", no_argument, NULL, 'd'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {NULL, 0, NULL, 0}};
     bool json_only = false, as_json = false;
+    const char *config = NULL;
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (c == 'h') {
@@ -243,6 +263,8 @@ int nh_command_check(int argc, char **argv)
             fprintf(stderr, "nuthatch check --help shows the options\n");
             return 2;
         }
+        if (c == 'c')
+            config = optarg;
         json_only |= c == 'j';
         as_json |= c == 'J';
     }
@@ -253,6 +275,6 @@ int nh_command_check(int argc, char **argv)
     }
     if (json_only)
         return check_json(argv[optind]);
-    return nh_command_is_device_file(argv[optind]) ? nh_command_check_devices(argv[optind], as_json)
+    return nh_command_is_device_file(argv[optind]) ? check_devices(argv[optind], config, as_json)
                                                    : check_config(argv[optind], as_json);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FINDINGS_MAX_COUNT 1000
 #define PATH_MAX_BYTES 512
@@ -26,6 +27,7 @@ typedef int (*event_fn)(void *ctx, const struct event *e);
 struct checking {
     const char *file;
     bool is_json;
+    const struct nh_device_limits *limits;
     nh_device_compiler_t *c;
     struct nh_device_finding *finding;
     size_t count, best[FINDINGS_MAX_COUNT]; // best: how much of a finding's pointer was found
@@ -228,19 +230,23 @@ static int place_event(void *ctx, const struct event *e)
     return 0;
 }
 
+static uint64_t size_of(const char *file)
+{
+    struct stat st;
+    return stat(file, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
 static int compile(struct checking *k, nh_mem_t *mem)
 {
     struct nh_json_pos pos = {0, 1, 1};
     char why[128];
     nh_device_set_t *set = NULL;
-    const struct nh_device_compiler_config cfg = {.mem = mem,
-                                                  .limits = &nh_device_limits_standard,
-                                                  .expression = nh_expr_check,
-                                                  .finding = keep,
-                                                  .ctx = k};
+    const struct nh_device_compiler_config cfg = {
+        .mem = mem, .limits = k->limits, .expression = nh_expr_check, .finding = keep, .ctx = k};
     int err = nh_device_compiler_create(&cfg, &k->c);
     if (err < 0)
         return err;
+    nh_device_compiler_count(k->c, size_of(k->file));
     err = read_file(k, compile_event, k, &pos, why);
     if (err == NH_ERR_NOT_FOUND || err == NH_ERR_DENIED || err == NH_ERR_IO)
         snprintf(why, sizeof why, "%s", nh_err_text(err));
@@ -309,7 +315,7 @@ static void print_json(const struct checking *k)
     putchar('\n');
 }
 
-int nh_command_check_devices(const char *file, bool as_json)
+int nh_command_check_devices(const char *file, const struct nh_device_limits *limits, bool as_json)
 {
     struct nh_cli_memory m;
     if (!nh_cli_memory_open(&m))
@@ -321,6 +327,7 @@ int nh_command_check_devices(const char *file, bool as_json)
     int err = k && k->finding ? NH_OK : NH_ERR_NOMEM;
     if (err == 0) {
         k->file = file;
+        k->limits = limits;
         k->is_json = is_json(file);
         err = compile(k, m.mem);
         qsort(k->finding, k->count, sizeof *k->finding, by_place);

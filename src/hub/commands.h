@@ -3,7 +3,7 @@
 #ifndef NH_HUB_COMMANDS_H
 #define NH_HUB_COMMANDS_H
 
-#include "core/json/json.h"
+#include "components/devices/devices.h"
 
 struct nh_command {
     const char *name;
@@ -16,7 +16,7 @@ int nh_command_acl(int argc, char **argv);
 int nh_command_check(int argc, char **argv);
 // cmd_check_devices.c: whether a file is a device configuration, and what is wrong with it.
 bool nh_command_is_device_file(const char *file);
-int nh_command_check_devices(const char *file, bool as_json);
+int nh_command_check_devices(const char *file, const struct nh_device_limits *limits, bool as_json);
 int nh_command_print_device_fields(void);
 int nh_command_mqtt(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);

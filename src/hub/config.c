@@ -273,7 +273,8 @@ static const nh_json_field_t compat_fields[] = {
 };
 
 static const nh_json_field_t device_fields[] = {
-    BOOL("enabled", devices.enabled, "Whether there are devices and scenarios"),
+    BOOL("enabled", devices.enabled,
+         "Whether there are devices and scenarios; never without PSRAM"),
     STRING("dir", devices.dir,
            "Folder of the configurations, may be on a card; empty: devices in the data folder"),
     STRING("start_file", devices.start_file,

@@ -3,6 +3,7 @@
 #ifndef NH_HUB_H
 #define NH_HUB_H
 
+#include "components/devices/devices.h"
 #include "hub/config.h"
 
 struct nh_mosquitto_conf;
@@ -25,6 +26,9 @@ NH_MUST_USE int nh_hub_options_apply(const struct nh_hub_options *o, struct nh_h
 // more. Another error: the file is broken or cannot be read, and nothing was judged.
 NH_MUST_USE int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
                                    nh_finding_fn finding, void *ctx);
+
+// What a device configuration may be under `c`.
+struct nh_device_limits nh_hub_device_limits(const struct nh_hub_config *c);
 
 // Runs a hub until it is told to stop. Returns the exit code of the process.
 int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o);

@@ -122,12 +122,8 @@ static void write_update(nh_json_writer_t *w)
     nh_json_object_end(w);
 }
 
-static int get_status(nh_request_t *req)
+static void write_status(struct nh_hub *hub, nh_json_writer_t *w)
 {
-    struct nh_hub *hub = req->ctx;
-    nh_json_writer_t *w = nh_reply_json(req, 200);
-    if (!w)
-        return NH_ERR_NOMEM;
     if (hub->host_read_ms == 0)
         nh_host_info_get(&hub->host);
     nh_json_object_begin(w);
@@ -143,7 +139,103 @@ static int get_status(nh_request_t *req)
     write_update(w);
     write_services(hub, w);
     nh_json_object_end(w);
-    return nh_reply_json_end(req);
+}
+
+// Monitors of the templates stand behind the rest, as many as there are: one piece after the other
+// is made here and sent in as many parts as it takes.
+#define STATUS_PIECE_MAX_BYTES 6144u
+
+struct status {
+    struct nh_json_buf piece;
+    size_t told;           // of it
+    uint32_t list, device; // the monitor at hand
+    bool is_open, has_row, has_ended;
+};
+
+static const struct {
+    const char *name;
+    enum nh_template_type type;
+} monitors[] = {{"uid_monitor", NH_TEMPLATE_UID_VALIDATOR},
+                {"signal_monitor", NH_TEMPLATE_SIGNAL_HOLD},
+                {"sequence_monitor", NH_TEMPLATE_SEQUENCE_LOCK}};
+
+static void put(struct status *s, const char *text)
+{
+    NH_IGNORE(nh_json_buf_sink(&s->piece, text, strlen(text))); // an empty piece has room
+}
+
+// A row that does not fit is told without its details.
+static bool put_row(const struct nh_hub *hub, struct status *s, bool is_whole)
+{
+    nh_json_writer_t w;
+    s->piece.len = 0;
+    put(s, s->has_row ? "," : "");
+    nh_json_writer_init(&w, nh_json_buf_sink, &s->piece);
+    bool is_there = nh_automation_monitor_write(hub->automation, s->device,
+                                                (int)monitors[s->list].type, is_whole, &w);
+    if (is_there && nh_json_writer_end(&w) < 0)
+        return put_row(hub, s, false);
+    return is_there;
+}
+
+// The next piece: a list's begin, one of its rows, its end; at last the end of all.
+static void next_piece(const struct nh_hub *hub, struct status *s)
+{
+    uint32_t count = hub->automation ? nh_automation_device_count(hub->automation) : 0;
+    s->told = s->piece.len = 0;
+    if (s->list == NH_ARRAY_LEN(monitors)) {
+        put(s, "}");
+        s->has_ended = true;
+    } else if (!s->is_open) {
+        put(s, ",\"");
+        put(s, monitors[s->list].name);
+        put(s, "\":[");
+        s->is_open = true;
+        s->has_row = false;
+        s->device = 0;
+    } else if (s->device < count) {
+        if (put_row(hub, s, true))
+            s->has_row = true;
+        else
+            s->piece.len = 0;
+        s->device++;
+    } else {
+        put(s, "]");
+        s->is_open = false;
+        s->list++;
+    }
+}
+
+static int produce_status(nh_request_t *req, char *out, size_t cap)
+{
+    struct status *s = req->state;
+    size_t len = 0;
+    while (len < cap) {
+        size_t left = s->piece.len - s->told, n = left < cap - len ? left : cap - len;
+        memcpy(out + len, s->piece.ptr + s->told, n);
+        s->told += n;
+        len += n;
+        if (s->told < s->piece.len || s->has_ended)
+            break;
+        next_piece(req->ctx, s);
+    }
+    return (int)len;
+}
+
+static int get_status(nh_request_t *req)
+{
+    struct status *s = nh_arena_alloc(req->arena, sizeof *s);
+    char *bytes = nh_arena_alloc(req->arena, STATUS_PIECE_MAX_BYTES);
+    nh_json_writer_t w;
+    if (!s || !bytes)
+        return NH_ERR_NOMEM;
+    *s = (struct status){.piece = {.ptr = bytes, .cap = STATUS_PIECE_MAX_BYTES}};
+    req->state = s;
+    nh_json_writer_init(&w, nh_json_buf_sink, &s->piece);
+    write_status(req->ctx, &w);
+    int err = nh_json_writer_end(&w);
+    s->piece.len--; // its last brace comes at the end of all
+    return err < 0 ? err : nh_reply_stream(req, 200, "application/json", produce_status);
 }
 
 static int get_update(nh_request_t *req)
@@ -225,13 +317,15 @@ static int post_elsewhere(nh_request_t *req)
 }
 
 static const nh_route_t routes[] = {
-    {"GET", "/api/publish", .flags = NH_ROUTE_CHANGES, .handle = get_publish,
-     .text = "As POST; topic, payload"}, // the first
-    {"GET", "/api/ping", .handle = get_ping, .text = "pong"},
-    {"GET", "/api/status", .handle = get_status,
+    {"GET", "/api/publish", .params = "topic payload", .flags = NH_ROUTE_CHANGES,
+     .handle = get_publish, .text = "As POST; topic, payload"}, // the first
+    {"GET", "/api/ping", .params = "", .handle = get_ping, .text = "pong"},
+    {"GET", "/api/status", .params = "", .handle = get_status,
      .text = "Everything, as the older firmwares had it"},
-    {"GET", "/api/ota/status", .handle = get_update, .text = "The state of an update"},
-    {"GET", "/api/wifi/scan", .handle = get_no_networks, .text = "Networks in reach: none here"},
+    {"GET", "/api/ota/status", .params = "", .handle = get_update,
+     .text = "The state of an update"},
+    {"GET", "/api/wifi/scan", .params = "", .handle = get_no_networks,
+     .text = "Networks in reach: none here"},
     {"POST", "/api/publish", .body_max_bytes = 4096, .handle = post_publish,
      .text = "Publishes a message; topic, payload"},
     {"POST", "/api/ap/stop", .handle = post_elsewhere, .text = "Only on a chip"},

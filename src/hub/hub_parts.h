@@ -192,7 +192,6 @@ void nh_hub__devices_running(void *ctx, nh_json_writer_t *w);
 bool nh_hub__has_devices(const struct nh_hub *hub); // and scenarios
 NH_MUST_USE int nh_hub__start_devices(struct nh_hub *hub);
 void nh_hub__stop_devices(struct nh_hub *hub);
-struct nh_device_limits nh_hub_device_limits(const struct nh_hub_config *c);
 // hub_listeners.c: all of the broker's listeners. What went wrong is told on standard error.
 NH_MUST_USE int nh_hub__start_listeners(struct nh_hub *hub, nh_mem_t *mem);
 void nh_hub__stop_listeners(struct nh_hub *hub);

@@ -6,7 +6,7 @@
 
 #include "core/base/base.h"
 
-#define NH_YAML_MAX_BYTES NH_MIB(1)
+#define NH_YAML_MAX_BYTES NH_MIB(4) // as much as devices.document_max_bytes may be
 
 enum nh_yaml_event_kind {
     NH_YAML_MAP_BEGIN,

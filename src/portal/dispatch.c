@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/http/text.h"
 #include "portal/auth_source.h"
 #include "portal/portal_private.h"
 
@@ -134,11 +135,27 @@ static int check_role(struct nh_portal__request *r)
 
 // ---- how much ----------------------------------------------------------------------------------
 
+// A parameter that the route does not have: a slip of the pen must not pass for "all is well".
+static int check_params(nh_request_t *req)
+{
+    const char *params = req->route->params;
+    nh_span_t name;
+    if (!params || !nh_http_query_find_other(req->query, params, &name))
+        return 0;
+    return nh_reply_error(req, 400, "unknown_parameter",
+                          "%s has no parameter \"%.*s\"; it has %s%s. Nothing was done.", req->path,
+                          (int)(name.len < 40 ? name.len : 40), (const char *)name.ptr,
+                          params[0] ? "these: " : "none", params);
+}
+
 static int check_body(struct nh_portal__request *r, const struct nh_http_head *head)
 {
     nh_request_t *req = &r->x.req;
     uint32_t max = r->route->body_max_bytes;
-    if (head->is_chunked || (max && head->content_length < 0))
+    int refused = check_params(req);
+    if (refused || r->x.status)
+        return refused;
+    if (head->is_chunked) // no length at all is no body, as a POST without one is sent
         return nh_reply_error(req, 411, NULL, "A body needs its Content-Length. Nothing was done.");
     if (head->content_length > (int64_t)max) {
         nh_json_writer_t *w = nh_reply_error_details(

@@ -711,6 +711,24 @@ test('an operator sees what is for operators, and asks for nothing else', async 
   opened.faults.length = 0;
 });
 
+test('an operator who signs in comes to Actions, an admin to Home', async () => {
+  await restart({ password: 'seeds', users: [{ username: 'ann', role: 'operator', password: 'sunflower' }] });
+  const page = await open('');
+  await signIn(page, 'ann', 'sunflower');
+  await h1(page, 'Actions');
+  await page.getByRole('link', { name: 'Home' }).first().click(); // it is a start, not a wall
+  await h1(page, 'Home');
+  await page.getByRole('button', { name: 'ann' }).click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(page, 'admin', 'seeds');
+  await h1(page, 'Home');
+  await page.getByRole('button', { name: 'admin' }).click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(page, 'ann', 'sunflower');
+  await h1(page, 'Actions');
+  opened.faults.length = 0;
+});
+
 test('a password that an admin chose is changed before anything else', async () => {
   await restart({ password: 'seeds', users: [{ username: 'ann', role: 'operator', password: 'sunflower', must_change: true }] });
   const page = await open();
@@ -736,7 +754,7 @@ test('a password that an admin chose is changed before anything else', async () 
   await page.reload();
   await h1(page, 'Choose a password');
   await fill('sunflower', 'pumpkin-seed', 'pumpkin-seed');
-  await h1(page, 'Home');
+  await h1(page, 'Actions');
   await page.locator('.live.live').waitFor();
   // From the menu later, too.
   await page.getByRole('button', { name: 'ann' }).click();

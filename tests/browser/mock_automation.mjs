@@ -91,7 +91,7 @@ export class MockRoom {
   }
 
   told(action, text = '') {
-    this.log.push({ unix_ms: Date.now(), origin: 'http', action, text });
+    this.log.push({ unix_ms: Date.now(), origin: 'http', user: 'ann', action, text });
     this.changed('game');
   }
 

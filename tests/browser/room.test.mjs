@@ -308,6 +308,7 @@ test('an operator has Actions and nothing of the admins', { skip }, async () => 
     assert.equal(await page.getByRole('button', { name: /^Set / }).count(), 0);
     assert.deepEqual(await page.locator('nav.side a').evaluateAll((all) => all.map((a) => a.getAttribute('href'))), ['#/home', '#/actions']);
     assert.deepEqual(refused, [], 'it asks for nothing that it may not');
+    await page.getByRole('list', { name: /^Operator log/ }).getByText('ann', { exact: true }).first().waitFor();
     const status = (path, body) => page.evaluate(([p, b]) => fetch(p, b && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(b) }).then((r) => r.status), [path, body]);
     assert.equal(await status('/api/devices/run', { device: 'vault', scenario: 'secret' }), 403, 'without a button');
     assert.equal(await status('/api/automation/flag', { flag: 'gallery_done', value: false }), 403);

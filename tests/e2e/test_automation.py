@@ -283,8 +283,8 @@ class Running(unittest.TestCase):
         actions = [e["action"] for e in self.hub.get_json("/api/game/log")]
         self.assertEqual(actions[-7:], ["start", "add", "pause", "resume", "hint", "hint", "reset"])
         table = request(self.hub, "/api/game/log?format=csv")[1]
-        self.assertIn('http,hint,"Try ""4"""\r\n', table)
-        self.assertIn("http,add,\"'+60000 ms\"\r\n", table)
+        self.assertIn('http,hint,"Try ""4""",""\r\n', table)
+        self.assertIn("http,add,\"'+60000 ms\",\"\"\r\n", table)
 
 
 class Restarts(unittest.TestCase):

@@ -11,6 +11,7 @@ import unittest
 import urllib.error
 import urllib.request
 
+import http_client
 from hub import NUTHATCH, ROOT, Hub
 
 FIXTURES = os.path.join(ROOT, "tests", "fixtures", "devices")
@@ -95,9 +96,114 @@ class Api(unittest.TestCase):
         self.assertEqual((status, reply["error"]["code"], reply["errors"]), (400, "invalid", 3))
         self.assertEqual(self.hub.get("/api/devices/config"), before)
 
+    def test_limits_do_not_hide_findings(self):
+        """Over a limit, and wrong in other places: all of it is told, by the hub as by `nuthatch check`."""
+        document = room("a", 1)
+        document["devices"][0]["scenarios"][0]["steps"] = [{"type": "jump"}, {"type": "delay", "delay_ms": -1}]
+        body = (" " * 2000 + json.dumps(document)).encode()
+        codes = ["too_long", "unknown_type", "range"]
+        with Hub("devices: {document_max_bytes: 1024}\n") as hub:
+            status, reply = post(hub, "/api/devices/validate", body)
+            self.assertEqual((status, [f["code"] for f in reply["findings"]]), (200, codes))
+            status, reply = post(hub, "/api/devices/apply", body)
+            self.assertEqual((status, reply["errors"]), (400, 3))
+            for path in ("/api/devices/validate", "/api/devices/apply"):
+                status, reply = post(hub, path, b"#" * 5000 + b"\nschema: 2\n", "application/yaml")
+                self.assertEqual((status, reply["error"]["code"]), (413, "too_large"))
+                self.assertIn("1024 bytes", reply["error"]["message"])
+            self.assertEqual(hub.get_json("/api/devices")["devices"], 0)
+        for form in ("json", "yaml"):
+            with self.subTest(form=form), tempfile.TemporaryDirectory() as folder:
+                name = os.path.join(folder, "devices." + form)
+                with open(name, "wb") as f:
+                    f.write(body if form == "json" else b"#" + b"x" * 2000 + b"\n" + body.lstrip())
+                config = os.path.join(folder, "hub.yaml")
+                with open(config, "w") as f:
+                    f.write("devices: {document_max_bytes: 1024}\n")
+                ran = subprocess.run([NUTHATCH, "check", "--json", "--config", config, name], capture_output=True,
+                                     text=True, timeout=60)
+                self.assertEqual(ran.returncode, 1)
+                self.assertEqual(sorted(f["code"] for f in json.loads(ran.stdout)["findings"]), sorted(codes))
+                ran = subprocess.run([NUTHATCH, "check", "--json", name], capture_output=True, text=True, timeout=60)
+                self.assertEqual(sorted(f["code"] for f in json.loads(ran.stdout)["findings"]), sorted(codes[1:]))
+
+    def test_check_of_a_file_over_the_limit(self):
+        """The standard limits are the hub's: what it would refuse, the check refuses."""
+        with tempfile.TemporaryDirectory() as folder:
+            name = os.path.join(folder, "devices.yaml")
+            with open(name, "w") as f:
+                f.write("schema: 2\ndevices: [{id: a, oops: 1}]\n" + ("#" * 99 + "\n") * 10500)
+            ran = subprocess.run([NUTHATCH, "check", "--json", name], capture_output=True, text=True, timeout=60)
+            self.assertEqual(ran.returncode, 1)
+            self.assertEqual(sorted(f["code"] for f in json.loads(ran.stdout)["findings"]),
+                             ["too_long", "unknown_field"])
+
+    def test_parameters_that_are_none(self):
+        before = self.hub.get("/api/devices/config")
+        for method, path, name in (("POST", "/api/devices/apply?profil=kids", "profil"),
+                                   ("POST", "/api/devices/validate?x", "x"),
+                                   ("POST", "/api/devices/apply?confirm_s=9&base=3", "base"),
+                                   ("GET", "/api/devices/config?formt=yaml", "formt"),
+                                   ("GET", "/api/devices?a=1", "a"),
+                                   ("GET", "/api/automation/traces?dev=a", "dev"),
+                                   ("POST", "/api/game/start?team=x", "team"),
+                                   ("GET", "/api/status?all=1", "all")):
+            with self.subTest(path=path):
+                status, reply = self.hub.send_json(method, path, room("x") if method == "POST" else None)
+                self.assertEqual((status, reply["error"]["code"]), (400, "unknown_parameter"))
+                self.assertIn(f'no parameter "{name}"', reply["error"]["message"])
+        self.assertEqual(self.hub.get("/api/devices/config"), before)
+
+    def test_posts_without_a_body(self):
+        """As `curl -X POST` sends them: neither length nor body."""
+        def bare(path):
+            host, port = self.hub.http.rsplit(":", 1)
+            with http_client.Client(int(port)) as c:
+                c.send(f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n")
+                return c.reply()
+        for path, code in (("/api/devices/apply", "no_body"), ("/api/devices/validate", "no_body"),
+                           ("/api/devices/rollback", "bad_value"), ("/api/devices/profile/create", "bad_id"),
+                           ("/api/devices/run", "invalid"), ("/api/automation/skip", "invalid"),
+                           ("/api/automation/cancel", "invalid"), ("/api/automation/flag", "invalid"),
+                           ("/api/publish", "no_body"), ("/api/game/hint", "invalid")):
+            with self.subTest(path=path):
+                reply = bare(path)
+                self.assertEqual((reply.status, reply.error()["code"]), (400, code), reply)
+                self.assertRegex(reply.error()["message"], "needed|missing|has to be")
+        for path in ("/api/devices/snapshot", "/api/devices/sync", "/api/game/start", "/api/game/pause",
+                     "/api/game/resume", "/api/game/reset"):
+            with self.subTest(path=path):
+                self.assertEqual(bare(path).status, 200, path)
+
+    def test_a_board_without_psram_has_none(self):
+        with Hub(board="esp32") as hub:
+            for path in ("/api/devices", "/api/devices/config", "/api/automation", "/api/game"):
+                with self.assertRaises(urllib.error.HTTPError) as e:
+                    hub.get(path)
+                with e.exception as reply:
+                    self.assertEqual(reply.code, 404, path)
+            self.assertIn("off: board esp32 has no PSRAM", str(hub.get_json("/api/log")))
+            self.assertEqual(hub.get_json("/api/status")["uid_monitor"], [])
+
+    def test_where_it_comes_from(self):
+        with Hub() as hub:
+            def source():
+                d = hub.get_json("/api/devices")
+                return d["source"], d["changed_by"]
+            self.assertEqual(source(), ("empty", ""))
+            apply(hub, room("x"))
+            self.assertEqual(source(), ("applied", "127.0.0.1"))
+            apply(hub, room("y"))
+            first = hub.get_json("/api/devices/backups")[-1]["generation"]
+            self.assertEqual(hub.send_json("POST", "/api/devices/rollback", {"generation": first})[0], 200)
+            self.assertEqual(source(), ("backup", "127.0.0.1"))
+            hub.stop()
+            hub.start()
+            self.assertEqual(source(), ("card", ""))
+
     def test_broken_bodies(self):
         before = self.hub.get("/api/devices/config")
-        for body in (b"", b"[", b"{}", b"\xff", b'{"schema":2,"devices":[' + b"{" * 100,
+        for body in (b" ", b"[", b"{}", b"\xff", b'{"schema":2,"devices":[' + b"{" * 100,
                      b'{"schema":2,"devices":[]}{'):
             with self.subTest(body=body[:20]):
                 status, reply = post(self.hub, "/api/devices/apply", body)

@@ -11,7 +11,7 @@ import paho.mqtt.client as paho
 
 from hub import NUTHATCH, PATIENCE_S, Hub
 
-PROPS = ("reader1", "reader2", "beam", "door", "robot", "player")
+PROPS = ("reader1", "reader2", "beam", "door", "robot", "desk", "player")
 
 
 class Listener:

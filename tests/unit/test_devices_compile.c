@@ -342,9 +342,30 @@ static const struct {
      "warning /devices/0/template/flag/rules/0/scenario empty_scenario\n"
      "warning /devices/0/template/flag/rules/0/flag flag_never_set\n"},
     {TEMPLATE("on_mqtt_event", "\"mqtt\":{\"rules\":[{\"topic\":\"a#\",\"scenario\":\"x\"}]}"),
-     "error /devices/0/template/mqtt/rules/0/topic text\n"},
+     "error /devices/0/template/mqtt/rules/0/topic text\n"
+     "error /devices/0/template/mqtt/rules/0/scenario no_scenario\n"},
+    // What a part lost is not missed again: the id that is refused may be the one meant.
+    {STEPS("{\"type\":\"run\",\"scenario\":\"t\"},{\"type\":\"delay\",\"delay_ms\":-1}"),
+     "error /devices/0/scenarios/0/steps/1/delay_ms range\n"
+     "error " AT_STEP "/scenario no_scenario\n"},
+    {DEVICE("\"scenarios\":[{\"id\":\"t t\"},{\"id\":\"s\",\"steps\":[{\"type\":\"run\","
+            "\"scenario\":\"t\"}]}]"),
+     "error /devices/0/scenarios/0/id text\n"},
+    {DEVICE("\"scenaros\":[],\"topics\":[{\"name\":\"t\",\"topic\":\"a\"}]"),
+     "error /devices/0/scenaros unknown_field\n"},
+    {STEPS("{\"type\":\"set\",\"variable\":\"v\",\"expression\":\"?\"}"),
+     "error " AT_STEP "/expression expression\n"},
+    // Elements that are refused keep their places, and those behind them theirs.
+    {"{\"schema\":2,\"devices\":[5,{\"id\":\"a\"},[],{\"id\":\"a\"}]}",
+     "error /devices/0 type\nerror /devices/2 type\nerror /devices/3/id not_unique\n"},
+    {TEMPLATE("uid_validator", "\"uid\":{\"slots\":[{\"source_id\":\"a\",\"values\":[7,\"x\",[]]},"
+                               "3]}"),
+     "error /devices/0/template/uid/slots/0/values/0 type\n"
+     "error /devices/0/template/uid/slots/0/values/2 type\n"
+     "error /devices/0/template/uid/slots/1 type\n"},
     {TEMPLATE("interval_task", "\"interval\":{\"interval_ms\":0}"),
-     "error /devices/0/template/interval/interval_ms range\n"},
+     "error /devices/0/template/interval/interval_ms range\n"
+     "warning /devices/0/template/interval/scenario empty_scenario\n"},
     {TEMPLATE("sequence_lock",
               "\"sequence\":{\"steps\":[{\"topic\":\"a\"}],\"success_scenario\":\"x\"}"),
      "error /devices/0/template/sequence/success_scenario no_scenario\n"},
@@ -417,7 +438,10 @@ static void test_many_flags(void **state)
     }
     len += (size_t)snprintf(text + len, sizeof text - len, "]}");
     assert_true(len < sizeof text - 1);
-    assert_int_equal(compile(text, &s), NH_OK);
+    struct nh_device_limits l = nh_device_limits_standard;
+    l.document_max_bytes = 4 * 1024 * 1024; // it is saved in lines
+    nh_device_compiler_t *c = begin(&l);
+    assert_int_equal(end(c, nh_device_compiler_json(c, text, len, true), &s), NH_OK);
     assert_string_equal(said, "warning /devices/59/scenarios/49/steps/1/wait/requirements/0/flag "
                               "flag_never_set\n");
     nh_device_set_unref(s);
@@ -453,6 +477,66 @@ static void test_limits(void **state)
         if (!strstr(said, cases[i].code))
             fail_msg("%zu: %s", i, said);
     }
+}
+
+// A limit that is exceeded is told once, and the rest is looked at all the same.
+static void test_limits_do_not_hide_findings(void **state)
+{
+    (void)state;
+    static const char text[] =
+        STEPS("{\"type\":\"jump\"},{\"type\":\"delay\",\"delay_ms\":-1},{\"type\":\"nop\"}");
+    static const char steps[] = "error " AT_STEP "/type unknown_type\n"
+                                "error /devices/0/scenarios/0/steps/1/delay_ms range\n";
+    struct nh_device_limits l = nh_device_limits_standard;
+    char wanted[256];
+    nh_device_set_t *s;
+    for (int way = 0; way < 3; way++) {
+        l.document_max_bytes = way == 1 ? nh_device_limits_standard.document_max_bytes : 20;
+        l.compiled_max_bytes = way == 0 ? nh_device_limits_standard.compiled_max_bytes : 30;
+        snprintf(wanted, sizeof wanted, "%s%s%s", way != 1 ? "error  too_long\n" : "", steps,
+                 way != 0 ? "error  too_long\n" : "");
+        nh_device_compiler_t *c = begin(&l);
+        assert_int_equal(nh_device_compiler_json(c, text, 10, false), NH_OK);
+        assert_int_equal(nh_device_compiler_json(c, text + 10, strlen(text) - 10, true), NH_OK);
+        assert_int_equal(end(c, NH_OK, &s), NH_ERR_INVAL);
+        assert_string_equal(said, wanted);
+    }
+}
+
+// What is read in one line, or as YAML, is saved in many: that is read again under the same limit.
+static void test_limit_of_what_is_saved(void **state)
+{
+    (void)state;
+    static const char text[] = STEPS("{\"type\":\"nop\"},{\"type\":\"nop\"}");
+    struct nh_device_limits l = nh_device_limits_standard;
+    nh_device_set_t *s;
+    l.document_max_bytes = sizeof text - 1;
+    nh_device_compiler_t *c = begin(&l);
+    assert_int_equal(nh_device_compiler_json(c, text, strlen(text), true), NH_OK);
+    assert_int_equal(end(c, NH_OK, &s), NH_ERR_INVAL);
+    assert_string_equal(said, "error  too_long\n");
+    l.document_max_bytes = 4 * sizeof text;
+    c = begin(&l);
+    assert_int_equal(nh_device_compiler_json(c, text, strlen(text), true), NH_OK);
+    assert_int_equal(end(c, NH_OK, &s), NH_OK);
+    nh_device_set_unref(s);
+}
+
+// Elements of the wrong kind, more than a list's count can say.
+static void test_many_refused_elements(void **state)
+{
+    (void)state;
+    nh_device_set_t *s;
+    nh_device_compiler_t *c = begin(NULL);
+    static const char head[] = "{\"schema\":2,\"devices\":[0", tail[] = "]}";
+    int err = nh_device_compiler_json(c, head, strlen(head), false);
+    for (int i = 0; i < 70000 && err == 0; i++) {
+        said[0] = '\0';
+        err = nh_device_compiler_json(c, ",0", 2, false);
+    }
+    assert_int_equal(err, NH_OK);
+    assert_int_equal(nh_device_compiler_json(c, tail, 2, true), NH_OK);
+    assert_int_equal(end(c, NH_OK, &s), NH_ERR_INVAL);
 }
 
 static void test_position(void **state)
@@ -561,6 +645,9 @@ int main(void)
         TEST(test_nesting),
         TEST(test_many_flags),
         TEST(test_limits),
+        TEST(test_limits_do_not_hide_findings),
+        TEST(test_limit_of_what_is_saved),
+        TEST(test_many_refused_elements),
         TEST(test_position),
         TEST(test_every_allocation_fails_in_turn),
         TEST(test_ordinary_room_is_small),

@@ -103,6 +103,8 @@ static const nh_route_t routes[] = {
     {.method = "GET", .path = "/api/star/exact", .handle = get_changes_its_mind},
     {.method = "GET", .path = "/api/greedy", .handle = get_greedy},
     {.method = "GET", .path = "/api/pause", .handle = get_pause},
+    {.method = "GET", .path = "/api/params", .handle = get_hello, .params = "first a"},
+    {.method = "GET", .path = "/api/plain", .handle = get_hello, .params = ""},
     {.method = "GET", .path = "/public", .handle = get_hello, .flags = NH_ROUTE_PUBLIC},
     {0},
 };
@@ -235,6 +237,33 @@ static void test_matching(void **state)
     assert_non_null(strstr(r->headers, "Allow: GET, HEAD, POST\n"));
 }
 
+static void test_parameters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *query, *unknown;
+    } rows[] = {
+        {"/api/params", "", NULL},
+        {"/api/params", "a=1&first=2&a", NULL},
+        {"/api/params", "&a=1&&", NULL},
+        {"/api/params", "%61=1", NULL},
+        {"/api/params", "firs=1", "parameter \\\"firs\\\"; it has these: first a."},
+        {"/api/params", "a=1&b=2", "parameter \\\"b\\\""},
+        {"/api/params", "first+a=1", "parameter \\\"first+a\\\""},
+        {"/api/params", "=1", "parameter \\\"\\\""},
+        {"/api/plain", "a", "it has none."},
+        {"/api/a", "whatever=1", NULL}, // not said which it has
+    };
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        struct fake_reply *r =
+            ask(&(struct fake_request){.path = rows[i].path, .query = rows[i].query});
+        bool is_told = !rows[i].unknown ||
+                       (strstr(r->body, rows[i].unknown) && strstr(r->body, "unknown_parameter"));
+        if (r->status != (rows[i].unknown ? 400 : 200) || !is_told)
+            fail_msg("%s?%s: %d %s", rows[i].path, rows[i].query, r->status, r->body);
+    }
+}
+
 static void test_bodies(void **state)
 {
     (void)state;
@@ -248,7 +277,7 @@ static void test_bodies(void **state)
     } rows[] = {
         {"POST", "/api/a", "hello world", false, false, 200},
         {"POST", "/api/a", "", false, false, 200},
-        {"POST", "/api/a", NULL, false, true, 411},
+        {"POST", "/api/a", NULL, false, true, 200},
         {"POST", "/api/a", "x", true, false, 411},
         {"GET", "/api/a", "x", false, false, 413},
         {"PUT", "/api/stream", "aaaaaaaaaaaaaaaaaaaa", false, false, 200},
@@ -485,6 +514,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_matching),
+        T(test_parameters),
         T(test_bodies),
         T(test_requests_are_bounded),
         T(test_client_leaves_in_the_middle),

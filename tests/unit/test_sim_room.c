@@ -86,6 +86,8 @@ static void test_cards(void **state)
     expect("reader1/card=04A1B2C3 | reader2/card=04BADBAD");
     assert_false(line("touch door"));
     assert_false(line("touch reader3"));
+    assert_false(line("press desk"));
+    assert_false(line("press door start"));
     assert_false(line("throw reader1"));
     assert_string_equal(told, "\"throw reader1\" is nothing to do here; help lists what is");
     assert_true(line(""));
@@ -240,12 +242,12 @@ static void test_control_by_messages(void **state)
 
 static void test_keys(void **state)
 {
-    static const char keys[] = "1234dfsah?";
+    static const char keys[] = "1234dfrnsah?";
     (void)state;
     for (size_t i = 0; i < sizeof keys - 1; i++)
         assert_true(line(nh_sim_room_key(&room, keys[i])));
     expect("reader1/card=04A1B2C3 | reader2/card=04D4E5F6 | reader1/card=04BADBAD | "
-           "reader2/card=04BADBAD | *door/state=open");
+           "reader2/card=04BADBAD | *door/state=open | desk/button=reset | desk/button=start");
     assert_string_equal(nh_sim_room_key(&room, 'b'), "hold beam");
     assert_true(line("hold beam"));
     assert_string_equal(nh_sim_room_key(&room, 'b'), "release beam");
@@ -258,8 +260,9 @@ static void test_auto(void **state)
 {
     (void)state;
     assert_true(line("auto"));
-    pass(17999);
-    expect("reader1/card=04A1B2C3 | reader2/card=04BADBAD | reader1/card=04A1B2C3 | "
+    pass(26999);
+    expect("desk/button=reset | desk/button=start | reader1/card=04A1B2C3 | reader2/card=04BADBAD "
+           "| reader1/card=04A1B2C3 | "
            "reader2/card=04D4E5F6");
     pass(11001);
     assert_int_equal(strlen(said), 32 * strlen("beam/held=1") + 31 * 3); // 8 and 24 beats
@@ -267,8 +270,9 @@ static void test_auto(void **state)
     pass(600000);
     expect("");
     nh_sim_room_auto(&room, true, now);
-    pass(63000);
-    assert_non_null(strstr(said, "beam/held=1 | reader1/card=04A1B2C3"));
+    pass(75000);
+    assert_non_null(strstr(said, "beam/held=1 | desk/button=reset | desk/button=start | reader1/"
+                                 "card=04A1B2C3"));
 }
 
 #define TEST(f) cmocka_unit_test_setup(f, setup)

@@ -288,9 +288,18 @@ void nh_automation_game_info(const nh_automation_t *a, struct nh_game_info *out)
 NH_MUST_USE int nh_automation_game(nh_automation_t *a, enum nh_clock_action action, int64_t add_ms,
                                    enum nh_origin origin, uint64_t now_ms);
 void nh_automation_team_set(nh_automation_t *a, nh_span_t team);
+// Who asks next over HTTP, for the operator's log; copied. NULL: nobody is signed in.
+void nh_automation_user_set(nh_automation_t *a, const char *user);
 // Sends hint `index` of the configuration, or a text of the operator's (index < 0).
 NH_MUST_USE int nh_automation_hint(nh_automation_t *a, int index, nh_span_t text,
                                    enum nh_origin origin, uint64_t now_ms);
+
+// Writes the monitor of a device as GET /api/automation/monitors has it; not `is_whole`: without
+// what only its template knows, which may be some KiB. False: the device has no template of this
+// enum nh_template_type, and nothing was written.
+bool nh_automation_monitor_write(const nh_automation_t *a, uint32_t device, int type, bool is_whole,
+                                 nh_json_writer_t *w);
+uint32_t nh_automation_device_count(const nh_automation_t *a); // of those in force
 
 // ---- figures ------------------------------------------------------------------------------------
 

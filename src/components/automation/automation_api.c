@@ -157,6 +157,7 @@ bool nh_automation_api__body(nh_request_t *req, struct nh_automation_body *out, 
     size_t cap = req->body_len + 1;
     char *text = nh_arena_alloc(req->arena, cap);
     const struct nh_json_reader_config cfg = {.text = text, .text_max_bytes = cap};
+    nh_automation_user_set(req->ctx, req->user);
     *out = (struct nh_automation_body){.instance = -1, .index = -1, .is_enabled = true};
     if (!text) {
         *rc = NH_ERR_NOMEM;
@@ -229,6 +230,11 @@ static int done(nh_request_t *req, int err, const char *what)
 
 // ---- what is to be done -------------------------------------------------------------------------
 
+static int reply_needed(nh_request_t *req, const char *what)
+{
+    return nh_reply_error(req, 400, "invalid", "%s needed in the body. Nothing was changed.", what);
+}
+
 static int run(nh_request_t *req, const struct nh_automation_body *b)
 {
     const struct nh_automation_run r = {.device = b->device,
@@ -237,6 +243,8 @@ static int run(nh_request_t *req, const struct nh_automation_body *b)
                                         .parameter_count = b->parameter_count,
                                         .origin = NH_ORIGIN_HTTP};
     nh_automation_t *a = nh_automation_api__of(req);
+    if (b->scenario.len == 0)
+        return reply_needed(req, "\"device\" and \"scenario\" are");
     if (req->role == NH_ROLE_OPERATOR && nh_automation_api__lacks_button(a, r.device, r.scenario))
         return nh_reply_error(req, 403, "forbidden",
                               "The scenario has no button: it is for admins. Nothing was changed.");
@@ -264,6 +272,7 @@ static int get_run(nh_request_t *req)
 {
     const char *device = nh_request_param(req, "device");
     const char *scenario = nh_request_param(req, "scenario");
+    nh_automation_user_set(req->ctx, req->user);
     const struct nh_automation_body b = {.device = nh_span_of(device ? device : ""),
                                          .scenario = nh_span_of(scenario ? scenario : "")};
     return run(req, &b);
@@ -295,6 +304,8 @@ static int post_skip(nh_request_t *req)
     int rc;
     if (!nh_automation_api__body(req, &b, &rc))
         return rc;
+    if (b.instance < 0)
+        return reply_needed(req, "\"instance\" is");
     return done(req,
                 nh_automation_skip(nh_automation_api__of(req), (uint32_t)b.instance, NH_ORIGIN_HTTP,
                                    req->now_ms),
@@ -307,6 +318,8 @@ static int post_force(nh_request_t *req)
     int rc;
     if (!nh_automation_api__body(req, &b, &rc))
         return rc;
+    if (b.instance < 0)
+        return reply_needed(req, "\"instance\" is");
     return done(req,
                 nh_automation_force(nh_automation_api__of(req), (uint32_t)b.instance,
                                     NH_ORIGIN_HTTP, req->now_ms),
@@ -407,6 +420,8 @@ static int reset(nh_request_t *req, enum nh_template_type type)
         return rc;
     const char *param = nh_request_param(req, "device");
     nh_span_t device = b.device.len || !param ? b.device : nh_span_of(param);
+    if (device.len == 0)
+        return reply_needed(req, "\"device\" is");
     int err = nh_automation_template_reset(nh_automation_api__of(req), device, type, NH_ORIGIN_HTTP,
                                            req->now_ms);
     return err < 0 ? nh_automation_api__refused(req, err, "Device")
@@ -425,16 +440,18 @@ static int post_sequence_reset(nh_request_t *req)
 
 // ---- the table ----------------------------------------------------------------------------------
 
-#define ROUTE(m, p, h, f, t)                                                                       \
+#define ROUTE_PARAMS(m, p, h, f, t, names)                                                         \
     {                                                                                              \
-        .method = (m), .path = (p), .flags = (f), .handle = (h), .text = (t),                      \
+        .method = (m), .path = (p), .flags = (f), .handle = (h), .text = (t), .params = (names),   \
         .body_max_bytes = (m)[0] == 'P' ? BODY_MAX_BYTES : 0                                       \
     }
+#define ROUTE(m, p, h, f, t) ROUTE_PARAMS(m, p, h, f, t, "")
 #define OPERATOR NH_ROUTE_OPERATOR
 
 static const nh_route_t routes[] = {
-    ROUTE("GET", "/api/devices/run", get_run, OPERATOR | NH_ROUTE_CHANGES,
-          "Run a scenario, as the older firmware"), // the first: see below
+    ROUTE_PARAMS("GET", "/api/devices/run", get_run, OPERATOR | NH_ROUTE_CHANGES,
+                 "Run a scenario, as the older firmware",
+                 "device scenario"), // the first: see below
     ROUTE("GET", "/api/automation", nh_automation_api__get_automation, OPERATOR,
           "What runs, counters, suspended"),
     ROUTE("GET", "/api/automation/actions", nh_automation_api__get_actions, OPERATOR,
@@ -444,8 +461,8 @@ static const nh_route_t routes[] = {
           "Variables of all scenarios"),
     ROUTE("GET", "/api/automation/monitors", nh_automation_api__get_monitors, OPERATOR,
           "Devices and their templates"),
-    ROUTE("GET", "/api/automation/traces", nh_automation_api__get_traces, 0,
-          "Traces of a scenario, or which scenarios have some"),
+    ROUTE_PARAMS("GET", "/api/automation/traces", nh_automation_api__get_traces, 0,
+                 "Traces of a scenario, or which scenarios have some", "device scenario failed"),
     ROUTE("POST", "/api/automation/cancel", post_cancel, OPERATOR,
           "Cancel an instance, a device, or all"),
     ROUTE("POST", "/api/automation/skip", post_skip, OPERATOR, "Pass over the wait of an instance"),
@@ -461,8 +478,10 @@ static const nh_route_t routes[] = {
           "Let scenarios start by themselves, or not"),
     ROUTE("POST", "/api/devices/run", post_run, OPERATOR,
           "Run a scenario; an operator one that has a button"),
-    ROUTE("POST", "/api/devices/signal/reset", post_signal_reset, OPERATOR, "Reset what is held"),
-    ROUTE("POST", "/api/devices/sequence/reset", post_sequence_reset, OPERATOR, "Reset a sequence"),
+    ROUTE_PARAMS("POST", "/api/devices/signal/reset", post_signal_reset, OPERATOR,
+                 "Reset what is held", "device"),
+    ROUTE_PARAMS("POST", "/api/devices/sequence/reset", post_sequence_reset, OPERATOR,
+                 "Reset a sequence", "device"),
     {0},
 };
 

@@ -210,6 +210,21 @@ bool nh_automation_api__write_monitor(const nh_automation_t *a, uint32_t device,
     return true;
 }
 
+uint32_t nh_automation_device_count(const nh_automation_t *a)
+{
+    return a->plan.device_count;
+}
+
+bool nh_automation_monitor_write(const nh_automation_t *a, uint32_t device, int type, bool is_whole,
+                                 nh_json_writer_t *w)
+{
+    const struct nh_template_use *u = device < a->plan.device_count ? a->plan.uses[device] : NULL;
+    if (!u || (int)nh_template_type(u->template) != type)
+        return false;
+    write_device(a, device, w, is_whole);
+    return true;
+}
+
 static bool next_monitor(struct nh_automation_list *l, nh_json_writer_t *w)
 {
     const nh_automation_t *a = l->a;

@@ -311,6 +311,7 @@ struct nh_log_entry {
     uint64_t seq;
     uint8_t origin;
     char action[15];
+    char user[32]; // of NH_ORIGIN_HTTP: who was signed in; "": nobody
     char text[64];
 };
 
@@ -396,6 +397,7 @@ struct nh_automation {
     struct nh_journal journal;
     struct nh_log_entry *log; // a ring
     uint64_t log_seq;
+    char user[32]; // who asks over HTTP, for the log
     struct nh_cut_short cut_short[NH_CUT_SHORT_MAX_COUNT];
     struct nh_automation_info info; // counters; the rest is filled in when asked
     uint64_t version[NH_AUTOMATION_PART_COUNT];

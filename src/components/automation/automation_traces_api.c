@@ -181,6 +181,9 @@ int nh_automation_api__post_dry_run(nh_request_t *req)
     int rc;
     if (!l || !nh_automation_api__body(req, &b, &rc))
         return l ? rc : NH_ERR_NOMEM;
+    if (b.scenario.len == 0)
+        return nh_reply_error(req, 400, "invalid",
+                              "\"device\" and \"scenario\" are needed in the body.");
     l->bytes = nh_mem_alloc(a->mem, DRY_MAX_BYTES, NH_MEM_BULK);
     if (!l->bytes)
         return NH_ERR_NOMEM;

@@ -3,6 +3,8 @@
 #include "components/automation/automation_state.h"
 #include "components/automation/templates_use.h"
 
+#include "core/base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,10 +31,19 @@ void nh_log__add(nh_automation_t *a, enum nh_origin origin, const char *action, 
     *e = (struct nh_log_entry){
         .unix_ms = nh_automation__unix_ms(a), .seq = ++a->log_seq, .origin = (uint8_t)origin};
     snprintf(e->action, sizeof e->action, "%s", action);
+    if (origin == NH_ORIGIN_HTTP)
+        snprintf(e->user, sizeof e->user, "%s", a->user);
     va_start(args, fmt);
     vsnprintf(e->text, sizeof e->text, fmt, args);
     va_end(args);
     nh_automation__changed(a, NH_AUTOMATION_GAME);
+}
+
+void nh_automation_user_set(nh_automation_t *a, const char *user)
+{
+    size_t len = user ? nh_utf8_valid_len(user, strnlen(user, sizeof a->user - 1), false) : 0;
+    memcpy(a->user, user ? user : "", len);
+    a->user[len] = '\0';
 }
 
 const struct nh_log_entry *nh_log__at(const nh_automation_t *a, uint64_t seq)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define BODY_MAX_BYTES 1024
+#define CSV_ROW_MAX_BYTES 320u // each of its texts twice, at worst
 
 // ---- the clock ----------------------------------------------------------------------------------
 
@@ -102,6 +103,7 @@ static bool next_row(struct nh_automation_list *l, nh_json_writer_t *w)
     nh_json_object_begin(w);
     nh_json_kv_int(w, "unix_ms", e->unix_ms);
     nh_json_kv_string(w, "origin", nh_origin__name(e->origin));
+    nh_json_kv_string(w, "user", e->user[0] ? e->user : NULL);
     nh_json_kv_string(w, "action", e->action);
     nh_json_kv_string(w, "text", e->text);
     nh_json_object_end(w);
@@ -127,7 +129,7 @@ static size_t put_text(char *out, const char *text)
 
 static int produce_csv(nh_request_t *req, char *out, size_t cap)
 {
-    static const char head[] = "time,origin,action,text\r\n";
+    static const char head[] = "time,origin,action,text,user\r\n";
     struct nh_automation_list *l = req->state;
     const struct nh_log_entry *e;
     size_t len = 0;
@@ -136,7 +138,7 @@ static int produce_csv(nh_request_t *req, char *out, size_t cap)
         len = sizeof head - 1;
         l->state = 1;
     }
-    while (l->state == 1 && cap - len > 256) {
+    while (l->state == 1 && cap - len > CSV_ROW_MAX_BYTES) {
         char time[NH_FORMAT_TIME_MAX];
         e = next_entry(l);
         if (!e) {
@@ -146,6 +148,8 @@ static int produce_csv(nh_request_t *req, char *out, size_t cap)
         len += (size_t)snprintf(out + len, cap - len, "%s,%s,%s,", nh_format_time(e->unix_ms, time),
                                 nh_origin__name(e->origin), e->action);
         len += put_text(out + len, e->text);
+        out[len++] = ',';
+        len += put_text(out + len, e->user);
         out[len++] = '\r';
         out[len++] = '\n';
     }
@@ -164,20 +168,21 @@ static int get_log(nh_request_t *req)
     return err < 0 ? err : nh_reply_stream(req, 200, "text/csv; charset=utf-8", produce_csv);
 }
 
-#define GET(p, h, t)                                                                               \
+#define GET(p, h, t, names)                                                                        \
     {                                                                                              \
-        .method = "GET", .path = (p), .flags = NH_ROUTE_OPERATOR, .handle = (h), .text = (t)       \
+        .method = "GET", .path = (p), .flags = NH_ROUTE_OPERATOR, .handle = (h), .text = (t),      \
+        .params = (names)                                                                          \
     }
 #define POST(p, h, t)                                                                              \
     {                                                                                              \
         .method = "POST", .path = (p), .flags = NH_ROUTE_OPERATOR,                                 \
-        .body_max_bytes = BODY_MAX_BYTES, .handle = (h), .text = (t)                               \
+        .body_max_bytes = BODY_MAX_BYTES, .handle = (h), .text = (t), .params = ""                 \
     }
 
 const nh_route_t nh_automation_api__game_routes[] = {
-    GET("/api/game", get_game, "The game clock"),
-    GET("/api/game/hints", nh_automation_api__get_hints, "The hints of the configuration"),
-    GET("/api/game/log", get_log, "What operators did, oldest first; format=csv"),
+    GET("/api/game", get_game, "The game clock", ""),
+    GET("/api/game/hints", nh_automation_api__get_hints, "The hints of the configuration", ""),
+    GET("/api/game/log", get_log, "What operators did, oldest first; format=csv", "format"),
     POST("/api/game/start", post_start, "Start the clock"),
     POST("/api/game/pause", post_pause, "Let all waits stand still"),
     POST("/api/game/resume", post_resume, "Let them go on"),

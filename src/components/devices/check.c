@@ -104,7 +104,7 @@ static void unique(const struct nh_check *k, const struct nh_pointer *at, nh_rec
     for (uint32_t i = 0; i < count; i++, r = nh_rec_next(r)) {
         nh_span_t own = nh_rec_text(r, id);
         nh_rec_t other = nh_rec_first(owner, list);
-        for (uint32_t j = 0; j < i; j++, other = nh_rec_next(other)) {
+        for (uint32_t j = 0; own.len > 0 && j < i; j++, other = nh_rec_next(other)) {
             if (!is_same(own, nh_rec_text(other, id)))
                 continue;
             struct nh_pointer p = nh_check__element(at, list, i);

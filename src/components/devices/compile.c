@@ -47,6 +47,16 @@ void nh_compile__tell(nh_device_compiler_t *c, const struct nh_json_pos *pos,
         c->cfg.finding(c->cfg.ctx, &f);
 }
 
+// A limit of the whole document, which is over it; the rest of it is looked at all the same.
+static void tell_long(nh_device_compiler_t *c, const char *what, uint32_t limit, const char *unit)
+{
+    struct nh_device_finding f = {.code = "too_long", .line = 1, .column = 1};
+    snprintf(f.text, sizeof f.text, "%s %u %s", what, (unsigned)limit, unit);
+    c->error_count++;
+    if (c->cfg.finding)
+        c->cfg.finding(c->cfg.ctx, &f);
+}
+
 // ---- objects ------------------------------------------------------------------------------------
 
 static const struct nh_field_row *row_by_name(const struct nh_field_object *o, nh_span_t name)
@@ -85,6 +95,15 @@ static void key(nh_device_compiler_t *c, nh_span_t name, const struct nh_json_po
     c->skip_value = false;
 }
 
+bool nh_compile__is_name(const struct nh_field_row *row)
+{
+    enum nh_field_kind kind = nh_field_kind((enum nh_field)row->field);
+    bool is_text = kind == NH_KIND_TEXT || kind == NH_KIND_TEXTS;
+    return row->field == NH_FIELD_TYPE || row->object ||
+           (is_text && (row->text_class == NH_TEXT_ID || row->text_class == NH_TEXT_NAME ||
+                        row->text_class == NH_TEXT_FLAG));
+}
+
 // What the object lacks, and what its type does not have.
 static void object_check(nh_device_compiler_t *c, const struct nh_compile__level *l)
 {
@@ -95,7 +114,9 @@ static void object_check(nh_device_compiler_t *c, const struct nh_compile__level
     for (const struct nh_field_row *r = l->object->rows; r->field; r++) {
         const char *name = nh_field_name((enum nh_field)r->field);
         bool is_there = l->seen >> (r - l->object->rows) & 1;
-        if (!is_there && (r->needs & (type_bit ? type_bit : r == l->object->rows)))
+        bool is_missing = !is_there && (r->needs & (type_bit ? type_bit : r == l->object->rows));
+        c->is_lossy = c->is_lossy || (is_missing && nh_compile__is_name(r));
+        if (is_missing)
             nh_compile__tell(c, &l->pos, (struct nh_compile__told){"required", name, SIZE_MAX},
                              "\"%s\" is missing", name);
         else if (is_there && r->uses && type_bit && !(r->uses & type_bit))
@@ -121,7 +142,7 @@ static void object_end(nh_device_compiler_t *c)
 static void list_end(nh_device_compiler_t *c)
 {
     const struct nh_compile__level *l = nh_compile__top(c);
-    if (!c->err) {
+    if (!c->err && !c->is_full) {
         c->records.ptr[l->count_at] = (uint8_t)l->index;
         c->records.ptr[l->count_at + 1] = (uint8_t)(l->index >> 8);
     }
@@ -146,6 +167,7 @@ bool nh_compile__element_fits(nh_device_compiler_t *c, const struct nh_json_pos 
     uint32_t limit = nh_device_list_limit(c->cfg.limits, l->row);
     if (l->index < limit)
         return true;
+    c->is_lossy = true;
     if (l->seen == 0)
         nh_compile__tell(c, pos, (struct nh_compile__told){"too_many", NULL, 0},
                          "more than %u in \"%s\"", (unsigned)limit,
@@ -166,6 +188,18 @@ static void note_place(nh_device_compiler_t *c, const struct nh_field_row *list)
         const struct nh_device_set__scenario s = {at, devices - 1};
         nh_compile__append(c, &c->scenarios, &s, sizeof s);
     }
+}
+
+void nh_compile__put_nothing(nh_device_compiler_t *c)
+{
+    struct nh_compile__level *l = nh_compile__top(c);
+    if (nh_field_kind((enum nh_field)l->row->field) == NH_KIND_TEXTS) {
+        nh_compile__put_number(c, nh_compile__add_text(c, (nh_span_t){(const uint8_t *)"", 0}));
+    } else {
+        note_place(c, l->row);
+        nh_compile__put_byte(c, NH_FIELD_NONE);
+    }
+    l->index++;
 }
 
 static void push(nh_device_compiler_t *c, const struct nh_compile__level *l,
@@ -236,18 +270,19 @@ static bool begin(nh_device_compiler_t *c, const struct nh_compile__value *v)
     else if (l)
         kind = nh_field_kind((enum nh_field)l->row->field) == NH_KIND_LIST ? NH_KIND_OBJECT
                                                                            : NH_KIND_TEXT;
+    if (l && l->is_list && !nh_compile__element_fits(c, &v->pos))
+        return false;
     bool wants_list = kind == NH_KIND_LIST || kind == NH_KIND_TEXTS;
     if (is_object ? kind != NH_KIND_OBJECT : !wants_list) {
         nh_compile__wrong_type(c, v,
                                wants_list               ? "a list"
                                : kind == NH_KIND_OBJECT ? "an object"
                                                         : "no list or object");
+        c->is_lossy = true;
         if (l && l->is_list)
-            l->index++;
+            nh_compile__put_nothing(c);
         return false;
     }
-    if (l && l->is_list && !nh_compile__element_fits(c, &v->pos))
-        return false;
     if (!is_object)
         return list_begin(c, &v->pos);
     object_begin(c, &v->pos);
@@ -256,7 +291,9 @@ static bool begin(nh_device_compiler_t *c, const struct nh_compile__value *v)
 
 static void skip(nh_device_compiler_t *c, enum nh_json_event event)
 {
-    if (event == NH_JSON_OBJECT_BEGIN || event == NH_JSON_ARRAY_BEGIN)
+    bool begins = event == NH_JSON_OBJECT_BEGIN || event == NH_JSON_ARRAY_BEGIN;
+    c->is_lossy = c->is_lossy || begins;
+    if (begins)
         c->skip_depth++;
     else if (event == NH_JSON_OBJECT_END || event == NH_JSON_ARRAY_END)
         c->skip_depth--;
@@ -318,14 +355,13 @@ static int broken(nh_device_compiler_t *c)
     return c->err;
 }
 
-static int too_long(nh_device_compiler_t *c)
+void nh_device_compiler_count(nh_device_compiler_t *c, uint64_t bytes)
 {
-    struct nh_json_pos pos = nh_json_pos(&c->reader);
-    nh_compile__tell(c, &pos, (struct nh_compile__told){"too_long", NULL, 0},
-                     "the document has more than %u bytes",
-                     (unsigned)c->cfg.limits->document_max_bytes);
-    nh_compile__fail(c, NH_ERR_TOO_LONG);
-    return c->err;
+    uint32_t limit = c->cfg.limits->document_max_bytes;
+    c->in_bytes += bytes;
+    if (!c->is_long && c->in_bytes > limit)
+        tell_long(c, "the document has more than", limit, "bytes");
+    c->is_long = c->in_bytes > limit;
 }
 
 int nh_device_compiler_json(nh_device_compiler_t *c, const void *bytes, size_t len, bool last)
@@ -333,9 +369,7 @@ int nh_device_compiler_json(nh_device_compiler_t *c, const void *bytes, size_t l
     int e;
     if (c->err)
         return c->err;
-    c->in_bytes += len;
-    if (c->in_bytes > c->cfg.limits->document_max_bytes)
-        return too_long(c);
+    nh_device_compiler_count(c, len);
     nh_json_feed(&c->reader, bytes, len, last);
     while ((e = nh_json_next(&c->reader)) > 0 && !c->err) {
         struct nh_compile__value v = {.event = (enum nh_json_event)e,
@@ -420,13 +454,46 @@ static nh_device_set_t *assemble(nh_device_compiler_t *c)
     return s;
 }
 
-// The checks of the whole are counted like those of the parts.
+static bool is_one_of(const char *code, const char *const *codes)
+{
+    for (; *codes; codes++)
+        if (strcmp(code, *codes) == 0)
+            return true;
+    return false;
+}
+
+// The checks of the whole are counted like those of the parts. What a part lost is not missed
+// again: with a name or a list refused, references look in vain, and with a value refused another
+// one seems to be needed.
 static void forward(void *ctx, const struct nh_device_finding *f)
 {
+    static const char *const of_values[] = {"required", "endless_loop", NULL};
+    static const char *const of_names[] = {
+        "no_device",      "no_scenario", "no_command",     "no_step",
+        "flag_never_set", "empty_list",  "empty_scenario", NULL};
     nh_device_compiler_t *c = ctx;
+    if ((c->part_errors > 0 && is_one_of(f->code, of_values)) ||
+        (c->is_lossy && is_one_of(f->code, of_names)))
+        return;
     c->error_count += !f->is_warning;
     if (c->cfg.finding)
         c->cfg.finding(c->cfg.ctx, f);
+}
+
+// Whatever form it came in, it is kept as JSON and read again under the same limit.
+static void check_saved(nh_device_compiler_t *c, const nh_device_set_t *s)
+{
+    const struct nh_device_head head = {.generation = UINT32_MAX};
+    uint32_t limit = c->cfg.limits->document_max_bytes;
+    uint64_t bytes = 0;
+    nh_device_writer_t w;
+    char piece[512];
+    size_t n = 1;
+    nh_device_writer_init(&w, s, NH_DEVICE_FORM_JSON, &head);
+    for (; n > 0 && bytes <= limit; bytes += n)
+        n = nh_device_writer_next(&w, piece, sizeof piece);
+    if (bytes > limit && !c->is_long)
+        tell_long(c, "as it is saved the document has more than", limit, "bytes");
 }
 
 int nh_device_compiler_end(nh_device_compiler_t *c, nh_device_set_t **out)
@@ -438,20 +505,18 @@ int nh_device_compiler_end(nh_device_compiler_t *c, nh_device_set_t **out)
     if (!c->err && !c->is_whole && c->error_count == 0)
         nh_device_compiler_broken(c, &start, "the document is empty");
     nh_compile__append(c, &c->devices, &end, sizeof end);
-    if (c->err == NH_ERR_TOO_LONG)
-        nh_compile__tell(c, &start, (struct nh_compile__told){"too_long", NULL, 0},
-                         "it takes more than %u bytes in memory",
-                         (unsigned)c->cfg.limits->compiled_max_bytes);
     if (c->err == NH_ERR_NOMEM)
         return NH_ERR_NOMEM;
-    if (c->err || !c->is_whole)
+    if (c->is_full)
+        tell_long(c, "it takes more than", c->cfg.limits->compiled_max_bytes, "bytes in memory");
+    if (c->err || !c->is_whole || c->is_full)
         return NH_ERR_INVAL;
     nh_device_set_t *s = assemble(c);
     if (!s)
         return NH_ERR_NOMEM;
-    // With parts left out the whole would seem to lack what it has: then the parts are enough.
-    if (c->error_count == 0)
-        nh_devices__check(s, c->cfg.limits, forward, c);
+    c->part_errors = c->error_count;
+    nh_devices__check(s, c->cfg.limits, forward, c);
+    check_saved(c, s);
     if (c->error_count > 0) {
         nh_device_set_unref(s);
         return NH_ERR_INVAL;

@@ -29,11 +29,14 @@ struct nh_device_compiler {
     nh_json_reader_t reader;
     bool is_reading; // the reader has a chunk that is not used up
     uint64_t in_bytes;
-    int err; // that ends it
-    uint32_t error_count;
+    int err;                           // that ends it
+    uint32_t error_count, part_errors; // part_errors: before the whole was looked at
     uint32_t depth;
     uint32_t skip_depth; // containers open in a value that is not taken
     bool skip_value, is_whole;
+    bool is_long;  // the document is over its limit: told, and looked at to its end
+    bool is_full;  // so is what it compiles to: looked at, and no longer kept
+    bool is_lossy; // a name, a type, a list or an object was refused: others may look in vain
     struct nh_compile__buffer records, texts, devices, scenarios;
     uint32_t *slot; // the texts by their hash: offset + 1
     uint32_t slot_count, text_count;
@@ -41,8 +44,9 @@ struct nh_device_compiler {
     char text[NH_DEVICE_TEXT_MAX_BYTES + 1];
 };
 
-// compile_texts.c: what becomes the set. The first fault ends the compiler; what is added after it
-// is not. add_text(): where the text stands; the same text stands once.
+// compile_texts.c: what becomes the set. A fault (out of memory, syntax) ends the compiler; what is
+// added after it, or when the set is full, is not kept. add_text(): where the text stands; the same
+// text stands once.
 void nh_compile__fail(nh_device_compiler_t *c, int err);
 void nh_compile__append(nh_device_compiler_t *c, struct nh_compile__buffer *b, const void *bytes,
                         uint32_t len);
@@ -63,6 +67,11 @@ void nh_compile__tell(nh_device_compiler_t *c, const struct nh_json_pos *pos,
 struct nh_compile__level *nh_compile__top(nh_device_compiler_t *c);
 // Whether the list at hand may have one more element; told once.
 bool nh_compile__element_fits(nh_device_compiler_t *c, const struct nh_json_pos *pos);
+// An element of the list at hand that is refused stands there empty: those behind it keep their
+// places.
+void nh_compile__put_nothing(nh_device_compiler_t *c);
+// Whether others may refer to what the field holds, or find other parts by it.
+bool nh_compile__is_name(const struct nh_field_row *row);
 
 struct nh_compile__value {
     enum nh_json_event event;

@@ -18,11 +18,11 @@ void nh_compile__fail(nh_device_compiler_t *c, int err)
 
 static bool reserve(nh_device_compiler_t *c, struct nh_compile__buffer *b, uint32_t more)
 {
-    if (c->err)
+    if (c->err || c->is_full)
         return false;
     if (c->records.len + c->texts.len + c->devices.len + c->scenarios.len + more >
         c->cfg.limits->compiled_max_bytes) {
-        nh_compile__fail(c, NH_ERR_TOO_LONG);
+        c->is_full = true;
         return false;
     }
     if (more <= b->cap - b->len)
@@ -98,7 +98,7 @@ static bool slots_grow(nh_device_compiler_t *c)
 uint32_t nh_compile__add_text(nh_device_compiler_t *c, nh_span_t text)
 {
     uint8_t head[10];
-    if (c->err || (2 * (c->text_count + 1) > c->slot_count && !slots_grow(c)))
+    if (c->err || c->is_full || (2 * (c->text_count + 1) > c->slot_count && !slots_grow(c)))
         return 0;
     uint32_t at = nh_hash32(text.ptr, text.len, 0) & (c->slot_count - 1);
     for (; c->slot[at]; at = (at + 1) & (c->slot_count - 1)) {
@@ -110,7 +110,7 @@ uint32_t nh_compile__add_text(nh_device_compiler_t *c, nh_span_t text)
     nh_compile__append(c, &c->texts, head, (uint32_t)nh_varint__put(head, text.len));
     nh_compile__append(c, &c->texts, text.ptr, (uint32_t)text.len);
     nh_compile__append(c, &c->texts, "", 1);
-    if (c->err)
+    if (c->err || c->is_full)
         return 0;
     c->slot[at] = offset + 1;
     c->text_count++;

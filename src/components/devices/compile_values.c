@@ -16,12 +16,14 @@ static bool take_text(nh_device_compiler_t *c, const struct nh_compile__value *v
     char why[96];
     if (v->event != NH_JSON_STRING) {
         nh_compile__wrong_type(c, v, "a text");
+        c->is_lossy = c->is_lossy || nh_compile__is_name(row);
         return false;
     }
     bool is_needed = row->needs != 0;
     if (nh_words__text((enum nh_text_class)row->text_class, v->text, is_needed, c->cfg.limits, why,
                        sizeof why) < 0) {
         nh_compile__tell(c, &v->pos, (struct nh_compile__told){"text", NULL, 0}, "%s", why);
+        c->is_lossy = c->is_lossy || nh_compile__is_name(row);
         return false;
     }
     if (row->text_class == NH_TEXT_EXPRESSION && c->cfg.expression &&
@@ -66,6 +68,7 @@ static void take_enum(nh_device_compiler_t *c, const struct nh_compile__value *v
         return;
     }
     bool is_type = row->field == NH_FIELD_TYPE;
+    c->is_lossy = c->is_lossy || is_type;
     int len = v->event == NH_JSON_STRING ? (int)(v->text.len < 32 ? v->text.len : 32) : 0;
     nh_words__list(row->words, v->text, list, sizeof list);
     nh_compile__tell(c, &v->pos,
@@ -117,6 +120,7 @@ static void take_scalar(nh_device_compiler_t *c, const struct nh_compile__value 
 static void take_field(nh_device_compiler_t *c, const struct nh_compile__value *v)
 {
     const struct nh_field_row *row = nh_compile__top(c)->row;
+    c->is_lossy = c->is_lossy || row->object;
     switch (nh_field_kind((enum nh_field)row->field)) {
     case NH_KIND_BOOL:
         take_bool(c, v, row);
@@ -154,12 +158,16 @@ void nh_compile__take_scalar(nh_device_compiler_t *c, const struct nh_compile__v
         nh_compile__wrong_type(c, v, "an object");
     } else if (!l->is_list) {
         take_field(c, v);
+    } else if (!nh_compile__element_fits(c, &v->pos)) {
+        return;
     } else if (nh_field_kind((enum nh_field)l->row->field) != NH_KIND_TEXTS) {
         nh_compile__wrong_type(c, v, "an object");
+        c->is_lossy = true;
+        nh_compile__put_nothing(c);
+    } else if (take_text(c, v, l->row)) {
+        nh_compile__put_number(c, nh_compile__add_text(c, v->text));
         l->index++;
-    } else if (nh_compile__element_fits(c, &v->pos)) {
-        if (take_text(c, v, l->row))
-            nh_compile__put_number(c, nh_compile__add_text(c, v->text));
-        l->index++;
+    } else {
+        nh_compile__put_nothing(c);
     }
 }

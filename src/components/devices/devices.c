@@ -407,6 +407,7 @@ int nh_devices_apply(nh_devices_t *d, nh_device_set_t *set, const struct nh_devi
         NH_IGNORE(nh_devices__keep_state(d));
         return generation;
     }
+    d->info.source = NH_DEVICES_APPLIED;
     nh_timer_cancel(d->cfg.sched, &d->confirm_timer);
     d->confirm_due_ms = 0;
     if (how->confirm_s) {
@@ -501,6 +502,7 @@ int nh_devices_rollback(nh_devices_t *d, uint32_t generation, bool cancel)
         nh_device_set_unref(set);
         return err;
     }
+    d->info.source = NH_DEVICES_FROM_BACKUP;
     stop_confirm(d);
     return err;
 }
@@ -552,7 +554,9 @@ static int take_card(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_
         d->generation = highest + 1;
         err = put(d, card->set, &(struct nh_devices_apply){0}, 0);
     }
-    if (err < 0) {
+    if (err >= 0) {
+        d->info.source = NH_DEVICES_FROM_CARD;
+    } else {
         d->info.is_conflict = was_conflict;
         d->generation = generation;
         nh_device_set_unref(card->set);

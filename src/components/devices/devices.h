@@ -75,12 +75,13 @@ enum nh_devices_source {
     NH_DEVICES_FROM_BACKUP,
     NH_DEVICES_FROM_COPY,
     NH_DEVICES_EMPTY,
+    NH_DEVICES_APPLIED, // somebody's, since the start
 };
 
 struct nh_devices_info {
     char profile[NH_DEVICES_ID_MAX_BYTES];
     uint32_t generation;
-    enum nh_devices_source source; // of what was found at the start
+    enum nh_devices_source source; // where what is in force comes from; who: changed_by
     const char *degraded;          // why it is not as it should be; NULL: all is well
     bool has_card;
     bool is_idle;          // what is in force needs more than there is room for: nothing of it runs

@@ -86,7 +86,7 @@ static int get_backup(nh_request_t *req)
 
 // ---- GET /api/devices ---------------------------------------------------------------------------
 
-static const char *const source_words[] = {"card", "staged", "backup", "copy", "empty"};
+static const char *const source_words[] = {"card", "staged", "backup", "copy", "empty", "applied"};
 
 void nh_devices__write_state(nh_devices_t *d, nh_json_writer_t *w)
 {
@@ -220,6 +220,10 @@ static int post_rollback(nh_request_t *req)
     int err;
     if (!read_change(req, &c, &err))
         return err;
+    if (c.generation == 0)
+        return nh_reply_error(req, 400, "bad_value",
+                              "A body with \"generation\" is needed: which one is to come back. "
+                              "Nothing was changed.");
     err = nh_devices_rollback(nh_devices_api__of(req), c.generation, c.cancel);
     if (err == NH_ERR_NOT_FOUND || err == NH_ERR_CORRUPT)
         return nh_reply_error(req, 404, "no_backup",
@@ -364,42 +368,45 @@ static int post_profile_activate(nh_request_t *req)
 #define CHANGE_MAX_BYTES 1024
 
 static const nh_route_t routes[] = {
-    {"GET", "/api/devices", .flags = NH_ROUTE_OPERATOR, .handle = get_devices,
+    {"GET", "/api/devices", .params = "", .flags = NH_ROUTE_OPERATOR, .handle = get_devices,
      .text = "Which configuration is in force"},
-    {"GET", "/api/devices/config", .flags = NH_ROUTE_OPERATOR, .handle = get_config,
-     .text = "The whole configuration; profile=, format=yaml"},
-    {"GET", "/api/devices/schema", .flags = NH_ROUTE_OPERATOR, .handle = nh_devices__get_schema,
-     .text = "What a configuration may have, for editors"},
-    {"GET", "/api/devices/templates", .flags = NH_ROUTE_OPERATOR,
+    {"GET", "/api/devices/config", .params = "profile format", .flags = NH_ROUTE_OPERATOR,
+     .handle = get_config, .text = "The whole configuration; profile=, format=yaml"},
+    {"GET", "/api/devices/schema", .params = "", .flags = NH_ROUTE_OPERATOR,
+     .handle = nh_devices__get_schema, .text = "What a configuration may have, for editors"},
+    {"GET", "/api/devices/templates", .params = "", .flags = NH_ROUTE_OPERATOR,
      .handle = nh_devices__get_templates, .text = "The kinds of devices"},
-    {"POST", "/api/devices/validate", .body_max_bytes = BODY_MAX_BYTES,
+    {"POST", "/api/devices/validate", .params = "", .body_max_bytes = BODY_MAX_BYTES,
      .body = nh_devices_api__take_piece, .handle = nh_devices_api__post_validate,
      .text = "All findings of a configuration, JSON or YAML"},
-    {"POST", "/api/devices/apply", .body_max_bytes = BODY_MAX_BYTES,
-     .body = nh_devices_api__take_piece, .handle = nh_devices_api__post_apply,
+    {"POST", "/api/devices/apply", .params = "profile base_generation confirm_s running",
+     .body_max_bytes = BODY_MAX_BYTES, .body = nh_devices_api__take_piece,
+     .handle = nh_devices_api__post_apply,
      .text = "Saves it and puts it in force; profile=, base_generation=, confirm_s=, "
              "running=keep|cancel"},
-    {"POST", "/api/devices/confirm", .handle = post_confirm,
+    {"POST", "/api/devices/confirm", .params = "", .handle = post_confirm,
      .text = "Keeps a change that was applied with confirm_s"},
-    {"GET", "/api/devices/backups", .handle = get_backups, .text = "Older generations"},
-    {"GET", "/api/devices/backup", .handle = get_backup, .text = "One of them; generation="},
-    {"POST", "/api/devices/rollback", .body_max_bytes = CHANGE_MAX_BYTES, .handle = post_rollback,
-     .text = "Puts an older generation in force, as a new one"},
-    {"POST", "/api/devices/snapshot", .handle = post_snapshot,
+    {"GET", "/api/devices/backups", .params = "", .handle = get_backups,
+     .text = "Older generations"},
+    {"GET", "/api/devices/backup", .params = "generation format", .handle = get_backup,
+     .text = "One of them; generation="},
+    {"POST", "/api/devices/rollback", .params = "", .body_max_bytes = CHANGE_MAX_BYTES,
+     .handle = post_rollback, .text = "Puts an older generation in force, as a new one"},
+    {"POST", "/api/devices/snapshot", .params = "", .handle = post_snapshot,
      .text = "Makes a backup of what is in force"},
-    {"POST", "/api/devices/sync", .body_max_bytes = CHANGE_MAX_BYTES, .handle = post_sync,
-     .text = "Brings card and hub together; keep: newer, hub, card"},
-    {"GET", "/api/devices/profiles", .handle = get_profiles, .text = "All profiles"},
-    {"GET", "/api/devices/profile/download", .handle = get_download,
+    {"POST", "/api/devices/sync", .params = "", .body_max_bytes = CHANGE_MAX_BYTES,
+     .handle = post_sync, .text = "Brings card and hub together; keep: newer, hub, card"},
+    {"GET", "/api/devices/profiles", .params = "", .handle = get_profiles, .text = "All profiles"},
+    {"GET", "/api/devices/profile/download", .params = "profile format", .handle = get_download,
      .text = "A profile as a file; profile="},
-    {"POST", "/api/devices/profile/create", .body_max_bytes = CHANGE_MAX_BYTES,
-     .handle = post_profile_create,
+    {"POST", "/api/devices/profile/create", .params = "id name clone",
+     .body_max_bytes = CHANGE_MAX_BYTES, .handle = post_profile_create,
      .text = "Makes a profile, empty or as another; id, name, clone"},
-    {"POST", "/api/devices/profile/rename", .body_max_bytes = CHANGE_MAX_BYTES,
+    {"POST", "/api/devices/profile/rename", .params = "id name", .body_max_bytes = CHANGE_MAX_BYTES,
      .handle = post_profile_rename, .text = "Names a profile; id, name"},
-    {"POST", "/api/devices/profile/delete", .body_max_bytes = CHANGE_MAX_BYTES,
+    {"POST", "/api/devices/profile/delete", .params = "id", .body_max_bytes = CHANGE_MAX_BYTES,
      .handle = post_profile_delete, .text = "Removes a profile that is not in force; id"},
-    {"POST", "/api/devices/profile/activate", .body_max_bytes = CHANGE_MAX_BYTES,
+    {"POST", "/api/devices/profile/activate", .params = "id", .body_max_bytes = CHANGE_MAX_BYTES,
      .handle = post_profile_activate, .text = "Puts a profile in force; id, cancel"},
     {NULL},
 };

@@ -72,12 +72,17 @@ static int begin_taking(nh_request_t *req)
     return nh_device_compiler_create(&cfg, &t->c);
 }
 
-// A YAML reader wants the whole text.
-static int keep_yaml(struct taking *t, const uint8_t *bytes, size_t len)
+// A YAML reader wants the whole text. JSON over the limit is looked at to its end, piece by piece.
+static int keep_yaml(nh_request_t *req, const uint8_t *bytes, size_t len)
 {
+    struct taking *t = req->state;
     nh_mem_t *mem = t->d->cfg.mem;
-    if (t->yaml_len + len > t->d->cfg.limits.document_max_bytes)
-        return NH_ERR_TOO_LONG;
+    uint32_t limit = t->d->cfg.limits.document_max_bytes;
+    if (t->yaml_len + len > limit)
+        return nh_reply_error(req, 413, NULL,
+                              "The YAML has more than %u bytes (devices.document_max_bytes). "
+                              "Nothing was changed.",
+                              (unsigned)limit);
     if (t->yaml_len + len > t->yaml_cap) {
         size_t cap = t->yaml_cap ? 2 * t->yaml_cap : YAML_FIRST_BYTES;
         if (cap < t->yaml_len + len)
@@ -107,7 +112,7 @@ int nh_devices_api__take_piece(nh_request_t *req, const uint8_t *bytes, size_t l
         t = req->state;
     }
     if (t->is_yaml)
-        return keep_yaml(t, bytes, len);
+        return keep_yaml(req, bytes, len);
     if (t->err == 0)
         t->err = nh_device_compiler_json(t->c, bytes, len, false);
     return t->err == NH_ERR_NOMEM ? t->err : NH_OK;
@@ -128,12 +133,6 @@ static int read_yaml(struct taking *t)
 static int finish(nh_request_t *req)
 {
     struct taking *t = req->state;
-    if (!t) { // no piece at all: an empty body
-        int err = begin_taking(req);
-        if (err < 0)
-            return err;
-        t = req->state;
-    }
     if (t->is_yaml)
         t->err = read_yaml(t);
     else if (t->err == 0)
@@ -233,8 +232,19 @@ static void check_tracks(struct taking *t)
     nh_devices__each_track(t->set, t->d->cfg.has_track, t->d->cfg.ctx, keep_finding, t);
 }
 
+// Not one byte came.
+static int reply_no_body(nh_request_t *req)
+{
+    return nh_reply_error(
+        req, 400, "no_body",
+        "A body is needed: the whole configuration, as JSON or, with Content-Type "
+        "application/yaml, as YAML. Nothing was changed.");
+}
+
 int nh_devices_api__post_validate(nh_request_t *req)
 {
+    if (!req->state)
+        return reply_no_body(req);
     int err = finish(req);
     struct taking *t = req->state;
     if (err < 0)
@@ -287,6 +297,8 @@ int nh_devices_api__post_apply(nh_request_t *req)
 {
     struct nh_devices_apply how = {.profile = nh_request_param(req, "profile")};
     const char *running = nh_request_param(req, "running");
+    if (!req->state)
+        return reply_no_body(req);
     int err = finish(req);
     struct taking *t = req->state;
     if (err < 0)

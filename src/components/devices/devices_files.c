@@ -101,7 +101,8 @@ static int compile(nh_devices_t *d, const char *path, read_fn source, void *ctx,
     uint64_t offset = 0;
     int err = nh_device_compiler_create(&cfg, &c), n = 1;
     *out = (struct nh_devices_loaded){.crc = 0};
-    while (err == 0 && n > 0) {
+    // A file over the limit is told, and need not be read to its end.
+    while (err == 0 && n > 0 && offset <= d->cfg.limits.document_max_bytes) {
         n = source(ctx, offset, piece, sizeof piece);
         if (n < 0)
             err = n;

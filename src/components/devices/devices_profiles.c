@@ -251,6 +251,7 @@ int nh_devices_profile_activate(nh_devices_t *d, const char *id, bool cancel)
     d->confirm_due_ms = 0;
     d->info.is_saved = true;
     d->info.is_idle = false;
+    d->info.source = NH_DEVICES_FROM_CARD;
     nh_devices__put_in_force(d, l.set, l.generation, cancel, NH_DEVICES_CHANGED_PROFILE);
     return NH_OK;
 }

@@ -142,10 +142,13 @@ NH_MUST_USE int nh_device_compiler_create(const struct nh_device_compiler_config
                                           nh_device_compiler_t **out);
 void nh_device_compiler_destroy(nh_device_compiler_t *c); // NULL: nothing
 
-// JSON, piece by piece; `last`: no more follow. 0: go on. NH_ERR_SYNTAX, NH_ERR_TOO_LONG (the
-// document, or what it compiles to), NH_ERR_NOMEM: it ends here; the first two were also told.
+// JSON, piece by piece; `last`: no more follow. 0: go on, also when limits are exceeded: that is
+// told, and the rest looked at. NH_ERR_SYNTAX (told), NH_ERR_NOMEM: it ends here.
 NH_MUST_USE int nh_device_compiler_json(nh_device_compiler_t *c, const void *bytes, size_t len,
                                         bool last);
+
+// The bytes of a document that another reader reads; json() counts its own. Over the limit is told.
+void nh_device_compiler_count(nh_device_compiler_t *c, uint64_t bytes);
 
 // The same from any reader: events in their order. `is_plain`: a YAML scalar without quotes, whose
 // field decides what it is. Errors as above.
@@ -159,7 +162,8 @@ NH_MUST_USE int nh_device_compiler_yaml(void *compiler, const struct nh_yaml_eve
 void nh_device_compiler_broken(nh_device_compiler_t *c, const struct nh_json_pos *pos,
                                const char *text);
 
-// At the end: checks what only the whole shows, and gives an owned set with one reference.
+// At the end: checks what only the whole shows, also when parts had errors as far as those leave it
+// to be seen, and gives an owned set with one reference.
 // NH_ERR_INVAL: an error was found and told; NH_ERR_NOMEM. Call once.
 NH_MUST_USE int nh_device_compiler_end(nh_device_compiler_t *c, nh_device_set_t **out);
 

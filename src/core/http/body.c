@@ -1,5 +1,6 @@
 // A request's JSON body into a struct by its table; every fault goes into one reply.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/http/http.h"
@@ -43,6 +44,18 @@ int nh_reply_findings(nh_request_t *req, const struct nh_finding *f, size_t coun
     return nh_reply_error_end(req);
 }
 
+// Says what is wanted instead of what a reader of nothing stumbles over.
+static int reply_no_body(nh_request_t *req, const nh_json_field_t *fields, const char *effect)
+{
+    char names[160] = "";
+    size_t len = 0;
+    for (; fields->name && len + strlen(fields->name) + 3 < sizeof names; fields++)
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len ? ", " : "",
+                                fields->name);
+    return nh_reply_error(req, 400, "no_body",
+                          "A body is needed: a JSON object; it may have %s. %s", names, effect);
+}
+
 int nh_request_decode(nh_request_t *req, const nh_json_field_t *fields, void *out,
                       const char *effect, bool *ok)
 {
@@ -52,6 +65,8 @@ int nh_request_decode(nh_request_t *req, const nh_json_field_t *fields, void *ou
     // No string in the body is longer than the body.
     struct nh_json_reader_config cfg = {.text_max_bytes = req->body_len + 1};
     *ok = false;
+    if (req->body_len == 0)
+        return reply_no_body(req, fields, effect);
     cfg.text = nh_arena_alloc(req->arena, cfg.text_max_bytes);
     if (!cfg.text)
         return NH_ERR_NOMEM;

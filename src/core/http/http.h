@@ -26,13 +26,16 @@ enum nh_route_flag {
 typedef struct nh_route {
     const char *method; // "GET" also serves HEAD
     const char *path;
-    uint32_t body_max_bytes; // 0: no body; a larger one is 413, one without length 411
+    uint32_t body_max_bytes; // 0: no body; a larger one is 413, a chunked one 411
     uint32_t flags;
     // The body, in pieces, in order. NULL: gathered in the request's arena, see nh_request_body().
     int (*body)(nh_request_t *req, const uint8_t *bytes, size_t len);
     // The request is whole. Sets the reply with one of the calls below; < 0 makes an error reply.
     int (*handle)(nh_request_t *req);
     const char *text; // one line for people, for the API page
+    // The names of its parameters, with blanks between ("" none): any other is 400. NULL: others
+    // are passed over.
+    const char *params;
 } nh_route_t;
 
 struct nh_request {

@@ -98,6 +98,36 @@ bool nh_http_query_find(const char *query, const char *name, nh_span_t *value)
     return false;
 }
 
+static bool is_among(const char *query, size_t len, const char *names)
+{
+    char name[64];
+    for (size_t n; *names; names += n + (names[n] == ' ')) {
+        n = strcspn(names, " ");
+        if (n >= sizeof name)
+            continue;
+        memcpy(name, names, n);
+        name[n] = '\0';
+        if (name_is(query, len, name))
+            return true;
+    }
+    return false;
+}
+
+bool nh_http_query_find_other(const char *query, const char *names, nh_span_t *name)
+{
+    while (query && *query) {
+        size_t len = strcspn(query, "&");
+        size_t name_len = strcspn(query, "=&");
+        if (len > 0 && !is_among(query, name_len, names)) {
+            *name = span(query, name_len);
+            return true;
+        }
+        query += len;
+        query += *query == '&';
+    }
+    return false;
+}
+
 // ---- cookie, credentials -----------------------------------------------------------------------
 
 bool nh_http_cookie_find(const char *header, const char *name, nh_span_t *value)

@@ -14,6 +14,10 @@ NH_MUST_USE int nh_http_percent_decode(nh_span_t in, bool plus, char *out, size_
 // parameter without '=' has an empty value.
 bool nh_http_query_find(const char *query, const char *name, nh_span_t *value);
 
+// The name of the first parameter that is not one of `names`, which have blanks between ("first
+// count"). false: all are.
+bool nh_http_query_find_other(const char *query, const char *names, nh_span_t *name);
+
 // The value of a cookie in a Cookie header (RFC 6265); quotes around it are left out.
 bool nh_http_cookie_find(const char *header, const char *name, nh_span_t *value);
 

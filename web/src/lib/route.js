@@ -1,6 +1,6 @@
 // route.js - the address after '#': "/memory?span=30m" is page and parameters.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 export function parse(hash) {
   const [path, query = ''] = hash.replace(/^#\/?/, '').split('?');
@@ -29,8 +29,13 @@ export function setParam(name, value) {
 
 export function useRoute() {
   const [route, setRoute] = useState(current);
+  const drawn = useRef(location.hash);
   useEffect(() => {
-    const again = () => setRoute(current());
+    const again = () => {
+      drawn.current = location.hash;
+      setRoute(current());
+    };
+    if (location.hash !== drawn.current) again(); // it changed before anybody listened
     addEventListener('hashchange', again);
     return () => removeEventListener('hashchange', again);
   }, []);

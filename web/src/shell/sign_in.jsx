@@ -1,7 +1,7 @@
 // sign_in.jsx - stands instead of everything while the hub asks for a password, or for a new one.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { loadSession } from '../lib/access.js';
+import { enter } from '../lib/access.js';
 import { post } from '../lib/api.js';
 import { keep, kept, set, state } from '../lib/store.js';
 import { Dialog } from '../ui/dialog.jsx';
@@ -24,8 +24,11 @@ export function SignIn() {
       await post('/api/auth/login', { username, password });
       keep('user', username);
       // What the page knows is somebody else's.
-      if (state.session && state.session.username !== username) return location.reload();
-      return await loadSession();
+      if (state.session && state.session.username !== username) {
+        await enter(); // the address is all that outlives it
+        return location.reload();
+      }
+      return await enter();
     } catch (error) {
       setBusy(false);
       setFinding(error.message);
@@ -69,7 +72,7 @@ export function MustChange() {
       <div class="tile">
         <Mark size={40} />
         <AccountForm title="Choose a password" level="h1" text="Yours was set by an admin." verb="Change password" ask={OWN}
-          send={(v) => changeOwn(v).then(loadSession)}>
+          send={(v) => changeOwn(v).then(enter)}>
           <button type="button" class="btn" onClick={signOut}>Sign out</button>
         </AccountForm>
       </div>

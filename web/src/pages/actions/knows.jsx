@@ -68,7 +68,7 @@ export function Log({ log }) {
       <a class="btn sm" href="/api/game/log" download="game.json">JSON</a>
     </>}>
       <ol tabIndex={0} aria-label="Operator log, newest first">
-        {rows.map((e) => <li><time>{when(e.unix_ms, hubNow())}</time><span><b>{logWord(e.action)}</b> {logText(e)}</span><span class="sub">{originWord(e.origin)}</span></li>)}
+        {rows.map((e) => <li><time>{when(e.unix_ms, hubNow())}</time><span><b>{logWord(e.action)}</b> {logText(e)}</span><span class="sub">{e.user || originWord(e.origin)}</span></li>)}
         {!rows.length && <li class="sub">Nobody has done anything yet.</li>}
       </ol>
       {log.length > LOG_SHOWN && <p class="sub small">The newest {LOG_SHOWN} of {count(log.length)} are shown.</p>}
