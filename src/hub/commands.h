@@ -20,7 +20,8 @@ int nh_command_check_devices(const char *file, const struct nh_device_limits *li
 int nh_command_print_device_fields(void);
 int nh_command_mqtt(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);
-int nh_command_sim(int argc, char **argv); // tools/cmd_sim.c
+int nh_command_sim(int argc, char **argv);     // tools/cmd_sim.c
+int nh_command_harness(int argc, char **argv); // tools/cmd_harness.c
 
 // Prints "file:line:column: /field: text; has VALUE, limit LIMIT" to stderr. `ctx`: the file's
 // name.

@@ -10,6 +10,7 @@ static const struct nh_command commands[] = {
     {"mqtt", nh_command_mqtt, "run the broker alone, from a mosquitto.conf"},
     {"check", nh_command_check, "check a configuration, or the syntax of a JSON file"},
     {"sim", nh_command_sim, "play a simulated home or quest room against a broker"},
+    {"harness", nh_command_harness, "measure a device's memory in a scenario"},
     {"acl", nh_command_acl, "tell what a user of the broker may do, and by which rule"},
     {"passwd", nh_command_passwd, "make users and the hashes of their passwords"},
 };
