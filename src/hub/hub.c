@@ -353,7 +353,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     size_t leaked = 0;
     nh_login_task_destroy(hub->login); // no password is checked any more: who waits is not told
     nh_portal_destroy(hub->portal);
-    nh_display_destroy(hub->display); // asks the macro pad for what it shows
+    nh_hub__stop_display(hub); // asks the macro pad for what it shows
     nh_hub__stop_macropad(hub);
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);

@@ -35,6 +35,22 @@ static void facts(void *ctx, struct nh_display_facts *out)
     out->psram_bytes = s.tier[NH_MEM_PSRAM].size_bytes;
 }
 
+// By the loop's task, once for however many changes.
+static void on_changed(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    if (!hub->portal)
+        return;
+    nh_portal_feed_changed(hub->portal, "display");
+    nh_portal_feed_changed(hub->portal, "mirror");
+}
+
+static void changed(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    nh_loop_post(hub->loop, &hub->display_post);
+}
+
 static struct nh_display_settings settings_of(const struct nh_hub_config *c)
 {
     return (struct nh_display_settings){.brightness_pct = c->display.brightness_pct,
@@ -65,6 +81,7 @@ static struct nh_display_config config_of(struct nh_hub *hub)
         .ctx = hub,
         .tag = tag,
         .facts = facts,
+        .changed = changed,
     };
 }
 
@@ -79,6 +96,7 @@ int nh_hub__start_display(struct nh_hub *hub)
         return NH_OK;
     }
     struct nh_display_config cfg = config_of(hub);
+    hub->display_post = (nh_loop_post_t){.fn = on_changed, .ctx = hub};
     int err = nh_hub__owner(hub, "display", &cfg.mem);
     if (err == 0)
         err = nh_display_create(&cfg, &hub->display);
@@ -88,6 +106,15 @@ int nh_hub__start_display(struct nh_hub *hub)
     else if (err < 0)
         NH_LOG_E("display", "the panel cannot be started: %s; there is none", nh_err_text(err));
     return NH_OK;
+}
+
+void nh_hub__stop_display(struct nh_hub *hub)
+{
+    if (!hub->display)
+        return;
+    nh_display_destroy(hub->display);
+    hub->display = NULL;
+    nh_loop_post_cancel(hub->loop, &hub->display_post);
 }
 
 static void set_names(struct nh_hub *hub, const char *name)

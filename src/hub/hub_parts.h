@@ -87,6 +87,7 @@ struct nh_hub {
     nh_loop_post_t macropad_post;
     nh_keyboard_t *keyboard;                     // NULL: what the pad types is shown only
     nh_display_t *display;                       // NULL: not enabled
+    nh_loop_post_t display_post;                 // it has changed
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -175,6 +176,7 @@ NH_MUST_USE int nh_hub__start_audio(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_macropad(struct nh_hub *hub);
 void nh_hub__stop_macropad(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_display(struct nh_hub *hub);
+void nh_hub__stop_display(struct nh_hub *hub);
 void nh_hub__display_names(struct nh_hub *hub); // what it is called, and where the portal is
 // What may change while it runs, before `cfg` takes the place of hub->cfg.
 void nh_hub__display_apply(struct nh_hub *hub, const struct nh_hub_config *cfg);

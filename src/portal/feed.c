@@ -27,11 +27,20 @@ int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth
     return 0;
 }
 
+static void tell_gone(nh_portal_t *p, uint32_t parts)
+{
+    for (size_t i = 0; i < p->cfg.part_count; i++)
+        if ((parts & 1u << i) && p->parts[i].input)
+            p->parts[i].input(p->parts[i].ctx, NULL, 0);
+}
+
 void nh_portal__feed_close(nh_portal_t *p, nh_http_conn_t *c)
 {
     struct nh_portal__socket *s = socket_of(p, c);
-    if (s)
-        memset(s, 0, sizeof *s);
+    if (!s)
+        return;
+    tell_gone(p, s->subscribed);
+    memset(s, 0, sizeof *s);
 }
 
 static int part_index(const nh_portal_t *p, const char *name)
@@ -55,7 +64,7 @@ static void look(nh_portal_t *p, struct nh_portal__socket *s, uint64_t now_ms)
         if (part->version(part->ctx) != s->sent_version[i])
             s->ready |= bit;
         else
-            s->next_ms[i] = now_ms + part->min_interval_ms;
+            s->next_ms[i] = part->is_pushed ? NH_NEVER : now_ms + part->min_interval_ms;
     }
     if (s->ready)
         nh_http_wake(s->conn);
@@ -80,6 +89,7 @@ static bool may_listen(nh_portal_t *p, struct nh_portal__socket *s, uint64_t now
     if (s->is_closing || nh_auth_role_now(p->auth, &s->who, now_ms) == s->who.role)
         return !s->is_closing;
     s->is_closing = true;
+    tell_gone(p, s->subscribed);
     s->subscribed = s->ready = 0;
     nh_http_close(s->conn);
     return false;
@@ -144,6 +154,8 @@ static void subscribe(nh_portal_t *p, struct nh_portal__socket *s, const char *n
         s->next_ms[i] = 0;
         s->ready |= bit;
     }
+    if (!on)
+        tell_gone(p, s->subscribed & bit);
     s->subscribed = on ? s->subscribed | bit : s->subscribed & ~bit;
     s->ready &= s->subscribed;
 }
@@ -199,7 +211,53 @@ void nh_portal__feed_message(nh_portal_t *p, nh_http_conn_t *c, const char *byte
     nh_http_wake(c);
 }
 
+static int part_of_channel(const nh_portal_t *p, uint8_t channel)
+{
+    for (size_t i = 0; channel && i < p->cfg.part_count; i++)
+        if (p->parts[i].channel == channel)
+            return (int)i;
+    return -1;
+}
+
+void nh_portal__feed_bytes(nh_portal_t *p, nh_http_conn_t *c, const uint8_t *bytes, size_t len)
+{
+    struct nh_portal__socket *s = socket_of(p, c);
+    int i = len > 1 ? part_of_channel(p, bytes[0]) : -1;
+    if (!s || !may_listen(p, s, nh_clock_ms()))
+        return;
+    if (i >= 0 && (s->subscribed & 1u << i) && p->parts[i].input) {
+        p->parts[i].input(p->parts[i].ctx, bytes + 1, len - 1);
+        return;
+    }
+    s->error = &not_understood;
+    nh_http_wake(c);
+}
+
 // ---- what it is told ---------------------------------------------------------------------------
+
+static void sent(struct nh_portal__socket *s, size_t i, uint64_t version, uint32_t interval_ms)
+{
+    s->sent_version[i] = version;
+    s->sent_ms[i] = nh_clock_ms();
+    s->next_ms[i] = s->sent_ms[i] + interval_ms;
+}
+
+// What does not fit comes with the next message, at once.
+static int write_bytes(nh_portal_t *p, struct nh_portal__socket *s, size_t i, char *buf, size_t cap)
+{
+    const nh_feed_part_t *part = &p->parts[i];
+    uint64_t version = s->sent_version[i];
+    size_t len = part->write_bytes(part->ctx, (uint8_t *)buf + 1, cap - 1, version, &version);
+    sent(s, i, version, part->min_interval_ms);
+    if (len == 0)
+        return 0;
+    if (part->version(part->ctx) != version)
+        s->ready |= 1u << i;
+    buf[0] = (char)part->channel;
+    p->info.feed_messages++;
+    p->info.feed_bytes += len + 1;
+    return (int)len + 1;
+}
 
 static int write_part(nh_portal_t *p, struct nh_portal__socket *s, size_t i, char *buf, size_t cap)
 {
@@ -213,9 +271,7 @@ static int write_part(nh_portal_t *p, struct nh_portal__socket *s, size_t i, cha
     uint64_t version = part->write(part->ctx, &w, s->sent_version[i]);
     nh_json_kv_uint(&w, "version", version);
     nh_json_object_end(&w);
-    s->sent_version[i] = version;
-    s->sent_ms[i] = nh_clock_ms();
-    s->next_ms[i] = s->sent_ms[i] + part->min_interval_ms;
+    sent(s, i, version, part->min_interval_ms);
     int err = nh_json_writer_end(&w);
     if (err) {
         p->info.feed_too_long_count++;
@@ -233,8 +289,9 @@ static int write_error(const struct nh_portal__feed_error *e, char *buf, size_t 
                     e->code, e->message);
 }
 
-int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t cap)
+int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t cap, bool *is_text)
 {
+    *is_text = true;
     struct nh_portal__socket *s = socket_of(p, c);
     if (!s || cap < 256 || !may_listen(p, s, nh_clock_ms()))
         return 0;
@@ -252,7 +309,9 @@ int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t 
         if (!(s->ready & 1u << i))
             continue;
         s->ready &= ~(1u << i);
-        int len = write_part(p, s, i, buf, cap);
+        bool is_binary = p->parts[i].channel != 0;
+        int len = is_binary ? write_bytes(p, s, i, buf, cap) : write_part(p, s, i, buf, cap);
+        *is_text = !is_binary;
         if (len)
             return len;
     }

@@ -181,16 +181,16 @@ static int on_ws_open(void *ctx, nh_http_conn_t *c, const struct nh_http_head *h
 
 static int on_ws_message(void *ctx, nh_http_conn_t *c, const char *bytes, size_t len, bool is_text)
 {
-    if (!is_text)
-        return NH_ERR_PROTO;
-    nh_portal__feed_message(ctx, c, bytes, len);
+    if (is_text)
+        nh_portal__feed_message(ctx, c, bytes, len);
+    else
+        nh_portal__feed_bytes(ctx, c, (const uint8_t *)bytes, len);
     return 0;
 }
 
 static int on_ws_output(void *ctx, nh_http_conn_t *c, char *buf, size_t cap, bool *is_text)
 {
-    *is_text = true;
-    return nh_portal__feed_output(ctx, c, buf, cap);
+    return nh_portal__feed_output(ctx, c, buf, cap, is_text);
 }
 
 static void on_ws_closed(void *ctx, nh_http_conn_t *c)

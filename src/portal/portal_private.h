@@ -94,7 +94,8 @@ void nh_portal__feed_close(nh_portal_t *p, nh_http_conn_t *c);
 // Closes the sockets of those who may not hear any more what they heard.
 void nh_portal__feed_check(nh_portal_t *p, uint64_t now_ms);
 void nh_portal__feed_message(nh_portal_t *p, nh_http_conn_t *c, const char *bytes, size_t len);
-int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t cap);
+void nh_portal__feed_bytes(nh_portal_t *p, nh_http_conn_t *c, const uint8_t *bytes, size_t len);
+int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t cap, bool *is_text);
 uint64_t nh_portal__feed_next(const nh_portal_t *p);
 void nh_portal__feed_run(nh_portal_t *p, uint64_t now_ms);
 

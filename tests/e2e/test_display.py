@@ -1,10 +1,13 @@
 """The panel through the portal: screens, sleep, brightness, and what a wrong request is told."""
 import json
+import struct
 import time
 import unittest
 import urllib.error
 import urllib.request
+import zlib
 
+from http_client import Client, Socket
 from hub import Hub
 
 SCREENS = [f"macro{n}" for n in range(1, 9)] + ["info", "test", "error"]
@@ -31,6 +34,57 @@ def send(hub, method, path, body=None):
     except urllib.error.HTTPError as e:
         with e:
             return e.code, json.loads(e.read())
+
+
+def png_pixels(data):
+    """(width, height, RGB565 of every pixel) of a PNG as this hub makes them."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, packed = 8, b""
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at:at + 8])
+        body = data[at + 8:at + 8 + size]
+        assert struct.unpack(">I", data[at + 8 + size:at + 12 + size])[0] == zlib.crc32(kind + body)
+        if kind == b"IHDR":
+            width, height = struct.unpack(">II", body[:8])
+        elif kind == b"IDAT":
+            packed += body
+        at += 12 + size
+    raw, pixels = zlib.decompress(packed), []
+    for y in range(height):
+        line = raw[y * (width * 3 + 1):(y + 1) * (width * 3 + 1)]
+        assert line[0] == 1
+        rgb = [0, 0, 0]
+        for x in range(width):
+            rgb = [(a + b) & 255 for a, b in zip(rgb, line[1 + 3 * x:4 + 3 * x])]
+            pixels.append((rgb[0] >> 3) << 11 | (rgb[1] >> 2) << 5 | rgb[2] >> 3)
+    return width, height, pixels
+
+
+class Mirror:
+    """What a page draws of the binary messages; the format is that of docs/display.md."""
+
+    def __init__(self, socket):
+        self.socket, self.pixels = socket, []
+
+    def read(self):
+        opcode, data = self.socket.read()
+        if opcode != 2:
+            return
+        assert data[:2] == b"\x01\x01"
+        width, height = struct.unpack("<HH", data[2:6])
+        self.pixels = self.pixels or [None] * (width * height)
+        at = 6
+        while at < len(data):
+            x, y, w, h, size = struct.unpack("<HHBBH", data[at:at + 8])
+            at, end, n = at + 8, at + 8 + size, 0
+            while at < end:
+                b, at = data[at], at + 1
+                count, step = (b + 1, 2) if b < 128 else (b - 126, 0)
+                for _ in range(count):
+                    self.pixels[(y + n // w) * width + x + n % w] = data[at] | data[at + 1] << 8
+                    n, at = n + 1, at + step
+                at += 0 if step else 2
+            assert n == w * h
 
 
 class Display(unittest.TestCase):
@@ -124,6 +178,71 @@ class Display(unittest.TestCase):
         for _ in range(20):
             hub.get_json("/api/info")
         self.assertEqual(hub.get_json("/api/display")["counters"]["flushes"], frames)
+
+
+    # ---- what it shows -----------------------------------------------------------------------------
+
+    def screenshot(self):
+        with urllib.request.urlopen(self.hub.url("/api/display/screenshot"), timeout=30) as r:
+            self.assertEqual(r.headers["Content-Type"], "image/png")
+            return png_pixels(r.read())
+
+    def watch(self):
+        hub = self.hub
+
+        class Server:
+            @staticmethod
+            def connect():
+                return Client(int(hub.http.rsplit(":", 1)[1]))
+
+        s = Socket(Server)
+        s.say({"subscribe": ["mirror"]})
+        return s
+
+    def test_screenshot_and_mirror_show_the_same(self):
+        hub = self.hub
+        with self.watch() as s:
+            seen = Mirror(s)
+            for screen in ["test", "macro2", "error"]:
+                self.ask("PUT", "/api/display/screen", {"screen": screen})
+                until(hub, "/api/display", lambda d: d["screen"] == screen)
+                want = self.screenshot()
+                self.assertEqual((want[0], want[1]), (360, 360))
+                self.assertGreater(len(set(want[2])), 3)
+                while seen.pixels != want[2]:
+                    seen.read()
+
+    def test_clicks_in_the_mirror(self):
+        hub = self.hub
+        self.ask("PUT", "/api/display/screen", {"screen": "info"})
+        until(hub, "/api/display", lambda d: d["screen"] == "info")
+        with self.watch() as s:
+            s.send(2, bytes([1, 0]) + struct.pack("<hh", 100, 100))
+            s.send(2, bytes([1, 2]) + struct.pack("<hh", 100, 100))
+            until(hub, "/api/display", lambda d: d["screen"] == "test")
+            s.send(2, bytes([1, 0]) + struct.pack("<hh", 10, 300))
+            s.say({"ping": 1})
+            while s.read() != (1, b'{"pong":1}'):  # it has seen the finger, and goes with it down
+                pass
+        until(hub, "/api/display", lambda d: d["screen"] == "info")
+        with self.watch() as s:
+            s.send(2, b"\x07hello")  # no such channel
+            while True:
+                opcode, data = s.read()
+                if opcode == 1:
+                    break
+            self.assertEqual(json.loads(data)["error"]["code"], "bad_request")
+
+    def test_nobody_who_watches_costs_nothing(self):
+        with self.watch() as s:
+            seen = Mirror(s)
+            self.ask("PUT", "/api/display/screen", {"screen": "macro7"})
+            until(self.hub, "/api/display", lambda d: d["screen"] == "macro7")
+            want = self.screenshot()[2]
+            while seen.pixels != want:
+                seen.read()
+            s.say({"ping": 1})  # nothing else comes before its answer
+            self.assertEqual(s.hear(), {"pong": 1})
 
 
 class NoDisplay(unittest.TestCase):

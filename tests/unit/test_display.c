@@ -387,13 +387,14 @@ static void test_what_counts_as_activity(void **state)
 static void test_queue_is_bounded(void **state)
 {
     struct nh_display_config cfg = config();
-    const struct nh_touch t = {NH_TOUCH_MOVE, 1, 1};
+    const struct nh_touch t = {NH_TOUCH_DOWN, 1, 1}, move = {NH_TOUCH_MOVE, 2, 2};
     (void)state;
     cfg.queue_max = 4;
     make(&cfg);
     for (int i = 0; i < 4; i++)
         assert_int_equal(nh_display_touch(d, &t), 0);
     assert_int_equal(nh_display_touch(d, &t), NH_ERR_FULL);
+    assert_int_equal(nh_display_touch(d, &move), 0); // left out, as many are
     assert_int_equal(nh_display_show(d, "info"), 0); // has a place of its own
     turn_at(now_ms + 1);
     assert_string_equal(snapshot().screen, "info");

@@ -32,10 +32,14 @@ static void show(nh_display_t *d)
     nh_painter_info(d->painter, &f->painter);
     nh_lock_acquire(&d->lock);
     f->queue_full_count = d->full_count;
-    f->version = d->shown.version + differs(f, &d->shown);
+    bool is_other = differs(f, &d->shown);
+    f->version = d->shown.version + is_other;
     d->shown = *f;
     d->shown_saver = d->saver;
     nh_lock_release(&d->lock);
+    if ((is_other || d->has_news) && d->cfg.changed)
+        d->cfg.changed(d->cfg.ctx);
+    d->has_news = false;
 }
 
 void nh_display_snapshot(nh_display_t *d, struct nh_display_snapshot *out)
@@ -214,9 +218,22 @@ static int make_painter(nh_display_t *d)
     return d->draw_buffer ? nh_painter_create(&cfg, &d->painter) : NH_ERR_NOMEM;
 }
 
+static int make_mirror(nh_display_t *d)
+{
+    if (!d->cfg.has_mirror)
+        return 0;
+    int err =
+        nh_display__mirror_create(d->cfg.mem, d->cfg.panel.width, d->cfg.panel.height, &d->mirror);
+    if (err == 0)
+        d->fresh.mirror_bytes = (uint32_t)nh_display__mirror_bytes(d->mirror);
+    return err;
+}
+
 static int make_parts(nh_display_t *d)
 {
     int err = make_painter(d);
+    if (err == 0)
+        err = make_mirror(d);
     if (err == 0)
         err = nh_lock_create(&d->lock);
     if (err == 0)
@@ -307,6 +324,7 @@ void nh_display_destroy(nh_display_t *d)
     nh_queue_destroy(d->queue);
     nh_lock_destroy(&d->lock);
     nh_painter_destroy(d->painter);
+    nh_display__mirror_destroy(d->mirror);
     if (d->cfg.panel.close)
         d->cfg.panel.close(d->cfg.panel.ctx);
     nh_mem_free(d->cfg.mem, d->draw_buffer);

@@ -54,6 +54,8 @@ struct nh_display_config {
     // Tasks `ui` and the loop. May be NULL.
     void (*tag)(void *ctx, const char *tag, bool is_hotspot);
     void (*facts)(void *ctx, struct nh_display_facts *out); // task `ui`; may be NULL
+    // The snapshot or the mirror has changed. Task `ui`; may be NULL.
+    void (*changed)(void *ctx);
 };
 // Starts the task. NH_ERR_NOMEM; NH_ERR_RANGE: the panel's size (at least 64, at most 800 each way)
 // or draw_lines; NH_ERR_NOT_FOUND: no font. Nothing was made then, and the panel is not closed.
@@ -112,9 +114,11 @@ void nh_display_snapshot(nh_display_t *d, struct nh_display_snapshot *out);
 
 // ---- HTTP: the loop's task
 
-// Routes; `ctx` is the display. The part of the feed is called "display".
+// Routes; `ctx` is the display. Parts of the feed: "display" and, binary, "mirror"; both are
+// pushed: changed() says when. docs/display.md has the mirror's format.
 struct nh_route_table nh_display_routes(nh_display_t *d);
-#define NH_DISPLAY_FEED_COUNT 1
+#define NH_DISPLAY_FEED_COUNT 2
+#define NH_DISPLAY_MIRROR_CHANNEL 1
 void nh_display_feed_parts(nh_display_t *d, nh_feed_part_t out[NH_DISPLAY_FEED_COUNT]);
 // Members of /api/info: display_coord_width, display_coord_height, available_screens,
 // current_screen.

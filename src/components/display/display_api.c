@@ -286,6 +286,7 @@ static const nh_route_t routes[] = {
     ROUTE("PUT", "/brightness", BODY_MAX_BYTES, put_brightness,
           "Light behind the panel until the next restart"),
     ROUTE("PUT", "/screen", BODY_MAX_BYTES, put_screen, "Show a screen"),
+    ROUTE("GET", "/screenshot", 0, nh_display__get_screenshot, "What the panel shows, as PNG"),
     {0},
 };
 
@@ -314,12 +315,61 @@ static uint64_t feed_write(void *ctx, nh_json_writer_t *w, uint64_t since)
     return s.version;
 }
 
+// ---- the mirror --------------------------------------------------------------------------------
+
+static uint64_t mirror_version(void *ctx)
+{
+    nh_display_t *d = ctx;
+    return d->mirror ? nh_display__mirror_version(d->mirror) : 0;
+}
+
+static size_t mirror_write(void *ctx, uint8_t *buf, size_t cap, uint64_t since, uint64_t *version)
+{
+    nh_display_t *d = ctx;
+    return d->mirror ? nh_display__mirror_write(d->mirror, since, buf, cap, version) : 0;
+}
+
+static void point(nh_display_t *d, struct nh_touch t)
+{
+    d->is_pointing = t.phase != NH_TOUCH_UP;
+    d->pointing = t;
+    NH_IGNORE(nh_display_touch(d, &t)); // a full queue was counted
+}
+
+// Clicks of a watcher, as touches: phase, x and y, low byte first. A watcher that goes lifts the
+// finger.
+static void mirror_input(void *ctx, const uint8_t *bytes, size_t len)
+{
+    nh_display_t *d = ctx;
+    struct nh_touch t = d->pointing;
+    t.phase = NH_TOUCH_UP;
+    if (len == 0 && d->is_pointing)
+        point(d, t);
+    if (len != 5 || bytes[0] > NH_TOUCH_UP)
+        return;
+    t.phase = (enum nh_touch_phase)bytes[0];
+    t.x = (int16_t)(bytes[1] | bytes[2] << 8);
+    t.y = (int16_t)(bytes[3] | bytes[4] << 8);
+    if (t.phase == NH_TOUCH_DOWN || d->is_pointing)
+        point(d, t);
+}
+
 void nh_display_feed_parts(nh_display_t *d, nh_feed_part_t out[NH_DISPLAY_FEED_COUNT])
 {
+    out[1] = (nh_feed_part_t){.name = "mirror",
+                              .min_interval_ms = 40,
+                              .version = mirror_version,
+                              .ctx = d,
+                              .is_for_operators = true,
+                              .is_pushed = true,
+                              .channel = NH_DISPLAY_MIRROR_CHANNEL,
+                              .write_bytes = mirror_write,
+                              .input = mirror_input};
     out[0] = (nh_feed_part_t){.name = "display",
                               .min_interval_ms = 100,
                               .version = feed_version,
                               .write = feed_write,
                               .ctx = d,
-                              .is_for_operators = true};
+                              .is_for_operators = true,
+                              .is_pushed = true};
 }

@@ -26,4 +26,6 @@ enum nh_display__member {
 enum nh_display__member nh_display__member(nh_request_t *req, const char *name, char *text,
                                            size_t cap, double *number);
 
+int nh_display__get_screenshot(nh_request_t *req); // display_shot_api.c
+
 #endif

@@ -62,8 +62,18 @@ void nh_display_error(nh_display_t *d, const char *title, const char *text)
     want_screen(d, NH_DISPLAY__ERROR);
 }
 
+// A finger that moves is told often: it must not take the places of those that come and go.
+static bool is_crowded(nh_display_t *d)
+{
+    struct nh_queue_info info;
+    nh_queue_info(d->queue, &info);
+    return info.depth * 2 > d->cfg.queue_max;
+}
+
 int nh_display_touch(nh_display_t *d, const struct nh_touch *t)
 {
+    if (t->phase == NH_TOUCH_MOVE && is_crowded(d))
+        return 0;
     const struct nh_display__item item = {.kind = NH_DISPLAY__DO_TOUCH, .touch = *t};
     return post(d, &item);
 }

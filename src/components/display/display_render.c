@@ -12,6 +12,8 @@ void nh_display__flush(nh_display_t *d, struct nh_rect at, const uint16_t *pixel
     const struct nh_panel *panel = &d->cfg.panel;
     if (panel->flush)
         panel->flush(panel->ctx, at, pixels, stride);
+    if (d->mirror && nh_display__mirror_put(d->mirror, at, pixels, stride))
+        d->has_news = true;
     d->fresh.flush_count++;
     d->fresh.pixel_count += (uint64_t)at.w * (uint64_t)at.h;
 }

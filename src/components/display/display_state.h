@@ -5,6 +5,7 @@
 
 #include "components/display/display.h"
 #include "components/display/display_dirty.h"
+#include "components/display/display_mirror.h"
 #include "components/display/display_saver.h"
 #include "components/display/screen.h"
 
@@ -49,7 +50,15 @@ struct nh_display {
     struct nh_display_snapshot shown;
     struct nh_display__saver shown_saver; // its seconds are counted when somebody asks
 
+    nh_display__mirror_t *mirror; // NULL: none; has a lock of its own
+
+    // The loop's task: the watchers' finger.
+    bool is_pointing;
+    struct nh_touch pointing;
+    uint32_t shot_count; // pictures that are being made
+
     // The task's own.
+    bool has_news; // for the mirror's watchers
     nh_painter_t *painter;
     uint16_t *draw_buffer;
     struct nh_display__dirty dirty;

@@ -122,6 +122,8 @@ int nh_reply_findings(nh_request_t *req, const struct nh_finding *f, size_t coun
 // ---- the feed: what the WebSocket pushes
 // ---------------------------------------------------------
 
+#define NH_FEED_BYTES_MIN 4000
+
 // A part of the feed. The portal asks `version` of each part that a socket subscribed to, at most
 // once each `min_interval_ms`, and calls `write` when it differs from what that socket got last.
 typedef struct nh_feed_part {
@@ -133,6 +135,16 @@ typedef struct nh_feed_part {
     uint64_t (*write)(void *ctx, nh_json_writer_t *w, uint64_t since);
     void *ctx;
     bool is_for_operators; // else the admins' alone
+    bool is_pushed;        // it is not looked at but when nh_portal_feed_changed() is called
+
+    // Not 0: the part's messages are binary and begin with this byte; `write` is not used.
+    uint8_t channel;
+    // Writes what changed since version `since` (0: all), as much of it as fits; at least
+    // NH_FEED_BYTES_MIN. `*version`: up to where; it is called again until that is the part's own.
+    // Returns the bytes; 0: nothing.
+    size_t (*write_bytes)(void *ctx, uint8_t *buf, size_t cap, uint64_t since, uint64_t *version);
+    // What a watcher sends behind that byte, borrowed; len 0: it watches no more. May be NULL.
+    void (*input)(void *ctx, const uint8_t *bytes, size_t len);
 } nh_feed_part_t;
 
 #endif
