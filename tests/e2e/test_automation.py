@@ -366,6 +366,7 @@ class Restarts(unittest.TestCase):
             for count in range(1, 4):
                 self.assertTrue(hub.get_json("/api/automation")["enabled"])
                 wait_for(lambda count=count: kept(hub, b"boot", bytes([count])))
+                self.wait_until_durable(hub)  # the file has a value before it is one of the store
                 hub.stop(signal.SIGKILL)
                 hub.start()
             self.assertFalse(hub.get_json("/api/automation")["enabled"])

@@ -370,6 +370,43 @@ class Load(unittest.TestCase):
             hub.__exit__(None, None, None)
 
 
+class OverTheLimit(unittest.TestCase):
+    """A hub that starts with more than its automation has room for: it can be edited, and all else goes on."""
+
+    def test_lowered_limits(self):
+        with Hub() as hub:
+            document = room("much")
+            for i, scenario in enumerate(document["devices"][0]["scenarios"]):
+                scenario["steps"] = [{"type": "set_flag", "flag": f"f{i}", "value": True}]
+            self.assertEqual(apply(hub, document)[0], 200)
+            hub.stop()
+            hub.write_config("automation: {flag_max_count: 2}\n")
+            hub.start()
+            state = hub.get_json("/api/devices")
+            self.assertIn("more than the limits allow", state["degraded"])
+            self.assertEqual(in_force(hub), "much")
+            for path in ("automation", "automation/flags", "automation/variables", "automation/traces",
+                         "automation/monitors", "automation/actions", "game", "game/hints", "game/log", "health"):
+                request = urllib.request.Request(hub.url("/api/" + path))
+                try:
+                    urllib.request.urlopen(request, timeout=60).close()
+                except urllib.error.HTTPError as e:
+                    e.close()
+                    self.assertEqual(e.code, 404, path)
+            for path, body in (("devices/run", {"device": "much", "scenario": "s0"}),
+                               ("devices/signal/reset", {"device": "much"}),
+                               ("automation/dry_run", {"device": "much", "scenario": "s0"}),
+                               ("automation/button", {"name": "b"}), ("automation/call", {"name": "b"}),
+                               ("automation/flag", {"flag": "a", "value": True}),
+                               ("automation/cancel", {"all": True}), ("game/start", {}), ("game/hint", {"index": 0}),
+                               ("game/stop", {}), ("game/reset", {})):
+                self.assertLess(post(hub, "/api/" + path, json.dumps(body).encode())[0], 500, path)
+            self.assertEqual(apply(hub, document)[0], 400)
+            self.assertEqual(apply(hub, room("less"))[0], 200)
+            self.assertIsNone(hub.get_json("/api/devices")["degraded"])
+            self.assertEqual(post(hub, "/api/devices/run", b'{"device":"less","scenario":"s0"}')[0], 200)
+
+
 class Card(unittest.TestCase):
     def test_gone_and_back(self):
         with Hub() as hub:

@@ -405,10 +405,10 @@ void nh_needs__sweep(nh_automation_t *a, const nh_device_set_t *before)
 void nh_needs__sweep_stale(nh_automation_t *a)
 {
     NH_NAMES_EACH(&a->flags, e)
-    if (((struct nh_flag *)e)->is_stale)
+    if (((struct nh_flag *)e)->is_stale && ((struct nh_flag *)e)->refs == 0)
         nh_state__flag_forget(a, (struct nh_flag *)e);
     NH_NAMES_EACH(&a->variables, k)
-    if (((struct nh_variable *)k)->is_stale)
+    if (((struct nh_variable *)k)->is_stale && ((struct nh_variable *)k)->refs == 0)
         nh_state__variable_forget(a, (struct nh_variable *)k);
 }
 

@@ -183,8 +183,10 @@ void nh_state__reset(nh_automation_t *a)
 {
     NH_NAMES_EACH(&a->flags, e)
     NH_IGNORE(nh_flag__set(a, nh_name__span(e), false)); // it is there: nothing can fail
-    nh_rec_t root = nh_device_set_root(a->plan.set);
-    uint32_t count = a->plan.set ? nh_rec_count(root, NH_FIELD_VARIABLES) : 0;
+    nh_rec_t root = {NULL, NULL};
+    if (a->plan.set) // none: it was over a limit at the start
+        root = nh_device_set_root(a->plan.set);
+    uint32_t count = root.at ? nh_rec_count(root, NH_FIELD_VARIABLES) : 0;
     for (uint32_t i = 0; i < count; i++) {
         nh_rec_t r = nh_rec_element(root, NH_FIELD_VARIABLES, i);
         struct nh_value value = nh_value_from_scalar(nh_rec_scalar(r, NH_FIELD_VALUE));
