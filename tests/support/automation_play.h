@@ -1,6 +1,9 @@
 // automation_play.h - a random valid configuration and a random play over it, from bytes: for a
-// property test and a fuzz target alike. After each act the automation's own invariants must hold.
-// Include once.
+// property test and a fuzz target alike. After each act the automation's own invariants must hold,
+// and what the store has must be of what runs. Include once.
+//
+// A property test has a new configuration for each apply; a fuzz target, which wants many plays a
+// second, has a library of them, compiled once.
 
 #ifndef NH_TEST_AUTOMATION_PLAY_H
 #define NH_TEST_AUTOMATION_PLAY_H
@@ -14,26 +17,45 @@
 #include "platform/yaml.h"
 
 #define PLAY_YAML_MAX 16384
-#define PLAY_KEPT_MAX 256
+#define PLAY_KEPT_MAX 64
+#define PLAY_INSTANCE_MAX 24
+#define PLAY_VALUE_MAX 512
+
+struct play_kept {
+    char key[NH_AUTOMATION_KEY_MAX_BYTES];
+    size_t len;
+    bool is_removal; // of what is being written
+    uint8_t value[PLAY_VALUE_MAX];
+};
+
+// What is slow is begun, and done in a later act; a store without power, or that refuses, fails.
+enum play_store { PLAY_STORE_WELL, PLAY_STORE_SLOW, PLAY_STORE_REFUSES };
 
 struct play {
     const uint8_t *bytes; // the dice
     size_t len, at;
     nh_mem_t *mem;
+    nh_device_set_t *const *library; // NULL: each set is a new one
+    uint32_t library_count;
+    const struct nh_automation_limits *limits;
+    uint32_t tick_max, go_max_ms; // of an act
+    uint32_t scenario_count;
+    uint32_t act_count; // 18; more: the more, the fewer applies and crashes
+    uint32_t big_count; // applies and crashes that there may still be: they take longest
     nh_automation_t *a;
     uint64_t now_ms;
     int64_t unix_ms;
     uint32_t audio_next, filter_count;
     uint32_t set_count; // that were valid
     uint64_t started, resumed, steps;
-    char yaml[PLAY_YAML_MAX];
     size_t yaml_len;
-    struct play_kept {
-        char key[NH_AUTOMATION_KEY_MAX_BYTES];
-        size_t len;
-        uint8_t value[512];
-    } kept[PLAY_KEPT_MAX];
+    enum play_store store;
     bool has_power;
+    size_t kept_count, flying_count; // in use; of what is kept some keys are empty
+    // From here on only what is in use has been written.
+    char yaml[PLAY_YAML_MAX];
+    struct play_kept kept[PLAY_KEPT_MAX];
+    struct play_kept flying[NH_AUTOMATION_BATCH_MAX_COUNT];
 };
 
 #define PLAY_ASSERT(cond)                                                                          \
@@ -73,7 +95,8 @@ static void play_condition(struct play *p)
                  (unsigned)play_below(p, 3));
         break;
     case 2:
-        play_add(p, "{type: running, device: d, scenario: s%u}", (unsigned)play_below(p, 6));
+        play_add(p, "{type: running, device: d, scenario: s%u}",
+                 (unsigned)play_below(p, p->scenario_count));
         break;
     default:
         play_add(p, "{type: not, conditions: [{type: device_online, device: d}]}");
@@ -158,7 +181,8 @@ static void play_wait_step(struct play *p)
         play_add(p, "{type: audio_play, track: a.wav, blocking: true}");
         break;
     case 5:
-        play_add(p, "{type: run, scenario: s%u, await: true}", (unsigned)play_below(p, 6));
+        play_add(p, "{type: run, scenario: s%u, await: true}",
+                 (unsigned)play_below(p, p->scenario_count));
         break;
     default:
         play_add(p, "{type: command, command: c, timeout_ms: %u, on_timeout: %s}", ms, end);
@@ -183,10 +207,11 @@ static void play_flat_step(struct play *p)
         break;
     case 3:
         play_add(p, "{type: run, scenario: s%u, parameters: [{name: p, value: '{{v0}}'}]}",
-                 (unsigned)play_below(p, 6));
+                 (unsigned)play_below(p, p->scenario_count));
         break;
     case 4:
-        play_add(p, "{type: stop_scenario, scenario: s%u}", (unsigned)play_below(p, 6));
+        play_add(p, "{type: stop_scenario, scenario: s%u}",
+                 (unsigned)play_below(p, p->scenario_count));
         break;
     case 5:
         play_add(p, "{type: loop, loop: {target_step: 0, max_iterations: %u}}",
@@ -261,7 +286,7 @@ static void play_write(struct play *p)
         "  - id: d\n    status: {topic: d/status, timeout_ms: 40}\n    safe_off: [{topic: t/2}]\n"
         "    commands: [{id: c, topic: t/0, payload: '{{request_id}}', result_topic: t/1}]\n"
         "    scenarios:\n");
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < p->scenario_count; i++) {
         play_add(p, "      - {id: s%u, mode: %s, max: 3, persist: %s, triggers: [", i,
                  modes[play_below(p, 4)], play_below(p, 2) ? "true" : "false");
         for (uint32_t k = 0, n = play_below(p, 3); k < n; k++) {
@@ -285,6 +310,8 @@ static nh_device_set_t *play_set(struct play *p)
     nh_device_compiler_t *c;
     nh_device_set_t *set = NULL;
     struct nh_yaml_error e;
+    if (p->library)
+        return nh_device_set_ref(p->library[play_below(p, p->library_count)]);
     play_write(p);
     if (nh_device_compiler_create(&cfg, &c) < 0)
         return NULL;
@@ -337,20 +364,21 @@ static void play_filter_remove(void *ctx, struct nh_automation_filter *f)
 
 static struct play_kept *play_find(struct play *p, const char *key)
 {
-    for (size_t i = 0; i < PLAY_KEPT_MAX; i++)
+    for (size_t i = 0; i < p->kept_count; i++)
         if (strcmp(p->kept[i].key, key) == 0)
             return &p->kept[i];
     return NULL;
 }
 
-static void play_put(struct play *p, const struct nh_automation_write *w)
+static void play_put(struct play *p, const char *key, const void *value, size_t len)
 {
-    struct play_kept *k = play_find(p, w->key);
+    struct play_kept *k = play_find(p, key);
     k = k ? k : play_find(p, "");
-    PLAY_ASSERT(k && w->len <= sizeof k->value);
-    snprintf(k->key, sizeof k->key, "%s", w->key);
-    memcpy(k->value, w->value, w->len);
-    k->len = w->len;
+    PLAY_ASSERT((k || p->kept_count < PLAY_KEPT_MAX) && len <= PLAY_VALUE_MAX);
+    k = k ? k : &p->kept[p->kept_count++];
+    snprintf(k->key, sizeof k->key, "%s", key);
+    memcpy(k->value, value, len);
+    k->len = len;
 }
 
 static void play_remove(struct play *p, const char *key)
@@ -363,14 +391,49 @@ static void play_remove(struct play *p, const char *key)
 static int play_commit(void *ctx, const struct nh_automation_write *writes, size_t count)
 {
     struct play *p = ctx;
-    if (!p->has_power)
+    PLAY_ASSERT(p->flying_count == 0 && count > 0 && count <= NH_AUTOMATION_BATCH_MAX_COUNT);
+    if (!p->has_power || p->store == PLAY_STORE_REFUSES)
+        return NH_ERR_IO;
+    for (size_t i = 0; i < count; i++) {
+        const struct nh_automation_write *w = &writes[i];
+        if (p->store == PLAY_STORE_SLOW) {
+            struct play_kept *k = &p->flying[i];
+            PLAY_ASSERT(w->len <= PLAY_VALUE_MAX);
+            snprintf(k->key, sizeof k->key, "%s", w->key);
+            k->len = w->len;
+            k->is_removal = !w->value;
+            if (w->value)
+                memcpy(k->value, w->value, w->len);
+        } else if (w->value) {
+            play_put(p, w->key, w->value, w->len);
+        } else {
+            play_remove(p, w->key);
+        }
+    }
+    p->flying_count = p->store == PLAY_STORE_SLOW ? count : 0;
+    return p->store == PLAY_STORE_SLOW;
+}
+
+// What was begun is done, or it turns out that it could not be.
+static int play_wait(void *ctx)
+{
+    struct play *p = ctx;
+    size_t count = p->flying_count;
+    p->flying_count = 0;
+    if (!p->has_power || p->store == PLAY_STORE_REFUSES)
         return NH_ERR_IO;
     for (size_t i = 0; i < count; i++)
-        if (writes[i].value)
-            play_put(p, &writes[i]);
+        if (p->flying[i].is_removal)
+            play_remove(p, p->flying[i].key);
         else
-            play_remove(p, writes[i].key);
+            play_put(p, p->flying[i].key, p->flying[i].value, p->flying[i].len);
     return NH_OK;
+}
+
+static void play_stored(struct play *p)
+{
+    if (p->flying_count)
+        nh_automation_stored(p->a, play_wait(p), p->now_ms);
 }
 
 static int play_each(void *ctx, const char *prefix,
@@ -378,7 +441,7 @@ static int play_each(void *ctx, const char *prefix,
                      void *visit_ctx)
 {
     struct play *p = ctx;
-    for (size_t i = 0; i < PLAY_KEPT_MAX; i++)
+    for (size_t i = 0; i < p->kept_count; i++)
         if (p->kept[i].key[0] && strncmp(p->kept[i].key, prefix, strlen(prefix)) == 0)
             visit(visit_ctx, p->kept[i].key, p->kept[i].value, p->kept[i].len);
     return NH_OK;
@@ -386,11 +449,9 @@ static int play_each(void *ctx, const char *prefix,
 
 static void play_create(struct play *p)
 {
-    static const struct nh_automation_store store = {play_commit, NULL, play_each};
-    static const struct nh_automation_limits limits = {
-        .instance_max_count = 24, .publish_max_per_s = 50, .trace_bytes = 512};
+    static const struct nh_automation_store store = {play_commit, play_wait, play_each};
     const struct nh_automation_config cfg = {.mem = p->mem,
-                                             .limits = &limits,
+                                             .limits = p->limits,
                                              .out = {.publish = play_publish,
                                                      .play = play_play,
                                                      .audio = play_audio,
@@ -414,7 +475,7 @@ static nh_span_t play_span(const char *text)
 static void play_go(struct play *p, uint64_t ms)
 {
     uint64_t end_ms = p->now_ms + ms;
-    for (int i = 0; i < 2000 && nh_automation_next_deadline(p->a) <= end_ms; i++) {
+    for (uint32_t i = 0; i < p->tick_max && nh_automation_next_deadline(p->a) <= end_ms; i++) {
         uint64_t due_ms = nh_automation_next_deadline(p->a);
         p->now_ms = due_ms > p->now_ms ? due_ms : p->now_ms;
         nh_automation_tick(p->a, p->now_ms);
@@ -435,19 +496,23 @@ static void play_apply(struct play *p)
 
 static void play_count(struct play *p);
 
+// The power goes and comes: with the same configuration, or with another, as after a trial that is
+// undone.
 static void play_crash(struct play *p, nh_device_set_t *set)
 {
+    nh_device_set_t *next = play_below(p, 4) ? nh_device_set_ref(set) : play_set(p);
     play_count(p);
     p->has_power = false;
     nh_automation_destroy(p->a);
-    PLAY_ASSERT(p->filter_count == 0);
+    PLAY_ASSERT(p->filter_count == 0 && p->flying_count == 0);
     p->has_power = true;
     play_remove(p, "boot");
     p->now_ms += play_below(p, 50);
     play_create(p);
-    if (set)
-        PLAY_ASSERT(nh_automation_devices_set(p->a, set, NH_AUTOMATION_KEEP, p->now_ms, NULL,
+    if (next)
+        PLAY_ASSERT(nh_automation_devices_set(p->a, next, NH_AUTOMATION_KEEP, p->now_ms, NULL,
                                               NULL) == NH_OK);
+    nh_device_set_unref(next);
 }
 
 static void play_input(struct play *p)
@@ -491,7 +556,7 @@ static void play_operator(struct play *p)
 {
     char id[8];
     uint32_t instance = 1 + play_below(p, 40);
-    snprintf(id, sizeof id, "s%u", (unsigned)play_below(p, 6));
+    snprintf(id, sizeof id, "s%u", (unsigned)play_below(p, p->scenario_count));
     const struct nh_automation_run r = {
         .device = play_span("d"), .scenario = play_span(id), .origin = NH_ORIGIN_HTTP};
     switch (play_below(p, 8)) {
@@ -521,7 +586,14 @@ static void play_operator(struct play *p)
 
 static void play_act(struct play *p, nh_device_set_t *set)
 {
-    switch (play_below(p, 16)) {
+    static const enum play_store stores[] = {PLAY_STORE_WELL, PLAY_STORE_WELL, PLAY_STORE_SLOW,
+                                             PLAY_STORE_SLOW, PLAY_STORE_REFUSES};
+    uint32_t act = play_below(p, p->act_count);
+    if (act < 2 && p->big_count-- == 0) {
+        p->big_count = 0;
+        act = p->act_count;
+    }
+    switch (act) {
     case 0:
         play_apply(p);
         break;
@@ -529,14 +601,20 @@ static void play_act(struct play *p, nh_device_set_t *set)
         play_crash(p, set);
         break;
     case 2:
-    case 3:
-    case 4:
-        play_go(p, play_below(p, 60));
+        p->store = stores[play_below(p, NH_ARRAY_LEN(stores))];
         break;
+    case 3:
+        play_stored(p);
+        break;
+    case 4:
     case 5:
     case 6:
+        play_go(p, play_below(p, p->go_max_ms));
+        break;
     case 7:
     case 8:
+    case 9:
+    case 10:
         play_operator(p);
         break;
     default:
@@ -545,7 +623,16 @@ static void play_act(struct play *p, nh_device_set_t *set)
     }
 }
 
-// Every instance that started has ended or is there; nothing waits that nothing would wake.
+static uint32_t play_runs_kept(const struct play *p)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < p->kept_count; i++)
+        count += strncmp(p->kept[i].key, "run/", 4) == 0;
+    return count;
+}
+
+// Every instance that started has ended or is there; nothing waits that nothing would wake; once
+// the store is up to date it has none but what is there.
 static void play_check(const struct play *p)
 {
     struct nh_automation_info i;
@@ -553,7 +640,9 @@ static void play_check(const struct play *p)
     PLAY_ASSERT(nh_automation_check(p->a) == NH_OK);
     PLAY_ASSERT(i.started + i.resumed == i.done + i.failed + i.cancelled + i.instance_count);
     PLAY_ASSERT(i.instance_count == i.running_count + i.waiting_count + i.queued_count);
-    PLAY_ASSERT(i.instance_count <= 24 && i.filter_count == p->filter_count);
+    PLAY_ASSERT(i.instance_count <= PLAY_INSTANCE_MAX && i.filter_count == p->filter_count);
+    PLAY_ASSERT(i.journal_dirty <= i.journal_count);
+    PLAY_ASSERT(i.journal_dirty || play_runs_kept(p) <= i.instance_count);
 }
 
 static void play_count(struct play *p)
@@ -565,17 +654,39 @@ static void play_count(struct play *p)
     p->steps += i.steps;
 }
 
-// Plays all of the bytes; at the end everything stops, and nothing is left.
-static void play_all(struct play *p, nh_mem_t *mem, const uint8_t *bytes, size_t len)
+static void play_end(struct play *p)
 {
     struct nh_automation_info i;
-    memset(p, 0, sizeof *p);
+    nh_automation_enable(p->a, false, NH_ORIGIN_HTTP, p->now_ms); // nothing new begins
+    NH_IGNORE(nh_automation_game(p->a, NH_CLOCK_RESUME, 0, NH_ORIGIN_HTTP, p->now_ms));
+    for (int n = 0; n < 3; n++) { // what stops may run something
+        (void)nh_automation_cancel_all(p->a, NH_ORIGIN_HTTP, p->now_ms);
+        play_go(p, 10);
+    }
+    nh_automation_info(p->a, &i);
+    PLAY_ASSERT(i.instance_count == 0);
+    p->store = PLAY_STORE_WELL;
+    play_stored(p);
+    // The second call is for what is written in between.
+    for (int n = 0; n < 2; n++) {
+        p->now_ms += 60000;
+        nh_automation_tick(p->a, p->now_ms);
+    }
+    nh_automation_info(p->a, &i);
+    PLAY_ASSERT(i.journal_dirty == 0 && i.store_retry_ms == 0 && play_runs_kept(p) == 0);
+}
+
+static const struct nh_automation_limits play_limits = {.instance_max_count = PLAY_INSTANCE_MAX,
+                                                        .publish_max_per_s = 50,
+                                                        .text_max_bytes = PLAY_VALUE_MAX,
+                                                        .trace_bytes = 512};
+
+// Plays all of the bytes; at the end everything stops, and nothing is left. `p` is as
+// play_init() left it.
+static void play_all(struct play *p, const uint8_t *bytes, size_t len)
+{
     p->bytes = bytes;
     p->len = len;
-    p->mem = mem;
-    p->now_ms = 1000;
-    p->unix_ms = 1796083200000;
-    p->has_power = true;
     play_create(p);
     nh_device_set_t *set = play_set(p);
     if (set)
@@ -585,18 +696,26 @@ static void play_all(struct play *p, nh_mem_t *mem, const uint8_t *bytes, size_t
         play_act(p, set);
         play_check(p);
     }
-    nh_automation_enable(p->a, false, NH_ORIGIN_HTTP, p->now_ms); // nothing new begins
-    NH_IGNORE(nh_automation_game(p->a, NH_CLOCK_RESUME, 0, NH_ORIGIN_HTTP, p->now_ms));
-    for (int n = 0; n < 3; n++) { // what stops may run something
-        (void)nh_automation_cancel_all(p->a, NH_ORIGIN_HTTP, p->now_ms);
-        play_go(p, 10);
-    }
-    nh_automation_info(p->a, &i);
-    PLAY_ASSERT(i.instance_count == 0);
+    play_end(p);
     play_count(p);
     nh_automation_destroy(p->a);
     PLAY_ASSERT(p->filter_count == 0);
     nh_device_set_unref(set);
+}
+
+static void play_init(struct play *p, nh_mem_t *mem)
+{
+    memset(p, 0, offsetof(struct play, yaml));
+    p->mem = mem;
+    p->limits = &play_limits;
+    p->tick_max = 2000;
+    p->go_max_ms = 60;
+    p->scenario_count = 6;
+    p->act_count = 18;
+    p->big_count = UINT32_MAX;
+    p->now_ms = 1000;
+    p->unix_ms = 1796083200000;
+    p->has_power = true;
 }
 
 #endif

@@ -654,6 +654,31 @@ static void test_variables_that_go(void **state)
     assert_int_equal(room_kept_count("var/"), 1);
 }
 
+// A variable that comes back before it was taken out of the store: what is written last is that.
+static void test_variable_that_comes_back(void **state)
+{
+    struct nh_value v;
+    const char *none = "schema: 2\ndevices:\n  - id: d\n    scenarios: [{id: x, steps: [{type: "
+                       "nop}]}]\n";
+    (void)state;
+    assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("set text one");
+    room.is_slow = true;
+    room_do("set text two"); // is being written
+    assert_int_equal(room_apply(none, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("start; reset"); // it is gone
+    assert_false(nh_automation_variable(room.a, room_span("text"), &v));
+    assert_int_equal(room_apply(devices, NH_AUTOMATION_KEEP), NH_OK);
+    room_do("set text three");
+    for (int i = 0; i < 4; i++)
+        room_stored();
+    room.is_slow = false;
+    assert_int_equal(info().journal_dirty, 0);
+    again();
+    assert_true(nh_automation_variable(room.a, room_span("text"), &v));
+    assert_memory_equal(v.text.ptr, "three", 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -676,6 +701,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parallel_after_delay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_and_not_the_same, setup, teardown),
         cmocka_unit_test_setup_teardown(test_variables_that_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_variable_that_comes_back, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

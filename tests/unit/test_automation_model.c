@@ -37,7 +37,8 @@ static void test_plays(void **state)
         assert_int_equal(nh_mem_system_create(&cfg, &sys), NH_OK);
         assert_int_equal(nh_mem_owner_add(sys, "automation", NULL, &mem), NH_OK);
         rng_bytes(&rng, bytes, sizeof bytes);
-        play_all(&p, mem, bytes, sizeof bytes);
+        play_init(&p, mem);
+        play_all(&p, bytes, sizeof bytes);
         started += p.started;
         resumed += p.resumed;
         steps += p.steps;

@@ -162,6 +162,8 @@ static void check_round_trip(const nh_device_set_t *s)
     for (size_t cap = 512; cap <= 4096; cap += 97) {
         assert_int_equal(compile(text_of(s, NH_DEVICE_FORM_JSON, cap), &again), NH_OK);
         assert_true(nh_rec_equal(nh_device_set_root(s), nh_device_set_root(again)));
+        assert_true(nh_rec_digest(nh_device_set_root(s)) ==
+                    nh_rec_digest(nh_device_set_root(again)));
         nh_device_set_unref(again);
         char *yaml = text_of(s, NH_DEVICE_FORM_YAML, cap);
         int err = compile_yaml(yaml, &again);
@@ -223,6 +225,39 @@ static void test_fixtures_have_every_field(void **state)
     for (int f = 1; f < NH_FIELD_ID_COUNT; f++)
         if (!is_there[f])
             fail_msg("no fixture has \"%s\"", nh_field_name(f));
+}
+
+static uint64_t digest_of(const char *text)
+{
+    nh_device_set_t *s;
+    assert_int_equal(compile(text, &s), NH_OK);
+    uint64_t digest = nh_rec_digest(nh_device_set_scenario(s, 0));
+    nh_device_set_unref(s);
+    return digest;
+}
+
+// The digest of a scenario is its own: neither the rest of the set nor the order of its fields
+// matters, and every letter does.
+static void test_digest(void **state)
+{
+#define SCENARIO(more) "{\"schema\":2,\"devices\":[{\"id\":\"d\",\"scenarios\":[{" more "}]}]}"
+    static const char *const others[] = {
+        SCENARIO("\"id\":\"s\",\"persist\":true,\"steps\":[{\"type\":\"delay\",\"delay_ms\":6}]"),
+        SCENARIO("\"id\":\"s\",\"persist\":false,\"steps\":[{\"type\":\"delay\",\"delay_ms\":5}]"),
+        SCENARIO("\"id\":\"t\",\"persist\":true,\"steps\":[{\"type\":\"delay\",\"delay_ms\":5}]"),
+        SCENARIO("\"id\":\"s\",\"steps\":[{\"type\":\"delay\",\"delay_ms\":5}]"),
+        SCENARIO("\"id\":\"s\",\"persist\":true,\"steps\":[{\"type\":\"delay\",\"delay_ms\":5},{"
+                 "\"type\":\"nop\"}]"),
+        SCENARIO("\"id\":\"s\",\"persist\":true,\"steps\":[{\"type\":\"nop\",\"delay_ms\":5}]"),
+    };
+    uint64_t digest = digest_of(
+        SCENARIO("\"id\":\"s\",\"persist\":true,\"steps\":[{\"type\":\"delay\",\"delay_ms\":5}]"));
+    (void)state;
+    assert_true(digest == digest_of("{\"devices\":[{\"id\":\"other\",\"scenarios\":[{\"steps\":[{"
+                                    "\"delay_ms\":5,\"type\":\"delay\"}],\"persist\":true,\"id\":"
+                                    "\"s\"}]}],\"schema\":2}"));
+    for (size_t i = 0; i < NH_ARRAY_LEN(others); i++)
+        assert_true(digest != digest_of(others[i]));
 }
 
 static void test_any_cut(void **state)
@@ -640,6 +675,7 @@ int main(void)
         TEST(test_older_generations),
         TEST(test_everything),
         TEST(test_fixtures_have_every_field),
+        TEST(test_digest),
         TEST(test_any_cut),
         TEST(test_findings),
         TEST(test_nesting),

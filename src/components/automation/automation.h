@@ -333,7 +333,7 @@ struct nh_automation_info {
     uint64_t journal_full;   // over journal_max_count, or a value over text_max_bytes
     uint32_t journal_count;  // keys in the store, or to be
     uint32_t journal_dirty;  // of which the store differs
-    uint32_t store_retry_ms; // between two tries; 0: the store is well
+    uint32_t store_retry_ms; // between two tries; 0: there is nothing to try again
     uint32_t cut_short;      // instances that a restart ended
     uint32_t resumed;        // and those that went on
 };

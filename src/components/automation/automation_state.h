@@ -337,6 +337,7 @@ struct nh_kept {
         struct nh_variable *variable;
         void *owner; // NULL: to be removed
     } of;
+    uint64_t digest;  // of a run's scenario; 0: not known yet
     uint8_t kind;     // enum nh_kept_kind
     bool may_exist;   // in the store: it was there, or was given to commit()
     bool is_flying;   // in the batch that is being written

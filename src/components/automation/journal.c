@@ -153,12 +153,20 @@ static unsigned put_locals(struct bytes *b, const struct nh_run *r)
     return count;
 }
 
+// A scenario is read through once for a run, not for each of its waits.
+static uint64_t digest_of(const struct nh_run *r)
+{
+    if (!r->kept->digest)
+        r->kept->digest = nh_rec_digest(nh_rec_at(r->set, r->place));
+    return r->kept->digest;
+}
+
 static void put_head(nh_automation_t *a, struct bytes *b, const struct nh_run *r, unsigned flags)
 {
     int64_t started_ms = nh_automation__unix_ms(a) - (int64_t)(a->now_ms - r->started_ms);
     int64_t deadline_ms =
         nh_automation__unix_ms(a) + (int64_t)(r->main.timer.due_ms - nh_run__now(a, r));
-    uint64_t digest = nh_rec_digest(nh_rec_at(r->set, r->place));
+    uint64_t digest = digest_of(r);
     put_u8(b, VERSION);
     put_u8(b, flags);
     put_u8(b, r->main.wait);
@@ -500,6 +508,7 @@ static const char *resume(nh_automation_t *a, const struct found *f, struct byte
     s->active_count++;
     r->kept = f->kept;
     r->kept->of.run = r;
+    r->kept->digest = h->digest;
     nh_trace__run(a, r, NH_TRACE_RESUMED, 0, (nh_span_t){NULL, 0});
     if (wait_again(a, r, h) < 0)
         nh_run__stop(a, r, NH_RUN_FAILED, "it could not go on after a restart");

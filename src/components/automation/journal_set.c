@@ -343,6 +343,8 @@ void nh_journal__retry(nh_automation_t *a)
         mend_gaps(a);
     if (!a->journal.has_gaps)
         a->journal.gap_ms = 0;
+    if (nh_list_is_empty(&a->journal.dirty)) // what was refused need not be written any more
+        a->journal.retry_ms = 0;
 }
 
 // ---- life ---------------------------------------------------------------------------------------

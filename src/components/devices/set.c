@@ -394,26 +394,20 @@ bool nh_rec_equal(nh_rec_t a, nh_rec_t b)
 
 #define DIGEST_BEGIN 0xCBF29CE484222325u
 
-static uint64_t digest_bytes(uint64_t h, const void *bytes, size_t len)
-{
-    const uint8_t *p = bytes;
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ p[i]) * 0x100000001B3u;
-    return h;
-}
-
+// Multiplying carries each bit upwards, the shift brings the upper half down for the next step.
 static uint64_t digest_number(uint64_t h, uint64_t v)
 {
-    for (int shift = 0; shift < 64; shift += 8) {
-        uint8_t byte = (uint8_t)(v >> shift);
-        h = digest_bytes(h, &byte, 1);
-    }
-    return h;
+    h = (h ^ v) * 0x9E3779B97F4A7C15u;
+    return h ^ h >> 32;
 }
 
+// FNV-1a.
 static uint64_t digest_text(uint64_t h, nh_span_t text)
 {
-    return digest_bytes(digest_number(h, text.len), text.ptr, text.len);
+    h = digest_number(h, text.len);
+    for (size_t i = 0; i < text.len; i++)
+        h = (h ^ text.ptr[i]) * 0x100000001B3u;
+    return h;
 }
 
 static uint64_t digest_list(const nh_device_set_t *s, uint64_t h, const uint8_t *at)

@@ -121,7 +121,7 @@ void nh_device_set_texts_each(const nh_device_set_t *s, void (*visit)(void *ctx,
 // Whether two records say the same, of one set or of two: the same fields with the same values, in
 // any order of the fields. An absent field is not one that has its standard value.
 bool nh_rec_equal(nh_rec_t a, nh_rec_t b);
-// The same number for records that are equal, and for hardly any others (64 bits, FNV-1a; no MAC).
+// The same number for records that are equal, and for hardly any others (64 bits; no MAC).
 // It does not change while the numbers of fields and words in schema.h do not.
 uint64_t nh_rec_digest(nh_rec_t r);
 
