@@ -1,14 +1,15 @@
 // shots.mjs - pictures of the portal for docs/img, from the real hub: node shots.mjs [FOLDER] [NAME...].
 // Takes the hub at NH_HUB_URL or starts its own, publishes a little so that it lives, then looks.
 
+import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch, openPage } from './browser.mjs';
-import { startRealHub } from './hub.mjs';
+import { BINARY, startRealHub } from './hub.mjs';
 
-const LIVE_MS = 45000; // how long to let figures gather before the pictures
+const LIVE_MS = 45000; // how long to let figures gather before the pictures, and the room be played
 const out = process.argv[2] || join(dirname(fileURLToPath(import.meta.url)), '../../docs/img');
 // Name, address, theme, width, height, and what is pressed before.
 const all = [
@@ -17,6 +18,7 @@ const all = [
   ['mqtt-light', 'mqtt', 'light', 1440, 1300], ['mqtt-dark', 'mqtt', 'dark', 1440, 1300],
   ['log-dark', 'log', 'dark', 1440, 800], ['settings-light', 'settings', 'light', 1440, 1000], ['api-light', 'api', 'light', 1440, 900],
   ['devices-light', 'devices?at=/devices/0/scenarios/0/steps/2', 'light', 1440, 1280], ['phone-devices-dark', 'devices?at=/devices/0/scenarios/0/steps/2', 'dark', 390, 844],
+  ['actions-light', 'actions', 'light', 1280, 800], ['traces-light', 'traces?device=pictures&scenario=solved', 'light', 1280, 800],
   ['audio-light', 'audio', 'light', 1440, 620, 'Play theme.wav in the background'],
   ['phone-home-light', 'home', 'light', 390, 844], ['phone-memory-dark', 'memory', 'dark', 390, 844],
 ];
@@ -73,6 +75,7 @@ const config = join(tmpdir(), `nuthatch-shots-${process.pid}.yaml`);
 writeFileSync(config, 'name: attic\naudio: {output: "null"}\n');
 const hub = await startRealHub(['--config', config]);
 await furnish(hub);
+const room = hub.mqtt && spawn(BINARY, ['sim', 'room', '--auto', '--mqtt', hub.mqtt], { stdio: 'ignore' });
 const browser = await launch();
 const stop = { now: false };
 const feeding = live(hub.url, stop);
@@ -99,6 +102,7 @@ try {
 } finally {
   stop.now = true;
   await feeding.catch(() => {});
+  if (room) room.kill();
   await browser.close();
   await hub.stop();
   rmSync(config);

@@ -16,7 +16,7 @@ export function Nav({ at, isRoom }) {
   return (
     <article class="tile dnav">
       <div class="row with">
-        <input class="in" type="search" placeholder="Find device or scenario" aria-label="Find device or scenario" value={query} onInput={(e) => setQuery(e.target.value)} />
+        <input class="in" type="search" placeholder="Find" aria-label="Find device or scenario" value={query} onInput={(e) => setQuery(e.target.value)} />
         <Button kind="ic" icon="plus" aria-label="Add device" onClick={addDevice} />
       </div>
       <nav aria-label="Devices">

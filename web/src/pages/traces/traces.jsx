@@ -72,7 +72,7 @@ function Scenarios({ list, auto, names, params }) {
   return (
     <Tile title="Scenarios" span={4} class="scens" end={`${rows.length} of ${list.length}`}>
       <div class="seek">
-        <input class="in" type="search" aria-label="Scenario contains" placeholder="Scenario contains" value={find} onInput={(e) => setFind(e.target.value)} />
+        <input class="in" type="search" aria-label="Scenario contains" placeholder="Find" value={find} onInput={(e) => setFind(e.target.value)} />
         <select class="in" aria-label="Device" value={only} onChange={(e) => setOnly(e.target.value)}>
           <option value="">all devices</option>
           {devices.map(([id, name]) => <option value={id}>{name}</option>)}
