@@ -8,7 +8,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-run deps-test deps-rv32 deps-lint build run test test-asan test-tsan \
-	test-release test-rv32 fuzz-short fuzz-long soak lint format bench size conformance docs clean
+	test-release test-rv32 harness fuzz-short fuzz-long soak lint format bench size conformance docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ test-release: deps-test ## end-to-end, browser and gate tests of the release bui
 	@scripts/run_tests.sh release
 test-rv32: deps-rv32 ## core and mqtt on a 32-bit RISC-V chip in the emulator
 	@scripts/run_tests.sh rv32
+
+harness: build ## the harness's scenarios against a fresh hub each, beside the firmware before it
+	@/usr/bin/python3 scripts/run_harness.py $(ARGS)
 
 fuzz-short: deps-test ## each fuzz target for 30 s
 	@scripts/fuzz.sh 30

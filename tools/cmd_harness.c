@@ -360,16 +360,16 @@ static int act(struct asked *a, int argc, char **argv, struct nh_cli_memory *m)
 
 int nh_command_harness(int argc, char **argv)
 {
-    static struct asked a = {.o = {.serial = "auto",
-                                   .baud = 115200,
-                                   .http_port = 80,
-                                   .out = "artifacts/memory-tests",
-                                   .timeout_s = 45,
-                                   .pause = "",
-                                   .browser_parallel = 6,
-                                   .browser_health_count = 2,
-                                   .image_count = 5,
-                                   .repeat_count = 1}};
+    struct asked a = {.o = {.serial = "auto",
+                            .baud = 115200,
+                            .http_port = 80,
+                            .out = "artifacts/memory-tests",
+                            .timeout_s = 45,
+                            .pause = "",
+                            .browser_parallel = 6,
+                            .browser_health_count = 2,
+                            .image_count = 5,
+                            .repeat_count = 1}};
     struct nh_cli_memory m;
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {

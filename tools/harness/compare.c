@@ -75,26 +75,32 @@ static int write_plot(const struct nh_harness_record *a, const struct nh_harness
     return fclose(out) == 0 ? 0 : 1;
 }
 
+static int compare(const struct nh_harness_record *a, const struct nh_harness_record *b,
+                   const char *svg)
+{
+    const char *tags[2 * NH_HARNESS_TAGS_MAX_COUNT];
+    if (a->figures.seen_count == 0 && b->figures.seen_count == 0) {
+        fprintf(stderr, "nuthatch harness: neither %s nor %s has snapshots\n", a->dir, b->dir);
+        return 2;
+    }
+    const uint32_t n = all_tags(&a->figures, &b->figures, tags);
+    for (uint32_t i = 0; i < n; i++)
+        print_tag(tags[i], nh_harness_figures_tag(&a->figures, tags[i]),
+                  nh_harness_figures_tag(&b->figures, tags[i]));
+    print_overall(&a->figures, &b->figures);
+    return svg ? write_plot(a, b, svg) : 0;
+}
+
 int nh_harness_compare(nh_mem_t *mem, const char *dir_a, const char *dir_b, const char *svg)
 {
-    static struct nh_harness_record a, b;
-    const char *tags[2 * NH_HARNESS_TAGS_MAX_COUNT];
-    int status = 0;
-    NH_IGNORE(nh_harness_record_load(mem, dir_a, &a)); // without rows it says n/a
-    NH_IGNORE(nh_harness_record_load(mem, dir_b, &b));
-    if (a.figures.seen_count == 0 && b.figures.seen_count == 0) {
-        fprintf(stderr, "nuthatch harness: neither %s nor %s has snapshots\n", dir_a, dir_b);
-        status = 2;
-    } else {
-        const uint32_t n = all_tags(&a.figures, &b.figures, tags);
-        for (uint32_t i = 0; i < n; i++)
-            print_tag(tags[i], nh_harness_figures_tag(&a.figures, tags[i]),
-                      nh_harness_figures_tag(&b.figures, tags[i]));
-        print_overall(&a.figures, &b.figures);
-        if (svg)
-            status = write_plot(&a, &b, svg);
-    }
-    nh_harness_figures_deinit(&a.figures);
-    nh_harness_figures_deinit(&b.figures);
+    struct nh_harness_record *a = nh_harness_record_load(mem, dir_a);
+    struct nh_harness_record *b = nh_harness_record_load(mem, dir_b);
+    int status = 2;
+    if (a && b)
+        status = compare(a, b, svg);
+    else
+        fprintf(stderr, "nuthatch harness: %s\n", nh_err_text(NH_ERR_NOMEM));
+    nh_harness_record_free(mem, a);
+    nh_harness_record_free(mem, b);
     return status;
 }

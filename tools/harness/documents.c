@@ -155,7 +155,7 @@ typedef void (*member_fn)(void *ctx, const struct member *m);
 
 static const char *each_member(const void *bytes, size_t len, member_fn visit, void *ctx)
 {
-    static struct source s;
+    struct source s;
     if (source_open(&s, bytes, len) != NH_JSON_OBJECT_BEGIN)
         return "no JSON object";
     int event;

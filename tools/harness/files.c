@@ -305,7 +305,7 @@ void nh_harness_write_request(struct nh_harness_run *r, const struct nh_harness_
 // The reply once more, without line breaks: events of the reader into the writer.
 static void put_json(nh_json_writer_t *w, const struct nh_harness_request *q)
 {
-    static char text[NH_KIB(64)];
+    char text[NH_KIB(16)];
     nh_json_reader_t reader;
     const struct nh_json_reader_config cfg = {
         .text = text, .text_max_bytes = sizeof text, .cut_long = true};

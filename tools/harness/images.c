@@ -189,7 +189,6 @@ static void hostile_heads(struct images *im)
 
 static void hostile_files(struct images *im)
 {
-    static uint8_t large[BODY_MAX_BYTES + NH_KIB(8)];
     static const char text[] = "this is no image at all, whatever its name may say";
     // A good head with half of the rest: that is seen by the decoder alone.
     if (send_file(im, im->frame.ptr, im->frame.len / 2, 200, 499, "cut in half"))
@@ -197,8 +196,13 @@ static void hostile_files(struct images *im)
     send_file(im, im->frame.ptr, 24, 400, 499, "cut in its head");
     send_file(im, text, sizeof text, 400, 499, "a text");
     send_file(im, text, 0, 400, 499, "an empty file");
-    memcpy(large, im->frame.ptr, im->frame.len);
-    send_file(im, large, sizeof large, 400, 507, "too large");
+    const size_t large_bytes = BODY_MAX_BYTES + NH_KIB(8);
+    uint8_t *large = nh_mem_alloc_zero(im->r->mem, large_bytes, NH_MEM_BULK);
+    if (large) {
+        memcpy(large, im->frame.ptr, im->frame.len);
+        send_file(im, large, large_bytes, 400, 507, "too large");
+    }
+    nh_mem_free(im->r->mem, large);
 }
 
 static void hostile_strips(struct images *im)
@@ -234,8 +238,7 @@ static bool read_size(struct images *im)
 
 int nh_harness_images(struct nh_harness_run *r)
 {
-    static struct images im;
-    im = (struct images){.r = r};
+    struct images im = {.r = r};
     if (!nh_harness_has_host(r))
         return 1;
     nh_harness_quiet_health(r, "s3_before");

@@ -177,7 +177,7 @@ static void draw_tag(FILE *out, const struct scale *s, const struct nh_harness_r
             row->mem.hi, row->mem.hin, row->mem.hl, row->mem.frag, at, FRAG_BOTTOM, MEM_TOP, x,
             TAGS_BOTTOM + 2, x + 3, TAGS_BOTTOM);
     char name[TAG_MAX_BYTES + 1];
-    snprintf(name, sizeof name, "%s", row->mem.tag);
+    snprintf(name, sizeof name, "%.*s", TAG_MAX_BYTES, row->mem.tag);
     if (strlen(row->mem.tag) > TAG_MAX_BYTES)
         memcpy(name + TAG_MAX_BYTES - 2, "..", 2);
     nh_harness_svg_escape(out, name);

@@ -39,7 +39,7 @@ static const nh_json_field_t line_fields[] = {
 static int each_line(struct nh_harness_record *out, const char *name,
                      void (*take)(struct nh_harness_record *out, const struct record_line *l))
 {
-    static char text[RECORD_LINE_MAX_BYTES];
+    char text[RECORD_LINE_MAX_BYTES];
     char path[600];
     snprintf(path, sizeof path, "%.500s/%s", out->dir, name);
     FILE *f = fopen(path, "r");
@@ -122,8 +122,8 @@ static void take_event(struct nh_harness_record *out, const struct record_line *
 // The log itself is the witness of a panic; when it came is not known any more.
 static void look_for_panic(struct nh_harness_record *out)
 {
-    static struct nh_harness_line line;
-    static char text[NH_HARNESS_LINE_MAX_BYTES];
+    struct nh_harness_line line;
+    char text[NH_HARNESS_LINE_MAX_BYTES];
     struct nh_harness_figures seen = {0};
     char path[600];
     snprintf(path, sizeof path, "%.500s/serial.log", out->dir);
@@ -191,7 +191,7 @@ static const nh_json_field_t meta_fields[] = {
 // What is missing or has another form stays empty: a run that was cut off has no summary.
 static void load_meta(struct nh_harness_record *out)
 {
-    static char text[NH_KIB(256)];
+    char text[NH_KIB(128)];
     char path[600];
     snprintf(path, sizeof path, "%.500s/summary.json", out->dir);
     FILE *f = fopen(path, "r");
@@ -201,21 +201,28 @@ static void load_meta(struct nh_harness_record *out)
     NH_IGNORE(nh_json_decode(text, len, meta_fields, out, NULL, NULL, 0));
 }
 
-int nh_harness_record_load(nh_mem_t *mem, const char *dir, struct nh_harness_record *out)
+struct nh_harness_record *nh_harness_record_load(nh_mem_t *mem, const char *dir)
 {
-    memset(out, 0, sizeof *out);
+    struct nh_harness_record *out = nh_mem_alloc_zero(mem, sizeof *out, NH_MEM_BULK);
+    if (!out)
+        return NULL;
     memset(out->limit, 0xff, sizeof out->limit); // -1
     nh_harness_figures_init(&out->figures, mem);
     snprintf(out->dir, sizeof out->dir, "%s", dir);
     for (size_t len = strlen(out->dir); len > 1 && out->dir[len - 1] == '/';)
         out->dir[--len] = 0;
     load_meta(out);
-    int err = each_line(out, "mem.jsonl", take_mem);
-    if (err)
-        return err;
+    out->err = each_line(out, "mem.jsonl", take_mem);
     NH_IGNORE(each_line(out, "events.jsonl", take_event)); // not there: nothing more is known
     look_for_panic(out);
-    return NH_OK;
+    return out;
+}
+
+void nh_harness_record_free(nh_mem_t *mem, struct nh_harness_record *rec)
+{
+    if (rec)
+        nh_harness_figures_deinit(&rec->figures);
+    nh_mem_free(mem, rec);
 }
 
 // ---- nuthatch harness report DIR ---------------------------------------------------------------
@@ -267,21 +274,23 @@ static struct nh_harness_about about_of(const struct nh_harness_record *rec)
 
 int nh_harness_report(nh_mem_t *mem, const char *dir)
 {
-    static struct nh_harness_record rec;
     struct nh_harness_limit limits[NH_HARNESS_LIMITS_MAX_COUNT];
-    if (nh_harness_record_load(mem, dir, &rec) != NH_OK) {
-        fprintf(stderr, "nuthatch harness: %s has no mem.jsonl\n", dir);
+    struct nh_harness_record *rec = nh_harness_record_load(mem, dir);
+    if (!rec || rec->err) {
+        fprintf(stderr, "nuthatch harness: %s: %s\n", dir,
+                rec ? "it has no mem.jsonl" : nh_err_text(NH_ERR_NOMEM));
+        nh_harness_record_free(mem, rec);
         return 2;
     }
-    struct nh_harness_about about = about_of(&rec);
+    struct nh_harness_about about = about_of(rec);
     about.limits = limits;
-    about.limit_count = limits_of(&rec, limits);
+    about.limit_count = limits_of(rec, limits);
     int err = nh_harness_summary_files(&about, false, NULL);
     if (err)
         fprintf(stderr, "nuthatch harness: %s: %s\n", dir, nh_err_text(err));
     else
-        printf("%s/summary.md and summary.svg: %u snapshots, %u tags\n", rec.dir,
-               (unsigned)rec.figures.row_count, (unsigned)rec.figures.tag_count);
-    nh_harness_figures_deinit(&rec.figures);
+        printf("%s/summary.md and summary.svg: %u snapshots, %u tags\n", rec->dir,
+               (unsigned)rec->figures.row_count, (unsigned)rec->figures.tag_count);
+    nh_harness_record_free(mem, rec);
     return err ? 1 : 0;
 }

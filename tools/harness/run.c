@@ -38,7 +38,7 @@ static void print_verdict(const struct nh_harness_run *r)
 
 static int summarize(struct nh_harness_run *r, FILE *json_copy)
 {
-    static char commit[64], branch[128], status[4096];
+    char commit[64], branch[128], status[4096];
     ask_git("git rev-parse HEAD 2>/dev/null", commit, sizeof commit);
     ask_git("git rev-parse --abbrev-ref HEAD 2>/dev/null", branch, sizeof branch);
     ask_git("git status --porcelain 2>/dev/null", status, sizeof status);

@@ -152,8 +152,9 @@ void nh_harness_note(struct nh_harness_run *r, const char *fmt, ...) NH_PRINTF(2
 // serial_line.c
 NH_MUST_USE int nh_harness_serial_start(struct nh_harness_run *r);
 void nh_harness_serial_stop(struct nh_harness_run *r);
-// Waits for a line with one of `marks`; drops those before it. False: not in time, or interrupted.
-bool nh_harness_wait(struct nh_harness_run *r, uint32_t marks, uint32_t timeout_ms);
+// Waits for a line with one of `marks`; drops those before it. Returns which; 0: none in time, or
+// interrupted.
+uint32_t nh_harness_wait(struct nh_harness_run *r, uint32_t marks, uint32_t timeout_ms);
 
 // web.c
 NH_MUST_USE int nh_harness_web_start(struct nh_harness_run *r);

@@ -17,7 +17,7 @@ static void take_bytes(struct nh_harness_run *r, struct nh_harness_split *split,
 {
     const char *text;
     while ((text = nh_harness_split_next(split, &bytes, &len))) {
-        static struct nh_harness_line line; // of this task alone
+        struct nh_harness_line line;
         nh_harness_line_parse(text, &line);
         nh_harness_write_line(r, nh_harness_now_us(), text, &line);
         if (r->o->echo_serial)
@@ -40,9 +40,8 @@ static void line_reopen(struct nh_harness_run *r)
 static void serial_run(void *ctx)
 {
     struct nh_harness_run *r = ctx;
-    static struct nh_harness_split split;
-    static uint8_t bytes[4096];
-    memset(&split, 0, sizeof split);
+    struct nh_harness_split split = {0};
+    uint8_t bytes[4096];
     while (!nh_atomic_load_u32(&r->stop_serial)) {
         int n =
             r->serial ? nh_serial_read(r->serial, bytes, sizeof bytes, SLICE_MS) : NH_ERR_CLOSED;
@@ -110,20 +109,20 @@ void nh_harness_serial_stop(struct nh_harness_run *r)
     r->marks = NULL;
 }
 
-bool nh_harness_wait(struct nh_harness_run *r, uint32_t marks, uint32_t timeout_ms)
+uint32_t nh_harness_wait(struct nh_harness_run *r, uint32_t marks, uint32_t timeout_ms)
 {
     const uint64_t until = nh_clock_ms() + timeout_ms;
     if (!r->serial_task)
-        return false;
+        return 0;
     for (;;) {
         uint32_t got;
         uint64_t now = nh_clock_ms();
         uint64_t left = until > now ? until - now : 0;
         int err = nh_queue_get(r->marks, &got, left < SLICE_MS ? left : SLICE_MS);
         if (err == NH_OK && (got & marks))
-            return true;
+            return got & marks;
         if (err != NH_OK && (left == 0 || nh_harness_is_interrupted()))
-            return false;
+            return 0;
         nh_harness_tick(r);
     }
 }

@@ -232,6 +232,23 @@ static uint32_t at_most(uint32_t ms, uint32_t most_ms)
     return ms < most_ms ? ms : most_ms;
 }
 
+// A device that is ready without an address tells none: it may listen at another port than 80.
+static void wait_until_ready(struct nh_harness_run *r, uint32_t patience_ms)
+{
+    const uint32_t ready_ms = at_most(patience_ms, READY_WAIT_MS);
+    nh_harness_say(r, "waiting for its address");
+    uint32_t got = nh_harness_wait(r, NH_MARK_ADDRESS | NH_MARK_READY, patience_ms);
+    if (got == 0)
+        nh_harness_note(r, "no \"Got IP:\" within %u s", (unsigned)r->o->timeout_s);
+    if (got == NH_MARK_READY) {
+        nh_harness_note(r, "ready without a \"Got IP:\"");
+        return;
+    }
+    nh_harness_say(r, "waiting until it is ready");
+    if (!nh_harness_wait(r, NH_MARK_READY, ready_ms))
+        nh_harness_note(r, "no \"[Main] Setup complete\" within %u s", (unsigned)ready_ms / 1000);
+}
+
 // By the marks on the line, in their order.
 static void wait_by_line(struct nh_harness_run *r, bool after_reboot)
 {
@@ -248,13 +265,7 @@ static void wait_by_line(struct nh_harness_run *r, bool after_reboot)
     nh_harness_pause(r, "after_reboot");
     if (!has_mark && !nh_harness_wait(r, NH_MARK_BOOT, patience_ms))
         nh_harness_note(r, "no \"System Boot\" within %u s", (unsigned)r->o->timeout_s);
-    nh_harness_say(r, "waiting for its address");
-    if (!nh_harness_wait(r, NH_MARK_ADDRESS, patience_ms))
-        nh_harness_note(r, "no \"Got IP:\" within %u s", (unsigned)r->o->timeout_s);
-    nh_harness_say(r, "waiting until it is ready");
-    if (!nh_harness_wait(r, NH_MARK_READY, at_most(patience_ms, READY_WAIT_MS)))
-        nh_harness_note(r, "no \"[Main] Setup complete\" within %u s",
-                        (unsigned)(at_most(patience_ms, READY_WAIT_MS) / 1000));
+    wait_until_ready(r, patience_ms);
 }
 
 void nh_harness_begin(struct nh_harness_run *r)

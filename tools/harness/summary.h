@@ -27,9 +27,9 @@ void nh_harness_summary_md(const struct nh_harness_about *a, FILE *out);
 NH_MUST_USE int nh_harness_summary_files(const struct nh_harness_about *a, bool with_json,
                                          FILE *json_copy);
 
-// report.c: the run whose artifacts are in `dir`, read back. NH_ERR_NOT_FOUND: there is no
-// mem.jsonl.
+// report.c: the run whose artifacts are in `dir`, read back.
 struct nh_harness_record {
+    int err; // NH_ERR_NOT_FOUND: there is no mem.jsonl
     char dir[512];
     char scenario[32], key[32], title[64], text[160], port[256], initial_ip[64], final_ip[64];
     char start_ts[48], end_ts[48];
@@ -42,8 +42,9 @@ struct nh_harness_record {
     uint32_t reason_count;
     int64_t limit[NH_HARNESS_LIMITS_MAX_COUNT]; // of nh_harness_limit_names; -1: none
 };
-NH_MUST_USE int nh_harness_record_load(nh_mem_t *mem, const char *dir,
-                                       struct nh_harness_record *out);
+// NULL: no memory. Owned; free with nh_harness_record_free().
+struct nh_harness_record *nh_harness_record_load(nh_mem_t *mem, const char *dir);
+void nh_harness_record_free(nh_mem_t *mem, struct nh_harness_record *rec); // NULL: nothing
 
 // compare.c: the verb's --compare; writes a picture to `svg` unless it is NULL. An exit status.
 int nh_harness_compare(nh_mem_t *mem, const char *dir_a, const char *dir_b, const char *svg);
