@@ -179,6 +179,7 @@ static int start(struct nh_hub *hub)
         .icon_max_bytes = hub->cfg.macropad.icon_max_bytes,
         .icon_cache_bytes = icon_cache_bytes(hub),
         .clock_ms = nh_clock_ms,
+        .screens = nh_hub__macro_screens(hub),
     };
     int err = nh_lock_create(&hub->macropad_lock);
     cfg.lock = hub->macropad_lock;

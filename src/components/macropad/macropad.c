@@ -88,12 +88,12 @@ struct reading {
 
 typedef int (*read_fn)(void *ctx, void *out, size_t cap);
 
-static int decode(nh_macropad_t *m, struct reading *r, read_fn read, void *ctx,
+static int decode(nh_macropad_t *m, struct reading *r, read_fn source, void *ctx,
                   nh_macro_set_t **out)
 {
     int n, err = nh_macro_decoder_init(&r->decoder, m->cfg.mem, UINT32_MAX);
     while (err == 0) {
-        n = read(ctx, r->piece, sizeof r->piece);
+        n = source(ctx, r->piece, sizeof r->piece);
         if (n <= 0) {
             err = n;
             break;
@@ -161,12 +161,12 @@ int nh_macropad_start(nh_macropad_t *m)
     return err;
 }
 
-int nh_macropad_begin_with(nh_macropad_t *m, int (*read)(void *ctx, void *out, size_t cap),
+int nh_macropad_begin_with(nh_macropad_t *m, int (*source)(void *ctx, void *out, size_t cap),
                            void *ctx)
 {
     nh_macro_set_t *set = NULL;
     struct reading *r = nh_mem_alloc(m->cfg.mem, sizeof *r, NH_MEM_BULK);
-    int err = r ? decode(m, r, read, ctx, &set) : NH_ERR_NOMEM;
+    int err = r ? decode(m, r, source, ctx, &set) : NH_ERR_NOMEM;
     nh_mem_free(m->cfg.mem, r);
     if (set)
         err = nh_macropad_apply(m, set, 0);

@@ -72,10 +72,10 @@ void nh_macropad_destroy(nh_macropad_t *m); // NULL: nothing. Every key comes up
 // stays in the store and is told in the log. NH_ERR_NOMEM: the pad is as before.
 NH_MUST_USE int nh_macropad_start(nh_macropad_t *m);
 
-// Stores a document and puts it in force: what `read` gives, piece by piece, until 0. NH_ERR_INVAL:
-// it is none, told in the log. Others: of `read`, as nh_macropad_apply().
+// Stores a document and puts it in force: what `source` gives, piece by piece, until 0.
+// NH_ERR_INVAL: it is none, told in the log. Others: of `source`, as nh_macropad_apply().
 NH_MUST_USE int nh_macropad_begin_with(nh_macropad_t *m,
-                                       int (*read)(void *ctx, void *out, size_t cap), void *ctx);
+                                       int (*source)(void *ctx, void *out, size_t cap), void *ctx);
 
 // Types what is due; and when to be called next, NH_NEVER: nothing waits.
 void nh_macropad_tick(nh_macropad_t *m, uint64_t now_ms);
