@@ -263,6 +263,14 @@ static const nh_json_field_t macropad_fields[] = {
          "Key scripts that wait or are typed; more are refused"),
     STRING("lamp_topic", macropad.lamp_topic,
            "Topic that lamp_effect publishes to (of a WLED lamp wled/NAME/api); empty: no lamp"),
+    UINT("icon_max_count", macropad.icon_max_count, 1, 4096, NULL,
+         "Icons that are installed; one more is refused"),
+    UINT("icon_max_bytes", macropad.icon_max_bytes, 65536, 1073741824, "bytes",
+         "All installed icons together; then more are refused"),
+    UINT("icon_cache_bytes", macropad.icon_cache_bytes, 4096, 4194304, "bytes",
+         "Pixels of icons in memory; what was not shown for the longest time goes first"),
+    STRING("start_file", macropad.start_file,
+           "Document that a new pad begins with; empty: it is empty"),
     {0},
 };
 

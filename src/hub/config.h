@@ -146,6 +146,8 @@ struct nh_hub_config {
         int unicode; // 0: auto; else one more than enum nh_typist_unicode
         uint32_t key_ms, script_queue_max;
         char lamp_topic[128]; // "": there is no lamp
+        uint32_t icon_max_count, icon_max_bytes, icon_cache_bytes;
+        char start_file[256]; // "": a new pad is empty
     } macropad;
     struct {
         bool enabled, mirror;

@@ -78,6 +78,7 @@ static struct nh_display_config config_of(struct nh_hub *hub)
         .has_mirror = c->display.mirror,
         .queue_max = c->display.queue_max,
         .settings = settings_of(c),
+        .macros = nh_hub__macro_view(hub),
         .ctx = hub,
         .tag = tag,
         .facts = facts,

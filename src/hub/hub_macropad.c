@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "hub/hub_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // ---- what its buttons do ------------------------------------------------------------------------
@@ -131,6 +132,38 @@ static void fill_out(struct nh_hub *hub, struct nh_macropad_config *cfg)
         cfg->out.report = report;
 }
 
+static int read_file(void *ctx, void *out, size_t cap)
+{
+    size_t n = fread(out, 1, cap, ctx);
+    return n == 0 && ferror(ctx) ? NH_ERR_IO : (int)n;
+}
+
+// Without PSRAM the portal needs what a whole screen of icons would take.
+static uint32_t icon_cache_bytes(const struct nh_hub *hub)
+{
+    uint32_t bytes = hub->cfg.macropad.icon_cache_bytes;
+    return hub->board->psram_bytes == 0 && bytes > NH_KIB(12) ? (uint32_t)NH_KIB(12) : bytes;
+}
+
+// A pad that never had a document begins with that of a file. A faulty one is told in the log and
+// stops nothing.
+static void begin_with_file(struct nh_hub *hub)
+{
+    const char *path = hub->cfg.macropad.start_file;
+    struct nh_macropad_info info;
+    nh_macropad_info(hub->macropad, &info);
+    if (!path[0] || info.generation > 0)
+        return;
+    FILE *f = fopen(path, "r");
+    int err = f ? nh_macropad_begin_with(hub->macropad, read_file, f) : NH_ERR_NOT_FOUND;
+    if (f)
+        fclose(f);
+    if (err < 0)
+        NH_LOG_W("macropad", "%s: %s; the pad is empty", path, nh_err_text(err));
+    else
+        NH_LOG_I("macropad", "begun with %s", path);
+}
+
 static int start(struct nh_hub *hub)
 {
     struct nh_macropad_config cfg = {
@@ -140,7 +173,13 @@ static int start(struct nh_hub *hub)
         .layout = hub->cfg.macropad.layout,
         .key_ms = hub->cfg.macropad.key_ms,
         .script_queue_max = hub->cfg.macropad.script_queue_max,
+        .fs = nh_files_fs(hub->files),
+        .icon_dir = "icons",
+        .icon_max_count = hub->cfg.macropad.icon_max_count,
+        .icon_max_bytes = hub->cfg.macropad.icon_max_bytes,
+        .icon_cache_bytes = icon_cache_bytes(hub),
         .clock_ms = nh_clock_ms,
+        .screens = nh_hub__macro_screens(hub),
     };
     int err = nh_lock_create(&hub->macropad_lock);
     cfg.lock = hub->macropad_lock;
@@ -155,6 +194,8 @@ static int start(struct nh_hub *hub)
     err = nh_macropad_create(&cfg, &hub->macropad);
     if (err == 0)
         err = nh_macropad_start(hub->macropad);
+    if (err == 0)
+        begin_with_file(hub);
     const struct nh_loop_deadline d = deadline(hub);
     return err < 0 ? err : nh_loop_deadline_add(hub->loop, &d);
 }

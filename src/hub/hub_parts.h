@@ -85,6 +85,7 @@ struct nh_hub {
     nh_macropad_t *macropad; // NULL: not enabled
     nh_lock_t macropad_lock;
     nh_loop_post_t macropad_post;
+    struct nh_macro_view macro_view;
     nh_keyboard_t *keyboard;                     // NULL: what the pad types is shown only
     nh_display_t *display;                       // NULL: not enabled
     nh_loop_post_t display_post;                 // it has changed
@@ -175,6 +176,9 @@ NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_audio(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_macropad(struct nh_hub *hub);
 void nh_hub__stop_macropad(struct nh_hub *hub);
+// hub_macro_view.c: what the macro screens paint from, NULL: nothing; and where buttons lead.
+const struct nh_macro_view *nh_hub__macro_view(struct nh_hub *hub);
+struct nh_macropad_screens nh_hub__macro_screens(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_display(struct nh_hub *hub);
 void nh_hub__stop_display(struct nh_hub *hub);
 void nh_hub__display_names(struct nh_hub *hub); // what it is called, and where the portal is

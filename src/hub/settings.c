@@ -58,6 +58,7 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/audio/output",
                                             "/macropad/keyboard",
                                             "/display/font",
+                                            "/macropad/start_file",
                                             "/devices/dir",
                                             "/devices/start_file",
                                             "/compat"};

@@ -1,10 +1,14 @@
 """The macro pad end to end: its document in and out through a real socket, over a restart and a
 kill, while clients break off, and what it costs."""
 import json
+import os
 import re
 import signal
 import socket
+import struct
 import unittest
+import urllib.error
+import urllib.request
 
 from http_client import Client, Socket
 from hub import Hub
@@ -164,6 +168,79 @@ class MacroDocument(unittest.TestCase):
                 self.assertIn(f"macro1 slot {slot}", reply["error"]["message"])
             hub.wait_line(r"macro1 slot 1: mqtt_send: ")
             self.assertEqual(hub.get_json("/api/macropad")["presses_failed"], 3)
+
+    def install(self, hub, icon, blob):
+        request = urllib.request.Request(hub.url(f"/api/icons/install?id={icon}"), blob, method="POST",
+                                         headers={"Content-Type": "application/octet-stream"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as r:
+                return r.status, json.loads(r.read())
+        except urllib.error.HTTPError as e:
+            with e:
+                return e.code, json.loads(e.read())
+
+    def test_icons(self):
+        with Hub() as hub:
+            built_in = hub.get_json("/api/icons")["icons"]
+            self.assertGreaterEqual(len(built_in), 102)
+            self.assertTrue(all(i["kind"] == "mask" for i in built_in))
+            blob = b"ICN1" + struct.pack("<HHB3xI", 64, 64, 1, 64 * 64 * 3) + b"\x12\x34\xff" * 4096
+            for icon in ("emoji_u1f600", "user_cat", "user_dog"):
+                self.assertEqual(self.install(hub, icon, blob), (200, {"success": True}))
+            self.assertEqual(self.install(hub, "user_bad", blob[:-1])[1]["message"],
+                             "Blob length mismatch")
+            self.assertEqual(hub.get("/api/icons/data?id=user_cat"), blob)
+            self.assertEqual(len(hub.get("/api/icons/data?id=play")), 16 + 4096)
+            self.buttons(hub, {"action": "go_back", "icon": {"type": "emoji", "id": "emoji_u1f600"}},
+                         {"action": "go_back", "icon": {"type": "asset", "id": "User-Cat"}})
+            self.assertEqual(hub.send_json("POST", "/api/icons/gc", None),
+                             (200, {"success": True, "deleted": 1, "bytes_freed": len(blob)}))
+            hub.stop(signal.SIGKILL)
+            hub.start()
+            listed = hub.get_json("/api/icons/installed")
+            self.assertEqual(listed["success"], True)
+            self.assertEqual(sorted(i["id"] for i in listed["icons"]), ["emoji_u1f600", "user_cat"])
+            for row in hub.get_json("/api/routes")["routes"]:
+                if row["path"].startswith("/api/icons"):
+                    self.assertLess(row["peak_internal_bytes"], 8192, row)
+
+    def test_buttons_lead_to_screens(self):
+        with Hub(config="display: {splash_ms: 0}") as hub:
+            def shows(screen):
+                hub.wait_until(lambda: hub.get_json("/api/display")["screen"] == screen, screen)
+            self.buttons(hub, {"action": "nav_next"}, {"action": "nav_to", "payload": "info"},
+                         {"action": "go_back"}, {"action": "nav_to", "payload": "nowhere"},
+                         {"action": "nav_prev"},
+                         {"action": "mqtt_send", "mqtt_topic": "a/#", "payload": "x"})
+            for slot, screen in ((0, "macro2"), (1, "info"), (2, "macro2"), (3, "macro1"),
+                                 (4, "macro8"), (5, "error")):
+                self.press(hub, slot)
+                shows(screen)
+
+    def test_the_demo_home(self):
+        """The document of the demo: every button does something there, and nothing is cut."""
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        start = os.path.join(root, "examples", "home", "macros.json")
+        room = os.path.join(root, "examples", "devices", "room.yaml")
+        config = (f"macropad: {{start_file: {start}, keyboard: feed, lamp_topic: wled/attic/api}}\n"
+                  f"devices: {{start_file: {room}}}\n")
+        with Hub(config=config) as hub, open(start, encoding="utf-8") as f:
+            wanted = json.load(f)
+            document = hub.get_json("/api/macros")
+            self.assertEqual(pick(document), pick(wanted))
+            builtin = {i["id"] for i in hub.get_json("/api/icons")["icons"]}
+            for number, screen in enumerate(document["screens"], 1):
+                for slot, button in enumerate(screen["buttons"]):
+                    if button["icon"]["type"] == "builtin":
+                        self.assertIn(button["icon"]["id"], builtin)
+                    if button["action"] == "send_keys":
+                        found = hub.send_json("POST", "/api/macropad/check",
+                                              {"script": button["payload"]})[1]
+                        self.assertEqual(found["findings"], [], button)
+                    if button["action"] == "run_scenario":
+                        status, reply = hub.send_json("POST", "/api/macropad/press",
+                                                      {"screen": number, "slot": slot})
+                        self.assertNotEqual(status, 404, (button, reply))
 
     def test_off(self):
         with Hub(config="macropad: {enabled: false}") as hub:

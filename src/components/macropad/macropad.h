@@ -7,6 +7,8 @@
 #ifndef NH_MACROPAD_H
 #define NH_MACROPAD_H
 
+#include "components/macropad/icon_cache.h"
+#include "components/macropad/icon_store.h"
 #include "components/macropad/macro_set.h"
 #include "components/macropad/typist.h"
 #include "core/http/http.h"
@@ -22,7 +24,7 @@ struct nh_macropad_screens {
     int (*show)(void *ctx, const char *id); // NH_ERR_NOT_FOUND: no such screen
     int (*back)(void *ctx);                 // to the screen before
     int (*error)(void *ctx, const char *title, const char *text);
-    void (*changed)(void *ctx); // what nh_macropad_set() or an icon gives is another
+    void (*changed)(void *ctx); // nh_macropad_revision() has moved
 };
 
 // What buttons do elsewhere. Each may be NULL: a button that wants it fails, and says so. < 0: it
@@ -36,7 +38,7 @@ struct nh_macropad_out {
     int (*report)(void *ctx, const uint8_t *report, size_t len);
     // A place in the way of a document was reached: a tag for a memory snapshot.
     void (*hotspot)(void *ctx, const char *tag);
-    // Presses were posted: call nh_macropad_drain() on the owner's task. Any task.
+    // Something was posted: call nh_macropad_drain() on the owner's task. Any task.
     void (*wake)(void *ctx);
     void (*feed_changed)(void *ctx); // the part "typed"
 };
@@ -52,6 +54,11 @@ struct nh_macropad_config {
     const char *layout;          // of the keyboard; NULL, "" or unknown: "us"
     enum nh_typist_unicode unicode;
     uint32_t key_ms, script_queue_max; // as in struct nh_typist_config
+    struct nh_fs fs;                   // where icons are kept; ops NULL: none can be installed
+    const char *icon_dir;              // folder in it; static, at most 31 bytes
+    uint32_t icon_max_count;           // 0: 256; one more is refused
+    uint64_t icon_max_bytes;           // 0: 8 MiB; of all their files
+    size_t icon_cache_bytes;           // 0: 384 KiB; of pixels in memory
     uint64_t (*clock_ms)(void);
     struct nh_macropad_screens screens; // copied
     struct nh_macropad_out out;         // copied
@@ -64,6 +71,11 @@ void nh_macropad_destroy(nh_macropad_t *m); // NULL: nothing. Every key comes up
 // Reads the newest stored document that is whole; without one the pad is empty. What cannot be read
 // stays in the store and is told in the log. NH_ERR_NOMEM: the pad is as before.
 NH_MUST_USE int nh_macropad_start(nh_macropad_t *m);
+
+// Stores a document and puts it in force: what `source` gives, piece by piece, until 0.
+// NH_ERR_INVAL: it is none, told in the log. Others: of `source`, as nh_macropad_apply().
+NH_MUST_USE int nh_macropad_begin_with(nh_macropad_t *m,
+                                       int (*source)(void *ctx, void *out, size_t cap), void *ctx);
 
 // Types what is due; and when to be called next, NH_NEVER: nothing waits.
 void nh_macropad_tick(nh_macropad_t *m, uint64_t now_ms);
@@ -80,6 +92,24 @@ nh_macro_set_t *nh_macropad_set(nh_macropad_t *m);
 // old one is in force and stored.
 NH_MUST_USE int nh_macropad_apply(nh_macropad_t *m, nh_macro_set_t *set, uint32_t base_generation);
 
+// Changes whenever nh_macropad_set() or nh_macropad_icon() would give something else. Any task.
+uint32_t nh_macropad_revision(const nh_macropad_t *m);
+
+// ---- icons
+
+struct nh_macropad_icon {
+    uint16_t width, height;
+    bool is_mask;          // a byte a pixel, how much is covered; else RGB565 low byte first, alpha
+    const uint8_t *pixels; // until nh_macropad_icon_release()
+    struct nh_icon_cache_entry *handle;
+};
+// The pixels of an icon by its id, as nh_icon_id_normalize() writes it: a built-in one, else one
+// that was installed. Any task; never waits for a file: of one that is not in memory yet the first
+// answer is false, and nh_macropad_revision() moves when it is there. False also: no such icon, or
+// no room.
+bool nh_macropad_icon(nh_macropad_t *m, const char *id, struct nh_macropad_icon *out);
+void nh_macropad_icon_release(nh_macropad_t *m, const struct nh_macropad_icon *icon); // any task
+
 // ---- commands
 
 // Does what the button of `slot` (0 to 15) on `screen` (0 to 7) is for. A failure is told in the
@@ -90,6 +120,7 @@ int nh_macropad_press(nh_macropad_t *m, unsigned screen, unsigned slot);
 
 // The same from any task, later: false, and counted, when too many wait.
 bool nh_macropad_post_press(nh_macropad_t *m, unsigned screen, unsigned slot);
+// Does what other tasks posted: presses, and icons to be read.
 void nh_macropad_drain(nh_macropad_t *m);
 
 // Types a script. `layout` NULL: the pad's. NH_ERR_UNSUPPORTED: no keyboard. NH_ERR_FULL.
@@ -105,8 +136,10 @@ struct nh_macropad_info {
     uint64_t saves_failed;
     uint64_t presses, presses_failed, presses_dropped; // dropped: too many waited
     uint64_t script_faults;
+    struct nh_icon_cache_info icons; // in memory
+    struct nh_icon_store_info icon_files;
 };
-void nh_macropad_info(const nh_macropad_t *m, struct nh_macropad_info *out);
+void nh_macropad_info(nh_macropad_t *m, struct nh_macropad_info *out);
 
 // ---- HTTP
 

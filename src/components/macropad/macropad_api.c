@@ -49,6 +49,26 @@ static void write_keyboard(const nh_macropad_t *m, nh_json_writer_t *w)
     nh_json_object_end(w);
 }
 
+static void write_icons(const struct nh_macropad_info *i, nh_json_writer_t *w)
+{
+    nh_json_key(w, "icons");
+    nh_json_object_begin(w);
+    nh_json_kv_uint(w, "in_memory", i->icons.count);
+    nh_json_kv_uint(w, "bytes", i->icons.bytes);
+    nh_json_kv_uint(w, "peak_bytes", i->icons.peak_bytes);
+    nh_json_kv_uint(w, "budget_bytes", i->icons.budget_bytes);
+    nh_json_kv_uint(w, "hits", i->icons.hits);
+    nh_json_kv_uint(w, "misses", i->icons.misses);
+    nh_json_kv_uint(w, "evicted", i->icons.evicted);
+    nh_json_kv_uint(w, "no_room", i->icons.full);
+    nh_json_kv_uint(w, "no_memory", i->icons.no_memory);
+    nh_json_kv_uint(w, "installed", i->icon_files.installed);
+    nh_json_kv_uint(w, "refused", i->icon_files.refused);
+    nh_json_kv_uint(w, "deleted", i->icon_files.deleted);
+    nh_json_kv_uint(w, "store_full", i->icon_files.full);
+    nh_json_object_end(w);
+}
+
 static void write_limits(const nh_macropad_t *m, nh_json_writer_t *w)
 {
     nh_json_key(w, "limits");
@@ -65,7 +85,7 @@ static void write_limits(const nh_macropad_t *m, nh_json_writer_t *w)
 
 static int get_state(nh_request_t *req)
 {
-    const nh_macropad_t *m = req->ctx;
+    nh_macropad_t *m = req->ctx;
     struct nh_macropad_info info;
     nh_json_writer_t *w = nh_reply_json(req, 200);
     if (!w)
@@ -83,6 +103,7 @@ static int get_state(nh_request_t *req)
     nh_json_kv_uint(w, "texts_cut", info.texts_cut);
     nh_json_kv_uint(w, "saves_failed", info.saves_failed);
     write_keyboard(m, w);
+    write_icons(&info, w);
     write_names(w);
     write_limits(m, w);
     nh_json_object_end(w);
@@ -246,6 +267,18 @@ static const nh_route_t routes[] = {
      .text = "Saves a document and puts it in force; base_generation="},
     {"GET", "/api/macros/export", .handle = nh_macropad__get_export,
      .text = "The document as a file, to be sent to POST /api/macros"},
+    {"GET", "/api/icons", .flags = NH_ROUTE_OPERATOR, .handle = nh_macropad__get_icons,
+     .text = "The built-in icons"},
+    {"GET", "/api/icons/installed", .flags = NH_ROUTE_OPERATOR,
+     .handle = nh_macropad__get_installed, .text = "Icons that were installed"},
+    {"GET", "/api/icons/data", .flags = NH_ROUTE_OPERATOR, .handle = nh_macropad__get_icon_data,
+     .text = "The pixels of an icon (ICN1); id="},
+    {"POST", "/api/icons/install", .body_max_bytes = BODY_MAX_BYTES, .body = nh_macropad__take_icon,
+     .handle = nh_macropad__post_icon, .text = "Installs an icon (ICN1); id="},
+    {"DELETE", "/api/icons/installed", .handle = nh_macropad__delete_icon,
+     .text = "Removes an icon; id="},
+    {"POST", "/api/icons/gc", .handle = nh_macropad__post_sweep,
+     .text = "Removes icons named emoji_ and user_ that no button uses"},
     {"GET", "/api/macropad", .flags = NH_ROUTE_OPERATOR, .handle = get_state,
      .text = "The macro pad: keyboard, counters, actions, layouts, limits"},
     {"POST", "/api/macropad/press", .body_max_bytes = 256, .flags = NH_ROUTE_OPERATOR,

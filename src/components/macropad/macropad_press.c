@@ -156,6 +156,7 @@ static bool take_posted(nh_macropad_t *m, unsigned *button)
 void nh_macropad_drain(nh_macropad_t *m)
 {
     unsigned button;
+    nh_macropad__read_wanted(m);
     // At most what a full ring holds, so that a finger that never rests keeps nobody waiting.
     for (unsigned i = 0; i < NH_MACROPAD__POST_MAX_COUNT && take_posted(m, &button); i++)
         NH_IGNORE(

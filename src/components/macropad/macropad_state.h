@@ -17,6 +17,19 @@ struct nh_macropad__upload {
 // Presses from other tasks, a ring under cfg.lock.
 #define NH_MACROPAD__POST_MAX_COUNT 16u
 
+// An icon on its way in; in its request's arena.
+struct nh_macropad__install {
+    nh_macropad_t *pad;
+    struct nh_icon_reading reading;
+    struct nh_icon_write write;
+    bool is_writing;
+    bool is_lost; // another one took its place
+    uint64_t last_ms;
+};
+
+// Icons that are to be read, a list without an order, under cfg.lock.
+#define NH_MACROPAD__WANTED_MAX_COUNT 16u
+
 // What was typed last, a ring. An entry's number is that of its place, modulo the count.
 #define NH_MACROPAD__TYPED_COUNT 16u
 struct nh_macropad__typed {
@@ -37,6 +50,14 @@ struct nh_macropad {
         uint8_t first, count;
         uint8_t buttons[NH_MACROPAD__POST_MAX_COUNT]; // screen and slot
     } posted;
+    uint32_t revision; // atomic
+    struct nh_icon_store icon_store;
+    struct nh_macropad__install *install; // NULL: none
+    struct nh_icon_cache icon_cache;      // under cfg.lock
+    struct {
+        uint32_t count;
+        char ids[NH_MACROPAD__WANTED_MAX_COUNT][NH_MACROPAD_ICON_ID_MAX_BYTES];
+    } wanted;
     uint64_t typed_count; // ever
     struct nh_macropad__typed typed[NH_MACROPAD__TYPED_COUNT];
 };
@@ -50,6 +71,24 @@ NH_MUST_USE int nh_macropad__create_typist(nh_macropad_t *m);
 int nh_macropad__type(nh_macropad_t *m, nh_span_t script, uint32_t origin);
 // "macro1 slot 3", "a request"
 const char *nh_macropad__origin_text(uint32_t origin, char out[24]);
+
+// ---- macropad.c: nh_macropad_revision() moves, and whoever shows the screens is told
+void nh_macropad__changed(nh_macropad_t *m);
+
+// ---- macropad_icons.c
+void nh_macropad__start_icons(nh_macropad_t *m);
+void nh_macropad__read_wanted(nh_macropad_t *m);
+// An icon was installed or removed; NULL: some were.
+void nh_macropad__icon_changed(nh_macropad_t *m, const char *id);
+
+// ---- icons_api.c: /api/icons
+int nh_macropad__get_icons(nh_request_t *req);
+int nh_macropad__get_installed(nh_request_t *req);
+int nh_macropad__get_icon_data(nh_request_t *req);
+int nh_macropad__take_icon(nh_request_t *req, const uint8_t *bytes, size_t len);
+int nh_macropad__post_icon(nh_request_t *req);
+int nh_macropad__post_sweep(nh_request_t *req);
+int nh_macropad__delete_icon(nh_request_t *req);
 
 // ---- macros_api.c: /api/macros
 int nh_macropad__get_macros(nh_request_t *req);
