@@ -239,7 +239,7 @@ static void paint_content(nh_display_t *d, const struct macro *m, unsigned slot,
 {
     const struct nh_macro_button *b = &m->buttons[slot];
     int side = at.w < at.h ? at.w : at.h;
-    struct nh_rect icon = at, label = at;
+    struct nh_rect icon;
     if (!has_picture(b)) {
         if (b->label[0])
             paint_label(d, b->label, at, b->label_color);
@@ -252,7 +252,8 @@ static void paint_content(nh_display_t *d, const struct macro *m, unsigned slot,
         int size = clamped((side - line) * 110 / 100, 28, 128);
         int top = at.y + (at.h - size - line - 2) / 2;
         icon = nh_rect_of(at.x, top, at.x + at.w, top + size);
-        label = nh_rect_of(at.x, top + size + 2, at.x + at.w, top + size + 2 + line);
+        const struct nh_rect label =
+            nh_rect_of(at.x, top + size + 2, at.x + at.w, top + size + 2 + line);
         paint_label(d, b->label, label, b->label_color);
     } else {
         int size = clamped(side * 95 / 100, 32, 128);

@@ -50,11 +50,9 @@ int nh_keyboard_open(struct nh_mem *mem, const struct nh_keyboard_config *cfg, n
         return err_of(errno);
     int err = set_up(fd, cfg->name ? cfg->name : "nuthatch");
     nh_keyboard_t *k = err == 0 ? nh_mem_alloc_zero(mem, sizeof *k, NH_MEM_BULK) : NULL;
-    if (err == 0 && !k)
-        err = NH_ERR_NOMEM;
-    if (err < 0) {
+    if (!k) {
         close(fd);
-        return err;
+        return err < 0 ? err : NH_ERR_NOMEM;
     }
     k->mem = mem;
     k->fd = fd;
