@@ -157,26 +157,25 @@ void nh_mqtt_publisher_opened(nh_mqtt_publisher_t *c, uint64_t now_ms)
     added(c, (size_t)len);
 }
 
-int nh_mqtt_publisher_publish(nh_mqtt_publisher_t *c, const char *topic, const void *payload,
-                              size_t len, bool retain, uint64_t now_ms)
+int nh_mqtt_publisher_publish(nh_mqtt_publisher_t *c, nh_span_t topic, nh_span_t payload,
+                              bool retain, uint64_t now_ms)
 {
-    const struct nh_mqtt__publish_head k = {
-        .topic = text_span(topic), .payload = {payload, len}, .retain = retain};
+    const struct nh_mqtt__publish_head k = {.topic = topic, .payload = payload, .retain = retain};
     c->now_ms = now_ms;
     if (c->info.state != NH_MQTT_PUBLISHER_ONLINE)
         return NH_ERR_CLOSED;
     int head = nh_mqtt__publish_encode(4, &k, NULL, 0);
-    if (head < 0 || (size_t)head + len > c->cfg.output_max_bytes)
+    if (head < 0 || (size_t)head + payload.len > c->cfg.output_max_bytes)
         return NH_ERR_TOO_LONG;
-    if ((size_t)head + len > room_of(c))
+    if ((size_t)head + payload.len > room_of(c))
         return NH_ERR_FULL;
     compact(c);
-    head =
-        nh_mqtt__publish_encode(4, &k, c->out + c->out_len, c->cfg.output_max_bytes - c->out_len);
-    if (len)
-        memcpy(c->out + c->out_len + head, payload, len);
+    uint8_t *at = c->out + c->out_len;
+    head = nh_mqtt__publish_encode(4, &k, at, c->cfg.output_max_bytes - c->out_len);
+    if (payload.len)
+        memcpy(at + head, payload.ptr, payload.len);
     c->info.messages++;
-    added(c, (size_t)head + len);
+    added(c, (size_t)head + payload.len);
     return NH_OK;
 }
 

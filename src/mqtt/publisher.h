@@ -71,9 +71,8 @@ void nh_mqtt_publisher_closed(nh_mqtt_publisher_t *c, const char *reason, uint64
 void nh_mqtt_publisher_stop(nh_mqtt_publisher_t *c, uint64_t now_ms);
 
 // NH_ERR_CLOSED: not online. NH_ERR_FULL: no room now. NH_ERR_TOO_LONG: there never will be.
-NH_MUST_USE int nh_mqtt_publisher_publish(nh_mqtt_publisher_t *c, const char *topic,
-                                          const void *payload, size_t len, bool retain,
-                                          uint64_t now_ms);
+NH_MUST_USE int nh_mqtt_publisher_publish(nh_mqtt_publisher_t *c, nh_span_t topic,
+                                          nh_span_t payload, bool retain, uint64_t now_ms);
 
 uint64_t nh_mqtt_publisher_next_deadline(const nh_mqtt_publisher_t *c);
 void nh_mqtt_publisher_tick(nh_mqtt_publisher_t *c, uint64_t now_ms);

@@ -74,10 +74,24 @@ class HomeAssistant(unittest.TestCase):
         self.assertEqual(button["event_types"], ["press", "hold"])
         self.assertEqual(json.loads(ear.wait(hub, f"homeassistant/sensor/{name}/uptime/config"))["unit_of_meas"], "s")
 
+    def press_a_button(self, hub, ear, name):
+        """Its event, and what it publishes, are heard at the broker that Home Assistant listens to."""
+        macros = hub.get_json("/api/macros")
+        macros["screens"][1]["buttons"][3].update(label="Müte", action="mqtt_send", mqtt_topic="devices/lamp/set",
+                                                  payload="toggle")
+        body = {"defaults": macros["defaults"], "screens": macros["screens"]}
+        self.assertEqual(hub.send_json("POST", "/api/macros", body)[0], 200)
+        self.assertEqual(hub.send_json("POST", "/api/macropad/press", {"screen": 2, "slot": 3})[0], 200)
+        self.assertEqual(ear.wait(hub, "devices/lamp/set"), b"toggle")
+        self.assertEqual(json.loads(ear.wait(hub, f"devices/{name}/event")),
+                         {"event_type": "press", "page": 1, "slot": 3, "label": "Müte"})
+        self.assertFalse(ear.topics[f"devices/{name}/event"][1])
+
     def test_the_own_broker(self):
         with Hub("name: attic\nhomeassistant: {enabled: true, interval_s: 1}\n"
                  "health: {hotspot_tags: true}\n") as hub, Ear(hub.mqtt_port) as ear:
             self.check_device(hub, ear, "attic", "attic")
+            self.press_a_button(hub, ear, "attic")
             first = hub.get_json("/api/homeassistant")
             self.assertEqual((first["broker"], first["state"], first["dropped_long"]), (None, "online", 0))
             hub.wait_until(lambda: hub.get_json("/api/homeassistant")["messages"] > first["messages"], "another state")
@@ -105,6 +119,7 @@ class HomeAssistant(unittest.TestCase):
             hub.wait_line(r"connected to 127\.0\.0\.1:\d+ as desk-pad")
             with Ear(m.port) as ear:
                 self.check_device(hub, ear, "desk-pad", "Desk Pad")
+                self.press_a_button(hub, ear, "desk-pad")
                 m.stop(signal.SIGKILL)
                 hub.wait_line(r"\[Homeassistant\] Warning: 127.0.0.1:\d+: .*next attempt in")
                 hub.wait_until(lambda: hub.get_json("/api/homeassistant")["failures"] >= 3, "three failures")

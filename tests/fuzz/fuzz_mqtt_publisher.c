@@ -48,7 +48,9 @@ static void on_room(void *ctx)
 {
     (void)ctx;
     if (w.now_ms % 3 == 0)
-        NH_IGNORE(nh_mqtt_publisher_publish(w.client, "room", "again", 5, true, w.now_ms++));
+        NH_IGNORE(nh_mqtt_publisher_publish(w.client, (nh_span_t){(const uint8_t *)"room", 4},
+                                            (nh_span_t){(const uint8_t *)"again", 5}, true,
+                                            w.now_ms++));
 }
 
 static void listen(void)
@@ -108,8 +110,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t at = 0; at < size;) {
         size_t len = data[at++];
         if (len == 0) {
-            NH_IGNORE(
-                nh_mqtt_publisher_publish(w.client, "t", data, at < 40 ? at : 40, false, w.now_ms));
+            NH_IGNORE(nh_mqtt_publisher_publish(w.client, (nh_span_t){(const uint8_t *)"t", 1},
+                                                (nh_span_t){data, at < 40 ? at : 40}, false,
+                                                w.now_ms));
         } else if (len == 255) {
             w.now_ms += 7000;
         } else {

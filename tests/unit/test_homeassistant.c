@@ -166,6 +166,16 @@ static bool heard(size_t at, const char *begin)
     return at < t.count && strncmp(t.heard[at], begin, strlen(begin)) == 0;
 }
 
+static nh_span_t span(const char *text)
+{
+    return (nh_span_t){(const uint8_t *)text, strlen(text)};
+}
+
+static void press(uint32_t page, uint32_t slot, const char *label, bool is_hold)
+{
+    nh_homeassistant_press(t.ha, page, slot, span(label), is_hold);
+}
+
 // ---- the own broker -----------------------------------------------------------------------------
 
 static void test_own_broker(void **state)
@@ -176,7 +186,7 @@ static void test_own_broker(void **state)
     (void)state;
     create(NULL);
     assert_int_equal(t.count, 0); // from the loop's next turn on
-    nh_homeassistant_press(t.ha, 1, 2, "early", false);
+    press(1, 2, "early", false);
     run_to(1000);
     assert_true(heard(0, "r devices/desk-pad/availability=online"));
     assert_true(
@@ -184,7 +194,7 @@ static void test_own_broker(void **state)
     assert_true(heard(t.count - 2, "r homeassistant/event/desk-pad/button/config="));
     assert_true(heard(t.count - 1, "r devices/desk-pad/health/state={\"fill\":"));
     size_t before = t.count;
-    nh_homeassistant_press(t.ha, 1, 2, "Mute \"all\"", false);
+    press(1, 2, "Mute \"all\"", false);
     assert_true(heard(before,
                       "devices/desk-pad/event={\"event_type\":\"press\",\"page\":1,\"slot\":2,"
                       "\"label\":\"Mute \\\"all\\\"\"}"));
@@ -200,7 +210,7 @@ static void test_own_broker(void **state)
     assert_int_equal(info().last_state_ms, 61000);
     nh_homeassistant_stop(t.ha);
     assert_true(heard(t.count - 1, "r devices/desk-pad/availability=offline"));
-    nh_homeassistant_press(t.ha, 1, 2, "late", false);
+    press(1, 2, "late", false);
     assert_int_equal(nh_sched_next_deadline(t.sched), NH_NEVER);
 }
 
@@ -240,7 +250,7 @@ static void test_labels_are_cut_at_a_character(void **state)
     run_to(1000);
     for (int i = 0; i < 30; i++)
         strcat(label, "\xc3\xa9");
-    nh_homeassistant_press(t.ha, 0, 0, label, true);
+    press(0, 0, label, true);
     assert_non_null(strstr(t.heard[t.count - 1], "\"event_type\":\"hold\""));
     char *at = strstr(t.heard[t.count - 1], "\"label\":\"") + 9;
     assert_int_equal(strlen(at), 2 * 23 + 2); // 46 bytes, a quote and a brace
@@ -312,16 +322,16 @@ static void test_another_broker(void **state)
         assert_true(heard(t.count - 1, "r devices/desk-pad/health/state="));
         size_t said = t.count;
         // It goes away and comes back with nothing: all is said anew, what happened meanwhile not.
-        nh_homeassistant_press(t.ha, 0, 1, "unsent", false);
+        press(0, 1, "unsent", false);
         nh_mqtt_publisher_closed(nh_homeassistant_publisher(t.ha), "gone", t.now_ms);
-        nh_homeassistant_press(t.ha, 0, 2, "away", false);
+        press(0, 2, "away", false);
         t.count = 0;
         go_online();
         take_all(piece);
         assert_int_equal(t.count, said);
         for (size_t i = 0; i < t.count; i++)
             assert_null(strstr(t.heard[i], "/event="));
-        nh_homeassistant_press(t.ha, 0, 3, "there", false);
+        press(0, 3, "there", false);
         take_all(piece);
         assert_true(heard(said, "devices/desk-pad/event="));
         nh_homeassistant_stop(t.ha);
@@ -340,7 +350,7 @@ static void test_events_that_do_not_fit(void **state)
     create("broker.lan:1883");
     go_online();
     for (int i = 0; i < 200; i++)
-        nh_homeassistant_press(t.ha, 0, 3, "many", false);
+        press(0, 3, "many", false);
     assert_true(info().dropped_events > 100);
     take_all(500);
     assert_int_equal(info().events + info().dropped_events, 200);
@@ -354,7 +364,8 @@ static void test_an_end_without_room(void **state)
     go_online();
     static const char fill[64];
     for (size_t len = sizeof fill; len > 0; len /= 4) // until there is no room for a few bytes
-        while (nh_homeassistant_publish(t.ha, "x", fill, len, false) == 0)
+        while (nh_homeassistant_publish(t.ha, span("x"), (nh_span_t){(const uint8_t *)fill, len},
+                                        false) == 0)
             ;
     nh_homeassistant_stop(t.ha);
     assert_int_equal(t.hang_ups, 1); // no good-bye: the broker sends the will

@@ -166,6 +166,13 @@ static void go_online(void)
     assert_int_equal(info().state, NH_MQTT_PUBLISHER_ONLINE);
 }
 
+static int publish(const char *topic, const char *payload, size_t len, bool retain)
+{
+    const nh_span_t name = {(const uint8_t *)topic, strlen(topic)};
+    return nh_mqtt_publisher_publish(t.client, name, (nh_span_t){(const uint8_t *)payload, len},
+                                     retain, t.now_ms);
+}
+
 static void test_connects_and_publishes(void **state)
 {
     (void)state;
@@ -178,14 +185,13 @@ static void test_connects_and_publishes(void **state)
     assert_memory_equal(p.connect.client_id.ptr, "pad", 3);
     assert_memory_equal(p.connect.password.ptr, "secret", 6);
     assert_memory_equal(p.connect.will_payload.ptr, "offline", 7);
-    assert_int_equal(nh_mqtt_publisher_publish(t.client, "a", "b", 1, false, t.now_ms),
-                     NH_ERR_CLOSED);
+    assert_int_equal(publish("a", "b", 1, false), NH_ERR_CLOSED);
     hear("\x20\x02\x00", 3);
     assert_int_equal(t.onlines, 0);
     hear("\x00", 1);
     assert_int_equal(t.onlines, 1);
-    assert_int_equal(nh_mqtt_publisher_publish(t.client, "a/b", "on", 2, true, t.now_ms), 0);
-    assert_int_equal(nh_mqtt_publisher_publish(t.client, "c", "", 0, false, t.now_ms), 0);
+    assert_int_equal(publish("a/b", "on", 2, true), 0);
+    assert_int_equal(publish("c", "", 0, false), 0);
     p = next();
     assert_int_equal(p.type, NH_MQTT__PUBLISH);
     assert_true(p.publish.retain);
@@ -211,13 +217,13 @@ static void test_room(void **state)
     (void)state;
     memset(long_text, 'x', sizeof long_text);
     go_online();
-    assert_int_equal(nh_mqtt_publisher_publish(t.client, "t", long_text, 195, false, t.now_ms),
+    assert_int_equal(publish("t", long_text, 195, false),
                      NH_ERR_TOO_LONG); // 3 of head, 2 + 1 of topic: 201 bytes
-    assert_int_equal(nh_mqtt_publisher_publish(t.client, "t", long_text, 194, false, t.now_ms), 0);
-    assert_int_equal(nh_mqtt_publisher_publish(t.client, "t", "", 0, false, t.now_ms), NH_ERR_FULL);
+    assert_int_equal(publish("t", long_text, 194, false), 0);
+    assert_int_equal(publish("t", "", 0, false), NH_ERR_FULL);
     nh_mqtt_publisher_sent(t.client, 5, t.now_ms); // there is room for it now, behind what waits
-    assert_int_equal(nh_mqtt_publisher_publish(t.client, "t", "", 0, false, t.now_ms), 0);
-    assert_int_equal(nh_mqtt_publisher_publish(t.client, "t", "", 0, false, t.now_ms), NH_ERR_FULL);
+    assert_int_equal(publish("t", "", 0, false), 0);
+    assert_int_equal(publish("t", "", 0, false), NH_ERR_FULL);
     assert_int_equal(nh_mqtt_publisher_output(t.client).len, 200);
     assert_int_equal(t.rooms, 0);
     listen(7);
@@ -294,7 +300,7 @@ static void test_time(void **state)
     go_online();
     // Writing alone does not keep it up: somebody must be heard.
     t.now_ms += 10000;
-    assert_int_equal(nh_mqtt_publisher_publish(t.client, "t", "", 0, false, t.now_ms), 0);
+    assert_int_equal(publish("t", "", 0, false), 0);
     assert_int_equal(next().type, NH_MQTT__PUBLISH);
     tick_to(t.now_ms + 4999);
     assert_int_equal(nh_mqtt_publisher_output(t.client).len, 0);

@@ -25,38 +25,34 @@ static nh_span_t span(const char *text)
     return (nh_span_t){(const uint8_t *)text, strlen(text)};
 }
 
-static int publish_here(nh_homeassistant_t *ha, const char *topic, const void *payload, size_t len,
-                        bool retain)
+static int publish_here(nh_homeassistant_t *ha, const struct nh_mqtt_message *m)
 {
-    const struct nh_mqtt_message m = {
-        .topic = span(topic), .payload = {payload, len}, .retain = retain};
-    int err = nh_mqtt_broker_publish(ha->cfg.broker, &m, ha->cfg.clock_ms());
+    int err = nh_mqtt_broker_publish(ha->cfg.broker, m, ha->cfg.clock_ms());
     if (err < 0)
         return err;
     ha->own_messages++;
-    ha->own_bytes += m.topic.len + len;
+    ha->own_bytes += m->topic.len + m->payload.len;
     return NH_OK;
 }
 
-int nh_homeassistant_publish(nh_homeassistant_t *ha, const char *topic, const void *payload,
-                             size_t len, bool retain)
+int nh_homeassistant_publish(nh_homeassistant_t *ha, nh_span_t topic, nh_span_t payload,
+                             bool retain)
 {
+    const struct nh_mqtt_message m = {.topic = topic, .payload = payload, .retain = retain};
     if (!ha->is_online)
         return NH_ERR_CLOSED;
     if (!ha->publisher)
-        return publish_here(ha, topic, payload, len, retain);
-    return nh_mqtt_publisher_publish(ha->publisher, topic, payload, len, retain,
-                                     ha->cfg.clock_ms());
+        return publish_here(ha, &m);
+    return nh_mqtt_publisher_publish(ha->publisher, topic, payload, retain, ha->cfg.clock_ms());
 }
 
 // A message of this component, below devices/<name>/. What can never be said is counted and over.
-static int say(nh_homeassistant_t *ha, const char *suffix, const char *payload, size_t len,
-               bool retain)
+static int say(nh_homeassistant_t *ha, const char *suffix, nh_span_t payload, bool retain)
 {
     char topic[NH_HOMEASSISTANT__TOPIC_MAX_BYTES];
     snprintf(topic, sizeof topic, "devices/%s/%s", ha->name, suffix);
     mark(ha, "mqtt_first_publish");
-    int err = nh_homeassistant_publish(ha, topic, payload, len, retain);
+    int err = nh_homeassistant_publish(ha, span(topic), payload, retain);
     ha->dropped_long += err == NH_ERR_TOO_LONG;
     return err;
 }
@@ -65,12 +61,17 @@ static int say_availability(nh_homeassistant_t *ha, const char *word)
 {
     char topic[NH_HOMEASSISTANT__TOPIC_MAX_BYTES];
     snprintf(topic, sizeof topic, "devices/%s/availability", ha->name);
-    return nh_homeassistant_publish(ha, topic, word, strlen(word), true);
+    return nh_homeassistant_publish(ha, span(topic), span(word), true);
 }
 
 static struct nh_json_buf begin(nh_homeassistant_t *ha)
 {
     return (struct nh_json_buf){.ptr = ha->payload, .cap = sizeof ha->payload};
+}
+
+static nh_span_t written(const nh_homeassistant_t *ha, const struct nh_json_buf *buf)
+{
+    return (nh_span_t){(const uint8_t *)ha->payload, buf->len};
 }
 
 static int say_entity(nh_homeassistant_t *ha, size_t at)
@@ -86,7 +87,7 @@ static int say_entity(nh_homeassistant_t *ha, size_t at)
     mark(ha, "mqtt_first_publish");
     int err = nh_json_writer_end(&w) < 0 ? NH_ERR_TOO_LONG : NH_OK;
     if (err == 0)
-        err = nh_homeassistant_publish(ha, topic, ha->payload, buf.len, true);
+        err = nh_homeassistant_publish(ha, span(topic), written(ha, &buf), true);
     ha->dropped_long += err == NH_ERR_TOO_LONG;
     if (at + 1 == entity_count(ha) && err != NH_ERR_FULL)
         mark(ha, "mqtt_discovery_post");
@@ -103,7 +104,7 @@ static int say_state(nh_homeassistant_t *ha)
         ha->dropped_long++;
         return NH_ERR_TOO_LONG;
     }
-    int err = say(ha, "health/state", ha->payload, buf.len, true);
+    int err = say(ha, "health/state", written(ha, &buf), true);
     if (err == 0)
         ha->last_state_ms = ha->cfg.clock_ms();
     return err;
@@ -122,7 +123,7 @@ static int say_event(nh_homeassistant_t *ha, const struct nh_homeassistant__even
     nh_json_object_end(&w);
     int err = nh_json_writer_end(&w);
     if (err == 0)
-        err = say(ha, "event", ha->payload, buf.len, false);
+        err = say(ha, "event", written(ha, &buf), false);
     ha->said_events += err == 0;
     return err;
 }
@@ -155,7 +156,7 @@ static void pump(nh_homeassistant_t *ha)
     }
 }
 
-void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot, const char *label,
+void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot, nh_span_t label,
                             bool is_hold)
 {
     if (!ha)
@@ -167,10 +168,11 @@ void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot
     struct nh_homeassistant__event *e =
         &ha->events[(ha->event_at + ha->event_count++) % NH_HOMEASSISTANT_EVENT_MAX_COUNT];
     *e = (struct nh_homeassistant__event){.page = page, .slot = slot, .is_hold = is_hold};
-    size_t len = strnlen(label, sizeof e->label);
-    if (len == sizeof e->label)
-        len = nh_utf8_valid_len(label, sizeof e->label - 1, true);
-    memcpy(e->label, label, len);
+    size_t len = label.len;
+    if (len >= sizeof e->label)
+        len = nh_utf8_valid_len((const char *)label.ptr, sizeof e->label - 1, true);
+    if (len)
+        memcpy(e->label, label.ptr, len);
     pump(ha);
 }
 

@@ -69,13 +69,13 @@ void nh_homeassistant_tick(nh_homeassistant_t *ha, uint64_t now_ms);
 
 // A button was pressed, or held. Not kept while the broker is away: an event tells of now. Dropped
 // and counted then, and when too many wait. `ha` NULL: nothing.
-void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot, const char *label,
+void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot, nh_span_t label,
                             bool is_hold);
 
 // Publishes a message of another part of the hub to the same broker, QoS 0. NH_ERR_CLOSED: it is
 // away. NH_ERR_FULL: no room now. NH_ERR_TOO_LONG, or an error of the own broker.
-NH_MUST_USE int nh_homeassistant_publish(nh_homeassistant_t *ha, const char *topic,
-                                         const void *payload, size_t len, bool retain);
+NH_MUST_USE int nh_homeassistant_publish(nh_homeassistant_t *ha, nh_span_t topic, nh_span_t payload,
+                                         bool retain);
 
 struct nh_homeassistant_info {
     bool is_own_broker, is_online, has_interval;
