@@ -238,6 +238,27 @@ static const nh_json_field_t display_fields[] = {
 static const char *const keyboards[] = {"auto", "uinput", "feed", "off", NULL};
 static const char *const unicodes[] = {"auto", "off", "linux", "windows", "mac", NULL};
 
+static const nh_json_field_t homeassistant_fields[] = {
+    BOOL("enabled", homeassistant.enabled,
+         "Whether Home Assistant hears of this hub; also with mqtt_host of /api/config"),
+    STRING("broker", homeassistant.broker, "HOST:PORT of another broker; empty: the hub's own"),
+    STRING("user", homeassistant.user, "User name there"),
+    STRING("password_file", homeassistant.password_file, "File whose first line is the password"),
+    BOOL("tls", homeassistant.tls, "By TLS"),
+    STRING("tls_ca_file", homeassistant.tls_ca_file,
+           "Certificates in PEM that are believed; empty: those of the machine"),
+    BOOL("tls_any_name", homeassistant.tls_any_name, "The certificate may be of another name"),
+    STRING("prefix", homeassistant.prefix, "Of the discovery topics"),
+    UINT("interval_s", homeassistant.interval_s, 0, 86400, "s",
+         "Between health messages; 0: one after each connect"),
+    UINT("keepalive_s", homeassistant.keepalive_s, 5, 3600, "s", "Of the other broker"),
+    UINT("backoff_min_ms", homeassistant.backoff_min_ms, 100, 3600000, "ms",
+         "Before the second attempt, doubled by each further one"),
+    UINT("backoff_max_ms", homeassistant.backoff_max_ms, 100, 3600000, "ms",
+         "Longest wait before an attempt"),
+    {0},
+};
+
 static const nh_json_field_t macropad_fields[] = {
     BOOL("enabled", macropad.enabled, "Whether there is a macro pad; never without PSRAM"),
     UINT("document_max_bytes", macropad.document_max_bytes, 16384, 4194304, "bytes",
@@ -413,6 +434,7 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("health", health_fields, "Telemetry"),
     SECTION("audio", audio_fields, "Audio player"),
     SECTION("macropad", macropad_fields, "Macro pad"),
+    SECTION("homeassistant", homeassistant_fields, "Home Assistant"),
     SECTION("display", display_fields, "Panel and its screens"),
     SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("devices", device_fields, "Devices and scenarios"),

@@ -150,6 +150,13 @@ struct nh_hub_config {
         char start_file[256]; // "": a new pad is empty
     } macropad;
     struct {
+        bool enabled, tls, tls_any_name;
+        char broker[128]; // HOST:PORT; "": the hub's own
+        char user[65], password_file[160], tls_ca_file[160];
+        char prefix[33];
+        uint32_t interval_s, keepalive_s, backoff_min_ms, backoff_max_ms;
+    } homeassistant;
+    struct {
         bool enabled, mirror;
         uint32_t width, height;
         int shape;      // enum nh_hub_shape

@@ -1,6 +1,7 @@
 // What the table of the configuration cannot say: addresses, boards, names, files in pairs.
 
 #include "components/macropad/macropad.h"
+#include "hub/config_bridge.h"
 #include "hub/config_private.h"
 
 #include <stdio.h>
@@ -211,6 +212,28 @@ static void check_audio(struct nh_hub_counting *c, const struct nh_hub_config *c
     nh_hub_config__report(c, "/audio/buffer_ms", value, limit, "takes too much memory");
 }
 
+static void check_homeassistant(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
+{
+    const char *broker = cfg->homeassistant.broker, *prefix = cfg->homeassistant.prefix;
+    char host[sizeof cfg->homeassistant.broker];
+    uint16_t port;
+    if (broker[0] && nh_hub_bridge_address_split(broker, host, sizeof host, &port) < 0)
+        nh_hub_config__report(c, "/homeassistant/broker", broker, "HOST:PORT, port 1 to 65535",
+                              "is no address with a port");
+    if (cfg->homeassistant.password_file[0] && !cfg->homeassistant.user[0])
+        nh_hub_config__report(c, "/homeassistant/user", "", "a user name",
+                              "is missing: MQTT 3.1.1 has no password alone");
+    if (!prefix[0] || strpbrk(prefix, "+#$") || prefix[0] == '/')
+        nh_hub_config__report(c, "/homeassistant/prefix", prefix, "no + # $, not empty",
+                              "is no topic");
+    if (cfg->homeassistant.backoff_max_ms < cfg->homeassistant.backoff_min_ms) {
+        char value[16];
+        snprintf(value, sizeof value, "%u", (unsigned)cfg->homeassistant.backoff_max_ms);
+        nh_hub_config__report(c, "/homeassistant/backoff_max_ms", value, "at least backoff_min_ms",
+                              "is less");
+    }
+}
+
 static void check_layout(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
 {
     const char *id = cfg->macropad.layout;
@@ -258,6 +281,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     check_audio(&c, cfg);
     check_delays(&c, cfg);
     check_layout(&c, cfg);
+    check_homeassistant(&c, cfg);
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
                               "is not an Argon2id hash");

@@ -106,13 +106,8 @@ static void facts(void *ctx, struct nh_health_facts *out)
     out->hostname = hub->cfg.name;
     out->address = hub->ip[0] ? hub->ip : NULL;
     out->is_published = hub->cfg.health.publish;
-    if (hub->screens.get) {
-        struct nh_hub_screens_info screens = {.fps = -1, .pass_us = -1, .present_us = -1};
-        hub->screens.get(hub->screens.ctx, &screens);
-        out->display_fps = screens.fps;
-        out->display_pass_us = screens.pass_us;
-        out->display_present_us = screens.present_us;
-    }
+    nh_hub__homeassistant_facts(hub, out);
+    nh_hub__display_facts(hub, out);
     if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {
         out->fs_used_bytes = (int64_t)used;
         out->fs_total_bytes = (int64_t)total;
@@ -314,13 +309,21 @@ struct step {
 static int start_all(struct nh_hub *hub)
 {
     static const struct step steps[] = {
-        {"memory", nh_hub__start_memory},         {"core", nh_hub__start_core},
-        {"store", nh_hub__start_store},           {"device", nh_hub__start_device},
-        {"accounts", nh_hub__start_accounts},     {"broker", nh_hub__start_mqtt},
-        {"bridges", nh_hub__start_bridges},       {"audio player", nh_hub__start_audio},
-        {"automation", nh_hub__start_automation}, {"devices", nh_hub__start_devices},
-        {"macro pad", nh_hub__start_macropad},    {"display", nh_hub__start_display},
-        {"portal", nh_hub__start_portal},         {"loop", start_loop},
+        {"memory", nh_hub__start_memory},
+        {"core", nh_hub__start_core},
+        {"store", nh_hub__start_store},
+        {"device", nh_hub__start_device},
+        {"accounts", nh_hub__start_accounts},
+        {"broker", nh_hub__start_mqtt},
+        {"bridges", nh_hub__start_bridges},
+        {"audio player", nh_hub__start_audio},
+        {"automation", nh_hub__start_automation},
+        {"devices", nh_hub__start_devices},
+        {"Home Assistant", nh_hub__start_homeassistant},
+        {"macro pad", nh_hub__start_macropad},
+        {"display", nh_hub__start_display},
+        {"portal", nh_hub__start_portal},
+        {"loop", start_loop},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
         int err = steps[i].start(hub);
@@ -353,6 +356,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     size_t leaked = 0;
     nh_login_task_destroy(hub->login); // no password is checked any more: who waits is not told
     nh_portal_destroy(hub->portal);
+    nh_hub__stop_homeassistant(hub);
     nh_hub__stop_display(hub); // asks the macro pad for what it shows
     nh_hub__stop_macropad(hub);
     nh_hub__stop_devices(hub);

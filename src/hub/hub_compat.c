@@ -104,31 +104,6 @@ static void write_names(const struct nh_hub *hub, nh_json_writer_t *w)
     nh_json_kv_string(w, "board_name", hub->board->name);
 }
 
-static void write_screens(const struct nh_hub *hub, nh_json_writer_t *w)
-{
-    const struct nh_hub_screens *s = &hub->screens;
-    struct nh_hub_screens_info info = {0};
-    const char *id, *name;
-    if (s->get)
-        s->get(s->ctx, &info);
-    nh_json_kv_bool(w, "has_backlight", info.has_backlight);
-    nh_json_kv_bool(w, "has_display", s->get != NULL);
-    if (!s->get)
-        return;
-    nh_json_kv_uint(w, "display_coord_width", info.width);
-    nh_json_kv_uint(w, "display_coord_height", info.height);
-    nh_json_key(w, "available_screens");
-    nh_json_array_begin(w);
-    for (size_t i = 0; s->at && s->at(s->ctx, i, &id, &name); i++) {
-        nh_json_object_begin(w);
-        nh_json_kv_string(w, "id", id);
-        nh_json_kv_string(w, "name", name);
-        nh_json_object_end(w);
-    }
-    nh_json_array_end(w);
-    nh_json_kv_string(w, "current_screen", info.current);
-}
-
 void nh_hub__write_old_info(struct nh_hub *hub, nh_json_writer_t *w)
 {
     write_build(hub, w);
@@ -138,7 +113,10 @@ void nh_hub__write_old_info(struct nh_hub *hub, nh_json_writer_t *w)
     nh_json_kv_uint(w, "health_history_seconds", HEALTH_HISTORY_S);
     nh_json_kv_bool(w, "github_updates_enabled", false);
     nh_json_kv_bool(w, "has_mqtt", true);
-    write_screens(hub, w);
+    nh_json_kv_bool(w, "has_backlight", hub->display != NULL);
+    nh_json_kv_bool(w, "has_display", hub->display != NULL);
+    if (hub->display)
+        nh_display_write_info(hub->display, w);
 }
 
 // ---- /api/config --------------------------------------------------------------------------------
@@ -210,12 +188,6 @@ static const char *fault_of(const struct nh_device_config *c)
     return NULL;
 }
 
-static void told(struct nh_hub *hub)
-{
-    if (hub->screens.settings)
-        hub->screens.settings(hub->screens.ctx, nh_device_get(hub->device));
-}
-
 static int saved(nh_request_t *req, int err, const char *done, const char *failed)
 {
     struct nh_hub *hub = req->ctx;
@@ -225,7 +197,6 @@ static int saved(nh_request_t *req, int err, const char *done, const char *faile
         NH_LOG_E("config", "the device's settings cannot be kept: %s", nh_err_text(err));
         return nh_hub__reply_old(req, 500, "%s", failed);
     }
-    told(hub);
     err = nh_request_param(req, "no_reboot") ? 0 : nh_hub__restart_soon(hub);
     return err < 0 ? err : nh_hub__reply_old_ok(req, done);
 }

@@ -144,3 +144,25 @@ void nh_hub__display_apply(struct nh_hub *hub, const struct nh_hub_config *cfg)
         nh_display_settings_set(hub->display, &s);
     set_names(hub, cfg->name);
 }
+
+#define FRAMES_SPAN_MS 1000
+
+// Frames a second since the last look, which was a second ago or longer.
+void nh_hub__display_facts(struct nh_hub *hub, struct nh_health_facts *out)
+{
+    struct nh_display_snapshot s;
+    uint64_t now_ms = nh_clock_ms();
+    if (!hub->display)
+        return;
+    nh_display_snapshot(hub->display, &s);
+    uint64_t span_ms = now_ms - hub->frames.read_ms;
+    if (hub->frames.read_ms == 0 || span_ms >= FRAMES_SPAN_MS) {
+        hub->frames.per_s = hub->frames.read_ms == 0
+                                ? -1
+                                : (int)((s.frame_count - hub->frames.frame_count) * 1000 / span_ms);
+        hub->frames.frame_count = s.frame_count;
+        hub->frames.read_ms = now_ms;
+    }
+    out->display_fps = hub->frames.per_s;
+    out->display_pass_us = (int)s.frame_us;
+}

@@ -12,7 +12,16 @@ static int publish(void *ctx, nh_span_t topic, nh_span_t payload)
 {
     struct nh_hub *hub = ctx;
     const struct nh_mqtt_message m = {.topic = topic, .payload = payload};
+    // Where there is a broker elsewhere, a button means that one: Home Assistant listens there.
+    if (hub->link)
+        return nh_homeassistant_publish(hub->homeassistant, topic, payload, false);
     return nh_mqtt_broker_publish(hub->broker, &m, nh_clock_ms());
+}
+
+static void pressed(void *ctx, unsigned screen, unsigned slot, nh_span_t label)
+{
+    struct nh_hub *hub = ctx;
+    nh_homeassistant_press(hub->homeassistant, screen, slot, label, false);
 }
 
 // "device/scenario", or the name of a trigger of type button.
@@ -124,6 +133,7 @@ static void fill_out(struct nh_hub *hub, struct nh_macropad_config *cfg)
                                         .publish = publish,
                                         .run_scenario = run_scenario,
                                         .hotspot = hotspot,
+                                        .pressed = pressed,
                                         .wake = wake,
                                         .feed_changed = feed_changed};
     if (hub->cfg.macropad.lamp_topic[0])

@@ -8,6 +8,7 @@
 #include "components/devices/devices.h"
 #include "components/display/display.h"
 #include "components/health/health.h"
+#include "components/homeassistant/homeassistant.h"
 #include "components/macropad/macropad.h"
 #include "core/bus/bus.h"
 #include "core/sched/sched.h"
@@ -33,20 +34,6 @@ struct nh_hub_door {
     nh_tls_t *tls; // NULL: plain
     struct nh_ws_rules ws;
     char address[sizeof((struct nh_hub_listener *)0)->listen]; // with the port that it got
-};
-
-// What the display tells of itself; the functions may be NULL, and all are without one.
-struct nh_hub_screens_info {
-    uint32_t width, height; // of what images are drawn on
-    bool has_backlight;
-    const char *current;          // the screen shown; NULL: the splash, or an image
-    int fps, pass_us, present_us; // < 0: not known
-};
-struct nh_hub_screens {
-    void *ctx;
-    void (*get)(void *ctx, struct nh_hub_screens_info *out);
-    bool (*at)(void *ctx, size_t index, const char **id, const char **name); // false: past the last
-    void (*settings)(void *ctx, const struct nh_device_config *c);           // they have changed
 };
 
 struct nh_hub {
@@ -81,8 +68,10 @@ struct nh_hub {
     uint32_t door_count;
     const char *host_names[2]; // of this hub, for pages that open a WebSocket
     nh_mqtt_api_t *mqtt_api;
-    nh_audio_t *audio;       // NULL: not enabled
-    nh_macropad_t *macropad; // NULL: not enabled
+    nh_audio_t *audio;                 // NULL: not enabled
+    nh_homeassistant_t *homeassistant; // NULL: not enabled
+    struct nh_hub_link *link;          // its connection to another broker; NULL: the own one
+    nh_macropad_t *macropad;           // NULL: not enabled
     nh_lock_t macropad_lock;
     nh_loop_post_t macropad_post;
     struct nh_macro_view macro_view;
@@ -100,7 +89,10 @@ struct nh_hub {
     nh_portal_t *portal;
     char http_address[72], https_address[72], mqtt_address[72];
     nh_device_t *device;
-    struct nh_hub_screens screens;
+    struct {
+        uint64_t frame_count, read_ms;
+        int per_s; // -1: not known yet
+    } frames;
     char ip[64]; // of the portal, "": it is off
     // The ports that the life before this one gave out for "any port"; 0: there was none.
     uint16_t given_http_port, given_https_port, given_mqtt_port;
@@ -174,6 +166,12 @@ NH_MUST_USE int nh_hub__start_store(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_mqtt(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_bridges(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_audio(struct nh_hub *hub);
+// hub_homeassistant.c: stop() before the broker and the portal, end() after them. What health tells
+// of it.
+NH_MUST_USE int nh_hub__start_homeassistant(struct nh_hub *hub);
+void nh_hub__stop_homeassistant(struct nh_hub *hub);
+void nh_hub__display_facts(struct nh_hub *hub, struct nh_health_facts *out);
+void nh_hub__homeassistant_facts(const struct nh_hub *hub, struct nh_health_facts *out);
 NH_MUST_USE int nh_hub__start_macropad(struct nh_hub *hub);
 void nh_hub__stop_macropad(struct nh_hub *hub);
 // hub_macro_view.c: what the macro screens paint from, NULL: nothing; and where buttons lead.

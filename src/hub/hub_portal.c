@@ -101,6 +101,8 @@ static int start_portal(struct nh_hub *hub)
                      : (struct nh_route_table){no_routes, hub, "display"},
         hub->devices ? nh_devices_routes(hub->devices)
                      : (struct nh_route_table){no_routes, hub, "devices"},
+        hub->homeassistant ? nh_homeassistant_routes(hub->homeassistant)
+                           : (struct nh_route_table){no_routes, hub, "homeassistant"},
         hub->macropad ? nh_macropad_routes(hub->macropad)
                       : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],

@@ -57,6 +57,8 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/audio/root",
                                             "/audio/output",
                                             "/macropad/keyboard",
+                                            "/homeassistant/password_file",
+                                            "/homeassistant/tls_ca_file",
                                             "/display/font",
                                             "/macropad/start_file",
                                             "/devices/dir",

@@ -29,6 +29,9 @@ struct nh_health_facts {
     uint32_t mqtt_clients;
     int64_t mqtt_store_commits, mqtt_store_errors, mqtt_store_bytes, mqtt_paged_messages;
     bool is_published; // telemetry on MQTT is on
+    // Home Assistant's broker, where there is one besides; then it is what is told of MQTT.
+    bool has_link, is_link_up, has_link_interval;
+    uint64_t link_published_ms; // the last time figures went there; 0: never
     uint64_t console_dropped;
 };
 
@@ -83,6 +86,10 @@ void nh_health_hotspot_once(nh_health_t *h, const char *tag);
 // form that harnesses know for a network task. No such task: no line, and the next call asks again.
 // The loop.
 void nh_health_server_watermark(nh_health_t *h, const char *task);
+
+// Writes the figures as one object, as /api/health has them, without those that are of no use to
+// who keeps them: sizes that never change, addresses, extremes of a window. About 1.1 KB. The loop.
+void nh_health_write_state(nh_health_t *h, nh_json_writer_t *w);
 
 // Keeps a log line for the portal and writes it to the console. Any task.
 void nh_health_log(nh_health_t *h, enum nh_log_level level, const char *module, const char *text);

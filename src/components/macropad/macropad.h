@@ -38,6 +38,8 @@ struct nh_macropad_out {
     int (*report)(void *ctx, const uint8_t *report, size_t len);
     // A place in the way of a document was reached: a tag for a memory snapshot.
     void (*hotspot)(void *ctx, const char *tag);
+    // A button that has an action was pressed, before it does anything.
+    void (*pressed)(void *ctx, unsigned screen, unsigned slot, nh_span_t label);
     // Something was posted: call nh_macropad_drain() on the owner's task. Any task.
     void (*wake)(void *ctx);
     void (*feed_changed)(void *ctx); // the part "typed"

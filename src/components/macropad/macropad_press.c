@@ -112,6 +112,8 @@ int nh_macropad_press(nh_macropad_t *m, unsigned screen, unsigned slot)
     nh_macro_set_t *set = nh_macro_set_ref(m->set);
     nh_macro_set_button(set, screen, slot, &b);
     m->info.presses++;
+    if (m->cfg.out.pressed && b.action != NH_MACROPAD_NONE)
+        m->cfg.out.pressed(m->cfg.out.ctx, screen, slot, b.label);
     int err = act(m, screen, slot, &b);
     if (err < 0 && b.action != NH_MACROPAD_NONE) {
         m->info.presses_failed++;

@@ -1,0 +1,38 @@
+// homeassistant_state.h - what the parts of the component share: the owner's state.
+
+#ifndef NH_HOMEASSISTANT_STATE_H
+#define NH_HOMEASSISTANT_STATE_H
+
+#include "components/homeassistant/homeassistant.h"
+#include "components/homeassistant/homeassistant_discovery.h"
+
+#define NH_HOMEASSISTANT__TOPIC_MAX_BYTES 144
+#define NH_HOMEASSISTANT__PAYLOAD_MAX_BYTES 2048 // the health object is the longest, about 1.2 KB
+#define NH_HOMEASSISTANT__OUTPUT_MAX_BYTES 4096
+
+struct nh_homeassistant__event {
+    uint32_t page, slot;
+    bool is_hold;
+    char label[NH_HOMEASSISTANT_LABEL_MAX_BYTES];
+};
+
+struct nh_homeassistant {
+    struct nh_homeassistant_config cfg; // its texts are those below, copied
+    char name[NH_HOMEASSISTANT_NAME_MAX_BYTES], prefix[NH_HOMEASSISTANT_PREFIX_MAX_BYTES];
+    char device_name[64], model[64], version[32], address[300];
+    struct nh_homeassistant__device device; // views into them
+    nh_mqtt_publisher_t *publisher;         // NULL: the own broker
+    nh_timer_t timer;                       // of the next health message; at first: of the start
+    uint64_t started_ms;
+    bool is_online;
+    // What is to be said still, in this order.
+    bool wants_availability, wants_state;
+    size_t entity_next; // nh_homeassistant__entity_count(): all were announced
+    struct nh_homeassistant__event events[NH_HOMEASSISTANT_EVENT_MAX_COUNT];
+    uint32_t event_at, event_count;
+    uint64_t own_messages, own_bytes, last_state_ms;
+    uint64_t said_events, dropped_events, dropped_long;
+    char payload[NH_HOMEASSISTANT__PAYLOAD_MAX_BYTES];
+};
+
+#endif

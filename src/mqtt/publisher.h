@@ -1,0 +1,88 @@
+// publisher.h - a client of a broker elsewhere that publishes at QoS 0 and leaves a will.
+// MQTT 3.1.1. Sans-IO: the broker's bytes and the time in; bytes, wishes (dial, hang up) and
+// deadlines out.
+//
+// What waits for the socket stands in one buffer of a fixed size, taken at create: what does not
+// fit is refused, and room() tells when it is empty again. Nothing is kept over a connection: who
+// publishes says anew at online() what shall stand there. After a connection that is lost or cannot
+// be made the next attempt waits, longer each time.
+//
+// For messages to and from the hub's own broker there is the bridge (bridge.h). This is for a part
+// of the hub that is a device at somebody else's broker, with a session and a will of its own.
+//
+// One task owns a client and makes every call.
+
+#ifndef NH_MQTT_PUBLISHER_H
+#define NH_MQTT_PUBLISHER_H
+
+#include "core/mem/mem.h"
+#include "mqtt/broker.h"
+
+typedef struct nh_mqtt_publisher nh_mqtt_publisher_t;
+
+#define NH_MQTT_PUBLISHER_TEXT_MAX 128 // bytes of the client id, user, password, the will's topic
+
+enum nh_mqtt_publisher_state {
+    NH_MQTT_PUBLISHER_WAITING,  // until the next attempt
+    NH_MQTT_PUBLISHER_DIALING,  // dial() was called
+    NH_MQTT_PUBLISHER_GREETING, // CONNECT was sent
+    NH_MQTT_PUBLISHER_ONLINE,
+    NH_MQTT_PUBLISHER_LEAVING, // hang_up() was called, or stop()
+};
+
+struct nh_mqtt_publisher_config {
+    nh_mem_t *mem;                         // borrowed; outlives the client
+    const char *client_id;                 // texts are copied
+    const char *user, *password;           // NULL or "": none; a password needs a user
+    const char *will_topic, *will_payload; // retained, QoS 0; NULL or "": no will
+    uint16_t keepalive_s;                  // 0: 60
+    uint32_t output_max_bytes;             // 0: 4096; CONNECT must fit too
+    uint32_t backoff_min_ms;               // 0: 1000, before the second attempt; doubled each time
+    uint32_t backoff_max_ms;               // 0: 60000
+    uint32_t answer_timeout_ms;            // 0: 10000, for CONNACK and for PINGRESP
+    uint32_t seed;                         // random; for the jitter
+    void *ctx;
+    // None of these may call the client, but online() and room() may publish.
+    void (*dial)(void *ctx);    // connect: then opened() or closed()
+    void (*hang_up)(void *ctx); // after what output() still gives, then closed()
+    void (*dirty)(void *ctx);   // output() is to be asked
+    void (*online)(void *ctx);  // the broker takes messages
+    void (*room)(void *ctx);    // online, and all was sent: there is room for output_max_bytes
+    void (*offline)(void *ctx, const char *reason, uint32_t wait_ms); // and will try again then
+};
+
+// Makes a client that dials at its first tick(). NH_ERR_INVAL: no client id, or a password without
+// a user. NH_ERR_TOO_LONG: a text, or CONNECT does not fit output_max_bytes. NH_ERR_NOMEM. Nothing
+// was made then, and `*out` is NULL.
+NH_MUST_USE int nh_mqtt_publisher_create(const struct nh_mqtt_publisher_config *cfg,
+                                         nh_mqtt_publisher_t **out);
+// Overwrites the password. Not while connected: closed() comes first.
+void nh_mqtt_publisher_destroy(nh_mqtt_publisher_t *c);
+
+void nh_mqtt_publisher_opened(nh_mqtt_publisher_t *c, uint64_t now_ms);
+void nh_mqtt_publisher_input(nh_mqtt_publisher_t *c, const uint8_t *bytes, size_t len,
+                             uint64_t now_ms);
+// What is to be sent, valid until the next call with `c`; empty: nothing.
+nh_span_t nh_mqtt_publisher_output(const nh_mqtt_publisher_t *c);
+void nh_mqtt_publisher_sent(nh_mqtt_publisher_t *c, size_t bytes, uint64_t now_ms);
+// `reason`: static text for people.
+void nh_mqtt_publisher_closed(nh_mqtt_publisher_t *c, const char *reason, uint64_t now_ms);
+// Says good-bye (the will is not sent then), hangs up and does not dial again.
+void nh_mqtt_publisher_stop(nh_mqtt_publisher_t *c, uint64_t now_ms);
+
+// NH_ERR_CLOSED: not online. NH_ERR_FULL: no room now. NH_ERR_TOO_LONG: there never will be.
+NH_MUST_USE int nh_mqtt_publisher_publish(nh_mqtt_publisher_t *c, nh_span_t topic,
+                                          nh_span_t payload, bool retain, uint64_t now_ms);
+
+uint64_t nh_mqtt_publisher_next_deadline(const nh_mqtt_publisher_t *c);
+void nh_mqtt_publisher_tick(nh_mqtt_publisher_t *c, uint64_t now_ms);
+
+struct nh_mqtt_publisher_info {
+    enum nh_mqtt_publisher_state state;
+    const char *reason;         // why it is in that state
+    uint64_t since_ms, next_ms; // of the state; of the next attempt, NH_NEVER: none
+    uint64_t connects, failures, messages, bytes_in, bytes_out;
+};
+void nh_mqtt_publisher_info(const nh_mqtt_publisher_t *c, struct nh_mqtt_publisher_info *out);
+
+#endif

@@ -1,0 +1,353 @@
+// A publishing client and a broker that is played by hand: what it says, when it tries again, and
+// what it makes of answers that are wrong, late, or a refusal.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "mqtt/publisher.h"
+#include "support/mem_fixture.h"
+#include "support/mqtt_packet.h"
+
+static struct {
+    struct mem_fixture mem;
+    nh_mqtt_publisher_t *client;
+    uint64_t now_ms;
+    int dials, hang_ups, onlines, rooms, offlines;
+    const char *reason;
+    uint32_t wait_ms;
+    uint8_t said[1024];
+    size_t said_len, said_at;
+} t;
+
+static void on_dial(void *ctx)
+{
+    (void)ctx;
+    t.dials++;
+}
+
+static void on_hang_up(void *ctx)
+{
+    (void)ctx;
+    t.hang_ups++;
+}
+
+static void on_dirty(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_online(void *ctx)
+{
+    (void)ctx;
+    t.onlines++;
+}
+
+static void on_room(void *ctx)
+{
+    (void)ctx;
+    t.rooms++;
+}
+
+static void on_offline(void *ctx, const char *reason, uint32_t wait_ms)
+{
+    (void)ctx;
+    t.offlines++;
+    t.reason = reason;
+    t.wait_ms = wait_ms;
+}
+
+static const struct nh_mqtt_publisher_config standard = {
+    .client_id = "pad",
+    .user = "ann",
+    .password = "secret",
+    .will_topic = "devices/pad/availability",
+    .will_payload = "offline",
+    .keepalive_s = 15,
+    .output_max_bytes = 200,
+    .backoff_min_ms = 1000,
+    .backoff_max_ms = 8000,
+    .dial = on_dial,
+    .hang_up = on_hang_up,
+    .dirty = on_dirty,
+    .online = on_online,
+    .room = on_room,
+    .offline = on_offline,
+};
+
+static int create(struct nh_mqtt_publisher_config cfg)
+{
+    cfg.mem = t.mem.mem;
+    return nh_mqtt_publisher_create(&cfg, &t.client);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&t, 0, sizeof t);
+    t.now_ms = 5000;
+    mem_fixture_init(&t.mem, NULL);
+    return create(standard);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    nh_mqtt_publisher_destroy(t.client);
+    mem_fixture_deinit(&t.mem);
+    return 0;
+}
+
+static struct nh_mqtt_publisher_info info(void)
+{
+    struct nh_mqtt_publisher_info i;
+    nh_mqtt_publisher_info(t.client, &i);
+    return i;
+}
+
+// Takes what it has to say, `piece` bytes at a time.
+static void listen(size_t piece)
+{
+    nh_span_t out;
+    while ((out = nh_mqtt_publisher_output(t.client)).len > 0) {
+        size_t len = out.len < piece ? out.len : piece;
+        assert_true(t.said_len + len <= sizeof t.said);
+        memcpy(t.said + t.said_len, out.ptr, len);
+        t.said_len += len;
+        nh_mqtt_publisher_sent(t.client, len, t.now_ms);
+    }
+}
+
+static struct any_packet next(void)
+{
+    struct any_packet p;
+    listen(1000);
+    for (size_t len = 2; t.said_at + len <= t.said_len; len++) {
+        int rc = any_decode(4, NH_MQTT__FROM_CLIENT, t.said + t.said_at, len, &p);
+        if (rc == NH_ERR_AGAIN)
+            continue;
+        assert_int_equal(rc, NH_OK);
+        t.said_at += len;
+        return p;
+    }
+    fail_msg("it says nothing more");
+    return p;
+}
+
+static void tick_to(uint64_t now_ms)
+{
+    t.now_ms = now_ms;
+    nh_mqtt_publisher_tick(t.client, now_ms);
+}
+
+static void hear(const void *bytes, size_t len)
+{
+    nh_mqtt_publisher_input(t.client, bytes, len, t.now_ms);
+}
+
+static void dial(void)
+{
+    tick_to(nh_mqtt_publisher_next_deadline(t.client) > t.now_ms
+                ? nh_mqtt_publisher_next_deadline(t.client)
+                : t.now_ms);
+    assert_int_equal(info().state, NH_MQTT_PUBLISHER_DIALING);
+    nh_mqtt_publisher_opened(t.client, t.now_ms);
+}
+
+static void go_online(void)
+{
+    dial();
+    assert_int_equal(next().type, NH_MQTT__CONNECT);
+    hear("\x20\x02\x00\x00", 4);
+    assert_int_equal(info().state, NH_MQTT_PUBLISHER_ONLINE);
+}
+
+static int publish(const char *topic, const char *payload, size_t len, bool retain)
+{
+    const nh_span_t name = {(const uint8_t *)topic, strlen(topic)};
+    return nh_mqtt_publisher_publish(t.client, name, (nh_span_t){(const uint8_t *)payload, len},
+                                     retain, t.now_ms);
+}
+
+static void test_connects_and_publishes(void **state)
+{
+    (void)state;
+    dial();
+    struct any_packet p = next();
+    assert_int_equal(p.type, NH_MQTT__CONNECT);
+    assert_int_equal(p.connect.keepalive_s, 15);
+    assert_true(p.connect.is_clean && p.connect.will_retain);
+    assert_int_equal(p.connect.will_qos, 0);
+    assert_memory_equal(p.connect.client_id.ptr, "pad", 3);
+    assert_memory_equal(p.connect.password.ptr, "secret", 6);
+    assert_memory_equal(p.connect.will_payload.ptr, "offline", 7);
+    assert_int_equal(publish("a", "b", 1, false), NH_ERR_CLOSED);
+    hear("\x20\x02\x00", 3);
+    assert_int_equal(t.onlines, 0);
+    hear("\x00", 1);
+    assert_int_equal(t.onlines, 1);
+    assert_int_equal(publish("a/b", "on", 2, true), 0);
+    assert_int_equal(publish("c", "", 0, false), 0);
+    p = next();
+    assert_int_equal(p.type, NH_MQTT__PUBLISH);
+    assert_true(p.publish.retain);
+    assert_int_equal(p.publish.qos, 0);
+    assert_memory_equal(p.publish.topic.ptr, "a/b", 3);
+    assert_memory_equal(p.publish.payload.ptr, "on", 2);
+    p = next();
+    assert_false(p.publish.retain);
+    assert_int_equal(p.publish.payload.len, 0);
+    assert_int_equal(t.rooms, 1);
+    assert_int_equal(info().messages, 2);
+    nh_mqtt_publisher_stop(t.client, t.now_ms);
+    assert_int_equal(next().type, NH_MQTT__DISCONNECT);
+    assert_int_equal(t.hang_ups, 1);
+    nh_mqtt_publisher_closed(t.client, "closed", t.now_ms);
+    assert_string_equal(t.reason, "stopped");
+    assert_int_equal(nh_mqtt_publisher_next_deadline(t.client), NH_NEVER);
+}
+
+static void test_room(void **state)
+{
+    char long_text[250];
+    (void)state;
+    memset(long_text, 'x', sizeof long_text);
+    go_online();
+    assert_int_equal(publish("t", long_text, 195, false),
+                     NH_ERR_TOO_LONG); // 3 of head, 2 + 1 of topic: 201 bytes
+    assert_int_equal(publish("t", long_text, 194, false), 0);
+    assert_int_equal(publish("t", "", 0, false), NH_ERR_FULL);
+    nh_mqtt_publisher_sent(t.client, 5, t.now_ms); // there is room for it now, behind what waits
+    assert_int_equal(publish("t", "", 0, false), 0);
+    assert_int_equal(publish("t", "", 0, false), NH_ERR_FULL);
+    assert_int_equal(nh_mqtt_publisher_output(t.client).len, 200);
+    assert_int_equal(t.rooms, 0);
+    listen(7);
+    assert_int_equal(t.rooms, 1);
+    assert_int_equal(info().messages, 2);
+}
+
+static void test_answers(void **state)
+{
+    static const struct {
+        const char *name, *bytes;
+        size_t len;
+        const char *reason; // NULL: it stays online
+    } rows[] = {
+        {"refused", "\x20\x02\x00\x05", 4, "not authorized"},
+        {"refused by a number", "\x20\x02\x00\x63", 4, "it said no"},
+        {"5.0", "\x20\x03\x00\x00\x00", 5, "the broker broke the protocol"},
+        {"ping first", "\xd0\x00", 2, "the broker broke the protocol"},
+        {"a client's packet", "\x10\x00", 2, "the broker broke the protocol"},
+        {"no length", "\x20\xff\xff\xff\xff\x01", 6, "the broker broke the protocol"},
+        {"twice", "\x20\x02\x00\x00\x20\x02\x00\x00", 8, "the broker broke the protocol"},
+        {"a message", "\x20\x02\x00\x00\x30\x04\x00\x01zy\xd0\x00", 12, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (size_t piece = 1; piece <= 12; piece += 11) {
+            dial();
+            for (size_t at = 0; at < rows[i].len; at += piece)
+                hear(rows[i].bytes + at, rows[i].len - at < piece ? rows[i].len - at : piece);
+            bool is_online = info().state == NH_MQTT_PUBLISHER_ONLINE;
+            if (is_online != !rows[i].reason ||
+                (rows[i].reason && strcmp(info().reason, rows[i].reason) != 0))
+                fail_msg("%s: %s", rows[i].name, info().reason);
+            nh_mqtt_publisher_closed(t.client, "gone", t.now_ms);
+            assert_string_equal(t.reason, rows[i].reason ? rows[i].reason : "gone");
+        }
+}
+
+static void test_waits_longer_each_time(void **state)
+{
+    static const uint32_t up_to[] = {1000, 2000, 4000, 8000, 8000, 8000};
+    (void)state;
+    for (size_t i = 0; i < sizeof up_to / sizeof up_to[0]; i++) {
+        dial();
+        nh_mqtt_publisher_closed(t.client, "Connection refused", t.now_ms);
+        assert_in_range(t.wait_ms, up_to[i] / 2, up_to[i]);
+        assert_int_equal(nh_mqtt_publisher_next_deadline(t.client), t.now_ms + t.wait_ms);
+        tick_to(t.now_ms + t.wait_ms - 1);
+        assert_int_equal(info().state, NH_MQTT_PUBLISHER_WAITING);
+    }
+    // One that broke at once was no good; one that held is.
+    go_online();
+    nh_mqtt_publisher_closed(t.client, "gone", t.now_ms);
+    assert_in_range(t.wait_ms, 4000, 8000);
+    go_online();
+    t.now_ms += 8000;
+    nh_mqtt_publisher_closed(t.client, "gone", t.now_ms);
+    assert_in_range(t.wait_ms, 500, 1000);
+    assert_int_equal(info().connects, 2);
+    assert_int_equal(info().failures, 8);
+}
+
+static void test_time(void **state)
+{
+    (void)state;
+    dial();
+    assert_int_equal(nh_mqtt_publisher_next_deadline(t.client), t.now_ms + 10000);
+    tick_to(t.now_ms + 10000);
+    assert_string_equal(info().reason, "no answer to CONNECT");
+    nh_mqtt_publisher_closed(t.client, "closed", t.now_ms);
+    t.said_at = t.said_len = 0;
+    nh_mqtt_publisher_opened(t.client, t.now_ms); // nobody dialed
+    assert_int_equal(info().state, NH_MQTT_PUBLISHER_WAITING);
+    go_online();
+    // Writing alone does not keep it up: somebody must be heard.
+    t.now_ms += 10000;
+    assert_int_equal(publish("t", "", 0, false), 0);
+    assert_int_equal(next().type, NH_MQTT__PUBLISH);
+    tick_to(t.now_ms + 4999);
+    assert_int_equal(nh_mqtt_publisher_output(t.client).len, 0);
+    tick_to(t.now_ms + 1);
+    assert_int_equal(next().type, NH_MQTT__PINGREQ);
+    hear("\xd0\x00", 2);
+    assert_int_equal(info().state, NH_MQTT_PUBLISHER_ONLINE);
+    tick_to(nh_mqtt_publisher_next_deadline(t.client));
+    assert_int_equal(next().type, NH_MQTT__PINGREQ);
+    tick_to(nh_mqtt_publisher_next_deadline(t.client));
+    assert_string_equal(info().reason, "no answer to a ping");
+    assert_int_equal(t.hang_ups, 2);
+}
+
+static void test_configurations(void **state)
+{
+    char long_text[NH_MQTT_PUBLISHER_TEXT_MAX + 2] = {0};
+    (void)state;
+    memset(long_text, 'x', sizeof long_text - 1);
+    nh_mqtt_publisher_destroy(t.client);
+    struct nh_mqtt_publisher_config c = standard;
+    c.client_id = "";
+    assert_int_equal(create(c), NH_ERR_INVAL);
+    c = standard;
+    c.user = NULL;
+    assert_int_equal(create(c), NH_ERR_INVAL);
+    c = standard;
+    c.password = long_text;
+    assert_int_equal(create(c), NH_ERR_TOO_LONG);
+    c = standard;
+    c.output_max_bytes = 20;
+    assert_int_equal(create(c), NH_ERR_TOO_LONG);
+    assert_null(t.client);
+    mem_fixture_fail_nth(&t.mem, 1);
+    assert_int_equal(create(standard), NH_ERR_NOMEM);
+    assert_null(t.client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_connects_and_publishes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waits_longer_each_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_configurations, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
