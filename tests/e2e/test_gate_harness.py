@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import run_harness  # noqa: E402
 
 # (scenario, whether the macros are filled to their limits before it)
-PLAYS = [("s1", False), ("s2", False), ("s4", False), ("s4", True)]
+PLAYS = [("s1", False), ("s2", False), ("s4", False), ("s4", True), ("s6", False), ("s6", True)]
 
 
 class Harness(unittest.TestCase):
@@ -51,6 +51,11 @@ class Harness(unittest.TestCase):
         rows = run_harness.peaks(self.results.values())
         self.assertIn("POST /api/macros", [route for _, _, route, _ in rows])
         self.assertEqual([], [row for row in rows if row[0] >= run_harness.REQUEST_MAX])
+
+    def test_nor_do_all_of_a_scenario_together(self):
+        for play, r in self.results.items():
+            self.assertIsNotNone(r.taken, play)
+            self.assertLess(r.taken, run_harness.REQUEST_MAX, play)
 
     def test_a_limit_can_be_broken(self):
         r = run_harness.play("s1", self.out, more=["--limit", "hin_min=999999999"])

@@ -11,11 +11,15 @@
 #define MEM_BOTTOM 392.0
 #define FRAG_TOP 418.0
 #define FRAG_BOTTOM 488.0
-#define HEIGHT 518
+#define PSRAM_TOP 514.0 // only where there is some
+#define PSRAM_BOTTOM 584.0
+#define FOOT 30.0 // below the last of them
 
 struct scale {
     int64_t from_us, to_us;
     uint64_t mem_max, frag_max;
+    uint64_t psram_min, psram_max; // both 0: none
+    double bottom;                 // of the last panel
 };
 
 static double x_of(const struct scale *s, int64_t ts_us)
@@ -32,6 +36,30 @@ static double y_mem(const struct scale *s, uint64_t bytes)
 static double y_frag(const struct scale *s, uint64_t pct)
 {
     return FRAG_BOTTOM - (FRAG_BOTTOM - FRAG_TOP) * (double)pct / (double)s->frag_max;
+}
+
+// A changing part of a percent of 8 MiB is what matters: this scale does not begin at 0.
+static double y_psram(const struct scale *s, uint64_t bytes)
+{
+    return PSRAM_BOTTOM - (PSRAM_BOTTOM - PSRAM_TOP) * ((double)bytes - (double)s->psram_min) /
+                              (double)(s->psram_max - s->psram_min);
+}
+
+static void scale_psram(struct scale *s, const struct nh_harness_figures *f)
+{
+    s->bottom = FRAG_BOTTOM;
+    for (uint32_t i = 0; i < f->row_count; i++) {
+        const struct nh_harness_mem *m = &f->rows[i].mem;
+        const uint64_t low = m->pm < m->pf ? m->pm : m->pf;
+        s->psram_min = i == 0 || low < s->psram_min ? low : s->psram_min;
+        s->psram_max = m->pf > s->psram_max ? m->pf : s->psram_max;
+    }
+    if (s->psram_max == 0)
+        return;
+    const uint64_t pad = (s->psram_max - s->psram_min) / 10 + 65536;
+    s->psram_max += pad;
+    s->psram_min = s->psram_min > pad ? s->psram_min - pad : 0;
+    s->bottom = PSRAM_BOTTOM;
 }
 
 static struct scale scale_of(const struct nh_harness_figures *f, const struct nh_harness_plot *p)
@@ -54,6 +82,7 @@ static struct scale scale_of(const struct nh_harness_figures *f, const struct nh
         s.to_us = s.from_us + 1000000;
     s.mem_max += s.mem_max / 20;
     s.frag_max += s.frag_max / 10;
+    scale_psram(&s, f);
     return s;
 }
 
@@ -66,9 +95,25 @@ static void grid_line(FILE *out, double y, const char *text)
     nh_harness_svg_text(out, NH_PLOT_LEFT - 8, y + 4, "t3", "end", text);
 }
 
+static void draw_psram_grid(FILE *out, const struct scale *s)
+{
+    char text[32];
+    if (s->psram_max == 0)
+        return;
+    const uint64_t step = nh_harness_svg_step(s->psram_max - s->psram_min, 3, true);
+    for (uint64_t b = (s->psram_min + step - 1) / step * step; b <= s->psram_max; b += step) {
+        snprintf(text, sizeof text, "%.*f MiB", step < 1048576 ? 2 : 0, (double)b / 1048576);
+        grid_line(out, y_psram(s, b), text);
+    }
+    nh_harness_svg_text(out, NH_PLOT_LEFT + 6, PSRAM_TOP - 6, "t3", "start",
+                        "PSRAM: free, least since boot");
+}
+
 static void draw_frame(FILE *out, const struct scale *s)
 {
     char text[32];
+    nh_harness_svg_text(out, NH_PLOT_LEFT + 6, FRAG_TOP - 6, "t3", "start", "fragmentation");
+    draw_psram_grid(out, s);
     const uint64_t bytes = nh_harness_svg_step(s->mem_max, 6, true);
     for (uint64_t b = 0; b <= s->mem_max; b += bytes) {
         snprintf(text, sizeof text, bytes >= 1024 ? "%" PRIu64 " KiB" : "%" PRIu64 " B",
@@ -84,8 +129,8 @@ static void draw_frame(FILE *out, const struct scale *s)
     const uint64_t step = nh_harness_svg_step(seconds, 12, false);
     for (uint64_t t = 0; t <= seconds; t += step) {
         snprintf(text, sizeof text, "%" PRIu64 " s", t);
-        nh_harness_svg_text(out, x_of(s, s->from_us + (int64_t)t * 1000000), HEIGHT - 12, "t3",
-                            t == 0 ? "start" : "middle", text);
+        nh_harness_svg_text(out, x_of(s, s->from_us + (int64_t)t * 1000000), s->bottom + FOOT - 12,
+                            "t3", t == 0 ? "start" : "middle", text);
     }
 }
 
@@ -111,14 +156,16 @@ static void draw_limits(FILE *out, const struct scale *s, const struct nh_harnes
 
 // ---- series ------------------------------------------------------------------------------------
 
-enum series { FREE, LARGEST, LEAST, FRAG };
+enum series { FREE, LARGEST, LEAST, FRAG, PSRAM, PSRAM_LEAST };
 
 static double y_series(const struct scale *s, const struct nh_harness_mem *m, enum series which)
 {
-    return which == FREE      ? y_mem(s, m->hi)
-           : which == LARGEST ? y_mem(s, m->hl)
-           : which == LEAST   ? y_mem(s, m->hin)
-                              : y_frag(s, m->frag);
+    return which == FREE          ? y_mem(s, m->hi)
+           : which == LARGEST     ? y_mem(s, m->hl)
+           : which == LEAST       ? y_mem(s, m->hin)
+           : which == FRAG        ? y_frag(s, m->frag)
+           : which == PSRAM_LEAST ? y_psram(s, m->pm)
+                                  : y_psram(s, m->pf);
 }
 
 // A low water mark holds until the next snapshot; the others are joined.
@@ -127,7 +174,7 @@ static void draw_path(FILE *out, const struct nh_harness_figures *f, const struc
 {
     for (uint32_t i = 0; i < f->row_count; i++) {
         const struct nh_harness_row *row = &f->rows[i];
-        if (i > 0 && which == LEAST)
+        if (i > 0 && (which == LEAST || which == PSRAM_LEAST))
             fprintf(out, "H%.1f", x_of(s, row->ts_us));
         fprintf(out, "%c%.1f %.1f", i ? 'L' : 'M', x_of(s, row->ts_us),
                 y_series(s, &row->mem, which));
@@ -146,9 +193,10 @@ static void draw_series(FILE *out, const struct nh_harness_figures *f, const str
     static const struct {
         enum series which;
         const char *cls;
-    } lines[] = {
-        {FREE, "ln free"}, {LARGEST, "ln large"}, {LEAST, "ln wide least"}, {FRAG, "ln frag"}};
-    for (size_t i = 0; i < NH_ARRAY_LEN(lines); i++) {
+    } lines[] = {{FREE, "ln free"}, {LARGEST, "ln large"}, {LEAST, "ln wide least"},
+                 {FRAG, "ln frag"}, {PSRAM, "ln free"},    {PSRAM_LEAST, "ln least"}};
+    const size_t count = NH_ARRAY_LEN(lines) - (s->psram_max ? 0 : 2);
+    for (size_t i = 0; i < count; i++) {
         fprintf(out, "<path class=\"%s\" d=\"", lines[i].cls);
         draw_path(out, f, s, lines[i].which);
         fputs("\"/>\n", out);
@@ -174,7 +222,7 @@ static void draw_tag(FILE *out, const struct scale *s, const struct nh_harness_r
             ": free %" PRIu64 ", least %" PRIu64 ", largest %" PRIu64 ", frag %" PRIu64
             " %%</title><path class=\"hair\" d=\"M%.1f %.1fV%.1fL%.1f %.1f\"/>"
             "<text class=\"tag\" transform=\"translate(%.1f %.1f) rotate(-42)\">",
-            row->mem.hi, row->mem.hin, row->mem.hl, row->mem.frag, at, FRAG_BOTTOM, MEM_TOP, x,
+            row->mem.hi, row->mem.hin, row->mem.hl, row->mem.frag, at, s->bottom, MEM_TOP, x,
             TAGS_BOTTOM + 2, x + 3, TAGS_BOTTOM);
     char name[TAG_MAX_BYTES + 1];
     snprintf(name, sizeof name, "%.*s", TAG_MAX_BYTES, row->mem.tag);
@@ -201,7 +249,7 @@ static void draw_tags(FILE *out, const struct nh_harness_figures *f, const struc
         if (x > NH_PLOT_WIDTH - NH_PLOT_RIGHT - 4) {
             unnamed++;
             fprintf(out, "<path class=\"hair\" d=\"M%.1f %.1fV%.1f\"/>\n", x_of(s, row->ts_us),
-                    FRAG_BOTTOM, MEM_TOP);
+                    s->bottom, MEM_TOP);
             continue;
         }
         draw_tag(out, s, row, x);
@@ -218,7 +266,7 @@ static void draw_alarm(FILE *out, const struct scale *s, int64_t ts_us, double y
 {
     const double x = x_of(s, ts_us < s->from_us ? s->from_us : ts_us);
     const bool is_right = x > NH_PLOT_WIDTH * 0.7;
-    fprintf(out, "<path class=\"alarm\" d=\"M%.1f %.1fV%.1f\"/>\n", x, MEM_TOP, FRAG_BOTTOM);
+    fprintf(out, "<path class=\"alarm\" d=\"M%.1f %.1fV%.1f\"/>\n", x, MEM_TOP, s->bottom);
     nh_harness_svg_text(out, x + (is_right ? -6 : 6), y, "bad", is_right ? "end" : "start", text);
 }
 
@@ -271,7 +319,7 @@ int nh_harness_plot_run(FILE *out, const struct nh_harness_figures *f,
         return NH_ERR_NOT_FOUND;
     }
     const struct scale s = scale_of(f, p);
-    nh_harness_svg_begin(out, HEIGHT, p->title, p->sub);
+    nh_harness_svg_begin(out, (int)(s.bottom + FOOT), p->title, p->sub);
     draw_legend(out, f);
     draw_area(out, f, &s);
     draw_frame(out, &s);
