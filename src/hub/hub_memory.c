@@ -55,13 +55,21 @@ int nh_hub__owner(struct nh_hub *hub, const char *name, nh_mem_t **out)
     return nh_mem_owner_add(hub->sys, name, &b, out);
 }
 
+// On a chip the macro pad's keyboard is one by Bluetooth.
+static bool has_keyboard(const struct nh_hub *hub)
+{
+    return hub->cfg.macropad.enabled && hub->cfg.macropad.keyboard != NH_HUB_KEYBOARD_OFF &&
+           hub->board->psram_bytes > 0 && !hub->options.mosquitto;
+}
+
 static int charge_radio(struct nh_hub *hub)
 {
     nh_mem_t *radio;
     if (hub->board->radio_bytes == 0)
         return 0;
+    size_t bytes = hub->board->radio_bytes + (has_keyboard(hub) ? hub->board->radio_ble_bytes : 0);
     int err = nh_hub__owner(hub, "radio", &radio);
-    return err < 0 ? err : nh_mem_charge(radio, NH_MEM_INTERNAL, hub->board->radio_bytes);
+    return err < 0 ? err : nh_mem_charge(radio, NH_MEM_INTERNAL, bytes);
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -145,6 +145,15 @@ class Http(unittest.TestCase):
                 used = sum(o["tiers"][tier]["current_bytes"] for o in memory["owners"])
                 self.assertLessEqual(used, info["size_bytes"] - info["free_bytes"])
 
+    def test_a_keyboard_is_charged(self):
+        """On the chip it is one by Bluetooth, whatever it is on the machine that runs this."""
+        charged = {}
+        for keyboard in ("off", "feed"):
+            with Hub(config=f"macropad: {{keyboard: {keyboard}}}") as hub:
+                owners = {o["name"]: o for o in hub.get_json("/api/memory")["owners"]}
+                charged[keyboard] = owners["radio"]["tiers"][0]["charged_bytes"]
+        self.assertEqual(charged["feed"] - charged["off"], 40 * 1024)
+
     def test_metrics_are_prometheus_text(self):
         with Hub() as hub:
             text = hub.get("/metrics").decode()
