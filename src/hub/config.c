@@ -232,6 +232,16 @@ static const nh_json_field_t display_fields[] = {
     UINT("fade_out_ms", display.fade_out_ms, 0, 65535, "ms", "How long it takes to go dark"),
     UINT("fade_in_ms", display.fade_in_ms, 0, 65535, "ms", "How long it takes to come back"),
     BOOL("wake_on_touch", display.wake_on_touch, "Whether a touch wakes it"),
+    UINT("image_max_bytes", display.image_max_bytes, 1024, 1048576, "bytes",
+         "Largest file of an image; a larger one is refused"),
+    UINT("image_headroom_bytes", display.image_headroom_bytes, 0, 1048576, "bytes",
+         "Internal memory that has to be free for an image"),
+    UINT("image_work_bytes", display.image_work_bytes, 16384, 1048576, "bytes",
+         "What decoding may take"),
+    UINT("upload_timeout_ms", display.upload_timeout_ms, 100, 600000, "ms",
+         "Time for the upload of an image; then another one may begin"),
+    UINT("strip_timeout_ms", display.strip_timeout_ms, 100, 60000, "ms",
+         "How long the next strip of an image is waited for"),
     {0},
 };
 

@@ -164,6 +164,8 @@ struct nh_hub_config {
         uint32_t draw_lines, glyph_cache_bytes, splash_ms, queue_max;
         uint32_t brightness_pct, saver_timeout_s, fade_out_ms, fade_in_ms;
         bool saver, wake_on_touch;
+        uint32_t image_max_bytes, image_headroom_bytes, image_work_bytes;
+        uint32_t upload_timeout_ms, strip_timeout_ms;
     } display;
     struct {
         bool get_changes;

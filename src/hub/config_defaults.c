@@ -135,7 +135,12 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                     .saver_timeout_s = 300,
                     .fade_out_ms = 800,
                     .fade_in_ms = 400,
-                    .wake_on_touch = true},
+                    .wake_on_touch = true,
+                    .image_max_bytes = 307200,
+                    .image_headroom_bytes = 51200,
+                    .image_work_bytes = 65536,
+                    .upload_timeout_ms = 30000,
+                    .strip_timeout_ms = 3000},
         .log = {.level = NH_LOG_INFO, .connections = true},
     };
     device_defaults(c);

@@ -51,6 +51,26 @@ static void changed(void *ctx)
     nh_loop_post(hub->loop, &hub->display_post);
 }
 
+// Made with the first image from an address: it reads whom the machine believes.
+static nh_http_client_t *http(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_http_client_config cfg = {.loop = hub->loop, .request_max_count = 1};
+    char why[128] = "";
+    if (hub->display_http)
+        return hub->display_http;
+    int err = nh_hub__owner(hub, "display", &cfg.mem);
+    const struct nh_tls_config tls = {.mem = cfg.mem, .is_client = true};
+    if (err == 0 && !hub->display_tls)
+        err = nh_tls_create(&tls, why, sizeof why, &hub->display_tls);
+    cfg.tls = hub->display_tls;
+    if (err == 0)
+        err = nh_http_client_create(&cfg, &hub->display_http);
+    if (err < 0)
+        NH_LOG_W("display", "no images from addresses: %s", why[0] ? why : nh_err_text(err));
+    return hub->display_http;
+}
+
 static struct nh_display_settings settings_of(const struct nh_hub_config *c)
 {
     return (struct nh_display_settings){.brightness_pct = c->display.brightness_pct,
@@ -77,12 +97,18 @@ static struct nh_display_config config_of(struct nh_hub *hub)
         .splash_ms = c->display.splash_ms,
         .has_mirror = c->display.mirror,
         .queue_max = c->display.queue_max,
+        .image_max_bytes = c->display.image_max_bytes,
+        .image_headroom_bytes = c->display.image_headroom_bytes,
+        .image_work_bytes = c->display.image_work_bytes,
+        .upload_ms = c->display.upload_timeout_ms,
+        .strip_wait_ms = c->display.strip_timeout_ms,
         .settings = settings_of(c),
         .macros = nh_hub__macro_view(hub),
         .ctx = hub,
         .tag = tag,
         .facts = facts,
         .changed = changed,
+        .http = http,
     };
 }
 
@@ -115,6 +141,10 @@ void nh_hub__stop_display(struct nh_hub *hub)
         return;
     nh_display_destroy(hub->display);
     hub->display = NULL;
+    nh_http_client_destroy(hub->display_http);
+    nh_tls_destroy(hub->display_tls);
+    hub->display_http = NULL;
+    hub->display_tls = NULL;
     nh_loop_post_cancel(hub->loop, &hub->display_post);
 }
 

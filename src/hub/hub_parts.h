@@ -21,6 +21,7 @@
 #include "hub/mqtt_listener.h"
 #include "hub/mqtt_store.h"
 #include "hub/settings.h"
+#include "platform/http_client.h"
 #include "platform/keyboard.h"
 #include "platform/linux/regions.h"
 #include "platform/tls.h"
@@ -75,9 +76,11 @@ struct nh_hub {
     nh_lock_t macropad_lock;
     nh_loop_post_t macropad_post;
     struct nh_macro_view macro_view;
-    nh_keyboard_t *keyboard;                     // NULL: what the pad types is shown only
-    nh_display_t *display;                       // NULL: not enabled
-    nh_loop_post_t display_post;                 // it has changed
+    nh_keyboard_t *keyboard;     // NULL: what the pad types is shown only
+    nh_display_t *display;       // NULL: not enabled
+    nh_loop_post_t display_post; // it has changed
+    nh_tls_t *display_tls;
+    nh_http_client_t *display_http;              // NULL: no image was fetched yet
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;

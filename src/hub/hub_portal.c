@@ -99,6 +99,8 @@ static int start_portal(struct nh_hub *hub)
         hub->audio ? nh_audio_routes(hub->audio) : (struct nh_route_table){no_routes, hub, "audio"},
         hub->display ? nh_display_routes(hub->display)
                      : (struct nh_route_table){no_routes, hub, "display"},
+        hub->display ? nh_display_image_routes(hub->display)
+                     : (struct nh_route_table){no_routes, hub, "display-image"},
         hub->devices ? nh_devices_routes(hub->devices)
                      : (struct nh_route_table){no_routes, hub, "devices"},
         hub->homeassistant ? nh_homeassistant_routes(hub->homeassistant)

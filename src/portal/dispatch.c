@@ -207,6 +207,7 @@ static int keep_head(struct nh_portal__request *r, const struct nh_http_head *he
     req->content_type = keep_header(r, "content-type", &failed);
     req->if_none_match = keep_header(r, "if-none-match", &failed);
     req->accept_encoding = keep_header(r, "accept-encoding", &failed);
+    req->content_length = head->content_length;
     req->is_tls = head->is_tls;
     req->is_local = nh_auth_source_is_local(head->peer);
     const char *destination = nh_http_header(r->conn, "sec-fetch-dest");
@@ -335,7 +336,8 @@ void nh_portal__body(struct nh_portal__request *r, const uint8_t *bytes, size_t 
         return;
     int err = r->route ? take(r, bytes, len) : 0;
     r->is_whole = last;
-    if (!err && last && !r->wait.is_waiting)
+    // body() may have set the reply: then that is it.
+    if (!err && last && !r->x.status && !r->wait.is_waiting)
         err = run(r);
     settle(r, err);
 }

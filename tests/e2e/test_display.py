@@ -10,7 +10,7 @@ import zlib
 from http_client import Client, Socket
 from hub import Hub
 
-SCREENS = [f"macro{n}" for n in range(1, 9)] + ["info", "test", "error"]
+SCREENS = [f"macro{n}" for n in range(1, 9)] + ["info", "test", "error", "lvgl_image"]
 
 
 def until(hub, path, condition, timeout=20):

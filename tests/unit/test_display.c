@@ -101,8 +101,9 @@ static void test_starts_with_the_splash(void **state)
 
 static void test_which_can_be_chosen(void **state)
 {
-    static const char *const ids[] = {"macro1", "macro2", "macro3", "macro4", "macro5", "macro6",
-                                      "macro7", "macro8", "info",   "test",   "error"};
+    static const char *const ids[] = {"macro1", "macro2", "macro3", "macro4",
+                                      "macro5", "macro6", "macro7", "macro8",
+                                      "info",   "test",   "error",  "lvgl_image"};
     struct nh_display_config cfg = config();
     struct nh_display_screen_info info;
     (void)state;
@@ -424,7 +425,7 @@ static void test_config_limits(void **state)
         cfg.draw_lines = rows[i].lines;
         cfg.fonts[0] = rows[i].font;
         assert_int_equal(nh_display__make(&cfg, now_ms, &d), rows[i].want);
-        for (size_t k = 0; d && k < 11; k++) {
+        for (size_t k = 0; d && k < 12; k++) {
             struct nh_display_screen_info info;
             assert_true(nh_display_screen_at(d, k, &info));
             show(info.id);
@@ -467,7 +468,7 @@ static void test_memory_contract(void **state)
     struct nh_mem_owner_info info;
     (void)state;
     make(&cfg);
-    for (size_t i = 0; i < 11; i++) {
+    for (size_t i = 0; i < 12; i++) {
         struct nh_display_screen_info screen;
         assert_true(nh_display_screen_at(d, i, &screen));
         show(screen.id);

@@ -119,11 +119,17 @@ static void apply_wanted(nh_display_t *d)
         memcpy(d->title, w.title, sizeof d->title);
         memcpy(d->text, w.text, sizeof d->text);
     }
-    if (w.screen == NH_DISPLAY__NONE)
-        return;
-    nh_display__saver_activity(&d->saver, true, d->now_ms);
-    d->splash_end_ms = NH_NEVER;
-    nh_display__switch(d, w.screen);
+    if (w.screen != NH_DISPLAY__NONE) {
+        nh_display__saver_activity(&d->saver, true, d->now_ms);
+        d->splash_end_ms = NH_NEVER;
+        nh_display__switch(d, w.screen);
+    }
+    if (w.has_dismiss)
+        nh_display__dismiss(d);
+    if (w.job) {
+        nh_display__saver_activity(&d->saver, true, d->now_ms);
+        nh_display__show_job(d, w.job);
+    }
 }
 
 static void set_panel(nh_display_t *d)
@@ -143,6 +149,8 @@ static uint64_t tick(nh_display_t *d)
         if (d->current == NH_DISPLAY__SPLASH)
             nh_display__switch(d, NH_DISPLAY__MACRO_1);
     }
+    if (d->now_ms >= d->image_end_ms)
+        nh_display__uncover(d);
     nh_display__saver_tick(&d->saver, d->now_ms);
     set_panel(d);
     uint64_t next = nh_display__saver_next(&d->saver, d->now_ms);
@@ -151,6 +159,7 @@ static uint64_t tick(nh_display_t *d)
     bool is_dark = d->saver.state == NH_SAVER_ASLEEP;
     uint64_t screen = s->ops->tick && !is_dark ? s->ops->tick(d, s->state, d->now_ms) : NH_NEVER;
     next = screen < next ? screen : next;
+    next = d->image_end_ms < next ? d->image_end_ms : next;
     return d->splash_end_ms < next ? d->splash_end_ms : next;
 }
 
@@ -198,6 +207,11 @@ static int take_config(nh_display_t *d, const struct nh_display_config *cfg)
     d->cfg.panel.close = NULL; // not ours until all is well
     d->cfg.draw_lines = cfg->draw_lines ? cfg->draw_lines : 16;
     d->cfg.queue_max = cfg->queue_max ? cfg->queue_max : 32;
+    d->cfg.image_max_bytes = cfg->image_max_bytes ? cfg->image_max_bytes : (uint32_t)NH_KIB(300);
+    d->cfg.image_headroom_bytes =
+        cfg->image_headroom_bytes ? cfg->image_headroom_bytes : (uint32_t)NH_KIB(50);
+    d->cfg.upload_ms = cfg->upload_ms ? cfg->upload_ms : 30000;
+    d->cfg.strip_wait_ms = cfg->strip_wait_ms ? cfg->strip_wait_ms : 3000;
     if (p->width < SIDE_MIN_PX || p->width > SIDE_MAX_PX || p->height < SIDE_MIN_PX ||
         p->height > SIDE_MAX_PX || d->cfg.draw_lines > DRAW_LINES_MAX)
         return NH_ERR_RANGE;
@@ -246,9 +260,11 @@ static int make_parts(nh_display_t *d)
 static int first_screen(nh_display_t *d, uint64_t now_ms)
 {
     nh_display__screens_init(d);
+    nh_display__images_init(d);
     nh_display__saver_init(&d->saver, &d->cfg.settings, now_ms);
     d->now_ms = now_ms;
     d->wanted.screen = NH_DISPLAY__NONE;
+    d->image_end_ms = NH_NEVER;
     d->splash_end_ms = d->cfg.splash_ms ? now_ms + d->cfg.splash_ms : NH_NEVER;
     nh_display__switch(d, d->cfg.splash_ms ? NH_DISPLAY__SPLASH : NH_DISPLAY__MACRO_1);
     if (d->current == NH_DISPLAY__NONE)
@@ -320,6 +336,7 @@ void nh_display_destroy(nh_display_t *d)
         d->cfg.panel.listen(d->cfg.panel.ctx, NULL, NULL);
     if (d->task)
         stop_task(d);
+    nh_display__images_deinit(d);
     nh_display__screens_deinit(d);
     nh_queue_destroy(d->queue);
     nh_lock_destroy(&d->lock);

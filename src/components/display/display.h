@@ -47,6 +47,11 @@ struct nh_display_config {
     uint32_t splash_ms;  // how long the first screen stays; 0: it is not shown
     bool has_mirror;     // a copy of what the panel shows, for pictures and the live mirror
     uint32_t queue_max;  // 0: 32 commands
+    uint32_t image_max_bytes;      // 0: 300 KiB; a larger file is refused
+    uint32_t image_headroom_bytes; // 0: 50 KiB; internal memory that has to be free for an image
+    uint32_t image_work_bytes;     // 0: 64 KiB; what the decoder may take
+    uint32_t upload_ms;            // 0: 30000; how long an upload may take
+    uint32_t strip_wait_ms;        // 0: 3000; how long the next strip may be waited for
     struct nh_display_settings settings;
     const struct nh_macro_view *macros; // borrowed; NULL: all macro screens are empty
     void *ctx;
@@ -54,6 +59,8 @@ struct nh_display_config {
     // Tasks `ui` and the loop. May be NULL.
     void (*tag)(void *ctx, const char *tag, bool is_hotspot);
     void (*facts)(void *ctx, struct nh_display_facts *out); // task `ui`; may be NULL
+    // What fetches images, borrowed; made when it is needed first. NULL, also given: there is none.
+    struct nh_http_client *(*http)(void *ctx); // the loop's task
     // The snapshot or the mirror has changed. Task `ui`; may be NULL.
     void (*changed)(void *ctx);
 };
@@ -117,6 +124,7 @@ void nh_display_snapshot(nh_display_t *d, struct nh_display_snapshot *out);
 // Routes; `ctx` is the display. Parts of the feed: "display" and, binary, "mirror"; both are
 // pushed: changed() says when. docs/display.md has the mirror's format.
 struct nh_route_table nh_display_routes(nh_display_t *d);
+struct nh_route_table nh_display_image_routes(nh_display_t *d);
 #define NH_DISPLAY_FEED_COUNT 2
 #define NH_DISPLAY_MIRROR_CHANNEL 1
 void nh_display_feed_parts(nh_display_t *d, nh_feed_part_t out[NH_DISPLAY_FEED_COUNT]);

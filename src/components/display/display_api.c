@@ -250,6 +250,8 @@ static int get_display(nh_request_t *req)
     nh_json_kv_uint(w, "seconds_until_sleep", s.seconds_until_sleep);
     nh_json_key(w, "screens");
     write_screens(req->ctx, w);
+    nh_json_key(w, "image");
+    nh_display__write_image(req->ctx, w);
     nh_json_key(w, "counters");
     nh_json_object_begin(w);
     write_counters(w, &s);

@@ -26,6 +26,7 @@ enum nh_display__member {
 enum nh_display__member nh_display__member(nh_request_t *req, const char *name, char *text,
                                            size_t cap, double *number);
 
-int nh_display__get_screenshot(nh_request_t *req); // display_shot_api.c
+void nh_display__write_image(nh_display_t *d, nh_json_writer_t *w); // display_image_api.c
+int nh_display__get_screenshot(nh_request_t *req);                  // display_shot_api.c
 
 #endif

@@ -44,6 +44,8 @@ static void paint_rect(nh_display_t *d, struct nh_rect r)
 void nh_display__render(nh_display_t *d)
 {
     struct nh_display__dirty dirty = d->dirty;
+    if (!d->screens[d->current].ops->paint)
+        d->dirty.count = dirty.count = 0;
     if (dirty.count == 0)
         return;
     uint64_t begin_us = nh_clock_us();

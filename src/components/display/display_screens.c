@@ -23,7 +23,9 @@ static const struct {
     {"info", "Info Screen", &nh_display__info_ops, 0, true},
     {"test", "Test Screen", &nh_display__test_ops, 0, true},
     {"error", "Error", &nh_display__error_ops, 0, true},
+    {"lvgl_image", "LVGL Image", &nh_display__image_ops, 0, true},
     {"splash", "Splash", &nh_display__splash_ops, 0, false},
+    {"direct_image", "Direct Image", &nh_display__direct_ops, 0, false},
 };
 
 void nh_display__screens_init(nh_display_t *d)
@@ -110,7 +112,9 @@ void nh_display__switch(nh_display_t *d, int index)
     tag_switch(d, "pre", from ? from->id : "unknown");
     if (from && from->ops->hide)
         from->ops->hide(d, from->state);
-    if (from && from->is_selectable)
+    if (index == NH_DISPLAY__DIRECT) // which comes back by itself, so `before` stays
+        d->under = d->current;
+    else if (from && from->is_selectable)
         d->before = d->current;
     d->current = index;
     d->is_touching = false;

@@ -5,6 +5,7 @@
 
 #include "components/display/display.h"
 #include "components/display/display_dirty.h"
+#include "components/display/display_image.h"
 #include "components/display/display_mirror.h"
 #include "components/display/display_saver.h"
 #include "components/display/screen.h"
@@ -27,7 +28,8 @@ struct nh_display__item { // of the queue
 // What others have asked for and the task has not seen yet; the newest of each kind.
 struct nh_display__wanted {
     int screen; // an index, or NH_DISPLAY__NONE
-    bool has_error, has_settings, has_brightness;
+    bool has_error, has_settings, has_brightness, has_dismiss;
+    struct nh_display__job *job; // of the loop's task, which waits for it
     char title[NH_DISPLAY_TITLE_MAX_BYTES], text[NH_DISPLAY_TEXT_MAX_BYTES];
     struct nh_display_settings settings;
     uint32_t brightness_pct;
@@ -56,6 +58,7 @@ struct nh_display {
     bool is_pointing;
     struct nh_touch pointing;
     uint32_t shot_count; // pictures that are being made
+    struct nh_display__images images;
 
     // The task's own.
     bool has_news; // for the mirror's watchers
@@ -65,7 +68,8 @@ struct nh_display {
     struct nh_display__saver saver;
     struct nh_display__screen screens[NH_DISPLAY__SCREEN_COUNT];
     int current, before; // indices; before: of the last that could be chosen
-    uint64_t splash_end_ms;
+    uint64_t splash_end_ms, image_end_ms;
+    int under;        // the screen that an image covers
     bool is_touching; // the finger is on a screen, not only on the glass
     uint32_t panel_pct;
     char title[NH_DISPLAY_TITLE_MAX_BYTES], text[NH_DISPLAY_TEXT_MAX_BYTES]; // of the error screen
@@ -87,6 +91,15 @@ void nh_display__touch_up(nh_display_t *d, struct nh_rect r); // has to be paint
 void nh_display__render(nh_display_t *d);
 // Pixels that a screen has made itself.
 void nh_display__flush(nh_display_t *d, struct nh_rect at, const uint16_t *pixels, size_t stride);
+
+// display_show.c: images
+void nh_display__show_job(nh_display_t *d, struct nh_display__job *job);
+void nh_display__dismiss(nh_display_t *d);
+void nh_display__uncover(nh_display_t *d); // what the image covers comes back
+// screen_image.c: decodes it into the screen's own memory, smaller if need be.
+NH_MUST_USE int nh_display__keep_image(nh_display_t *d, void *state,
+                                       const struct nh_display__job *job);
+void nh_display__drop_image(nh_display_t *d, void *state);
 
 // display_screens.c
 void nh_display__screens_init(nh_display_t *d);

@@ -10,7 +10,9 @@ enum nh_display__screen_id {
     NH_DISPLAY__INFO = NH_DISPLAY__MACRO_1 + NH_MACRO_SCREENS,
     NH_DISPLAY__TEST,
     NH_DISPLAY__ERROR,
+    NH_DISPLAY__IMAGE, // keeps an image in a box
     NH_DISPLAY__SPLASH,
+    NH_DISPLAY__DIRECT, // an image that went straight to the panel
     NH_DISPLAY__SCREEN_COUNT,
 };
 
@@ -19,7 +21,8 @@ struct nh_display__screen_ops {
     size_t state_bytes;
     void (*show)(nh_display_t *d, void *state, unsigned number); // about to be seen
     void (*hide)(nh_display_t *d, void *state);                  // may be NULL
-    // Paints what meets nh_painter_part(); everything, background included.
+    // Paints what meets nh_painter_part(); everything, background included. NULL: what is on the
+    // panel is left there.
     void (*paint)(nh_display_t *d, const void *state);
     void (*touch)(nh_display_t *d, void *state, const struct nh_touch *t); // may be NULL
     // Looks whether something has changed; returns when to look next. May be NULL.
@@ -36,7 +39,8 @@ struct nh_display__screen {
 };
 
 extern const struct nh_display__screen_ops nh_display__macro_ops, nh_display__info_ops,
-    nh_display__test_ops, nh_display__error_ops, nh_display__splash_ops;
+    nh_display__test_ops, nh_display__error_ops, nh_display__splash_ops, nh_display__image_ops,
+    nh_display__direct_ops;
 
 // Shared looks.
 #define NH_DISPLAY__BACKGROUND 0x0B0F14

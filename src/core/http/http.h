@@ -46,9 +46,10 @@ struct nh_request {
     nh_arena_t *arena; // dies with the request
     const char *body;  // gathered body, or NULL; a NUL follows it
     size_t body_len;
-    uint64_t now_ms;    // nh_clock_ms() when the request came
-    const char *peer;   // "127.0.0.1:51234"
-    const char *user;   // who is signed in; NULL: nobody, or no password is set
+    int64_t content_length; // of the body, as announced; -1: there is none
+    uint64_t now_ms;        // nh_clock_ms() when the request came
+    const char *peer;       // "127.0.0.1:51234"
+    const char *user;       // who is signed in; NULL: nobody, or no password is set
     enum nh_role role;  // NH_ROLE_NONE: nobody is signed in; ADMIN for all while no password is set
     bool is_local;      // the peer is on this machine
     const char *cookie; // headers as they came, or NULL
