@@ -264,19 +264,19 @@ static void take(size_t max)
 {
     static uint8_t said[8192];
     static size_t len;
-    nh_mqtt_publisher_t *p = nh_homeassistant_publisher(t.ha);
-    nh_span_t out = nh_mqtt_publisher_output(p);
-    struct any_packet packet;
     if (max == 0) {
         len = 0;
         return;
     }
+    nh_mqtt_publisher_t *p = nh_homeassistant_publisher(t.ha);
+    const nh_span_t out = nh_mqtt_publisher_output(p);
     size_t n = out.len < max ? out.len : max;
     assert_true(len + n <= sizeof said);
     memcpy(said + len, out.ptr, n);
     len += n;
     nh_mqtt_publisher_sent(p, n, t.now_ms);
     for (size_t at = 2; at <= len; at++) {
+        struct any_packet packet;
         int rc = any_decode(4, NH_MQTT__FROM_CLIENT, said, at, &packet);
         if (rc == NH_ERR_AGAIN)
             continue;
