@@ -16,7 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from hub import NUTHATCH, Hub  # noqa: E402
 
-SCENARIOS = ["s1", "s2", "s4", "s5", "s6"]
+SCENARIOS = ["s1", "s2", "s3", "s4", "s5", "s6"]
 HIN_MIN = 102400  # 100 KiB of internal memory, at the worst moment
 FRAG_MAX = 39  # percent, at rest
 TRIPWIRE = 30720

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import run_harness  # noqa: E402
 
 # (scenario, whether the macros are filled to their limits before it)
-PLAYS = [("s1", False), ("s2", False), ("s4", False), ("s4", True), ("s5", False), ("s6", False),
+PLAYS = [("s1", False), ("s2", False), ("s3", False), ("s4", False), ("s4", True), ("s5", False), ("s6", False),
          ("s6", True)]
 
 
