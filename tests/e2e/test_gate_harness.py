@@ -58,6 +58,13 @@ class Harness(unittest.TestCase):
             self.assertIsNotNone(r.taken, play)
             self.assertLess(r.taken, run_harness.REQUEST_MAX, play)
 
+    def test_nor_does_any_route(self):
+        taken, routes = run_harness.ask_every_route()
+        self.assertGreater(len(routes), 50)
+        self.assertLess(taken, run_harness.REQUEST_MAX)
+        dear = {r["path"]: r["peak_internal_bytes"] for r in routes}
+        self.assertLess(max(dear.values()), run_harness.REQUEST_MAX, dear)
+
     def test_a_limit_can_be_broken(self):
         r = run_harness.play("s1", self.out, more=["--limit", "hin_min=999999999"])
         self.assertEqual(r.code, 1)
