@@ -5,18 +5,21 @@ prints what was left of its memory beside what the firmware before it had.
 Pictures, summaries and artifacts stand under build/harness. Exit status 1: a scenario failed.
 """
 import concurrent.futures
+import contextlib
 import glob
 import json
 import os
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from hub import NUTHATCH, Hub  # noqa: E402
 
-SCENARIOS = ["s1", "s2", "s4", "s6"]
+SCENARIOS = ["s1", "s2", "s3", "s4", "s5", "s6"]
 HIN_MIN = 102400  # 100 KiB of internal memory, at the worst moment
 FRAG_MAX = 39  # percent, at rest
 TRIPWIRE = 30720
@@ -30,11 +33,11 @@ BEFORE = {"s1": ("20912 B 37 %", "-"), "s2": ("20772 B 42 %", "42916 B 42 %"),
           "s3": ("1 to 2 KB", "-"), "s4": ("1832 B 60 %", "55964 B 59 %"),
           "s5": ("20752 B 37 %", "-"), "s6": ("32112 B 58 %", "52056 B 57 %")}
 
+# Everything on: panel, macro pad with its keyboard, and Home Assistant at the hub's own broker.
 CONFIG = """\
 health: {heartbeat_ms: 1000, tripwire_bytes: %d, hotspot_tags: true}
+homeassistant: {enabled: true}
 """ % TRIPWIRE
-# What a scenario needs beside it.
-CONFIG_OF = {}
 
 
 def full_macros(document):
@@ -76,7 +79,7 @@ def play(name, out, full=False, more=()):
     shutil.rmtree(where, ignore_errors=True)
     os.makedirs(where)
     console = os.path.join(where, "console")
-    with Hub(CONFIG + CONFIG_OF.get(name, ""), args=["--console", f"pty:{console}"],
+    with Hub(CONFIG, args=["--console", f"pty:{console}"],
              board="esp32-s3") as hub:
         if full:
             status, reply = hub.send_json("POST", "/api/macros",
@@ -115,6 +118,29 @@ def peaks(results):
     return sorted(((i, p, key, calls) for key, (i, p, calls) in rows.items()), reverse=True)
 
 
+def ask_every_route():
+    """Asks for each route that only reads, for the pages, and posts the largest documents. Gives
+    how much of the internal memory the whole hub took at its worst meanwhile, and the routes with
+    what each request of theirs took by itself."""
+    with Hub(CONFIG, board="esp32-s3") as hub:
+        macros = full_macros(hub.get_json("/api/macros"))
+        config = hub.get_json("/api/config")
+        asked = [("GET", r["path"], None) for r in hub.get_json("/api/routes")["routes"]
+                 if r["method"] == "GET"]
+        asked += [("GET", page, None) for page in ("/", "/home.html", "/network.html",
+                                                   "/firmware.html", "/portal.css", "/portal.js")]
+        asked += [("POST", "/api/macros", macros), ("POST", "/api/config?no_reboot=1", config)]
+        for method, path, body in asked:
+            data = None if body is None else json.dumps(body).encode()
+            request = urllib.request.Request(hub.url(path), data,
+                                             {"Content-Type": "application/json"}, method=method)
+            with contextlib.suppress(urllib.error.HTTPError):  # one that wants arguments
+                urllib.request.urlopen(request, timeout=30).read()
+        health = hub.get_json("/api/health")
+        routes = [r for r in hub.get_json("/api/routes")["routes"] if r["calls"]]
+    return health["heap_internal_free"] - health["heap_internal_min"], routes
+
+
 def print_tables(results):
     print(f"{'':26}{'least internal':>15}{'frag at rest':>14}{'least PSRAM':>13}"
           f"   {'the firmware before':15}{'its best':>15}")
@@ -126,9 +152,19 @@ def print_tables(results):
               f"{d['pm_min'] or 0:>11} B{first:>22}{best:>15}")
         for reason in r.reasons:
             print(f"      - {reason}")
-    print(f"\nInternal memory of one request, at most {REQUEST_MAX} B; PSRAM beside it:")
+    print(f"\nWhat a request of its own took of internal memory, at most {REQUEST_MAX} B; PSRAM:")
     for most, psram, route, calls in peaks(results):
         print(f"  {most:>6} B {psram:>8} B  {route} ({calls} calls)")
+
+
+def print_every_route():
+    taken, routes = ask_every_route()
+    rows = sorted(((r["peak_internal_bytes"], r["peak_psram_bytes"],
+                    f"{r['method']} {r['path']}") for r in routes), reverse=True)
+    print(f"\nEach of {len(rows)} routes once: the hub took {taken} B of internal memory for any. "
+          "The dearest by themselves:")
+    for internal, psram, route in rows[:12]:
+        print(f"  {internal:>6} B {psram:>8} B  {route}")
 
 
 def main():
@@ -140,6 +176,8 @@ def main():
     os.makedirs(out, exist_ok=True)
     results = play_all([(name, False) for name in wanted], out)
     print_tables(results)
+    if not sys.argv[1:]:
+        print_every_route()
     for r in results:
         shutil.copy(os.path.join(r.folder, "summary.svg"), os.path.join(out, r.name + ".svg"))
     print(f"\npictures: {os.path.relpath(out, ROOT)}/*.svg")

@@ -12,7 +12,8 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import run_harness  # noqa: E402
 
 # (scenario, whether the macros are filled to their limits before it)
-PLAYS = [("s1", False), ("s2", False), ("s4", False), ("s4", True), ("s6", False), ("s6", True)]
+PLAYS = [("s1", False), ("s2", False), ("s3", False), ("s4", False), ("s4", True), ("s5", False), ("s6", False),
+         ("s6", True)]
 
 
 class Harness(unittest.TestCase):
@@ -56,6 +57,13 @@ class Harness(unittest.TestCase):
         for play, r in self.results.items():
             self.assertIsNotNone(r.taken, play)
             self.assertLess(r.taken, run_harness.REQUEST_MAX, play)
+
+    def test_nor_does_any_route(self):
+        taken, routes = run_harness.ask_every_route()
+        self.assertGreater(len(routes), 50)
+        self.assertLess(taken, run_harness.REQUEST_MAX)
+        dear = {r["path"]: r["peak_internal_bytes"] for r in routes}
+        self.assertLess(max(dear.values()), run_harness.REQUEST_MAX, dear)
 
     def test_a_limit_can_be_broken(self):
         r = run_harness.play("s1", self.out, more=["--limit", "hin_min=999999999"])

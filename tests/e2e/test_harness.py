@@ -4,6 +4,7 @@ import concurrent.futures
 import glob
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -319,6 +320,34 @@ class Ways(unittest.TestCase):
         self.assertEqual([r["verdict"]["passed"] for r in runs], [True, True])
         self.assertEqual(len(one.dirs), 2)
         self.assertRegex(table.out, r"2 runs +least +mean +most\n +hin_min +150000 +150000.0 +150000")
+
+    def test_a_line_that_goes_away_at_the_reboot(self):
+        with Device(replugs=True) as device:
+            one = Run(device, "s1", "--no-health")
+        self.assertEqual(one.code, 0, one.out + one.err)
+        self.assertIn("ESP-ROM:esp32s3", one.text("serial.log"))
+
+    def test_a_device_that_tells_no_address(self):
+        with Device(address_line=False) as device:
+            one = Run(device, "s1", "--no-health")
+        self.assertEqual(one.code, 0, one.out + one.err)
+        notes = [e["note"] for e in one.rows("events.jsonl") if e["type"] == "note"]
+        self.assertIn("ready without a \"Got IP:\"", notes)
+
+    def test_one_line_on_a_terminal(self):
+        with Device() as device, tempfile.TemporaryDirectory() as out:
+            master, slave = pty.openpty()
+            p = subprocess.Popen([NUTHATCH, "harness", "s1", device.address, "--port", device.pty,
+                                  "--out", out, "--no-health"], stdout=subprocess.PIPE,
+                                 stderr=slave, stdin=subprocess.DEVNULL, text=True)
+            os.close(slave)
+            told, _ = p.communicate(timeout=PATIENCE_S)
+            shown = os.read(master, 65536).decode()
+            os.close(master)
+        self.assertEqual(p.returncode, 0)
+        self.assertTrue(told.startswith("s1 Boot and idle: passed"), told)
+        self.assertNotIn("\n", shown)
+        self.assertRegex(shown, r"\r.*s1  waiting for a heartbeat.*free \d+ KiB, least \d+ KiB")
 
     def test_interrupted(self):
         with Device() as device, tempfile.TemporaryDirectory() as out:

@@ -6,6 +6,8 @@ import http.server
 import json
 import os
 import pty
+import shutil
+import tempfile
 import threading
 import time
 import tty
@@ -29,15 +31,17 @@ class Device:
 
     heartbeat_s; hotspot: the tags of a scenario; hin: the low water mark that it tells; tripwire:
     bytes, 0: off; words: lines to print behind the setup; answers: {"GET /": 500, ...}; serial:
-    False prints nothing; silent: no boot lines; slow_boot_s.
+    False prints nothing; silent: no marks of a boot; address_line: "Got IP:"; panel: its size;
+    replugs: the line goes away at a reboot.
     """
 
     def __init__(self, heartbeat_s=0.5, hotspot=True, hin=150000, tripwire=0, words=(),
-                 answers=None, serial=True, silent=False, address_line=True, panel=(64, 48)):
+                 answers=None, serial=True, silent=False, address_line=True, panel=(64, 48),
+                 replugs=False):
         self.heartbeat_s, self.hotspot, self.hin = heartbeat_s, hotspot, hin
         self.tripwire, self.words, self.answers = tripwire, words, answers or {}
         self.serial, self.silent, self.address_line = serial, silent, address_line
-        self.panel = panel
+        self.panel, self.replugs = panel, replugs
         self.requests, self.bodies = [], {}
         self.boots = 0
         self.lock = threading.RLock()
@@ -47,7 +51,7 @@ class Device:
 
     def say(self, text):
         if self.serial:
-            with contextlib.suppress(BlockingIOError):
+            with self.lock, contextlib.suppress(BlockingIOError):
                 os.write(self.master, (text + "\r\n").encode())
 
     def snapshot(self, tag, hin=None):
@@ -94,15 +98,25 @@ class Device:
                         "mqtt_first_publish", "mqtt_discovery_post"):
                 self.once(tag)
 
+    def replug(self):
+        """The line goes away and comes again by the same name, as a USB device does."""
+        with self.lock:
+            os.close(self.master)
+            os.close(self.slave)
+            self.plug()
+
+    def plug(self):
+        self.master, self.slave = pty.openpty()  # the slave stays open: the line never hangs up
+        tty.setraw(self.slave)
+        os.set_blocking(self.master, False)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.pty)
+        os.symlink(os.ttyname(self.slave), self.pty)
+
     def beat(self):
         while not self.stopping.wait(self.heartbeat_s):
             self.say("[Heartbeat] Up: 1s | Heap: 1 | WiFi: 127.0.0.1 (pad) (0ms)")
             self.snapshot("hb")
-
-    def drain(self):
-        """What the harness would write to it; nothing."""
-        while not self.stopping.is_set():
-            time.sleep(0.05)
 
     # ---- the routes ----------------------------------------------------------------------------
 
@@ -178,6 +192,9 @@ class Device:
                     device.bodies[key] = body
                 if path == "/api/reboot":
                     self.close_connection = True
+                    if device.replugs:
+                        device.replug()
+                        time.sleep(1)  # until it has been opened again
                     device.boot()  # the peer is gone already
                     return
                 status, kind, reply = device.answer(self.command, path, query, body)
@@ -203,10 +220,9 @@ class Device:
     # ---- its life ------------------------------------------------------------------------------
 
     def __enter__(self):
-        self.master, self.slave = pty.openpty()  # the slave stays open: the line never hangs up
-        tty.setraw(self.slave)
-        os.set_blocking(self.master, False)
-        self.pty = os.ttyname(self.slave)
+        self.folder = tempfile.mkdtemp(prefix="nuthatch-device-")
+        self.pty = os.path.join(self.folder, "tty")
+        self.plug()
         self.low, self.tripped, self.seen = 10 ** 9, False, set()
         self.started = time.monotonic() - 100
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
@@ -227,3 +243,4 @@ class Device:
             t.join(5)
         os.close(self.master)
         os.close(self.slave)
+        shutil.rmtree(self.folder)

@@ -336,15 +336,25 @@ static void put_json(nh_json_writer_t *w, const struct nh_harness_request *q)
     }
 }
 
+// The first name, by the alphabet, behind `after` (NULL: the first of all) in the kept headers.
+static const char *next_header(const struct nh_harness_request *q, const char *after)
+{
+    const char *found = NULL;
+    for (size_t at = 0; at < q->headers_len;) {
+        const char *name = q->headers + at, *value = name + strlen(name) + 1;
+        if ((!after || strcmp(name, after) > 0) && (!found || strcmp(name, found) < 0))
+            found = name;
+        at += strlen(name) + strlen(value) + 2;
+    }
+    return found;
+}
+
 static void put_headers(nh_json_writer_t *w, const struct nh_harness_request *q)
 {
     nh_json_key(w, "headers");
     nh_json_object_begin(w);
-    for (size_t at = 0; at < q->headers_len;) {
-        const char *name = q->headers + at, *value = name + strlen(name) + 1;
-        nh_json_kv_string(w, name, value);
-        at += strlen(name) + strlen(value) + 2;
-    }
+    for (const char *name = NULL; (name = next_header(q, name));)
+        nh_json_kv_string(w, name, name + strlen(name) + 1);
     nh_json_object_end(w);
 }
 
@@ -354,7 +364,7 @@ void nh_harness_write_health(struct nh_harness_run *r, const char *label,
     nh_json_writer_t w;
     char url[600], host[256];
     nh_harness_url(r, "/api/health", url, sizeof url);
-    snprintf(host, sizeof host, "%.*s", (int)strcspn(url + 7, ":/"), url + 7);
+    nh_harness_host(r, host, sizeof host);
     nh_lock_acquire(&r->lock);
     begin(&w, r->files.health);
     if (q) {

@@ -165,7 +165,9 @@ void nh_harness_requests(struct nh_harness_run *r, struct nh_harness_request *q,
 // One of them; true when its status counts as good.
 bool nh_harness_request(struct nh_harness_run *r, struct nh_harness_request *q);
 void nh_harness_request_free(struct nh_harness_run *r, struct nh_harness_request *q);
-void nh_harness_url(const struct nh_harness_run *r, const char *path, char *out, size_t cap);
+// The device's address, without the port. False: none is known.
+bool nh_harness_host(struct nh_harness_run *r, char *out, size_t cap);
+void nh_harness_url(struct nh_harness_run *r, const char *path, char *out, size_t cap);
 
 // steps.c: what scenarios are made of
 void nh_harness_sleep(struct nh_harness_run *r, uint32_t ms);

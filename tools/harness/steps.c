@@ -97,7 +97,8 @@ void nh_harness_pause(struct nh_harness_run *r, const char *point)
 
 bool nh_harness_has_host(struct nh_harness_run *r)
 {
-    if (r->o->host[0] || r->figures.address[0])
+    char host[256];
+    if (nh_harness_host(r, host, sizeof host))
         return true;
     nh_harness_note(r, "no address: none was given, and the device told none");
     nh_harness_fail(r, "steps", "no address of the device");

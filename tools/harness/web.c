@@ -7,10 +7,19 @@
 #define BODY_BEGIN_BYTES NH_KIB(16)
 #define LOOK_MS 100 // how often the progress line changes while a reply is awaited
 
-void nh_harness_url(const struct nh_harness_run *r, const char *path, char *out, size_t cap)
+bool nh_harness_host(struct nh_harness_run *r, char *out, size_t cap)
 {
-    // The address that the device told is the one that it has now; the port is what was asked for.
-    const char *host = r->figures.address[0] ? r->figures.address : r->o->host;
+    // The address that the device told is the one that it has now.
+    nh_lock_acquire(&r->lock);
+    snprintf(out, cap, "%s", r->figures.address[0] ? r->figures.address : r->o->host);
+    nh_lock_release(&r->lock);
+    return out[0] != 0;
+}
+
+void nh_harness_url(struct nh_harness_run *r, const char *path, char *out, size_t cap)
+{
+    char host[256];
+    nh_harness_host(r, host, sizeof host);
     if (r->o->http_port == 80)
         snprintf(out, cap, "http://%s%s", host, path);
     else
