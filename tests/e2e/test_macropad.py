@@ -12,6 +12,7 @@ import urllib.request
 
 from http_client import Client, Socket
 from hub import Hub
+from test_display import png_pixels
 from test_mqtt import Subscriber
 
 WORST = "\x01"  # JSON needs six bytes for it
@@ -216,6 +217,28 @@ class MacroDocument(unittest.TestCase):
                                  (4, "macro8"), (5, "error")):
                 self.press(hub, slot)
                 shows(screen)
+
+    def test_a_finger_on_the_panel(self):
+        """The panel shows an icon as soon as it is installed, and a touch does what the button says."""
+        with Hub(config="display: {splash_ms: 0}") as hub:
+            nobody = {"action": "none"}
+            self.buttons(hub, *[nobody] * 8,
+                         {"action": "mqtt_send", "mqtt_topic": "room/pad", "payload": "touched",
+                          "icon": {"type": "asset", "id": "user_red"}})
+            red = b"ICN1" + struct.pack("<HHB3xI", 64, 64, 1, 64 * 64 * 3) + b"\x00\xf8\xff" * 4096
+
+            def is_red():
+                with urllib.request.urlopen(hub.url("/api/display/screenshot"), timeout=30) as r:
+                    width, height, pixels = png_pixels(r.read())
+                return pixels[height // 2 * width + width // 2] == 0xF800
+            self.assertFalse(is_red())
+            self.assertEqual(self.install(hub, "user_red", red)[0], 200)
+            hub.wait_until(is_red, "the icon on the panel")
+            heard = Subscriber(hub, "-t", "room/pad", count=1)
+            with self.feed(hub, "mirror") as s:
+                for phase in (0, 2):
+                    s.send(2, bytes([1, phase]) + struct.pack("<hh", 180, 180))
+                self.assertEqual(heard.result(), ["room/pad touched"])
 
     def test_the_demo_home(self):
         """The document of the demo: every button does something there, and nothing is cut."""

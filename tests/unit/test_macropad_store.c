@@ -173,7 +173,8 @@ static void test_broken(void **state)
     assert_int_equal(open_pad(), 0);
     assert_true(has_label("one"));
     assert_int_equal(generation(), 1);
-    assert_int_equal(apply("two", 0), 0);
+    assert_int_equal(apply("two", 2), NH_ERR_CONFLICT);
+    assert_int_equal(apply("two", 1), 0);
     assert_int_equal(generation(), 3);
 }
 

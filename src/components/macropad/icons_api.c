@@ -4,6 +4,7 @@
 
 #include "core/base/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // ---- lists -------------------------------------------------------------------------------------
@@ -29,7 +30,7 @@ static int next_id(struct listing *l)
     if (!l->is_installed) {
         if (l->index == nh_icon_set_count)
             return 0;
-        strcpy(l->id, nh_icon_set[l->index++].id); // a test sees to their lengths
+        snprintf(l->id, sizeof l->id, "%s", nh_icon_set[l->index++].id);
     } else {
         int err = l->cursor ? nh_icon_list_next(&l->pad->icon_store, l->cursor, l->id, &bytes)
                             : NH_ERR_NOT_FOUND;

@@ -174,11 +174,11 @@ int nh_macropad_begin_with(nh_macropad_t *m, int (*source)(void *ctx, void *out,
     return err;
 }
 
-static int write_document(nh_macropad_t *m, nh_macro_set_t *set, uint32_t base, char *piece)
+static int write_document(nh_macropad_t *m, nh_macro_set_t *set, char *piece)
 {
     nh_store_write_t *w;
     nh_macro_encoder_t e;
-    int n, err = nh_store_write_begin(m->cfg.store, NH_MACROPAD_DOCUMENT, base, &w);
+    int n, err = nh_store_write_begin(m->cfg.store, NH_MACROPAD_DOCUMENT, 0, &w);
     if (err < 0)
         return err;
     nh_macro_encoder_init(&e, set, NH_MACRO_SPARSE);
@@ -192,21 +192,22 @@ static int write_document(nh_macropad_t *m, nh_macro_set_t *set, uint32_t base, 
 }
 
 // Returns the generation.
-static int save(nh_macropad_t *m, nh_macro_set_t *set, uint32_t base)
+static int save(nh_macropad_t *m, nh_macro_set_t *set)
 {
     if (!m->cfg.store)
         return (int)(m->info.generation + 1) & INT32_MAX;
     char *piece = nh_mem_alloc(m->cfg.mem, PIECE_BYTES, NH_MEM_BULK);
-    int err = piece ? write_document(m, set, base, piece) : NH_ERR_NOMEM;
+    int err = piece ? write_document(m, set, piece) : NH_ERR_NOMEM;
     nh_mem_free(m->cfg.mem, piece);
     return err;
 }
 
 int nh_macropad_apply(nh_macropad_t *m, nh_macro_set_t *set, uint32_t base_generation)
 {
+    // Not the store's newest: that one may be broken, and an older one in force.
     if (base_generation && base_generation != m->info.generation)
         return NH_ERR_CONFLICT;
-    int generation = save(m, set, base_generation);
+    int generation = save(m, set);
     if (generation < 0) {
         m->info.saves_failed++;
         NH_LOG_E("macropad", "the document could not be stored: %s", nh_err_text(generation));
