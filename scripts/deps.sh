@@ -11,7 +11,7 @@ packages_run="cmake ninja-build gcc libc6-dev pkg-config python3 libwebsockets-d
     zlib1g-dev fonts-dejavu-core fonts-wqy-microhei fonts-symbola"
 packages_rv32="cmake ninja-build python3 gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
     qemu-system-misc"
-packages_test="libcmocka-dev libpng-dev libcjson-dev libjsmn-dev libyajl-dev libjson-c-dev clang
+packages_test="libcmocka-dev libpng-dev libsdl2-2.0-0 libcjson-dev libjsmn-dev libyajl-dev libjson-c-dev clang
     libclang-rt-14-dev valgrind mosquitto mosquitto-clients python3-paho-mqtt chromium curl openssl
     strace util-linux binutils procps"
 packages_lint="clang clang-format clang-tidy cppcheck shellcheck git"

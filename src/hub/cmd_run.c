@@ -17,6 +17,8 @@ static const char help_text[] =
     "  --board NAME         esp32, esp32-s3 (default), esp32-p4 or linux\n"
     "  --console WHERE      telemetry lines: stdout (default), stderr, pty, pty:LINK, file:PATH\n"
     "                       or none\n"
+    "  --window             the panel in a window of the desktop too (needs libsdl2-2.0-0);\n"
+    "                       closing it stops the hub\n"
     "  --ready-json         one line of JSON on stdout once everything listens\n"
     "  --help               this text\n"
     "\n"
@@ -30,15 +32,11 @@ static const char help_text[] =
 static int parse(int argc, char **argv, struct nh_hub_options *o)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"http", required_argument, NULL, 'H'},
-        {"mqtt", required_argument, NULL, 'm'},
-        {"data", required_argument, NULL, 'd'},
-        {"board", required_argument, NULL, 'b'},
-        {"console", required_argument, NULL, 'o'},
-        {"ready-json", no_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'}, {"http", required_argument, NULL, 'H'},
+        {"mqtt", required_argument, NULL, 'm'},   {"data", required_argument, NULL, 'd'},
+        {"board", required_argument, NULL, 'b'},  {"console", required_argument, NULL, 'o'},
+        {"window", no_argument, NULL, 'w'},       {"ready-json", no_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -60,6 +58,9 @@ static int parse(int argc, char **argv, struct nh_hub_options *o)
             break;
         case 'o':
             o->console = optarg;
+            break;
+        case 'w':
+            o->window = true;
             break;
         case 'r':
             o->ready_json = true;

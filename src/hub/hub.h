@@ -10,6 +10,7 @@ struct nh_mosquitto_conf;
 
 struct nh_hub_options {
     const char *config_file; // for SIGHUP and the settings page; NULL: none
+    bool window;             // the panel in a window of the desktop
     bool ready_json;         // one line of JSON on stdout once all listeners are up
     // Not NULL: config_file is a mosquitto.conf, this is what it came to at the start (borrowed),
     // and the log is lines of text as there. hub.yaml's settings of the portal are not looked at.

@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "hub/hub_parts.h"
+#include "platform/linux/window/window.h"
 
 #include <stdio.h>
 
@@ -112,6 +113,47 @@ static struct nh_display_config config_of(struct nh_hub *hub)
     };
 }
 
+static void stop_hub(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    hub->is_told_to_stop = true;
+    NH_LOG_I("hub", "stopping: the window was closed");
+    nh_loop_stop(hub->loop);
+}
+
+static void window_closed(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    nh_loop_post(hub->loop, &hub->window_post);
+}
+
+// Who asked for a window and cannot have it does not want a hub without one.
+static int open_window(struct nh_hub *hub, struct nh_display_config *cfg)
+{
+    char why[160] = "";
+    const struct nh_window_config window = {.mem = cfg->mem,
+                                            .sys = hub->sys,
+                                            .title = hub->cfg.name,
+                                            .width = cfg->panel.width,
+                                            .height = cfg->panel.height,
+                                            .is_round = cfg->panel.is_round,
+                                            .closed = window_closed,
+                                            .ctx = hub};
+    hub->window_post = (nh_loop_post_t){.fn = stop_hub, .ctx = hub};
+    int err = nh_window_open(&window, &cfg->panel, why, sizeof why);
+    if (err < 0)
+        fprintf(stderr, "nuthatch: --window: %s\n", why);
+    return err;
+}
+
+static int make_display(struct nh_hub *hub, struct nh_display_config *cfg)
+{
+    int err = nh_display_create(cfg, &hub->display);
+    if (err < 0 && cfg->panel.close)
+        cfg->panel.close(cfg->panel.ctx);
+    return err;
+}
+
 // A broker alone has none. A hub that cannot have one runs on without it.
 int nh_hub__start_display(struct nh_hub *hub)
 {
@@ -125,8 +167,10 @@ int nh_hub__start_display(struct nh_hub *hub)
     struct nh_display_config cfg = config_of(hub);
     hub->display_post = (nh_loop_post_t){.fn = on_changed, .ctx = hub};
     int err = nh_hub__owner(hub, "display", &cfg.mem);
+    if (err == 0 && hub->options.window && open_window(hub, &cfg) < 0)
+        return NH_ERR_UNSUPPORTED;
     if (err == 0)
-        err = nh_display_create(&cfg, &hub->display);
+        err = make_display(hub, &cfg);
     if (err == NH_ERR_NOT_FOUND)
         NH_LOG_E("display", "no font: neither %s nor another can be read; there is no panel",
                  cfg.fonts[0]);
@@ -146,6 +190,7 @@ void nh_hub__stop_display(struct nh_hub *hub)
     hub->display_http = NULL;
     hub->display_tls = NULL;
     nh_loop_post_cancel(hub->loop, &hub->display_post);
+    nh_loop_post_cancel(hub->loop, &hub->window_post);
 }
 
 static void set_names(struct nh_hub *hub, const char *name)

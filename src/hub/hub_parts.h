@@ -79,6 +79,7 @@ struct nh_hub {
     nh_keyboard_t *keyboard;     // NULL: what the pad types is shown only
     nh_display_t *display;       // NULL: not enabled
     nh_loop_post_t display_post; // it has changed
+    nh_loop_post_t window_post;  // somebody closed the window
     nh_tls_t *display_tls;
     nh_http_client_t *display_http;              // NULL: no image was fetched yet
     nh_automation_t *automation;                 // NULL: as devices

@@ -1,4 +1,5 @@
 """The panel through the portal: screens, sleep, brightness, and what a wrong request is told."""
+import ctypes.util
 import json
 import struct
 import time
@@ -243,6 +244,27 @@ class Display(unittest.TestCase):
                 seen.read()
             s.say({"ping": 1})  # nothing else comes before its answer
             self.assertEqual(s.hear(), {"pong": 1})
+
+
+class Window(unittest.TestCase):
+    def test_window(self):
+        if not ctypes.util.find_library("SDL2-2.0"):
+            self.skipTest("no libsdl2-2.0-0")
+        with Hub(args=["--window"], env={"SDL_VIDEODRIVER": "dummy"}) as hub:
+            send(hub, "PUT", "/api/display/screen", {"screen": "test"})
+            until(hub, "/api/display", lambda d: d["screen"] == "test")
+            mark = len(hub.lines)
+            hub.send_json("POST", "/api/reboot", None)  # in place: the window is another one
+            hub.wait_line(r"^\[Main\] Setup complete", after=mark)
+            until(hub, "/api/display", lambda d: d["screen"] in ("splash", "macro1"))
+
+    def test_no_desktop(self):
+        hub = Hub(args=["--window"], env={"SDL_VIDEODRIVER": "nothing"})
+        with self.assertRaises(AssertionError):
+            hub.start()
+        hub.stop()
+        self.assertEqual(hub.exit_code, 1)
+        self.assertRegex(hub.stderr(), "nuthatch: --window: .")
 
 
 class NoDisplay(unittest.TestCase):
