@@ -110,7 +110,11 @@ static const nh_route_t routes[] = {
      .flags = NH_ROUTE_OPERATOR,
      .handle = get_info,
      .text = "What this hub is"},
-    {.method = "POST", .path = "/api/reboot", .handle = post_reboot, .text = "Start the hub anew"},
+    {.method = "POST",
+     .path = "/api/reboot",
+     .flags = NH_ROUTE_UNHEARD,
+     .handle = post_reboot,
+     .text = "Start the hub anew"},
     {0},
 };
 

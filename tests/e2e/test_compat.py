@@ -151,10 +151,27 @@ class Config(unittest.TestCase):
 
 
 class Access(unittest.TestCase):
-    def test_basic_unasked(self):
-        code, line, err = run("passwd", stdin="long enough\n")
+    def setUp(self):
+        code, self.config, err = run("passwd", stdin="long enough\n")
         self.assertEqual(code, 0, err)
-        with Hub(line) as hub:
+
+    def test_reboot_by_who_is_gone(self):
+        """The first request of all, so that its password is still being checked when it has gone."""
+        with Hub(self.config) as hub:
+            for password, reboots in (("long enough", True), ("wrong", False)):
+                at = len(hub.lines)
+                host, port = hub.http.rsplit(":", 1)
+                header = base64.b64encode(f"admin:{password}".encode()).decode()
+                with socket.create_connection((host, int(port)), 5) as s:
+                    s.sendall(f"POST /api/reboot HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {header}\r\n"
+                              "Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                if reboots:
+                    hub.wait_line(r"^\[Main\] Setup complete", after=at)
+                else:
+                    hub.wait_line("wrong user or password", after=at)
+
+    def test_basic_unasked(self):
+        with Hub(self.config) as hub:
             def ask(password, path):
                 header = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
                 request = urllib.request.Request(hub.url(path), headers={"Authorization": header})
