@@ -51,7 +51,7 @@ static void write_info(struct nh_hub *hub, nh_json_writer_t *w, const char *user
 }
 
 // With the broker's listeners and the panel's screens it is more than a small reply takes.
-#define INFO_MAX_BYTES 8000
+#define INFO_MAX_BYTES 6144
 
 static int get_info(nh_request_t *req)
 {
