@@ -56,11 +56,6 @@ static void set_defaults(const nh_device_t *d, struct nh_device_config *c)
         .wifi_ssid = "host", // the machine is on its network without us; the old rule wants a name
         .mqtt_port = 1883,
         .mqtt_interval_seconds = 60,
-        .backlight_brightness = 100,
-        .screen_saver_timeout_seconds = 300,
-        .screen_saver_fade_out_ms = 800,
-        .screen_saver_fade_in_ms = 400,
-        .screen_saver_wake_on_touch = true,
     };
     snprintf(c->device_name, sizeof c->device_name, "%s", d->name);
 }
@@ -265,9 +260,9 @@ int nh_device_set(nh_device_t *d, const struct nh_device_config *c)
     char *text = nh_mem_alloc(d->mem, DOC_MAX_BYTES, NH_MEM_BULK);
     if (!text)
         return NH_ERR_NOMEM;
-    // Who may sign in is kept with the accounts.
-    kept.basic_auth_enabled = false;
-    kept.basic_auth_username[0] = kept.basic_auth_password[0] = '\0';
+    // What is kept elsewhere stands behind what is kept here.
+    size_t own = offsetof(struct nh_device_config, basic_auth_enabled);
+    nh_wipe((char *)&kept + own, sizeof kept - own);
     struct nh_json_buf buf = {.ptr = text, .cap = DOC_MAX_BYTES};
     nh_json_writer_init(&w, nh_json_buf_sink, &buf);
     nh_json_encode_struct(&w, fields, &kept, 0);

@@ -1,7 +1,7 @@
 // device_config.h - the settings of the older firmware's configuration page, kept as a document of
-// the store: the name that devices and Home Assistant see, a remote broker, the panel's brightness
-// and screen saver; and what a host has no use for (Wi-Fi, fixed addresses), which is kept for the
-// clients that ask for it again. docs/compat.md has each field.
+// the store: the name that devices and Home Assistant see, a remote broker; and what a host has no
+// use for (Wi-Fi, fixed addresses), which is kept for the clients that ask for it again.
+// docs/compat.md has each field.
 //
 // The loop's task owns it. Passwords stand in the document as they are: the hub has to send them.
 
@@ -23,9 +23,11 @@ struct nh_device_config {
     char mqtt_host[64], mqtt_username[32], mqtt_password[64]; // host "": no remote broker by this
     uint16_t mqtt_port;                                       // 0: 1883
     uint16_t mqtt_interval_seconds;                           // 0: health is published once only
-    bool basic_auth_enabled;                                  // these three are not kept here: they
-    char basic_auth_username[33], basic_auth_password[64];    // show what the accounts have
-    uint8_t backlight_brightness;                             // percent
+    // The rest is not kept here. Of the accounts:
+    bool basic_auth_enabled;
+    char basic_auth_username[33], basic_auth_password[64];
+    // Of the hub's settings, /display:
+    uint8_t backlight_brightness; // percent
     bool screen_saver_enabled, screen_saver_wake_on_touch;
     uint16_t screen_saver_timeout_seconds, screen_saver_fade_out_ms, screen_saver_fade_in_ms;
 };

@@ -51,7 +51,7 @@ static void write_info(struct nh_hub *hub, nh_json_writer_t *w, const char *user
 }
 
 // With the broker's listeners and the panel's screens it is more than a small reply takes.
-#define INFO_MAX_BYTES 8000
+#define INFO_MAX_BYTES 6144
 
 static int get_info(nh_request_t *req)
 {
@@ -110,7 +110,11 @@ static const nh_route_t routes[] = {
      .flags = NH_ROUTE_OPERATOR,
      .handle = get_info,
      .text = "What this hub is"},
-    {.method = "POST", .path = "/api/reboot", .handle = post_reboot, .text = "Start the hub anew"},
+    {.method = "POST",
+     .path = "/api/reboot",
+     .flags = NH_ROUTE_UNHEARD,
+     .handle = post_reboot,
+     .text = "Start the hub anew"},
     {0},
 };
 

@@ -130,6 +130,17 @@ static void show_access(const struct nh_hub *hub, struct nh_device_config *c)
     c->basic_auth_password[0] = '\0';
 }
 
+// What the hub's settings have of the panel's fields.
+static void show_display(const struct nh_hub *hub, struct nh_device_config *c)
+{
+    c->backlight_brightness = (uint8_t)hub->cfg.display.brightness_pct;
+    c->screen_saver_enabled = hub->cfg.display.saver;
+    c->screen_saver_timeout_seconds = (uint16_t)hub->cfg.display.saver_timeout_s;
+    c->screen_saver_fade_out_ms = (uint16_t)hub->cfg.display.fade_out_ms;
+    c->screen_saver_fade_in_ms = (uint16_t)hub->cfg.display.fade_in_ms;
+    c->screen_saver_wake_on_touch = hub->cfg.display.wake_on_touch;
+}
+
 static struct nh_device_config *copy_config(nh_request_t *req)
 {
     const struct nh_hub *hub = req->ctx;
@@ -138,6 +149,7 @@ static struct nh_device_config *copy_config(nh_request_t *req)
         return NULL;
     *c = *nh_device_get(hub->device);
     show_access(hub, c);
+    show_display(hub, c);
     return c;
 }
 
@@ -188,6 +200,59 @@ static const char *fault_of(const struct nh_device_config *c)
     return NULL;
 }
 
+#define DISPLAY_TEXT_BYTES 320 // six pointers and their values
+
+static void number_if_new(nh_json_writer_t *w, const char *pointer, uint32_t value, uint32_t now)
+{
+    if (value != now)
+        nh_json_kv_uint(w, pointer, value);
+}
+
+static void switch_if_new(nh_json_writer_t *w, const char *pointer, bool value, bool now)
+{
+    if (value != now)
+        nh_json_kv_bool(w, pointer, value);
+}
+
+// Changes the settings of the panel that are new.
+static int set_display(nh_request_t *req, const struct nh_device_config *c,
+                       struct nh_finding *fault)
+{
+    struct nh_hub *hub = req->ctx;
+    struct nh_device_config now;
+    char text[DISPLAY_TEXT_BYTES];
+    struct nh_json_buf buf = {.ptr = text, .cap = sizeof text};
+    nh_json_writer_t w;
+    show_display(hub, &now);
+    nh_json_writer_init(&w, nh_json_buf_sink, &buf);
+    nh_json_object_begin(&w);
+    number_if_new(&w, "/display/brightness_pct", c->backlight_brightness, now.backlight_brightness);
+    switch_if_new(&w, "/display/saver", c->screen_saver_enabled, now.screen_saver_enabled);
+    number_if_new(&w, "/display/saver_timeout_s", c->screen_saver_timeout_seconds,
+                  now.screen_saver_timeout_seconds);
+    number_if_new(&w, "/display/fade_out_ms", c->screen_saver_fade_out_ms,
+                  now.screen_saver_fade_out_ms);
+    number_if_new(&w, "/display/fade_in_ms", c->screen_saver_fade_in_ms,
+                  now.screen_saver_fade_in_ms);
+    switch_if_new(&w, "/display/wake_on_touch", c->screen_saver_wake_on_touch,
+                  now.screen_saver_wake_on_touch);
+    nh_json_object_end(&w);
+    int err = nh_json_writer_end(&w);
+    if (err < 0 || buf.len == 2) // {}
+        return err;
+    return nh_settings_change(hub->settings, req->arena, text, buf.len, fault);
+}
+
+static int reset_display(nh_request_t *req)
+{
+    static const char values[] = "{\"/display/brightness_pct\":null,\"/display/saver\":null,"
+                                 "\"/display/saver_timeout_s\":null,\"/display/fade_out_ms\":null,"
+                                 "\"/display/fade_in_ms\":null,\"/display/wake_on_touch\":null}";
+    struct nh_hub *hub = req->ctx;
+    struct nh_finding fault;
+    return nh_settings_change(hub->settings, req->arena, values, sizeof values - 1, &fault);
+}
+
 static int saved(nh_request_t *req, int err, const char *done, const char *failed)
 {
     struct nh_hub *hub = req->ctx;
@@ -218,13 +283,22 @@ static int post_config(nh_request_t *req)
         return nh_hub__reply_old(req, 403,
                                  "Basic Auth settings cannot be changed here: accounts are "
                                  "made and changed by /api/users");
-    return saved(req, nh_device_set(hub->device, c), "Configuration saved", "Failed to save");
+    // Two documents: what can be refused comes first. Behind it only the disk can fail.
+    err = set_display(req, c, &fault);
+    if (err == NH_ERR_INVAL)
+        return reply_fault(req, err, &fault);
+    if (err >= 0)
+        err = nh_device_set(hub->device, c);
+    return saved(req, err, "Configuration saved", "Failed to save");
 }
 
 static int delete_config(nh_request_t *req)
 {
     struct nh_hub *hub = req->ctx;
-    return saved(req, nh_device_reset(hub->device), "Configuration reset", "Failed to reset");
+    int err = reset_display(req);
+    if (err >= 0)
+        err = nh_device_reset(hub->device);
+    return saved(req, err, "Configuration reset", "Failed to reset");
 }
 
 static const nh_route_t routes[] = {

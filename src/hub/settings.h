@@ -38,6 +38,11 @@ NH_MUST_USE int nh_settings_overlay(nh_settings_t *s, struct nh_hub_config *c,
 void nh_settings_started(nh_settings_t *s, const struct nh_hub_config *c);
 
 uint32_t nh_settings_generation(nh_settings_t *s); // 0: nothing was changed yet
+// Changes settings as PUT /api/settings does: `values` is an object of JSON pointers and values;
+// null takes one back. Works in `arena`. Returns the new generation; NH_ERR_INVAL: `*fault` tells;
+// NH_ERR_FULL: too many bytes; NH_ERR_NOMEM, an error of the store. Nothing was changed then.
+NH_MUST_USE int nh_settings_change(nh_settings_t *s, nh_arena_t *arena, const char *values,
+                                   size_t len, struct nh_finding *fault);
 struct nh_route_table nh_settings_routes(nh_settings_t *s);
 
 #endif

@@ -314,19 +314,19 @@ static int parse_body(nh_request_t *req, int64_t *base, struct apply *a)
                : NH_ERR_SYNTAX;
 }
 
-static int prepare(nh_request_t *req, struct apply *a)
+static int prepare(nh_arena_t *arena, struct apply *a)
 {
-    char *doc = nh_arena_alloc(req->arena, NH_SETTINGS_DOC_MAX_BYTES);
-    a->findings = nh_arena_alloc(req->arena, FINDINGS_TOLD_MAX * sizeof *a->findings);
-    a->restart = nh_arena_alloc(req->arena, RESTART_TOLD_MAX * sizeof *a->restart);
+    char *doc = nh_arena_alloc(arena, NH_SETTINGS_DOC_MAX_BYTES);
+    a->findings = nh_arena_alloc(arena, FINDINGS_TOLD_MAX * sizeof *a->findings);
+    a->restart = nh_arena_alloc(arena, RESTART_TOLD_MAX * sizeof *a->restart);
     a->doc = (struct nh_json_buf){.ptr = doc, .cap = NH_SETTINGS_DOC_MAX_BYTES};
     return doc && a->findings && a->restart ? 0 : NH_ERR_NOMEM;
 }
 
 // Composes the new document: the kept pairs that stay, then the request's.
-static int compose(nh_request_t *req, struct apply *a)
+static int compose(nh_arena_t *arena, struct apply *a)
 {
-    char *kept = nh_arena_alloc(req->arena, NH_SETTINGS_DOC_MAX_BYTES);
+    char *kept = nh_arena_alloc(arena, NH_SETTINGS_DOC_MAX_BYTES);
     if (!kept)
         return NH_ERR_NOMEM;
     int len = nh_settings__read(a->s, kept);
@@ -371,6 +371,22 @@ static int store(struct apply *a, uint32_t base)
     return nh_store_write_commit(w);
 }
 
+// Judges the values, keeps them and puts them in force. The new generation; an error, or findings:
+// nothing was changed.
+static int change(nh_arena_t *arena, struct apply *a, uint32_t generation)
+{
+    int err = compose(arena, a);
+    if (err == 0)
+        err = judge(a);
+    if (err == 0 && a->finding_count > 0)
+        err = NH_ERR_INVAL;
+    if (err == 0)
+        err = store(a, generation);
+    if (err > 0)
+        a->s->cfg.apply(a->s->cfg.ctx, a->c);
+    return err;
+}
+
 static int reply_applied(nh_request_t *req, const struct apply *a, int generation)
 {
     nh_json_writer_t *w = nh_reply_json(req, 200);
@@ -391,7 +407,7 @@ static int put(nh_request_t *req, struct apply *a)
 {
     static const char unchanged[] = "Nothing was changed.";
     int64_t base;
-    int err = prepare(req, a);
+    int err = prepare(req->arena, a);
     if (err < 0)
         return err;
     if (parse_body(req, &base, a) < 0)
@@ -405,21 +421,13 @@ static int put(nh_request_t *req, struct apply *a)
             "Settings are at generation %u, yours is %lld: somebody changed them. "
             "%s",
             (unsigned)generation, (long long)base, unchanged);
-    err = compose(req, a);
+    err = change(req->arena, a, generation);
     if (err == NH_ERR_FULL)
         return nh_reply_error(req, 413, "too_large", "Settings have over %d bytes, limit %d. %s",
                               NH_SETTINGS_DOC_MAX_BYTES, NH_SETTINGS_DOC_MAX_BYTES, unchanged);
-    if (err == 0)
-        err = judge(a);
-    if (err < 0)
-        return err;
     if (a->finding_count > 0)
         return nh_reply_findings(req, a->findings, a->finding_count, unchanged);
-    err = store(a, generation);
-    if (err < 0)
-        return err;
-    a->s->cfg.apply(a->s->cfg.ctx, a->c);
-    return reply_applied(req, a, err);
+    return err < 0 ? err : reply_applied(req, a, err);
 }
 
 // A configuration is too large for the arena.
@@ -428,6 +436,20 @@ static int put_settings(nh_request_t *req)
     nh_settings_t *s = req->ctx;
     struct apply a = {.s = s, .c = nh_mem_alloc(s->cfg.mem, sizeof *a.c, NH_MEM_BULK)};
     int err = a.c ? put(req, &a) : NH_ERR_NOMEM;
+    nh_mem_free(s->cfg.mem, a.c);
+    return err;
+}
+
+int nh_settings_change(nh_settings_t *s, nh_arena_t *arena, const char *values, size_t len,
+                       struct nh_finding *fault)
+{
+    struct apply a = {.s = s, .values = values, .values_len = len};
+    a.c = nh_mem_alloc(s->cfg.mem, sizeof *a.c, NH_MEM_BULK);
+    int err = a.c ? prepare(arena, &a) : NH_ERR_NOMEM;
+    if (err == 0)
+        err = change(arena, &a, nh_settings_generation(s));
+    if (a.finding_count > 0)
+        *fault = a.findings[0];
     nh_mem_free(s->cfg.mem, a.c);
     return err;
 }

@@ -59,15 +59,21 @@ static void start_reply(struct nh_portal__request *r)
         nh_http_close(r->conn);
 }
 
+static void end(struct nh_portal__request *r);
+
 void nh_portal__begin_reply(struct nh_portal__request *r)
 {
-    if (r->is_done && !r->has_begun)
+    if (!r->conn)
+        end(r); // nobody hears it
+    else if (r->is_done && !r->has_begun)
         start_reply(r);
 }
 
 static void wake(nh_exchange_t *x)
 {
-    nh_http_wake(((struct nh_portal__request *)x)->conn);
+    struct nh_portal__request *r = (struct nh_portal__request *)x;
+    if (r->conn)
+        nh_http_wake(r->conn);
 }
 
 // ---- requests ----------------------------------------------------------------------------------
@@ -148,12 +154,15 @@ static void count(struct nh_portal__request *r)
             r->stats->peak_bytes[i] = bytes[i];
 }
 
-static void on_closed(void *ctx, nh_http_conn_t *c)
+static bool goes_on_unheard(const struct nh_portal__request *r)
 {
-    nh_portal_t *p = ctx;
-    struct nh_portal__request *r = nh_http_user(c);
-    if (!r)
-        return;
+    return r->wait.is_waiting && r->is_whole && !r->is_done && r->route &&
+           (r->route->flags & NH_ROUTE_UNHEARD);
+}
+
+static void end(struct nh_portal__request *r)
+{
+    nh_portal_t *p = r->portal;
     nh_auth_cancel(p->auth, &r->wait);
     if (r->x.req.cleanup)
         r->x.req.cleanup(&r->x.req);
@@ -168,6 +177,16 @@ static void on_closed(void *ctx, nh_http_conn_t *c)
     p->info.active_count--;
     nh_arena_deinit(&r->x.arena);
     nh_pool_put(p->requests, r);
+}
+
+static void on_closed(void *ctx, nh_http_conn_t *c)
+{
+    struct nh_portal__request *r = nh_http_user(c);
+    (void)ctx;
+    if (r && goes_on_unheard(r))
+        r->conn = NULL;
+    else if (r)
+        end(r);
 }
 
 // ---- sockets -----------------------------------------------------------------------------------
@@ -339,6 +358,8 @@ void nh_portal_stop(nh_portal_t *p)
     nh_loop_deadline_remove(p->cfg.loop, &p->deadline);
     nh_http_server_destroy(p->server);
     p->server = NULL;
+    while (p->active) // whose connections had gone before
+        end(p->active);
 }
 
 void nh_portal_destroy(nh_portal_t *p)

@@ -15,7 +15,7 @@ struct nh_portal__stats {
 struct nh_portal__request {
     nh_exchange_t x; // first
     nh_portal_t *portal;
-    nh_http_conn_t *conn;
+    nh_http_conn_t *conn;            // NULL: it has gone, and a password is still being checked
     struct nh_portal__request *next; // of the active ones
     const char *pattern;             // the path of a route; NULL: no route has this path
     const nh_route_t *route;         // with the request's method; NULL: there is none
@@ -100,7 +100,7 @@ uint64_t nh_portal__feed_next(const nh_portal_t *p);
 void nh_portal__feed_run(nh_portal_t *p, uint64_t now_ms);
 
 // ---- portal.c
-void nh_portal__begin_reply(struct nh_portal__request *r); // if it is set
+void nh_portal__begin_reply(struct nh_portal__request *r); // if it is set; `r` may be gone then
 
 // ---- portal_api.c, files.c, sign_in_api.c: the portal's own routes
 extern const nh_route_t nh_portal__routes[];

@@ -107,6 +107,11 @@ class Config(unittest.TestCase):
                             dummy_setting="é😀")
             self.assertEqual(changed, expected)
             self.assertEqual(hub.get_json("/api/info")["wifi_hostname"], "desk-pad")
+            # Those of the panel are the hub's own settings, in force at once.
+            saver = {f["pointer"]: f["value"] for f in hub.get_json("/api/settings")["fields"]}["/display/saver"]
+            self.assertIs(saver, True)
+            self.assertEqual(hub.send_json("POST", "/api/config?no_reboot=1", {"backlight_brightness": "40"}), saved)
+            self.assertEqual(hub.send_json("POST", "/api/config?no_reboot=1", {"backlight_brightness": 100}), saved)
             # Its own answer posted back, with blank secrets, changes nothing; nor does a restart.
             self.assertEqual(hub.send_json("POST", "/api/config?no_reboot=1", changed), saved)
             hub.stop()
@@ -123,6 +128,7 @@ class Config(unittest.TestCase):
                     ({"wifi_ssid": ""}, 400, "Invalid configuration"),
                     ({"device_name": "***"}, 400, "device_name"),
                     ({"dns1": "1.1.1.1", "mqtt_port": 70000}, 400, "mqtt_port 70000"),
+                    ({"dns1": "1.1.1.1", "screen_saver_timeout_seconds": 0}, 400, "saver_timeout_s"),
                     ({"device_name": "x" * 32}, 400, "at most 31 bytes"),
                     ({"dns1": "1.1.1.1", "basic_auth_enabled": True}, 403, "Basic Auth settings cannot be changed"),
                     ([], 400, "Invalid JSON")):
@@ -134,18 +140,38 @@ class Config(unittest.TestCase):
 
     def test_restarts_unless_told_not_to(self):
         with Hub() as hub:
-            for method, body, field in (("POST", {"dummy_setting": "kept"}, "kept"), ("DELETE", None, "")):
+            for method, body, field in (("POST", {"dummy_setting": "kept", "backlight_brightness": 30}, "kept"),
+                                        ("DELETE", None, "")):
                 at = len(hub.lines)
                 self.assertEqual(hub.send_json(method, "/api/config", body)[0], 200)
                 hub.wait_line(r"^\[Main\] Setup complete", after=at)
-                self.assertEqual(hub.get_json("/api/config")["dummy_setting"], field)
+                config = hub.get_json("/api/config")
+                self.assertEqual(config["dummy_setting"], field)
+                self.assertEqual(config["backlight_brightness"], 30 if field else 100)
 
 
 class Access(unittest.TestCase):
-    def test_basic_unasked(self):
-        code, line, err = run("passwd", stdin="long enough\n")
+    def setUp(self):
+        code, self.config, err = run("passwd", stdin="long enough\n")
         self.assertEqual(code, 0, err)
-        with Hub(line) as hub:
+
+    def test_reboot_by_who_is_gone(self):
+        """The first request of all, so that its password is still being checked when it has gone."""
+        with Hub(self.config) as hub:
+            for password, reboots in (("long enough", True), ("wrong", False)):
+                at = len(hub.lines)
+                host, port = hub.http.rsplit(":", 1)
+                header = base64.b64encode(f"admin:{password}".encode()).decode()
+                with socket.create_connection((host, int(port)), 5) as s:
+                    s.sendall(f"POST /api/reboot HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {header}\r\n"
+                              "Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                if reboots:
+                    hub.wait_line(r"^\[Main\] Setup complete", after=at)
+                else:
+                    hub.wait_line("wrong user or password", after=at)
+
+    def test_basic_unasked(self):
+        with Hub(self.config) as hub:
             def ask(password, path):
                 header = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
                 request = urllib.request.Request(hub.url(path), headers={"Authorization": header})

@@ -692,10 +692,10 @@ class Feed(unittest.TestCase):
                 s.client.send(data)
                 self.assertEqual(s.closed_with(), code)
 
-    def test_binary_is_not_for_us(self):
+    def test_binary_without_a_part_for_it(self):
         with Socket(self.server) as s:
             s.send(2, b"x")
-            self.assertTrue(s.client.is_closed())
+            self.assertEqual(s.hear()["error"]["code"], "bad_request")
 
     def test_upgrades_that_are_refused(self):
         with self.server.connect() as c:

@@ -139,14 +139,16 @@ static void test_outlives_a_restart(void **state)
     strcpy(c.device_name, "Küche 1");
     c.basic_auth_enabled = true;
     strcpy(c.basic_auth_password, "not kept");
-    c.backlight_brightness = 0;
+    c.backlight_brightness = 50;
+    c.mqtt_interval_seconds = 0;
     assert_int_equal(nh_device_set(device, &c), 0);
     close_all();
     assert_int_equal(open_all(), 0);
     c = now();
     assert_string_equal(c.wifi_password, "hidden");
     assert_string_equal(c.device_name, "Küche 1");
-    assert_int_equal(c.backlight_brightness, 0);
+    assert_int_equal(c.mqtt_interval_seconds, 0);
+    assert_int_equal(c.backlight_brightness, 0); // kept elsewhere
     assert_false(c.basic_auth_enabled);
     assert_string_equal(c.basic_auth_password, "");
     char text[2048];

@@ -131,6 +131,7 @@ static const nh_route_t routes[] = {
      .handle = post_echo},
     {.method = "PUT", .path = "/stream", .body_max_bytes = 100, .body = take, .handle = post_echo},
     {.method = "POST", .path = "/later", .handle = post_later},
+    {.method = "POST", .path = "/unheard", .flags = NH_ROUTE_UNHEARD, .handle = get_hello},
     {0},
 };
 
@@ -580,6 +581,30 @@ static void test_client_leaves_while_it_waits(void **state)
     assert_int_equal(get_as("/admin", ADMIN)->status, 200);
 }
 
+// What needs nobody to hear of it is done all the same, by who may.
+static void test_client_leaves_what_goes_on(void **state)
+{
+    (void)state;
+    nh_http_conn_t c;
+    const struct fake_request post = {.method = "POST", .path = "/unheard"};
+    send_as(&c, &post, ADMIN);
+    fake_server.handler.closed(fake_server.handler.ctx, &c);
+    assert_int_equal(f.hello_count, 0);
+    answer_checks();
+    assert_int_equal(f.hello_count, 1);
+    send_as(&c, &post, WRONG);
+    fake_server.handler.closed(fake_server.handler.ctx, &c);
+    answer_checks();
+    assert_int_equal(f.hello_count, 1);
+    // One that is never answered ends with the portal; teardown sees to it that nothing is left.
+    fake_now_ms += 1000000;
+    send_as(&c, &post, NEW);
+    fake_server.handler.closed(fake_server.handler.ctx, &c);
+    struct nh_portal_info info;
+    nh_portal_info(f.portal, &info);
+    assert_int_equal(info.active_count, 1);
+}
+
 // ---- replies that come later -------------------------------------------------------------------
 
 static void test_later(void **state)
@@ -779,6 +804,7 @@ int main(void)
         T(test_body_is_kept_meanwhile),
         T(test_stream_is_sent_again),
         T(test_client_leaves_while_it_waits),
+        T(test_client_leaves_what_goes_on),
         T(test_later),
         T(test_secrets_are_overwritten),
         T(test_feed_by_role),

@@ -86,6 +86,17 @@ static void write_mqtt(const nh_health_t *h, nh_json_writer_t *w, const struct n
     nh_health__kv_known(w, "mqtt_health_publish_age_ms", at_ms ? (int64_t)(now_ms - at_ms) : -1);
 }
 
+static void write_api_only(nh_health_t *h, nh_json_writer_t *w, const struct nh_mem_snapshot *s,
+                           const struct nh_health_facts *f)
+{
+    nh_health__kv_known(w, "cpu_freq", f->cpu_freq_mhz);
+    nh_json_kv_uint(w, "heap_size", s->tier[NH_MEM_INTERNAL].size_bytes);
+    write_windows(h, w);
+    nh_json_kv_null(w, "wifi_channel");
+    nh_json_kv_string(w, "ip_address", f->address);
+    nh_json_kv_string(w, "hostname", f->hostname);
+}
+
 static void write_figures(nh_health_t *h, nh_json_writer_t *w, bool is_api)
 {
     struct nh_health_facts f;
@@ -96,26 +107,17 @@ static void write_figures(nh_health_t *h, nh_json_writer_t *w, bool is_api)
     nh_json_object_begin(w);
     nh_json_kv_uint(w, "uptime_seconds", (now_ms - h->started_ms) / 1000);
     nh_json_kv_string(w, "reset_reason", f.reset_reason);
-    if (is_api)
-        nh_health__kv_known(w, "cpu_freq", f.cpu_freq_mhz);
     nh_health__kv_known(w, "cpu_usage", f.cpu_usage_pct);
     nh_health__kv_known(w, "cpu_temperature", f.cpu_temperature_c);
     write_heaps(w, &s);
-    if (is_api) {
-        nh_json_kv_uint(w, "heap_size", s.tier[NH_MEM_INTERNAL].size_bytes);
-        write_windows(h, w);
-    }
     write_storage(w, &f);
     write_mqtt(h, w, &f, now_ms);
     nh_health__kv_known(w, "display_fps", f.display_fps);
     nh_health__kv_known(w, "display_lv_timer_us", f.display_pass_us);
     nh_health__kv_known(w, "display_present_us", f.display_present_us);
     nh_json_kv_null(w, "wifi_rssi");
-    if (is_api) {
-        nh_json_kv_null(w, "wifi_channel");
-        nh_json_kv_string(w, "ip_address", f.address);
-        nh_json_kv_string(w, "hostname", f.hostname);
-    }
+    if (is_api)
+        write_api_only(h, w, &s, &f);
     nh_json_object_end(w);
 }
 

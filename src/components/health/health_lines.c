@@ -58,12 +58,13 @@ size_t nh_health__line_task(char *out, size_t cap, const struct nh_mem_task_info
 size_t nh_health__line_watermark(char *out, size_t cap, const struct nh_mem_task_info *t)
 {
     char name[NH_MEM_TAG_MAX_BYTES];
+    size_t size = t->stack_bytes ? t->stack_bytes : t->chip_stack_bytes;
     nh_health__tag(name, t->name);
     return clamp_len(
         snprintf(out, cap,
                  "[Portal] AsyncTCP stack watermark: task=%s rem=%zu units (%zu B), unit=1 B, "
                  "CONFIG_ASYNC_TCP_STACK_SIZE(raw)=%zu (0ms)",
-                 name, t->stack_margin_bytes, t->stack_margin_bytes, t->chip_stack_bytes),
+                 name, t->stack_margin_bytes, t->stack_margin_bytes, size),
         cap);
 }
 

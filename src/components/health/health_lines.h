@@ -17,7 +17,7 @@ size_t nh_health__line_dump(char *out, size_t cap, size_t tasks, const char *tag
 // "[Task] name=<name> prio=<u> core=<i> stack_rem=<u>B (0ms)".
 size_t nh_health__line_task(char *out, size_t cap, const struct nh_mem_task_info *t);
 // "[Portal] AsyncTCP stack watermark: task=<name> rem=<u> units (<u> B), unit=1 B, ...": a unit is
-// a byte, as on the chip; the raw size is what the task declares for it.
+// a byte, as on the chip; the raw size is the stack's here.
 size_t nh_health__line_watermark(char *out, size_t cap, const struct nh_mem_task_info *t);
 // "[Heartbeat] Up: <s>s | Heap: <bytes> | WiFi: <address> (<hostname>) (0ms)", or Disconnected
 // when `address` is NULL.

@@ -17,8 +17,11 @@ enum nh_route_flag {
     NH_ROUTE_PUBLIC = 1,       // no sign-in needed (assets, the sign-in itself)
     NH_ROUTE_OPERATOR = 2,     // for operators too: what their pages read, what they may do
     NH_ROUTE_NEW_PASSWORD = 4, // also for who has to change the password first
-    NH_ROUTE_CHANGES = 16,     // a GET that changes something: not from another site's page
-    NH_ROUTE_SECRETS = 8,      // its body has a password: its memory is overwritten at its end
+    // Acts also when who asked has gone before a password was checked: its handler needs nobody to
+    // hear of it.
+    NH_ROUTE_UNHEARD = 32,
+    NH_ROUTE_CHANGES = 16, // a GET that changes something: not from another site's page
+    NH_ROUTE_SECRETS = 8,  // its body has a password: its memory is overwritten at its end
 };
 
 // One route. `path` matches exactly; one that ends in '*' matches every longer path too.
