@@ -25,7 +25,7 @@ const src = join(here, 'src');
 const dist = process.env.NH_WEB_DIST ?? join(here, 'dist');
 const pagesDir = join(src, 'pages');
 // Of src/lib and src/ui, but with the pages: what only plots use, and constants, which are inlined.
-const WITH_PAGES = /[\\/](plot|window|timeline|decimate|columns)\.jsx?$/;
+const WITH_PAGES = /[\\/](plot|window|timeline|decimate|columns|undo)\.jsx?$/;
 
 const pageIds = () => readdirSync(pagesDir).filter((d) => existsSync(join(pagesDir, d, 'index.js'))).sort();
 

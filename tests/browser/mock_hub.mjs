@@ -165,6 +165,8 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
     'GET /api/info': () => hub.info({ required: required(), user: control.who && control.who.username }),
     'GET /api/memory': () => hub.memory(),
     'GET /api/devices': () => ({ profile: 'default', generation: 1, devices: 0, scenarios: 0, source: 'card', degraded: null, card: true, saved: true, conflict: false, confirm_ms: 0, bytes: 94 }),
+    'GET /api/macropad': () => ({ generation: 0, keyboard: { output: 'feed', layout: 'us', waiting: 0 }, actions: [], layouts: [], limits: {} }),
+    'GET /api/display': () => ({ screen: 'macro1', selectable: true, saver: 'awake', width: 360, height: 360, round: true, screens: [] }),
     'GET /api/audio': () => ({ volume: 70, output: { device: 'null', state: 'closed', message: '', retry_in_ms: 0, rate_hz: 44100 }, underruns: 0, interruptions: 0, output_failures: 0, channels: [] }),
     'GET /api/memory/map': (q) => hub.map(q.get('tier')),
     'GET /api/memory/history': () => ({ columns: ['unix_ms', 'internal_free', 'internal_min', 'internal_largest', 'internal_frag_pct', 'psram_free', 'psram_min', 'psram_largest', 'psram_frag_pct', 'tag'], rows: hub.rows }),

@@ -7,7 +7,7 @@ import { applyOps, clashes, opsOf } from '../src/pages/devices/merge.js';
 import { equal, getAt, insertAt, isUnder, moveItems, parsePointer, pathAfterRemoval, pointer, removeAt, setAt } from '../src/pages/devices/path.js';
 import { freeId, idFrom, namesIn, renameRefs, suggestions, usedByTemplate } from '../src/pages/devices/refs.js';
 import { adopted, blank, retyped, rowOf, standardOf } from '../src/pages/devices/schema.js';
-import { UNDO_MAX, begin, push, redo, restate, undo } from '../src/pages/devices/undo.js';
+import { UNDO_MAX, begin, push, redo, restate, undo } from '../src/lib/undo.js';
 import { changeText, lineOf, placeOf, readNumber, timeText } from '../src/pages/devices/words.js';
 import { toYaml } from '../src/pages/devices/yaml.js';
 import { R, schema } from './devices_schema.mjs';

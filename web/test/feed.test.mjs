@@ -4,15 +4,16 @@ import { backoffMs, createFeed } from '../src/lib/feed.js';
 
 // A feed over made-up sockets and a clock that stands until it is moved.
 function bench() {
-  const b = { now: 1000, timers: [], sockets: [], parts: [], links: [] };
+  const b = { now: 1000, timers: [], sockets: [], parts: [], links: [], bytes: [] };
   b.feed = createFeed({
     url: 'ws://x/ws',
     open: () => {
-      const s = { sent: [], send: (t) => s.sent.push(JSON.parse(t)), close: () => s.onclose && s.onclose() };
+      const s = { sent: [], send: (t) => s.sent.push(t instanceof Uint8Array ? [...t] : JSON.parse(t)), close: () => s.onclose && s.onclose() };
       b.sockets.push(s);
       return s;
     },
     onPart: (name, data) => b.parts.push([name, data]),
+    onBytes: (channel, bytes) => b.bytes.push([channel, ...bytes]),
     onLink: (link) => b.links.push(link),
     now: () => b.now,
     after: (fn, ms) => {
@@ -146,4 +147,17 @@ test('stop closes and stays closed; start opens again', () => {
   assert.equal(b.sockets.length, 1);
   b.feed.start();
   assert.equal(b.sockets.length, 2);
+});
+
+test('binary messages come by channel and go out as they are', () => {
+  const b = bench();
+  b.feed.sendBytes(new Uint8Array([1, 2]));
+  b.feed.start();
+  b.up();
+  assert.equal(b.last().binaryType, 'arraybuffer');
+  b.last().onmessage({ data: Uint8Array.from([1, 5, 6]).buffer });
+  b.last().onmessage({ data: new ArrayBuffer(0) });
+  assert.deepEqual(b.bytes, [[1, 5, 6]]);
+  b.feed.sendBytes(new Uint8Array([1, 2]));
+  assert.deepEqual(b.last().sent, [[1, 2]]);
 });

@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { addOwners, hasUnknown, reduceLog, reduceMemory, reduceMessages, reduceMqtt } from '../src/lib/reduce.js';
+import { addOwners, hasUnknown, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from '../src/lib/reduce.js';
 
 const tier = (current) => ({ current_bytes: current, peak_bytes: current, budget_bytes: 100, current_blocks: 1, failed_count: 0, charged_bytes: 7 });
 const memory = () => ({
@@ -106,4 +106,16 @@ test('owners over time: one entry a second, ten minutes of them', () => {
   assert.ok(log.length <= 601, `${log.length}`);
   assert.deepEqual(log[0].bytes, { core: 10, mqtt: 20 });
   assert.equal(log[log.length - 1].t, 900000);
+});
+
+test('what was typed is kept once, and starts anew with the hub', () => {
+  const e = (...numbers) => ({ entries: numbers.map((number) => ({ number, text: 't' + number })) });
+  const numbers = (t) => t.map((x) => x.number);
+  const first = reduceTyped([], e(3, 4), 1000);
+  assert.deepEqual(first.map((x) => x.at), [undefined, undefined], 'when that was is not known');
+  const second = reduceTyped(first, e(4, 5), 2000);
+  assert.deepEqual(numbers(second), [3, 4, 5]);
+  assert.equal(second[2].at, 2000);
+  assert.deepEqual(numbers(reduceTyped(second, e(0, 1), 3000)), [0, 1]);
+  assert.equal(reduceTyped(second, {}, 3000), second);
 });

@@ -26,7 +26,7 @@ export async function request(method, path, body, type) {
   const value = await reply.json().catch(() => null);
   if (reply.status === 401 && path !== '/api/auth/login') set('auth', 'needed');
   if (value && value.error && value.error.code === 'password_change_required') set('auth', 'change');
-  if (!reply.ok) throw new ApiError(reply.status, value && value.error);
+  if (!reply.ok) throw new ApiError(reply.status, value && (value.error || value));
   return value;
 }
 

@@ -9,10 +9,10 @@ const SILENCE_MS = 10000;
 
 export const backoffMs = (tries) => Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** tries);
 
-// `open(url)` makes a socket; `onPart(name, data)` and `onLink(link)` are called with what came:
-// link is {state: 'connecting' | 'live' | 'offline', since, lastAt, retryAt}.
-// Gives {want, setHidden, start, stop, retry, link}.
-export function createFeed({ url, open, onPart, onLink, now, after, cancel }) {
+// `open(url)` makes a socket; `onPart(name, data)`, `onBytes(channel, bytes)` and `onLink(link)` are called with
+// what came: link is {state: 'connecting' | 'live' | 'offline', since, lastAt, retryAt}.
+// Gives {want, sendBytes, setHidden, start, stop, retry, link}.
+export function createFeed({ url, open, onPart, onBytes, onLink, now, after, cancel }) {
   const wanted = new Map(); // part -> how many want it
   let subscribed = [];
   let hidden = false;
@@ -31,7 +31,7 @@ export function createFeed({ url, open, onPart, onLink, now, after, cancel }) {
 
   function send(message) {
     try {
-      socket.send(JSON.stringify(message));
+      socket.send(message instanceof Uint8Array ? message : JSON.stringify(message));
     } catch {
       // The socket is closing: closed() follows and the next one subscribes anew.
     }
@@ -50,6 +50,7 @@ export function createFeed({ url, open, onPart, onLink, now, after, cancel }) {
   function connect() {
     if (socket || stopped) return;
     const s = open(url);
+    s.binaryType = 'arraybuffer';
     socket = s;
     s.onopen = () => s === socket && opened();
     s.onmessage = (e) => s === socket && received(e.data);
@@ -66,14 +67,18 @@ export function createFeed({ url, open, onPart, onLink, now, after, cancel }) {
 
   function received(text) {
     link.lastAt = now();
+    if (text instanceof ArrayBuffer) {
+      const bytes = new Uint8Array(text);
+      return bytes.length > 1 && onBytes(bytes[0], bytes.subarray(1));
+    }
     let message;
     try {
       message = JSON.parse(text);
     } catch {
-      return;
+      return undefined;
     }
     if (message.pong != null) answersPing = true;
-    if (message.part) onPart(message.part, message.data || {});
+    return message.part && onPart(message.part, message.data || {});
   }
 
   function closed() {
@@ -127,6 +132,10 @@ export function createFeed({ url, open, onPart, onLink, now, after, cancel }) {
         else wanted.delete(part);
         sync();
       };
+    },
+    // A binary message, which begins with its channel; lost while there is no connection.
+    sendBytes(bytes) {
+      if (link.state === 'live' && socket) send(bytes);
     },
     // A hidden page subscribes to nothing.
     setHidden(is) {

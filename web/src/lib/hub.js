@@ -5,7 +5,7 @@ import { isAdmin, loadSession } from './access.js';
 import { get } from './api.js';
 import { createFeed } from './feed.js';
 import { mergeRows, rowFromTiers } from './history.js';
-import { addOwners, hasUnknown, reduceLog, reduceMemory, reduceMessages, reduceMqtt } from './reduce.js';
+import { addOwners, hasUnknown, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from './reduce.js';
 import { hubNow, listen, set, state } from './store.js';
 
 const QUIET_MS = 2000; // the feed tells of changed counters: after this without one, none has
@@ -38,12 +38,23 @@ const onPart = {
   routes: () => set('routesChanged', state.routesChanged + 1),
   devices: (data) => set('devices', { ...data, at: Date.now() }),
   audio: (data) => set('audio', { ...data, at: Date.now() }),
+  display: (data) => set('display', { ...state.display, ...data }),
+  typed: (data) => set('typed', reduceTyped(state.typed, data, Date.now())),
 };
+
+const channels = new Map(); // channel of binary messages -> who takes them
+
+// Gives what ends it.
+export function onChannel(channel, take) {
+  channels.set(channel, take);
+  return () => channels.get(channel) === take && channels.delete(channel);
+}
 
 export const feed = createFeed({
   url: location.origin.replace(/^http/, 'ws') + '/ws',
   open: (url) => new WebSocket(url),
   onPart: (name, data) => onPart[name] && onPart[name](data),
+  onBytes: (channel, bytes) => channels.has(channel) && channels.get(channel)(bytes),
   onLink: linkChanged,
   now: () => Date.now(),
   after: (fn, ms) => setTimeout(fn, ms),
@@ -67,7 +78,7 @@ const quiet = (promise) => promise.catch(() => null);
 
 export async function loadAll() {
   await loadSession(); // says what there is to ask for
-  return Promise.all([loadInfo(), loadMemory(), loadHistory(), ...(isAdmin() ? [loadMqtt(), loadLog(), loadPart('devices'), loadPart('audio')] : [])]);
+  return Promise.all([loadInfo(), loadMemory(), loadHistory(), ...(isAdmin() ? [loadMqtt(), loadLog(), loadPart('devices'), loadPart('audio'), loadPart('macropad'), loadPart('display')] : [])]);
 }
 
 export async function loadInfo() {

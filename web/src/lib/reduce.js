@@ -4,6 +4,7 @@
 const LOG_MAX = 2000;
 const MESSAGES_MAX = 500;
 const RATES_MAX = 3600;
+const TYPED_MAX = 60;
 
 // `memory` as /api/memory gives it, with the changes of a `mem` message.
 export function reduceMemory(memory, data) {
@@ -83,6 +84,17 @@ export function reduceLog(log, data) {
 }
 export function reduceMessages(messages, data) {
   return addBySeq(messages, 'messages', data.messages, data.missed, MESSAGES_MAX);
+}
+
+// What the pad typed, oldest first. What was there before this page gets no time: `ms` is the hub's own clock.
+export function reduceTyped(typed, data, nowMs) {
+  const entries = data.entries || [];
+  if (!entries.length) return typed;
+  const last = typed.length ? typed[typed.length - 1].number : -1;
+  // A hub that restarted counts from the start again.
+  const old = entries[entries.length - 1].number < last ? [] : typed;
+  const fresh = entries.filter((e) => !old.length || e.number > last).map((e) => (typed.length || e.number === 0 ? { ...e, at: nowMs } : e));
+  return old.concat(fresh).slice(-TYPED_MAX);
 }
 
 function addBySeq(state, field, more, missed, max) {

@@ -20,6 +20,11 @@ export const state = {
   devices: null, // which configuration is in force, as /api/devices tells; false: the hub has none
   deviceEdits: 0, // changes of the devices' draft
   audio: null, // as /api/audio tells
+  macropad: null, // as /api/macropad tells; false: the hub has none
+  macros: null, // the pad's document as it is edited
+  display: null, // the panel, as /api/display tells; false: the hub has none
+  runs: null, // of the harness, as they were read from files
+  typed: [], // what the pad typed last, oldest first
   automation: null, // parts of the feed, each with `at`: when it came
   game: null,
   monitors: null,

@@ -10,7 +10,7 @@ import { mended } from './blocks.js';
 import { diff } from './diff.js';
 import { equal, getAt, insertAt, isUnder, moveItems, parsePointer, pathAfterRemoval, pointer, removeAt, setAt } from './path.js';
 import { adopted, indexSchema } from './schema.js';
-import { begin, push, redo, restate, undo } from './undo.js';
+import { begin, push, redo, restate, undo } from '../../lib/undo.js';
 
 const CHECK_MS = 400; // of rest before the hub is asked what is wrong
 const KEPT = 'nuthatch.devices';

@@ -1,6 +1,6 @@
 import { fixed } from '../../lib/format.js';
 
-export const PACKED_MAX_BYTES = 5632;
+export const PACKED_MAX_BYTES = 11776;
 
 export default {
   id: 'memory',

@@ -13,11 +13,14 @@ import { when } from '../../lib/format.js';
 import { Badge, Button, Failed, Gauge, Head, Legend, Loaded, Loading, Segments, Stat, Tile } from '../../ui/parts.jsx';
 import { Table, num } from '../../ui/table.jsx';
 import { useWindow } from '../../ui/window.js';
+import { HarnessTile } from './harness.jsx';
 import { MapTile } from './map.jsx';
 import { OwnersWhole } from './owners.jsx';
+import { Recorded } from './recorded.jsx';
 import { FragPlot, TierPlot, useColumns } from './tiers.jsx';
 
 const TAG_MAX_BYTES = 31;
+const VIEWS = [['live', 'Live'], ['recorded', 'Recorded']];
 
 export default function Memory({ params }) {
   const { info, memory, memoryError, rows, owners } = useKeys('info', 'memory', 'memoryError', 'rows', 'owners');
@@ -33,10 +36,21 @@ export default function Memory({ params }) {
   }
   const sizes = memory.tiers.filter((t) => t.size_bytes).map((t, i) => `${wholeSize(t.size_bytes)} ${i ? 'PSRAM' : 'internal'}`);
   const facts = [`profile ${memory.board}`, sizes.join(', '), `snapshot ${age(hubNow() - memory.unix_ms)} ago`];
+  const view = params.view === 'recorded' ? 'recorded' : 'live';
+  const views = <Segments label="What is shown" options={VIEWS} value={view} onChange={(v) => setParam('view', v === 'live' ? null : v)} />;
+  if (view === 'recorded') {
+    return (
+      <>
+        <Head title="Memory" facts={['recorded runs of the harness']}>{views}</Head>
+        <Recorded memory={memory} />
+      </>
+    );
+  }
   return (
     <>
       <Head title="Memory" facts={facts}>
         <Segments label="Span of the plots" options={win.options} value={win.span} onChange={win.choose} />
+        {views}
         <TakeSnapshot />
       </Head>
       <div class="grid">
@@ -45,6 +59,7 @@ export default function Memory({ params }) {
         <Tile title="Snapshots" span={3} end="newest first"><Snapshots rows={rows} min={memory.tiers[0].min_free_bytes} /></Tile>
         <div class="col c8">
           <OwnersTile memory={memory} owners={owners} chosen={params.owner} />
+          <HarnessTile memory={memory} />
           <RoutesTile />
         </div>
         <div class="col c4">
