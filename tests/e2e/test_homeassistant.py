@@ -168,6 +168,23 @@ class HomeAssistant(unittest.TestCase):
                     for line in hub.lines:
                         self.assertNotIn("right horse", line)
 
+    def test_tls(self):
+        """By a certificate that is believed, and not by one that the machine does not know."""
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                            "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=127.0.0.1",
+                            "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"],
+                           cwd=folder, check=True, capture_output=True)
+            with Mosquitto(f"certfile {folder}/cert.pem\nkeyfile {folder}/key.pem\n") as m:
+                config = (f"name: attic\nhomeassistant: {{enabled: true, broker: '127.0.0.1:{m.port}', tls: true, "
+                          "backoff_min_ms: 100%s}\n")
+                with Hub(config % "") as hub:
+                    hub.wait_line(r"\[Homeassistant\] Warning: .*certificate.*next attempt")
+                    hub.write_config(config % f", tls_ca_file: {folder}/cert.pem")
+                    hub.send_json("POST", "/api/reboot", None)
+                    hub.wait_line(r"connected to 127\.0\.0\.1:\d+ as attic")
+                    hub.wait_until(lambda: hub.get_json("/api/homeassistant")["last_state_age_ms"] is not None, "a state")
+
     def test_the_old_settings_name_the_broker(self):
         with Mosquitto() as m, Hub("name: attic\n") as hub:
             with self.assertRaises(Exception):
