@@ -152,6 +152,7 @@ def print_tables(results):
               f"{d['pm_min'] or 0:>11} B{first:>22}{best:>15}")
         for reason in r.reasons:
             print(f"      - {reason}")
+    print("This hub: on this machine within the memory of esp32-s3. The firmware before: on its board.")
     print(f"\nWhat a request of its own took of internal memory, at most {REQUEST_MAX} B; PSRAM:")
     for most, psram, route, calls in peaks(results):
         print(f"  {most:>6} B {psram:>8} B  {route} ({calls} calls)")
