@@ -102,8 +102,14 @@ def play(name, out, full=False, more=()):
 
 def play_all(plays, out):
     """`plays`: (name, full) each. Some at once; gives the results in the order asked for."""
+    def one(what):
+        result = play(what[0], out, what[1])
+        if sys.stderr.isatty():
+            print(f"{result.name}: {'failed' if result.code else 'passed'}", file=sys.stderr)
+        return result
+
     with concurrent.futures.ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
-        return list(pool.map(lambda p: play(p[0], out, p[1]), plays))
+        return list(pool.map(one, plays))
 
 
 def peaks(results):
