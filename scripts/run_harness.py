@@ -102,8 +102,14 @@ def play(name, out, full=False, more=()):
 
 def play_all(plays, out):
     """`plays`: (name, full) each. Some at once; gives the results in the order asked for."""
+    def one(what):
+        result = play(what[0], out, what[1])
+        if sys.stderr.isatty():
+            print(f"{result.name}: {'failed' if result.code else 'passed'}", file=sys.stderr)
+        return result
+
     with concurrent.futures.ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
-        return list(pool.map(lambda p: play(p[0], out, p[1]), plays))
+        return list(pool.map(one, plays))
 
 
 def peaks(results):
@@ -152,6 +158,7 @@ def print_tables(results):
               f"{d['pm_min'] or 0:>11} B{first:>22}{best:>15}")
         for reason in r.reasons:
             print(f"      - {reason}")
+    print("This hub: on this machine within the memory of esp32-s3. The firmware before: on its board.")
     print(f"\nWhat a request of its own took of internal memory, at most {REQUEST_MAX} B; PSRAM:")
     for most, psram, route, calls in peaks(results):
         print(f"  {most:>6} B {psram:>8} B  {route} ({calls} calls)")

@@ -122,6 +122,7 @@ struct nh_harness_run {
     nh_http_client_t *client;
     char authorization[400]; // of the header; "": none
     uint32_t requests_open;
+    uint64_t look_ms; // when the progress was last shown
     struct nh_harness_route routes[NH_HARNESS_ROUTES_MAX_COUNT];
     uint32_t route_count, request_count, failed_count;
     int64_t last_uptime_s; // by /api/health; -1: not known

@@ -207,6 +207,20 @@ void nh_harness_request_free(struct nh_harness_run *r, struct nh_harness_request
 
 // ---- the client --------------------------------------------------------------------------------
 
+// While a reply is awaited the line on the terminal goes on.
+static uint64_t look_next(void *ctx)
+{
+    const struct nh_harness_run *r = ctx;
+    return r->requests_open > 0 ? r->look_ms + LOOK_MS : NH_NEVER;
+}
+
+static void look_fire(void *ctx, uint64_t now_ms)
+{
+    struct nh_harness_run *r = ctx;
+    r->look_ms = now_ms;
+    nh_harness_tick(r);
+}
+
 static int set_authorization(struct nh_harness_run *r)
 {
     char code[300];
@@ -219,9 +233,12 @@ static int set_authorization(struct nh_harness_run *r)
 
 int nh_harness_web_start(struct nh_harness_run *r)
 {
+    const struct nh_loop_deadline look = {look_next, look_fire, r};
     int err = set_authorization(r);
     if (!err)
         err = nh_loop_create(r->mem, &r->loop);
+    if (!err)
+        err = nh_loop_deadline_add(r->loop, &look);
     const struct nh_http_client_config cfg = {.loop = r->loop,
                                               .mem = r->mem,
                                               .request_max_count = NH_HARNESS_REQUESTS_MAX_COUNT,

@@ -52,7 +52,7 @@ static int take_authority(const char *text, size_t len, struct nh_http_url *out)
         return NH_ERR_TOO_LONG;
     memcpy(copy, text, len);
     copy[len] = 0;
-    if (strpbrk(copy, "@\\") || !nh_http_host_split(copy, &host, &port) || host.len == 0)
+    if (!nh_http_host_split(copy, &host, &port) || host.len == 0) // a user name is no host
         return NH_ERR_SYNTAX;
     if (host.len >= sizeof out->host)
         return NH_ERR_TOO_LONG;
