@@ -125,7 +125,7 @@ bool nh_macropad_post_press(nh_macropad_t *m, unsigned screen, unsigned slot);
 // Does what other tasks posted: presses, and icons to be read.
 void nh_macropad_drain(nh_macropad_t *m);
 
-// Types a script. `layout` NULL: the pad's. NH_ERR_UNSUPPORTED: no keyboard. NH_ERR_FULL.
+// Types a script on the pad's layout. NH_ERR_UNSUPPORTED: no keyboard. NH_ERR_FULL: too many wait.
 NH_MUST_USE int nh_macropad_type(nh_macropad_t *m, nh_span_t script);
 // Breaks off what is typed and forgets what waits; every key comes up. Returns how many scripts.
 uint32_t nh_macropad_stop_typing(nh_macropad_t *m);
