@@ -6,12 +6,13 @@ import re
 import signal
 import socket
 import struct
+import tempfile
 import unittest
 import urllib.error
 import urllib.request
 
 from http_client import Client, Socket
-from hub import Hub
+from hub import Hub, run
 from test_display import png_pixels
 from test_mqtt import Subscriber
 
@@ -29,6 +30,53 @@ def worst_document():
 
 def pick(document):
     return {"defaults": document["defaults"], "screens": document["screens"]}
+
+
+class Check(unittest.TestCase):
+    """nuthatch check of a document, without a hub."""
+
+    def check(self, document, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "macros.json")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(document if isinstance(document, str) else json.dumps(document))
+            code, out, err = run("check", *options, path)
+            return code, out.replace(path, "m"), err.replace(path, "m")
+
+    def document(self, button):
+        buttons = [{"action": "none"}] * 15
+        return {"screens": [{"buttons": [button] + buttons}] + [{"buttons": buttons + [{}]}] * 7}
+
+    def test_good(self):
+        button = {"action": "send_keys", "payload": "CTRL c", "icon": {"type": "builtin", "id": "Copy"}}
+        self.assertEqual(self.check(self.document(button)), (0, "m: good\n", ""))
+
+    def test_faults(self):
+        button = {"action": "send_keys", "payload": "CTRL c v\nNOPE\nSTRING \u00e9", "label": "l" * 16,
+                  "icon": {"type": "builtin", "id": "nope"}}
+        code, _, err = self.check(self.document(button))
+        self.assertEqual((code, err.splitlines()), (1, [
+            "m: warning: texts longer than their limit, which are cut; has 1",
+            "m: warning: /screens/0/buttons/0/payload line 1, column 8 of the script: Left out; has v",
+            "m: /screens/0/buttons/0/payload line 2, column 1 of the script: Unknown token; has NOPE",
+            "m: /screens/0/buttons/0/payload line 3, column 8 of the script: "
+            "No key of the layout makes this; has \u00e9",
+            "m: /screens/0/buttons/0/icon/id there is no built-in icon of that name; has nope"]))
+        code, out, _ = self.check({"screens": []}, "--json")
+        found = json.loads(out)["findings"]
+        self.assertEqual((code, found[0]["field"], found[0]["value"], found[0]["limit"]),
+                         (1, "/screens", "0", "8"))
+        code, _, err = self.check('{"screens": [')
+        self.assertEqual((code, err.split(" ")[0]), (1, "m:1:14:"), err)
+
+    def test_by_the_layout_of_a_hub(self):
+        button = {"action": "send_keys", "payload": "STRING \u00e9"}
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "hub.yaml")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write("macropad: {layout: de}\n")
+            self.assertEqual(self.check(self.document(button), "--config", path)[0], 0)
+        self.assertEqual(self.check(self.document(button))[0], 1)
 
 
 class MacroDocument(unittest.TestCase):

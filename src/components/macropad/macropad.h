@@ -143,6 +143,14 @@ struct nh_macropad_info {
 };
 void nh_macropad_info(nh_macropad_t *m, struct nh_macropad_info *out);
 
+// Tells everything that is wrong with a document, without a pad: of its form the first fault, then
+// each of its key scripts on `layout` and each built-in icon that there is not. `source` as in
+// nh_macropad_begin_with(). 0: good, or warnings alone. NH_ERR_INVAL: faults. NH_ERR_NOT_FOUND: no
+// such layout. Others: of `source`, or NH_ERR_NOMEM.
+NH_MUST_USE int nh_macropad_check(nh_mem_t *mem, const char *layout,
+                                  int (*source)(void *ctx, void *out, size_t cap), void *ctx,
+                                  nh_finding_fn finding, void *finding_ctx);
+
 // ---- HTTP
 
 struct nh_route_table nh_macropad_routes(nh_macropad_t *m);
