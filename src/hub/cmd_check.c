@@ -14,14 +14,14 @@ static const char help_text[] =
     "Usage: nuthatch check [--json-only] [--json] [--config HUB] FILE\n"
     "       nuthatch check --fields | --device-fields\n"
     "\n"
-    "Checks a configuration, of the hub or of its devices, and tells every fault with\n"
-    "file, line and column.\n"
+    "Checks a configuration, of the hub or of its devices, or a document of a macro pad,\n"
+    "and tells every fault with file, line and column.\n"
     "Exit code 0: good, 1: faults, 2: wrong usage.\n"
     "\n"
     "  --json-only   check only that FILE is well-formed JSON (RFC 8259); - is standard input\n"
     "  --json        tell the faults as one JSON object\n"
     "  --config HUB  of devices: by the limits (devices.*) of this configuration of the hub,\n"
-    "                else by the standard ones\n"
+    "                else by the standard ones; of macros: by its keyboard layout\n"
     "  --fields      list every field with its default and limit, as a Markdown table\n"
     "  --device-fields  list every field of a device configuration, as Markdown\n"
     "  --help        this text\n"
@@ -29,6 +29,7 @@ static const char help_text[] =
     "Examples:\n"
     "  nuthatch check examples/home/hub.yaml\n"
     "  nuthatch check devices.yaml\n"
+    "  nuthatch check examples/home/macros.json\n"
     "  nuthatch check --json-only backup.json\n";
 
 void nh_command_print_finding(void *ctx, const struct nh_finding *f)
@@ -70,6 +71,7 @@ static void json_finding(void *ctx, const struct nh_finding *f)
 struct checking {
     struct nh_hub_told told;
     const char *file, *config_file; // of the finding; of all
+    const char *layout;             // not NULL: it is a macro pad's document
     struct json_findings *json;     // NULL: lines on standard error
 };
 
@@ -110,6 +112,11 @@ static int check_rules(const struct nh_hub_config *cfg, struct checking *k)
 // Every stage, whatever those before it found, unless the file is broken.
 static int check_stages(struct checking *k)
 {
+    if (k->layout) {
+        int found = nh_command_check_macros(k->file, k->layout, nh_hub_told_take, &k->told);
+        nh_hub_told_stage(&k->told);
+        return found;
+    }
     struct nh_hub_config cfg;
     struct nh_hub_options o = {.config_file = k->config_file};
     int err = nh_hub_config_load(&o, &cfg, nh_hub_told_take, &k->told);
@@ -121,12 +128,13 @@ static int check_stages(struct checking *k)
     return err < 0 ? err : tls < 0 ? tls : rules;
 }
 
-static int check_config(const char *file, bool as_json)
+static int check_config(const char *file, const char *layout, bool as_json)
 {
     struct json_findings j = {.file = file};
     struct checking k = {.told = {.finding = print, .ctx = &k},
                          .file = file,
                          .config_file = file,
+                         .layout = layout,
                          .json = as_json ? &j : NULL};
     if (!as_json) {
         int err = check_stages(&k);
@@ -224,18 +232,31 @@ static int print_fields(void)
     return err < 0 ? err : nh_json_field_each(nh_hub_bridge_fields, print_field, NULL);
 }
 
+// The hub's configuration that another file is judged by; false: it is faulty, and told.
+static bool load_config(const char *config, struct nh_hub_config *cfg)
+{
+    struct nh_hub_options o = {.config_file = config};
+    int err = nh_hub_config_load(&o, cfg, nh_command_print_finding, (void *)(uintptr_t)config);
+    if (err < 0)
+        fprintf(stderr, "%s: not taken: %s\n", config, nh_err_text(err));
+    return err == 0;
+}
+
 // Of what the hub's configuration says, the limits alone matter here.
 static int check_devices(const char *file, const char *config, bool as_json)
 {
-    struct nh_hub_options o = {.config_file = config};
     struct nh_hub_config cfg;
-    int err = nh_hub_config_load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)config);
-    if (err < 0) {
-        fprintf(stderr, "%s: not taken: %s\n", config, nh_err_text(err));
+    if (!load_config(config, &cfg))
         return 1;
-    }
     const struct nh_device_limits limits = nh_hub_device_limits(&cfg);
     return nh_command_check_devices(file, &limits, as_json);
+}
+
+// And here the layout of the keyboard.
+static int check_macros(const char *file, const char *config, bool as_json)
+{
+    struct nh_hub_config cfg;
+    return load_config(config, &cfg) ? check_config(file, cfg.macropad.layout, as_json) : 1;
 }
 
 int nh_command_check(int argc, char **argv)
@@ -275,6 +296,8 @@ int nh_command_check(int argc, char **argv)
     }
     if (json_only)
         return check_json(argv[optind]);
+    if (nh_command_is_macro_file(argv[optind]))
+        return check_macros(argv[optind], config, as_json);
     return nh_command_is_device_file(argv[optind]) ? check_devices(argv[optind], config, as_json)
-                                                   : check_config(argv[optind], as_json);
+                                                   : check_config(argv[optind], NULL, as_json);
 }

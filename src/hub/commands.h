@@ -18,6 +18,10 @@ int nh_command_check(int argc, char **argv);
 bool nh_command_is_device_file(const char *file);
 int nh_command_check_devices(const char *file, const struct nh_device_limits *limits, bool as_json);
 int nh_command_print_device_fields(void);
+// cmd_check_macros.c: the same of a macro pad's document. Its errors: nh_macropad_check(), and
+// NH_ERR_NOT_FOUND when it cannot be opened.
+bool nh_command_is_macro_file(const char *file);
+int nh_command_check_macros(const char *file, const char *layout, nh_finding_fn finding, void *ctx);
 int nh_command_mqtt(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);
 int nh_command_sim(int argc, char **argv);     // tools/cmd_sim.c

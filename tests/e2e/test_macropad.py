@@ -6,12 +6,13 @@ import re
 import signal
 import socket
 import struct
+import tempfile
 import unittest
 import urllib.error
 import urllib.request
 
 from http_client import Client, Socket
-from hub import Hub
+from hub import Hub, run
 from test_display import png_pixels
 from test_mqtt import Subscriber
 
@@ -29,6 +30,53 @@ def worst_document():
 
 def pick(document):
     return {"defaults": document["defaults"], "screens": document["screens"]}
+
+
+class Check(unittest.TestCase):
+    """nuthatch check of a document, without a hub."""
+
+    def check(self, document, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "macros.json")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(document if isinstance(document, str) else json.dumps(document))
+            code, out, err = run("check", *options, path)
+            return code, out.replace(path, "m"), err.replace(path, "m")
+
+    def document(self, button):
+        buttons = [{"action": "none"}] * 15
+        return {"screens": [{"buttons": [button] + buttons}] + [{"buttons": buttons + [{}]}] * 7}
+
+    def test_good(self):
+        button = {"action": "send_keys", "payload": "CTRL c", "icon": {"type": "builtin", "id": "Copy"}}
+        self.assertEqual(self.check(self.document(button)), (0, "m: good\n", ""))
+
+    def test_faults(self):
+        button = {"action": "send_keys", "payload": "CTRL c v\nNOPE\nSTRING \u00e9", "label": "l" * 16,
+                  "icon": {"type": "builtin", "id": "nope"}}
+        code, _, err = self.check(self.document(button))
+        self.assertEqual((code, err.splitlines()), (1, [
+            "m: warning: texts longer than their limit, which are cut; has 1",
+            "m: warning: /screens/0/buttons/0/payload line 1, column 8 of the script: Left out; has v",
+            "m: /screens/0/buttons/0/payload line 2, column 1 of the script: Unknown token; has NOPE",
+            "m: /screens/0/buttons/0/payload line 3, column 8 of the script: "
+            "No key of the layout makes this; has \u00e9",
+            "m: /screens/0/buttons/0/icon/id there is no built-in icon of that name; has nope"]))
+        code, out, _ = self.check({"screens": []}, "--json")
+        found = json.loads(out)["findings"]
+        self.assertEqual((code, found[0]["field"], found[0]["value"], found[0]["limit"]),
+                         (1, "/screens", "0", "8"))
+        code, _, err = self.check('{"screens": [')
+        self.assertEqual((code, err.split(" ")[0]), (1, "m:1:14:"), err)
+
+    def test_by_the_layout_of_a_hub(self):
+        button = {"action": "send_keys", "payload": "STRING \u00e9"}
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "hub.yaml")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write("macropad: {layout: de}\n")
+            self.assertEqual(self.check(self.document(button), "--config", path)[0], 0)
+        self.assertEqual(self.check(self.document(button))[0], 1)
 
 
 class MacroDocument(unittest.TestCase):
@@ -84,20 +132,17 @@ class MacroDocument(unittest.TestCase):
             good = pick(hub.get_json("/api/macros"))
             for _ in range(5):
                 self.half_post(hub, body)
-            # Gone is gone, at once or as soon as the hub has seen it.
-            for _ in range(1000):
+            def posted():
                 status, reply = self.post(hub, good)
-                if status == 200:
-                    break
-                self.assertEqual((status, reply["message"]),
-                                 (409, "Another macros update is in progress"))
-            self.assertEqual(status, 200)
+                if status != 200:
+                    self.assertEqual((status, reply["message"]),
+                                     (409, "Another macros update is in progress"))
+                return status == 200
+            # Gone is gone, as soon as the hub has seen it.
+            hub.wait_until(posted, "the end of who is gone")
             # One that stays and says nothing gives way after its time.
             with self.half_post(hub, body, keep=True):
-                status = 409
-                while status == 409:
-                    status, _ = self.post(hub, good)
-                self.assertEqual(status, 200)
+                hub.wait_until(posted, "the end of who is silent")
             self.assertEqual(pick(hub.get_json("/api/macros")), good)
 
     def test_faults(self):
@@ -264,6 +309,28 @@ class MacroDocument(unittest.TestCase):
                         status, reply = hub.send_json("POST", "/api/macropad/press",
                                                       {"screen": number, "slot": slot})
                         self.assertNotEqual(status, 404, (button, reply))
+
+    def test_without_memory(self):
+        """The pad's n-th allocation fails, in the start or under use: the next try works."""
+        blob = b"ICN1" + struct.pack("<HHB3xI", 64, 64, 1, 64 * 64 * 3) + b"\x12\x34\xff" * 4096
+        good = {"screens": [{"buttons": [{"action": "mqtt_send", "mqtt_topic": "a" * 120,
+                                          "payload": "b" * 250}] * 16}] * 8}
+        refused = 0
+        for n in range(1, 30):
+            config = (f"faults: {{fail_nth: {n}, owner: macropad}}\nmacropad: {{keyboard: feed}}\n"
+                      "display: {enabled: false}\n")
+            with self.subTest(allocation=n), Hub(config=config) as hub:
+                if hub.send_json("GET", "/api/macropad", None)[0] == 404:
+                    hub.wait_line("the macro pad cannot be started: out of memory; there is none")
+                    refused += 1
+                    continue
+                did = [what() for _ in range(2) for what in (
+                    lambda: self.post(hub, good)[0], lambda: self.install(hub, "user_a", blob)[0])]
+                self.assertLessEqual(set(did), {200, 500, 503})
+                self.assertGreaterEqual(did.count(200), 3, did)  # one allocation, one refusal
+                refused += did.count(200) < 4
+                self.assertEqual(len(hub.get_json("/api/macros")["screens"]), 8)
+        self.assertGreater(refused, 8)
 
     def test_off(self):
         with Hub(config="macropad: {enabled: false}") as hub:

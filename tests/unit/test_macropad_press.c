@@ -367,6 +367,64 @@ static void test_each_allocation_fails(void **state)
     }
 }
 
+// ---- a document without a pad ------------------------------------------------------------------
+
+static struct macro_doc doc;
+static size_t doc_at;
+static int doc_err; // what the source answers after 1000 bytes
+static unsigned findings;
+
+static int read_doc(void *ctx, void *out, size_t cap)
+{
+    (void)ctx;
+    if (doc_err && doc_at >= 1000)
+        return doc_err;
+    size_t n = doc.len - doc_at < cap ? doc.len - doc_at : cap;
+    n = n < 100 ? n : 100;
+    memcpy(out, doc.text + doc_at, n);
+    doc_at += n;
+    return (int)n;
+}
+
+static void count_finding(void *ctx, const struct nh_finding *f)
+{
+    (void)ctx;
+    assert_true(f->text[0] != '\0');
+    findings++;
+}
+
+static int check(const char *layout)
+{
+    doc_at = 0;
+    findings = 0;
+    return nh_macropad_check(memory.mem, layout, read_doc, NULL, count_finding, NULL);
+}
+
+static void test_check(void **state)
+{
+    (void)state;
+    macro_doc_of(&doc, "{\"action\":\"send_keys\",\"payload\":\"STRING \\u00e9\"}");
+    assert_int_equal(check("de"), 0);
+    assert_int_equal(findings, 0);
+    assert_int_equal(check("us"), NH_ERR_INVAL);
+    assert_int_equal(findings, 128);
+    assert_int_equal(check("xx"), NH_ERR_NOT_FOUND);
+    doc_err = NH_ERR_IO;
+    assert_int_equal(check("de"), NH_ERR_IO);
+    doc_err = 0;
+    for (uint64_t n = 1;; n++) {
+        nh_mem_fault_set(memory.sys, &(struct nh_mem_fault){.fail_nth = n});
+        int err = check("de");
+        nh_mem_fault_set(memory.sys, NULL);
+        if (err == 0 && n > 3)
+            break;
+        assert_int_equal(err, NH_ERR_NOMEM);
+    }
+    doc.len--;
+    assert_int_equal(check("de"), NH_ERR_INVAL);
+    assert_int_equal(findings, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +435,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_feed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_routes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_each_allocation_fails, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_check, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,7 +125,7 @@ bool nh_macropad_post_press(nh_macropad_t *m, unsigned screen, unsigned slot);
 // Does what other tasks posted: presses, and icons to be read.
 void nh_macropad_drain(nh_macropad_t *m);
 
-// Types a script. `layout` NULL: the pad's. NH_ERR_UNSUPPORTED: no keyboard. NH_ERR_FULL.
+// Types a script on the pad's layout. NH_ERR_UNSUPPORTED: no keyboard. NH_ERR_FULL: too many wait.
 NH_MUST_USE int nh_macropad_type(nh_macropad_t *m, nh_span_t script);
 // Breaks off what is typed and forgets what waits; every key comes up. Returns how many scripts.
 uint32_t nh_macropad_stop_typing(nh_macropad_t *m);
@@ -142,6 +142,14 @@ struct nh_macropad_info {
     struct nh_icon_store_info icon_files;
 };
 void nh_macropad_info(nh_macropad_t *m, struct nh_macropad_info *out);
+
+// Tells everything that is wrong with a document, without a pad: of its form the first fault, then
+// each of its key scripts on `layout` and each built-in icon that there is not. `source` as in
+// nh_macropad_begin_with(). 0: good, or warnings alone. NH_ERR_INVAL: faults. NH_ERR_NOT_FOUND: no
+// such layout. Others: of `source`, or NH_ERR_NOMEM.
+NH_MUST_USE int nh_macropad_check(nh_mem_t *mem, const char *layout,
+                                  int (*source)(void *ctx, void *out, size_t cap), void *ctx,
+                                  nh_finding_fn finding, void *finding_ctx);
 
 // ---- HTTP
 
