@@ -234,6 +234,26 @@ class Display(unittest.TestCase):
                     break
             self.assertEqual(json.loads(data)["error"]["code"], "bad_request")
 
+    def test_a_click_on_a_macro_button(self):
+        hub = self.hub
+        document = hub.get_json("/api/macros")
+        buttons = document["screens"][0]["buttons"]
+        buttons[8].update(label="Next", action="nav_next")  # in the middle
+        buttons[0].update(label="Info", action="nav_to", payload="info")
+        self.ask("PUT", "/api/display/screen", {"screen": "macro1"})
+        until(hub, "/api/display", lambda d: d["screen"] == "macro1")
+        before = self.screenshot()[2]
+        body = {"defaults": document["defaults"], "screens": document["screens"]}
+        self.ask("POST", "/api/macros", body)
+        hub.wait_until(lambda: self.screenshot()[2] != before, "the new buttons on the panel")
+        for x, y, screen in [(180, 180, "macro2"), (180, 45, "info")]:
+            self.ask("PUT", "/api/display/screen", {"screen": "macro1"})
+            until(hub, "/api/display", lambda d: d["screen"] == "macro1")
+            with self.watch() as s:
+                s.send(2, bytes([1, 0]) + struct.pack("<hh", x, y))
+                s.send(2, bytes([1, 2]) + struct.pack("<hh", x, y))
+                until(hub, "/api/display", lambda d: d["screen"] == screen)
+
     def test_nobody_who_watches_costs_nothing(self):
         with self.watch() as s:
             seen = Mirror(s)

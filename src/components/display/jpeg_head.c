@@ -63,6 +63,17 @@ static bool has_known_sampling(const struct nh_display__jpeg_head *h)
     return h->components == 1 || (is_luma && s[1] == 0x11 && s[2] == 0x11);
 }
 
+static void tell_sampling(const uint8_t *s, char *why, size_t cap)
+{
+    unsigned v[6];
+    for (size_t i = 0; i < 3; i++) {
+        v[2 * i] = (unsigned)s[i] >> 4;
+        v[2 * i + 1] = s[i] & 15u;
+    }
+    snprintf(why, cap, "Unsupported JPEG sampling: Y %ux%u, Cb %ux%u, Cr %ux%u", v[0], v[1], v[2],
+             v[3], v[4], v[5]);
+}
+
 bool nh_display__jpeg_suits(const struct nh_display__jpeg_head *h, uint32_t width, uint32_t height,
                             bool any_height, char *why, size_t cap)
 {
@@ -80,9 +91,7 @@ bool nh_display__jpeg_suits(const struct nh_display__jpeg_head *h, uint32_t widt
         snprintf(why, cap, "Unsupported JPEG dimensions: got %ux%u, expected %ux%s%u", h->width,
                  h->height, (unsigned)width, any_height ? "1.." : "", (unsigned)height);
     else if (!has_known_sampling(h))
-        snprintf(why, cap, "Unsupported JPEG sampling: Y %ux%u, Cb %ux%u, Cr %ux%u",
-                 h->sampling[0] >> 4, h->sampling[0] & 15, h->sampling[1] >> 4, h->sampling[1] & 15,
-                 h->sampling[2] >> 4, h->sampling[2] & 15);
+        tell_sampling(h->sampling, why, cap);
     else
         return true;
     return false;

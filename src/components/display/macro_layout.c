@@ -23,7 +23,7 @@ static void disc(const struct area *a, float x, float y, float r, struct nh_macr
         .wedge = {a->x + x * a->r, a->y + y * a->r, 0, r * a->r, 0, 360, 0, 0}};
     out->bounds = around(out->wedge.x, out->wedge.y, r * a->r + 1, r * a->r + 1);
     // The largest square in it, a little wider than high: labels are.
-    out->content = around(out->wedge.x, out->wedge.y, r * a->r * 0.80f, r * a->r * 0.66f);
+    out->content = around(out->wedge.x, out->wedge.y, r * a->r * 0.80f, r * a->r * 0.64f);
 }
 
 // ---- ring and pie ------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ static struct nh_rect wedge_bounds(const struct nh_wedge *w)
 
 static void pie_content(const struct area *a, float angle, struct nh_macro__cell *out)
 {
-    float way = 0.71f * a->r;
+    float way = 0.695f * a->r;
     out->content =
         around(a->x + way * sinf(angle), a->y - way * cosf(angle), 0.21f * a->r, 0.20f * a->r);
 }

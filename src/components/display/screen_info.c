@@ -97,7 +97,7 @@ static void paint_ring(nh_display_t *d, uint32_t used_pct)
 {
     int w = d->cfg.panel.width, h = d->cfg.panel.height, side = w < h ? w : h;
     float outer = (float)side * 0.485f, inner = (float)side * 0.455f;
-    float x = (float)w / 2, y = (float)h / 2, sweep = 260;
+    float x = (float)w / 2, y = (float)h / 2, sweep = 236;
     struct nh_wedge ring = {x, y, inner, outer, -sweep / 2, sweep / 2, (outer - inner) / 2, 0};
     nh_paint_wedge(d->painter, &ring, NH_DISPLAY__SURFACE, 255);
     ring.to_deg = ring.from_deg + sweep * (float)(used_pct > 3 ? used_pct : 3) / 100;

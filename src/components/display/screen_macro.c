@@ -250,7 +250,8 @@ static void paint_content(nh_display_t *d, const struct macro *m, unsigned slot,
     if (b->label[0]) { // the icon above, the label in what is left below
         int line = clamped(side * 30 / 100, 14, 30);
         int size = clamped((side - line) * 110 / 100, 28, 128);
-        int top = at.y + (at.h - size - line - 2) / 2;
+        // A little up: below, where the label stands, most shapes are narrower.
+        int top = at.y + (at.h - size - line - 2) / 2 - at.h / 20;
         icon = nh_rect_of(at.x, top, at.x + at.w, top + size);
         const struct nh_rect label =
             nh_rect_of(at.x, top + size + 2, at.x + at.w, top + size + 2 + line);
@@ -276,9 +277,7 @@ static void paint_button(nh_display_t *d, const struct macro *m, unsigned slot)
     uint32_t edge =
         is_pressed ? m->buttons[slot].icon_color : nh_display__mixed(color, 0xFFFFFF, 12);
     paint_edge(d->painter, &c, edge, color, is_pressed);
-    if (!nh_rect_is_empty(nh_rect_meet(c.content, nh_painter_part(d->painter))) ||
-        c.shape != NH_MACRO__WEDGE)
-        paint_content(d, m, slot, c.content);
+    paint_content(d, m, slot, c.content);
 }
 
 static void paint_empty(nh_display_t *d, const struct macro *m)

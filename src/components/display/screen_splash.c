@@ -18,22 +18,30 @@ static void show(nh_display_t *d, void *state, unsigned number)
     snprintf(s->version, sizeof s->version, "%s", facts.version);
 }
 
-// A nuthatch walks head down: a round body, a white cheek, a dark line through the eye.
+static struct nh_wedge disc(float x, float y, float r)
+{
+    return (struct nh_wedge){x, y, 0, r, 0, 360, 0, 0};
+}
+
+// A nuthatch in profile: blue-grey above, warm below, a dark stripe through the eye.
 static void paint_bird(nh_painter_t *p, float x, float y, float r)
 {
-    const struct nh_wedge back = {x, y, 0, r, 0, 360};
-    const struct nh_wedge belly = {x, y, r * 0.30f, r * 0.94f, 95, 205, r * 0.2f, 0};
-    const struct nh_wedge cheek = {x + r * 0.34f, y - r * 0.20f, 0, r * 0.42f, 0, 360};
-    const struct nh_wedge eye = {x + r * 0.36f, y - r * 0.38f, 0, r * 0.10f, 0, 360};
-    const struct nh_wedge light = {x + r * 0.39f, y - r * 0.41f, 0, r * 0.03f, 0, 360};
-    nh_paint_line(p, x - r * 0.55f, y + r * 0.35f, x - r * 1.25f, y + r * 0.95f, r * 0.34f,
-                  0x5B7F9E, 255);
-    nh_paint_line(p, x + r * 0.7f, y - r * 0.34f, x + r * 1.38f, y - r * 0.48f, r * 0.13f, 0x3A4753,
-                  255);
-    nh_paint_wedge(p, &back, 0x6E9BC1, 255);
+    const struct nh_wedge body = disc(x, y, r),
+                          belly = disc(x + r * 0.10f, y + r * 0.34f, r * 0.62f);
+    const struct nh_wedge cheek = disc(x + r * 0.46f, y - r * 0.26f, r * 0.36f);
+    const struct nh_wedge eye = disc(x + r * 0.50f, y - r * 0.42f, r * 0.095f);
+    const struct nh_wedge light = disc(x + r * 0.53f, y - r * 0.455f, r * 0.032f);
+    const struct nh_wedge wing = {x - r * 0.42f, y - r * 0.10f, r * 0.10f, r * 0.78f, 95,
+                                  215,           r * 0.2f,      0};
+    nh_paint_line(p, x - r * 0.60f, y + r * 0.45f, x - r * 1.20f, y + r * 1.00f, r * 0.30f,
+                  0x4E6E8C, 255);
+    nh_paint_line(p, x + r * 0.85f, y - r * 0.42f, x + r * 1.45f, y - r * 0.52f, r * 0.12f,
+                  0x3A4753, 255);
+    nh_paint_wedge(p, &body, 0x6E9BC1, 255);
     nh_paint_wedge(p, &belly, 0xE8A56C, 255);
     nh_paint_wedge(p, &cheek, 0xF4F7FA, 255);
-    nh_paint_line(p, x + r * 0.80f, y - r * 0.36f, x - r * 0.30f, y - r * 0.44f, r * 0.13f,
+    nh_paint_wedge(p, &wing, 0x4E6E8C, 255);
+    nh_paint_line(p, x + r * 0.84f, y - r * 0.43f, x - r * 0.12f, y - r * 0.40f, r * 0.12f,
                   0x1C242C, 255);
     nh_paint_wedge(p, &eye, 0x0B0F14, 255);
     nh_paint_wedge(p, &light, 0xFFFFFF, 255);
