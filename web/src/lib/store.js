@@ -17,6 +17,7 @@ export const state = {
   clientsChanged: 0,
   routesChanged: 0,
   edits: null, // the settings' draft: {pointer: value}
+  deviceSettings: null, // edits of the device's settings: {name: what was typed}
   devices: null, // which configuration is in force, as /api/devices tells; false: the hub has none
   deviceEdits: 0, // changes of the devices' draft
   audio: null, // as /api/audio tells

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { get, request } from '../../lib/api.js';
-import { state } from '../../lib/store.js';
+import { set, state } from '../../lib/store.js';
 import { decode, emojiId, encode, userId } from './icon_file.js';
 
 const SIDE = 64; // of an emoji
@@ -118,7 +118,8 @@ export async function fromPicture(file) {
 
 // {builtin: [id], installed: [id]}: empty lists of a hub that has no such routes.
 export async function loadIcons() {
-  if (!state.macropad || !state.macropad.icons) return { builtin: [], installed: [] };
+  if (!state.macropad) set('macropad', await get('/api/macropad'));
+  if (!state.macropad.icons) return { builtin: [], installed: [] };
   const list = (path) => get(path).then((r) => r.icons.map((i) => i.id));
   const [builtin, installed] = await Promise.all([list('/api/icons'), list('/api/icons/installed')]);
   return { builtin, installed };

@@ -1,0 +1,12 @@
+export const PACKED_MAX_BYTES = 1792;
+
+export default {
+  id: 'updates',
+  title: 'Updates',
+  icon: 'updates',
+  group: 9,
+  order: 0,
+  key: 'o',
+  navFigure: ({ info }) => (info ? info.version : ''),
+  load: () => import('./updates.jsx'),
+};
