@@ -91,8 +91,25 @@ NH_MUST_USE int nh_devices__prepare(nh_devices_t *d, nh_device_set_t *set,
 void nh_devices__drop(nh_devices_t *d);
 void nh_devices__put_in_force(nh_devices_t *d, nh_device_set_t *set, uint32_t generation,
                               bool cancel, uint32_t more_mask); // takes the set
+void nh_devices__log_finding(void *ctx, const struct nh_device_finding *f);
 NH_MUST_USE int nh_devices__keep_state(nh_devices_t *d);
 struct nh_device_compiler_config nh_devices__compiler(const nh_devices_t *d,
                                                       nh_device_finding_fn finding, void *ctx);
+
+// ---- devices_apply.c
+
+// First all that it needs is made ready, then it is kept, and then nothing can fail any more. Gives
+// the new generation. After an error the set is the caller's still, and all is as before.
+NH_MUST_USE int nh_devices__put(nh_devices_t *d, nh_device_set_t *set,
+                                const struct nh_devices_apply *how, uint32_t more_mask);
+// The power went before somebody confirmed the change on trial: what was before it is in force from
+// the start. Nothing of the trial begins once more, and what ran before goes on. False: there is
+// nothing to undo, or it cannot be.
+bool nh_devices__undo_trial(nh_devices_t *d, const struct nh_devices_loaded *found);
+void nh_devices__confirm_over(void *ctx, nh_timer_t *t, uint64_t now_ms); // its timer
+
+// ---- devices_card.c
+
+void nh_devices__card_tick(void *ctx, nh_timer_t *t, uint64_t now_ms); // its timer
 
 #endif
