@@ -241,7 +241,7 @@ int nh_devices_start(nh_devices_t *d)
     bool first = false;
     read_state(d);
     snprintf(d->profile, sizeof d->profile, "%s", d->kept.profile);
-    bool has_card = nh_devices__card(d, &fs) == 0;
+    bool has_card = d->had_card = nh_devices__card(d, &fs) == 0;
     int err = find(d, has_card ? &fs : NULL, &found, &from, &first);
     if (err < 0)
         return err;

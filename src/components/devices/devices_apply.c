@@ -20,10 +20,12 @@ static int persist(nh_devices_t *d, const nh_device_set_t *set, uint32_t generat
         return err;
     }
     int kept = nh_devices__save_copy(d, set, generation);
-    if (kept == 0) {
+    if (kept == 0)
         d->kept.generation = generation;
+    if (kept == 0 || has_card) { // what the card has is known without a copy too
         d->kept.crc = crc;
-        kept = nh_devices__keep_state(d);
+        int err_state = nh_devices__keep_state(d);
+        kept = kept < 0 ? kept : err_state;
     }
     d->info.save_failed_count += kept < 0;
     if (kept < 0 && !has_card)
@@ -77,6 +79,8 @@ static int apply_elsewhere(nh_devices_t *d, nh_device_set_t *set,
     int err = nh_devices__card(d, &fs);
     if (err < 0)
         return err;
+    if (!nh_devices__id_is_valid(how->profile)) // "kids.4" is a backup of "kids"
+        return NH_ERR_NOT_FOUND;
     nh_devices__path(how->profile, NH_DEVICES_FILE_MAIN, 0, path);
     err = nh_devices__load(d, &fs, path, &before);
     if (err < 0)
@@ -146,18 +150,25 @@ int nh_devices_confirm(nh_devices_t *d)
     return nh_devices__keep_state(d);
 }
 
-// It was put back as a new generation, or cannot be: then what was on trial stays.
+// It was put back as a new generation. Or it cannot be: without the card, which has the backup, it
+// is tried again until the card is there; otherwise what was on trial stays.
 static void tell_back(nh_devices_t *d, uint32_t back, int generation)
 {
-    if (generation < 0) {
-        NH_LOG_E("devices", "nobody confirmed generation %u, and %u cannot be put back: %s",
-                 (unsigned)d->generation, (unsigned)back, nh_err_text(generation));
-        stop_confirm(d);
+    if (generation >= 0) {
+        d->info.rollback_count++;
+        NH_LOG_W("devices", "nobody confirmed the change; generation %u is in force again as %d",
+                 (unsigned)back, generation);
         return;
     }
-    d->info.rollback_count++;
-    NH_LOG_W("devices", "nobody confirmed the change; generation %u is in force again as %d",
-             (unsigned)back, generation);
+    if (!d->info.has_card || generation == NH_ERR_NOMEM) {
+        d->confirm_due_ms = d->cfg.clock_ms() + d->cfg.card_poll_ms;
+        NH_IGNORE(nh_timer_arm(d->cfg.sched, &d->confirm_timer, d->confirm_due_ms, 0));
+        return;
+    }
+    NH_LOG_E("devices", "nobody confirmed generation %u, and %u cannot be put back: %s",
+             (unsigned)d->generation, (unsigned)back, nh_err_text(generation));
+    stop_confirm(d);
+    NH_IGNORE(nh_devices__keep_state(d)); // or the next start would try once more
 }
 
 void nh_devices__confirm_over(void *ctx, nh_timer_t *t, uint64_t now_ms)
@@ -182,8 +193,10 @@ bool nh_devices__undo_trial(nh_devices_t *d, const struct nh_devices_loaded *fou
     if (generation == 0) {
         d->kept.confirm_back = 0;
         generation = nh_devices__put(d, set, &(struct nh_devices_apply){0}, UINT32_MAX);
-        if (generation < 0)
+        if (generation < 0) {
+            d->kept.confirm_back = back;
             nh_device_set_unref(set);
+        }
     }
     tell_back(d, back, generation);
     return generation >= 0;

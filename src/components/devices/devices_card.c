@@ -120,10 +120,11 @@ void nh_devices__card_tick(void *ctx, nh_timer_t *t, uint64_t now_ms)
 {
     nh_devices_t *d = ctx;
     struct nh_fs fs;
-    bool had = d->info.has_card;
+    bool had = d->had_card;
     (void)t;
     (void)now_ms;
     bool has = nh_devices__card(d, &fs) == 0;
+    d->had_card = has;
     if (had && !has) {
         NH_LOG_W("devices", "the card is gone; what is in force stays");
         d->version++;

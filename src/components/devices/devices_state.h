@@ -27,6 +27,7 @@ struct nh_devices {
     struct nh_devices_info info; // counters and flags; the rest is filled in when asked
     nh_timer_t card_timer, confirm_timer;
     uint64_t confirm_due_ms;
+    bool had_card; // as its timer saw it last; whoever asks meanwhile may find it back before
     uint32_t compile_count;
     uint64_t version; // for the feed
 };
