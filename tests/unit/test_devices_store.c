@@ -689,6 +689,29 @@ static void test_profiles(void **state)
     assert_int_equal(nh_devices_profiles(devices, p, 4), 2);
 }
 
+// Everything else waits while a room is compiled, so a list reads only what has changed.
+static void test_list_of_profiles_reads_what_changed(void **state)
+{
+    struct nh_devices_profile p[4];
+    (void)state;
+    assert_int_equal(hub_start(), NH_OK);
+    assert_int_equal(nh_devices_profile_create(devices, "kids", "Kids", NULL), NH_OK);
+    card_put("broken.json", "{");
+    assert_int_equal(nh_devices_profiles(devices, p, 4), 3);
+    fake_disk_fault_set(&card, NULL); // counts anew
+    assert_int_equal(nh_devices_profiles(devices, p, 4), 3);
+    for (uint32_t i = 0; i < card.call_count; i++)
+        assert_int_not_equal(card.calls[i].op, FAKE_DISK_OPEN);
+    int kids = strcmp(p[1].id, "kids") == 0 ? 1 : 2;
+    assert_string_equal(p[kids].name, "Kids");
+    assert_string_equal(p[3 - kids].name, "broken");
+    assert_int_equal(apply_with("k", &(struct nh_devices_apply){.profile = "kids"}), 2);
+    card_put("broken.json", "{\"schema\":2,\"name\":\"Mended\",\"devices\":[]}");
+    assert_int_equal(nh_devices_profiles(devices, p, 4), 3);
+    assert_int_equal(p[kids].device_count, 1);
+    assert_string_equal(p[3 - kids].name, "Mended");
+}
+
 // ---- power and full disks
 // ------------------------------------------------------------------------
 
@@ -857,6 +880,7 @@ int main(void)
         TEST(test_confirm_while_the_card_is_out),
         TEST(test_confirm_without_a_backup),
         TEST(test_profiles),
+        TEST(test_list_of_profiles_reads_what_changed),
         TEST(test_power_cut_at_each_call_of_the_card),
         TEST(test_power_cut_of_the_card_alone),
         TEST(test_power_cut_at_each_call_of_the_flash),

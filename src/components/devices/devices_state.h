@@ -18,6 +18,15 @@ struct nh_devices_kept {
     uint32_t confirm_back;
 };
 
+// What a profile's file said of itself when it was read last, so that a list need not read it anew.
+struct nh_devices__seen {
+    char id[NH_DEVICES_ID_MAX_BYTES]; // "": none
+    uint64_t size_bytes;
+    int64_t mtime_unix_ms;
+    char name[64];
+    uint32_t device_count;
+};
+
 struct nh_devices {
     struct nh_devices_config cfg;
     nh_device_set_t *set;
@@ -30,6 +39,8 @@ struct nh_devices {
     bool had_card; // as its timer saw it last; whoever asks meanwhile may find it back before
     uint32_t compile_count;
     uint64_t version; // for the feed
+    struct nh_devices__seen seen[NH_DEVICES_PROFILE_MAX_COUNT];
+    uint32_t seen_next;
 };
 
 // ---- devices_files.c: files of the card
@@ -66,6 +77,8 @@ void nh_devices__set_aside(const struct nh_fs *fs, const char *path);
 // Backups of a profile, newest first.
 size_t nh_devices__list_backups(const struct nh_fs *fs, const char *profile,
                                 struct nh_devices_backup *out, size_t max);
+// Its file was written: what was seen of it does not count any more. In devices_profiles.c.
+void nh_devices__forget_seen(nh_devices_t *d, const char *profile);
 // The profile of a main file's name; false: it is none.
 bool nh_devices__profile_of(const char *file, char out[NH_DEVICES_ID_MAX_BYTES]);
 
