@@ -302,6 +302,24 @@ class Api(unittest.TestCase):
         self.assertEqual(names, {"default": ("default", True), "kids": ("Small", False)})
         self.assertEqual(send("POST", "/api/devices/profile/delete", {"id": "kids"})[0], 200)
 
+    def test_values_are_not_cut(self):
+        """A name that is too long is refused: cut, it would be that of another profile."""
+        apply(self.hub, room("main"))
+        longest = "k" * 31
+        self.assertEqual(self.hub.send_json("POST", "/api/devices/profile/create", {"id": longest})[0], 200)
+        for verb in ("create", "delete", "activate"):
+            status, reply = post(self.hub, f"/api/devices/profile/{verb}?id={longest}k", b"")
+            self.assertEqual((status, reply["error"]["code"]), (400, "bad_value"))
+            self.assertIn("id has 32 bytes, limit 31", reply["error"]["message"])
+        self.assertEqual(in_force(self.hub), "main")
+        self.assertEqual(post(self.hub, f"/api/devices/profile/delete?id={longest}", b"")[0], 200)
+        generation = self.hub.get_json("/api/devices/backups")[0]["generation"]
+        for wrong in ("", "x", f"{generation}x", "-1", str(2**32 + generation)):
+            with self.subTest(generation=wrong), self.assertRaises(urllib.error.HTTPError) as e:
+                self.hub.get_json(f"/api/devices/backup?generation={wrong}")
+            with e.exception:
+                self.assertEqual(e.exception.code, 400)
+
     def test_confirm_window(self):
         apply(self.hub, room("good"))
         self.assertEqual(apply(self.hub, room("risky"), "?confirm_s=1")[0], 200)

@@ -2,6 +2,7 @@
 
 #include "components/devices/devices_state.h"
 
+#include "core/base/utf8.h"
 #include "core/bus/events.h"
 
 #include <stdio.h>
@@ -18,8 +19,11 @@ static bool exists(const struct nh_fs *fs, const char *id)
 static void copy_name(char out[64], nh_rec_t root, const char *standard)
 {
     nh_span_t name = nh_rec_text(root, NH_FIELD_NAME);
-    snprintf(out, 64, "%.*s", (int)(name.len ? name.len : strlen(standard)),
-             name.len ? (const char *)name.ptr : standard);
+    if (name.len == 0)
+        name = (nh_span_t){(const uint8_t *)standard, strlen(standard)};
+    if (name.len > 63)
+        name.len = nh_utf8_valid_len(name.ptr, 63, true);
+    snprintf(out, 64, "%.*s", (int)name.len, (const char *)name.ptr);
 }
 
 static struct nh_devices__seen *seen_of(nh_devices_t *d, const char *id)
