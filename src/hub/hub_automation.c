@@ -68,17 +68,35 @@ static int publish(void *ctx, const struct nh_automation_publish *p)
 
 // ---- audio --------------------------------------------------------------------------------------
 
+// A track is named from the root, or from the card.
+static int path_of(nh_span_t track, char out[NH_AUDIO_PATH_MAX_BYTES])
+{
+    bool is_whole = track.len > 0 && track.ptr[0] == '/';
+    int n = snprintf(out, NH_AUDIO_PATH_MAX_BYTES, "%s%.*s", is_whole ? "" : "/sdcard/",
+                     (int)track.len, (const char *)track.ptr);
+    return n < NH_AUDIO_PATH_MAX_BYTES ? NH_OK : NH_ERR_TOO_LONG;
+}
+
+// Of a card that is out, and without a player, nobody can tell.
+bool nh_hub__has_track(void *ctx, nh_span_t track)
+{
+    struct nh_hub *hub = ctx;
+    char path[NH_AUDIO_PATH_MAX_BYTES];
+    int err = hub->audio ? path_of(track, path) : NH_OK;
+    if (hub->audio && err == NH_OK)
+        err = nh_audio_find(hub->audio, path);
+    return err == NH_OK || err == NH_ERR_CLOSED || err == NH_ERR_NOMEM;
+}
+
 static int play(void *ctx, const struct nh_automation_play *p)
 {
     struct nh_hub *hub = ctx;
     char path[NH_AUDIO_PATH_MAX_BYTES];
-    bool is_whole = p->track.len > 0 && p->track.ptr[0] == '/';
-    int n = snprintf(path, sizeof path, "%s%.*s", is_whole ? "" : "/sdcard/", (int)p->track.len,
-                     (const char *)p->track.ptr);
     if (!hub->audio)
         return NH_ERR_UNSUPPORTED;
-    if (n >= (int)sizeof path)
-        return NH_ERR_TOO_LONG;
+    int err = path_of(p->track, path);
+    if (err < 0)
+        return err;
     const struct nh_audio_play command = {
         .channel = p->channel == NH_CHANNEL_BACKGROUND ? NH_AUDIO_BACKGROUND : NH_AUDIO_EFFECT,
         .origin = NH_ORIGIN_AUTOMATION,

@@ -139,6 +139,7 @@ int nh_hub__start_devices(struct nh_hub *hub)
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
         .card = card,
+        .has_track = nh_hub__has_track,
         .expression = nh_expr_check,
         .fits = nh_hub__devices_fit,
         .prepare = nh_hub__devices_prepare,

@@ -197,6 +197,7 @@ int nh_hub__devices_prepare(void *ctx, nh_device_set_t *set, nh_device_finding_f
 void nh_hub__devices_drop(void *ctx);
 void nh_hub__devices_in_force(void *ctx, nh_device_set_t *set, bool cancel);
 void nh_hub__devices_running(void *ctx, nh_json_writer_t *w);
+bool nh_hub__has_track(void *ctx, nh_span_t track); // on the card, as a step names it
 bool nh_hub__has_devices(const struct nh_hub *hub); // and scenarios
 NH_MUST_USE int nh_hub__start_devices(struct nh_hub *hub);
 void nh_hub__stop_devices(struct nh_hub *hub);

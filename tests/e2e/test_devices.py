@@ -96,6 +96,29 @@ class Api(unittest.TestCase):
         self.assertEqual((status, reply["error"]["code"], reply["errors"]), (400, "invalid", 3))
         self.assertEqual(self.hub.get("/api/devices/config"), before)
 
+    def test_tracks_that_are_not_on_the_card(self):
+        """A warning for each: of the room as it is, so it stops nothing. By any way of naming one."""
+        play = [{"type": "audio_play", "track": t} for t in
+                ("/sdcard/is.wav", "is.wav", "/sdcard/none.wav", "sub/none.mp3", "{{ which }}.wav", "/sdcard/sub")]
+        document = {"schema": 2, "devices": [{"id": "a", "scenarios": [{"id": "s", "steps": [
+            {"type": "repeat", "count": 2, "steps": play}]}]}]}
+        with Hub() as hub:
+            card = os.path.join(hub.folder, "data", "sdcard")
+            os.makedirs(os.path.join(card, "sub"))
+            with open(os.path.join(card, "is.wav"), "wb") as f:
+                f.write(b"RIFF")
+            for path, reply_of in (("validate", lambda: post(hub, "/api/devices/validate",
+                                                             json.dumps(document).encode())),
+                                   ("apply", lambda: apply(hub, document))):
+                status, reply = reply_of()
+                self.assertEqual((status, reply["errors"]), (200, 0), path)
+                self.assertEqual([(f["path"][-len("/steps/0/track"):], f["code"], f["severity"])
+                                  for f in reply["findings"]],
+                                 [(f"/steps/{i}/track", "no_track", "warning") for i in (2, 3, 5)], path)
+            os.rename(card, card + ".out")  # nobody can tell without the card
+            status, reply = post(hub, "/api/devices/validate", json.dumps(document).encode())
+            self.assertEqual((status, reply["findings"]), (200, []))
+
     def test_limits_do_not_hide_findings(self):
         """Over a limit, and wrong in other places: all of it is told, by the hub as by `nuthatch check`."""
         document = room("a", 1)
@@ -278,6 +301,24 @@ class Api(unittest.TestCase):
         names = {p["id"]: (p["name"], p["active"]) for p in self.hub.get_json("/api/devices/profiles")}
         self.assertEqual(names, {"default": ("default", True), "kids": ("Small", False)})
         self.assertEqual(send("POST", "/api/devices/profile/delete", {"id": "kids"})[0], 200)
+
+    def test_values_are_not_cut(self):
+        """A name that is too long is refused: cut, it would be that of another profile."""
+        apply(self.hub, room("main"))
+        longest = "k" * 31
+        self.assertEqual(self.hub.send_json("POST", "/api/devices/profile/create", {"id": longest})[0], 200)
+        for verb in ("create", "delete", "activate"):
+            status, reply = post(self.hub, f"/api/devices/profile/{verb}?id={longest}k", b"")
+            self.assertEqual((status, reply["error"]["code"]), (400, "bad_value"))
+            self.assertIn("id has 32 bytes, limit 31", reply["error"]["message"])
+        self.assertEqual(in_force(self.hub), "main")
+        self.assertEqual(post(self.hub, f"/api/devices/profile/delete?id={longest}", b"")[0], 200)
+        generation = self.hub.get_json("/api/devices/backups")[0]["generation"]
+        for wrong in ("", "x", f"{generation}x", "-1", str(2**32 + generation)):
+            with self.subTest(generation=wrong), self.assertRaises(urllib.error.HTTPError) as e:
+                self.hub.get_json(f"/api/devices/backup?generation={wrong}")
+            with e.exception:
+                self.assertEqual(e.exception.code, 400)
 
     def test_confirm_window(self):
         apply(self.hub, room("good"))

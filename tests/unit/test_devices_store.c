@@ -518,6 +518,24 @@ static void test_both_changed_keep_card(void **state)
     assert_true(card_has("default.5.json", "hub2")); // as a backup
 }
 
+// Somebody who looks at the backups sees the card first; what is on it counts all the same.
+static void test_both_changed_seen_by_another(void **state)
+{
+    struct nh_devices_backup b[4];
+    (void)state;
+    assert_int_equal(hub_start(), NH_OK);
+    assert_int_equal(apply("hub"), 2);
+    has_card = false;
+    pass(5000);
+    card_put("default.json",
+             "{\"schema\":2,\"generation\":9,\"devices\":[{\"id\":\"card\",\"scenarios\":[]}]}");
+    has_card = true;
+    assert_int_equal(nh_devices_backups(devices, b, 4), 1);
+    pass(5000);
+    assert_true(info().is_conflict);
+    assert_string_equal(in_force_now(), "hub");
+}
+
 // ---- the confirm window
 // --------------------------------------------------------------------------
 
@@ -579,6 +597,55 @@ static void test_confirm_over_a_restart(void **state)
     assert_int_equal(in_force_count, 2);
 }
 
+// The backup is on the card: while that is out the change stays on trial, and nobody has to be
+// there when it comes back. Also over a restart in between.
+static void test_confirm_while_the_card_is_out(void **state)
+{
+    static const struct nh_devices_apply ten_s = {.confirm_s = 10};
+    (void)state;
+    for (int is_restarted = 0; is_restarted < 2; is_restarted++) {
+        if (is_restarted) {
+            hub_stop();
+            fake_disk_init(&card);
+            fake_disk_init(&flash);
+        }
+        assert_int_equal(hub_start(), NH_OK);
+        assert_int_equal(apply("a"), 2);
+        assert_int_equal(apply_with("b", &ten_s), 3);
+        has_card = false;
+        if (is_restarted)
+            hub_restart();
+        pass(10000);
+        assert_string_equal(in_force_now(), "b");
+        assert_int_equal(info().confirm_back, 2);
+        assert_true(info().confirm_ms > 0);
+        pass(60000);
+        has_card = true;
+        pass(10000);
+        assert_string_equal(in_force_now(), "a");
+        assert_int_equal(info().rollback_count, 1);
+        assert_int_equal(info().confirm_back, 0);
+        hub_restart();
+        assert_string_equal(in_force_now(), "a");
+    }
+}
+
+// A backup that cannot be read never comes back: that is told once, and not tried at each start.
+static void test_confirm_without_a_backup(void **state)
+{
+    (void)state;
+    assert_int_equal(hub_start(), NH_OK);
+    assert_int_equal(apply("a"), 2);
+    assert_int_equal(apply_with("b", &(struct nh_devices_apply){.confirm_s = 10}), 3);
+    card_put("default.2.json", "{");
+    pass(10000);
+    assert_string_equal(in_force_now(), "b");
+    assert_int_equal(info().confirm_back, 0);
+    card_put("default.2.json", "{\"schema\":2,\"devices\":[{\"id\":\"a\",\"scenarios\":[]}]}");
+    hub_restart();
+    assert_string_equal(in_force_now(), "b");
+}
+
 // ---- profiles -----------------------------------------------------------------------------------
 
 static void test_profiles(void **state)
@@ -601,6 +668,8 @@ static void test_profiles(void **state)
     assert_int_equal(p[kids].device_count, 1);
     assert_int_equal(apply_with("k", &(struct nh_devices_apply){.profile = "kids"}), 2);
     assert_string_equal(in_force_now(), "a"); // not the one in force
+    assert_int_equal(apply_with("x", &(struct nh_devices_apply){.profile = "kids.1"}),
+                     NH_ERR_NOT_FOUND); // a backup's file is no profile
     assert_int_equal(nh_devices_profile_load(devices, "kids", &s), NH_OK);
     assert_string_equal(device_in(s), "k");
     nh_device_set_unref(s);
@@ -618,6 +687,29 @@ static void test_profiles(void **state)
     assert_int_equal(nh_devices_profile_delete(devices, "default"), NH_OK);
     assert_int_equal(nh_devices_profile_delete(devices, "default"), NH_ERR_NOT_FOUND);
     assert_int_equal(nh_devices_profiles(devices, p, 4), 2);
+}
+
+// Everything else waits while a room is compiled, so a list reads only what has changed.
+static void test_list_of_profiles_reads_what_changed(void **state)
+{
+    struct nh_devices_profile p[4];
+    (void)state;
+    assert_int_equal(hub_start(), NH_OK);
+    assert_int_equal(nh_devices_profile_create(devices, "kids", "Kids", NULL), NH_OK);
+    card_put("broken.json", "{");
+    assert_int_equal(nh_devices_profiles(devices, p, 4), 3);
+    fake_disk_fault_set(&card, NULL); // counts anew
+    assert_int_equal(nh_devices_profiles(devices, p, 4), 3);
+    for (uint32_t i = 0; i < card.call_count; i++)
+        assert_int_not_equal(card.calls[i].op, FAKE_DISK_OPEN);
+    int kids = strcmp(p[1].id, "kids") == 0 ? 1 : 2;
+    assert_string_equal(p[kids].name, "Kids");
+    assert_string_equal(p[3 - kids].name, "broken");
+    assert_int_equal(apply_with("k", &(struct nh_devices_apply){.profile = "kids"}), 2);
+    card_put("broken.json", "{\"schema\":2,\"name\":\"Mended\",\"devices\":[]}");
+    assert_int_equal(nh_devices_profiles(devices, p, 4), 3);
+    assert_int_equal(p[kids].device_count, 1);
+    assert_string_equal(p[3 - kids].name, "Mended");
 }
 
 // ---- power and full disks
@@ -781,10 +873,14 @@ int main(void)
         TEST(test_without_card),
         TEST(test_both_changed_keep_hub),
         TEST(test_both_changed_keep_card),
+        TEST(test_both_changed_seen_by_another),
         TEST(test_confirm),
         TEST(test_who_changed_it),
         TEST(test_confirm_over_a_restart),
+        TEST(test_confirm_while_the_card_is_out),
+        TEST(test_confirm_without_a_backup),
         TEST(test_profiles),
+        TEST(test_list_of_profiles_reads_what_changed),
         TEST(test_power_cut_at_each_call_of_the_card),
         TEST(test_power_cut_of_the_card_alone),
         TEST(test_power_cut_at_each_call_of_the_flash),

@@ -66,6 +66,9 @@ struct nh_audio_play {
 // NH_ERR_RANGE: volume, fade_ms or channel.
 NH_MUST_USE int nh_audio_play(nh_audio_t *a, const struct nh_audio_play *p);
 
+// Whether play() would find a track there: NH_OK, or what it says of the path. Nothing is heard.
+NH_MUST_USE int nh_audio_find(nh_audio_t *a, const char *path);
+
 // Whom a command is for: one instance, or what plays on one channel, or on all.
 enum nh_audio_target_kind { NH_AUDIO_ONE_CHANNEL, NH_AUDIO_INSTANCE, NH_AUDIO_ALL };
 struct nh_audio_target {

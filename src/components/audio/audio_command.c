@@ -72,6 +72,13 @@ static void beep(nh_audio_t *a)
     (void)post_track(a, NH_AUDIO_EFFECT, track); // a full queue was counted; it is a hint only
 }
 
+int nh_audio_find(nh_audio_t *a, const char *path)
+{
+    char on_card[NH_AUDIO__ON_CARD_MAX_BYTES];
+    int err = nh_audio__path(path, on_card);
+    return err < 0 ? err : check_file(a, on_card);
+}
+
 int nh_audio_play(nh_audio_t *a, const struct nh_audio_play *p)
 {
     char path[NH_AUDIO__ON_CARD_MAX_BYTES];

@@ -7,12 +7,30 @@
 
 #define NH_EXPR_ARGUMENT_MAX_COUNT 4
 
+enum nh_expr__token {
+    NH_EXPR_END = 256,
+    NH_EXPR_CLOSE, // "}}"
+    NH_EXPR_NUMBER,
+    NH_EXPR_TEXT,
+    NH_EXPR_NAME,
+    NH_EXPR_TRUE,
+    NH_EXPR_FALSE,
+    NH_EXPR_NOT,
+    NH_EXPR_AND,
+    NH_EXPR_OR,
+    NH_EXPR_EQUAL,
+    NH_EXPR_NOT_EQUAL,
+    NH_EXPR_LESS_EQUAL,
+    NH_EXPR_GREATER_EQUAL,
+    NH_EXPR_WRONG, // the error is told
+};
+
 // Reads and evaluates in one pass. An error of evaluation is kept, and the rest is only read, so
 // that a text is well formed or not whatever its values are.
 struct nh_expr__parser {
     const uint8_t *begin, *at, *end; // `at`: behind the token at hand
     const uint8_t *token_at;
-    int token;               // a character, or one of enum token
+    int token;               // a character, or one of enum nh_expr__token
     nh_span_t word;          // of a name, a number, a text (without its quotes)
     bool has_escape;         // of a text
     bool in_braces;          // "}}" ends it
@@ -28,6 +46,15 @@ struct nh_expr__parser {
 
 // Keeps the first error of evaluation. Returns it, always < 0.
 int nh_expr__fail(struct nh_expr__parser *p, int err, const char *fmt, ...) NH_PRINTF(3, 4);
+
+// What is wrong with the text, and the character it is at, from 1. Always false.
+bool nh_expr__refuse(struct nh_expr__parser *p, const uint8_t *at, int err, const char *fmt, ...)
+    NH_PRINTF(4, 5);
+bool nh_expr__is_evaluating(const struct nh_expr__parser *p);
+
+void nh_expr__next(struct nh_expr__parser *p); // the next token
+// Passes over a token. False: another one is there, and that `what` is missing is told.
+bool nh_expr__expect(struct nh_expr__parser *p, int token, const char *what);
 
 // Room for a text that is made; NULL: the error is kept. It is used when it is put.
 char *nh_expr__room(struct nh_expr__parser *p, size_t bytes);

@@ -66,7 +66,7 @@ int nh_devices__card(nh_devices_t *d, struct nh_fs *out)
     return err;
 }
 
-static void log_finding(void *ctx, const struct nh_device_finding *f)
+void nh_devices__log_finding(void *ctx, const struct nh_device_finding *f)
 {
     (void)ctx;
     NH_LOG_W("devices", "not put in force: %s%s%s", f->pointer, f->pointer[0] ? ": " : "", f->text);
@@ -79,7 +79,7 @@ int nh_devices__prepare(nh_devices_t *d, nh_device_set_t *set, nh_device_finding
 {
     if (!d->cfg.prepare)
         return NH_OK;
-    int err = d->cfg.prepare(d->cfg.ctx, set, finding ? finding : log_finding, ctx);
+    int err = d->cfg.prepare(d->cfg.ctx, set, finding ? finding : nh_devices__log_finding, ctx);
     d->info.reject_count += err < 0;
     return err < 0 && err != NH_ERR_NOMEM ? NH_ERR_FULL : err;
 }
@@ -227,9 +227,6 @@ static void save_found(nh_devices_t *d, const struct nh_fs *fs, bool is_main)
         NH_LOG_W("devices", "the store cannot keep a copy of the configuration");
 }
 
-static void card_tick(void *ctx, nh_timer_t *t, uint64_t now_ms);
-static bool undo_trial(nh_devices_t *d, const struct nh_devices_loaded *found);
-
 static int arm_card(nh_devices_t *d)
 {
     return nh_timer_arm(d->cfg.sched, &d->card_timer, d->cfg.clock_ms() + d->cfg.card_poll_ms,
@@ -244,7 +241,7 @@ int nh_devices_start(nh_devices_t *d)
     bool first = false;
     read_state(d);
     snprintf(d->profile, sizeof d->profile, "%s", d->kept.profile);
-    bool has_card = nh_devices__card(d, &fs) == 0;
+    bool has_card = d->had_card = nh_devices__card(d, &fs) == 0;
     int err = find(d, has_card ? &fs : NULL, &found, &from, &first);
     if (err < 0)
         return err;
@@ -256,7 +253,7 @@ int nh_devices_start(nh_devices_t *d)
         d->info.degraded = "There is no card; the last good copy is in force.";
     if (d->info.degraded)
         NH_LOG_W("devices", "%s", d->info.degraded);
-    if (undo_trial(d, &found)) {
+    if (nh_devices__undo_trial(d, &found)) {
         nh_device_set_unref(found.set);
         return arm_card(d);
     }
@@ -286,366 +283,6 @@ nh_device_set_t *nh_devices_set(const nh_devices_t *d)
     return d->set;
 }
 
-// ---- persisting ---------------------------------------------------------------------------------
-
-// To the card, if there is one, and to the store. Without a card the store alone has to take it.
-static int persist(nh_devices_t *d, const nh_device_set_t *set, uint32_t generation)
-{
-    struct nh_fs fs;
-    uint32_t crc = d->kept.crc;
-    bool has_card = nh_devices__card(d, &fs) == 0 && !d->info.is_conflict;
-    int err = has_card ? nh_devices__save(d, &fs, d->profile, set, generation, &crc) : NH_OK;
-    if (err < 0) {
-        d->info.save_failed_count++;
-        return err;
-    }
-    int kept = nh_devices__save_copy(d, set, generation);
-    if (kept == 0) {
-        d->kept.generation = generation;
-        d->kept.crc = crc;
-        kept = nh_devices__keep_state(d);
-    }
-    d->info.save_failed_count += kept < 0;
-    if (kept < 0 && !has_card)
-        return kept;
-    if (kept < 0)
-        NH_LOG_W("devices", "the store cannot keep a copy: %s", nh_err_text(kept));
-    d->info.is_saved = has_card;
-    return NH_OK;
-}
-
-static uint32_t next_generation(const nh_devices_t *d)
-{
-    return d->generation < UINT32_MAX - 1 ? d->generation + 1 : d->generation;
-}
-
-static void stop_confirm(nh_devices_t *d)
-{
-    d->kept.confirm_back = 0;
-    d->confirm_due_ms = 0;
-    nh_timer_cancel(d->cfg.sched, &d->confirm_timer);
-}
-
-// First all that it needs is made ready, then it is kept, and then nothing can fail any more.
-static int put(nh_devices_t *d, nh_device_set_t *set, const struct nh_devices_apply *how,
-               uint32_t more_mask)
-{
-    uint32_t generation = next_generation(d);
-    int err = nh_devices__prepare(d, set, how->finding, how->finding_ctx);
-    if (err < 0)
-        return err;
-    err = persist(d, set, generation);
-    if (err < 0) {
-        nh_devices__drop(d);
-        return err;
-    }
-    d->info.is_idle = false;
-    nh_devices__put_in_force(d, set, generation, how->cancel, more_mask);
-    d->info.apply_count++;
-    d->info.degraded = NULL;
-    return (int)generation;
-}
-
-// ---- applying -----------------------------------------------------------------------------------
-
-static int apply_elsewhere(nh_devices_t *d, nh_device_set_t *set,
-                           const struct nh_devices_apply *how)
-{
-    char path[NH_DEVICES_PATH_MAX_BYTES];
-    struct nh_devices_loaded before;
-    struct nh_fs fs;
-    uint32_t crc;
-    int err = nh_devices__card(d, &fs);
-    if (err < 0)
-        return err;
-    nh_devices__path(how->profile, NH_DEVICES_FILE_MAIN, 0, path);
-    err = nh_devices__load(d, &fs, path, &before);
-    if (err < 0)
-        return err;
-    nh_device_set_unref(before.set);
-    if (how->base_generation && how->base_generation != before.generation)
-        return NH_ERR_CONFLICT;
-    err = d->cfg.fits ? d->cfg.fits(d->cfg.ctx, set, how->finding ? how->finding : log_finding,
-                                    how->finding_ctx)
-                      : NH_OK;
-    if (err < 0)
-        return err;
-    err = nh_devices__save(d, &fs, how->profile, set, before.generation + 1, &crc);
-    if (err < 0)
-        return err;
-    nh_device_set_unref(set);
-    d->version++;
-    return (int)before.generation + 1;
-}
-
-// The change goes on trial: to which generation it goes back is on disk before it is in force.
-static int begin_trial(nh_devices_t *d, uint32_t back)
-{
-    struct nh_fs fs;
-    if (nh_devices__card(d, &fs) < 0 || d->info.is_conflict)
-        return NH_ERR_UNSUPPORTED; // only the card has backups
-    d->kept.confirm_back = back;
-    return nh_devices__keep_state(d);
-}
-
-int nh_devices_apply(nh_devices_t *d, nh_device_set_t *set, const struct nh_devices_apply *how)
-{
-    // An apply within the window of another one goes back to where that one would.
-    uint32_t trial = d->kept.confirm_back;
-    if (how->profile && how->profile[0] && strcmp(how->profile, d->profile) != 0)
-        return apply_elsewhere(d, set, how);
-    if (how->base_generation && how->base_generation != d->generation) {
-        d->info.reject_count++;
-        return NH_ERR_CONFLICT;
-    }
-    d->kept.confirm_back = 0;
-    int generation = how->confirm_s ? begin_trial(d, trial ? trial : d->generation) : NH_OK;
-    if (generation == 0)
-        generation = put(d, set, how, 0);
-    if (generation < 0) { // one on trial stays so
-        d->kept.confirm_back = trial;
-        NH_IGNORE(nh_devices__keep_state(d));
-        return generation;
-    }
-    d->info.source = NH_DEVICES_APPLIED;
-    nh_timer_cancel(d->cfg.sched, &d->confirm_timer);
-    d->confirm_due_ms = 0;
-    if (how->confirm_s) {
-        d->confirm_due_ms = d->cfg.clock_ms() + how->confirm_s * 1000ull;
-        NH_IGNORE(nh_timer_arm(d->cfg.sched, &d->confirm_timer, d->confirm_due_ms, 0));
-    }
-    return generation;
-}
-
-int nh_devices_confirm(nh_devices_t *d)
-{
-    if (!d->kept.confirm_back)
-        return NH_ERR_NOT_FOUND;
-    stop_confirm(d);
-    d->version++;
-    return nh_devices__keep_state(d);
-}
-
-// It was put back as a new generation, or cannot be: then what was on trial stays.
-static void tell_back(nh_devices_t *d, uint32_t back, int generation)
-{
-    if (generation < 0) {
-        NH_LOG_E("devices", "nobody confirmed generation %u, and %u cannot be put back: %s",
-                 (unsigned)d->generation, (unsigned)back, nh_err_text(generation));
-        stop_confirm(d);
-        return;
-    }
-    d->info.rollback_count++;
-    NH_LOG_W("devices", "nobody confirmed the change; generation %u is in force again as %d",
-             (unsigned)back, generation);
-}
-
-static void confirm_over(void *ctx, nh_timer_t *t, uint64_t now_ms)
-{
-    nh_devices_t *d = ctx;
-    uint32_t back = d->kept.confirm_back;
-    (void)t;
-    (void)now_ms;
-    tell_back(d, back, nh_devices_rollback(d, back, false));
-}
-
-// The power went before somebody confirmed the change on trial: what was before it is in force from
-// the start. Nothing of the trial begins once more, and what ran before goes on. False: there is
-// nothing to undo, or it cannot be.
-static bool undo_trial(nh_devices_t *d, const struct nh_devices_loaded *found)
-{
-    nh_device_set_t *set;
-    uint32_t back = d->kept.confirm_back;
-    if (back == found->generation) // the change was not in force yet
-        d->kept.confirm_back = back = 0;
-    if (!back)
-        return false;
-    d->generation = found->generation;
-    int generation = nh_devices_backup_load(d, back, &set);
-    if (generation == 0) {
-        d->kept.confirm_back = 0;
-        generation = put(d, set, &(struct nh_devices_apply){0}, UINT32_MAX);
-        if (generation < 0)
-            nh_device_set_unref(set);
-    }
-    tell_back(d, back, generation);
-    return generation >= 0;
-}
-
-int nh_devices_backup_load(nh_devices_t *d, uint32_t generation, nh_device_set_t **out)
-{
-    char path[NH_DEVICES_PATH_MAX_BYTES];
-    struct nh_devices_loaded l;
-    struct nh_fs fs;
-    int err = nh_devices__card(d, &fs);
-    *out = NULL;
-    if (err < 0)
-        return err;
-    nh_devices__path(d->profile, NH_DEVICES_FILE_BACKUP, generation, path);
-    err = nh_devices__load(d, &fs, path, &l);
-    if (err == 0)
-        *out = l.set;
-    return err;
-}
-
-int nh_devices_rollback(nh_devices_t *d, uint32_t generation, bool cancel)
-{
-    nh_device_set_t *set;
-    int err = nh_devices_backup_load(d, generation, &set);
-    if (err < 0)
-        return err;
-    uint32_t trial = d->kept.confirm_back;
-    d->kept.confirm_back = 0;
-    err = put(d, set, &(struct nh_devices_apply){.cancel = cancel}, 0);
-    if (err < 0) {
-        d->kept.confirm_back = trial;
-        nh_device_set_unref(set);
-        return err;
-    }
-    d->info.source = NH_DEVICES_FROM_BACKUP;
-    stop_confirm(d);
-    return err;
-}
-
-int nh_devices_snapshot(nh_devices_t *d)
-{
-    int err = put(d, nh_device_set_ref(d->set), &(struct nh_devices_apply){0}, 0);
-    if (err < 0)
-        nh_device_set_unref(d->set);
-    return err;
-}
-
-// ---- the card, gone and back
-// ---------------------------------------------------------------------
-
-// The card's main file as it is now.
-static int load_main(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_loaded *out)
-{
-    char path[NH_DEVICES_PATH_MAX_BYTES];
-    nh_devices__path(d->profile, NH_DEVICES_FILE_MAIN, 0, path);
-    return nh_devices__load(d, fs, path, out);
-}
-
-static const char *save_hub(nh_devices_t *d, const struct nh_fs *fs, const char *what)
-{
-    uint32_t crc;
-    if (nh_devices__save(d, fs, d->profile, d->set, d->generation, &crc) < 0) {
-        d->info.save_failed_count++;
-        return NULL;
-    }
-    d->kept.crc = crc;
-    d->info.is_saved = true;
-    d->info.is_conflict = false;
-    d->info.degraded = NULL;
-    d->version++;
-    NH_IGNORE(nh_devices__keep_state(d));
-    return what;
-}
-
-// The card's configuration in force, with a generation above both. The hub's becomes a backup.
-static int take_card(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_loaded *card)
-{
-    uint32_t highest = card->generation > d->generation ? card->generation : d->generation;
-    int err = nh_devices__save_backup(fs, d->profile, d->set, highest + 1);
-    uint32_t generation = d->generation;
-    bool was_conflict = d->info.is_conflict;
-    if (err == 0) {
-        d->info.is_conflict = false;
-        d->generation = highest + 1;
-        err = put(d, card->set, &(struct nh_devices_apply){0}, 0);
-    }
-    if (err >= 0) {
-        d->info.source = NH_DEVICES_FROM_CARD;
-    } else {
-        d->info.is_conflict = was_conflict;
-        d->generation = generation;
-        nh_device_set_unref(card->set);
-    }
-    return err;
-}
-
-int nh_devices_sync(nh_devices_t *d, enum nh_devices_keep keep, const char **what)
-{
-    struct nh_devices_loaded card;
-    struct nh_fs fs;
-    int err = nh_devices__card(d, &fs);
-    *what = "there is no card";
-    if (err < 0)
-        return err;
-    err = load_main(d, &fs, &card);
-    if (err == NH_ERR_NOMEM || err == NH_ERR_IO)
-        return err;
-    if (err == NH_ERR_CORRUPT && keep == NH_DEVICES_KEEP_CARD)
-        return err;
-    if (err == NH_ERR_CORRUPT) {
-        char path[NH_DEVICES_PATH_MAX_BYTES];
-        nh_devices__path(d->profile, NH_DEVICES_FILE_MAIN, 0, path);
-        nh_devices__set_aside(&fs, path);
-    }
-    if (err < 0 || keep == NH_DEVICES_KEEP_HUB) {
-        if (err == 0)
-            nh_device_set_unref(card.set);
-        *what = save_hub(d, &fs, "the hub's configuration was written to the card");
-        return *what ? NH_OK : NH_ERR_IO;
-    }
-    bool is_same = nh_rec_equal(nh_device_set_root(card.set), nh_device_set_root(d->set));
-    if (is_same || (keep == NH_DEVICES_KEEP_NEWER && card.generation == d->generation &&
-                    card.crc == d->kept.crc)) {
-        nh_device_set_unref(card.set);
-        d->info.is_saved = true;
-        d->info.is_conflict = false;
-        *what = "they were the same";
-        return NH_OK;
-    }
-    if (keep == NH_DEVICES_KEEP_NEWER && card.generation < d->generation) {
-        nh_device_set_unref(card.set);
-        *what = save_hub(d, &fs, "the hub's configuration is newer and was written to the card");
-        return *what ? NH_OK : NH_ERR_IO;
-    }
-    *what = "the card's configuration is in force";
-    err = take_card(d, &fs, &card);
-    return err < 0 ? err : NH_OK;
-}
-
-// A card that is there again: what the hub has is written to it, unless somebody edited the card's
-// own meanwhile.
-static void card_back(nh_devices_t *d, const struct nh_fs *fs)
-{
-    struct nh_devices_loaded card;
-    int err = load_main(d, fs, &card);
-    if (err == NH_ERR_NOMEM || err == NH_ERR_IO)
-        return;
-    if (err == 0)
-        nh_device_set_unref(card.set);
-    bool was_edited = err == 0 && card.crc != d->kept.crc;
-    if (was_edited || err == NH_ERR_CORRUPT) {
-        d->info.is_conflict = true;
-        d->info.degraded = "The card came back with another configuration: choose which one stays.";
-        NH_LOG_W("devices", "%s", d->info.degraded);
-        d->version++;
-    } else if (d->info.is_saved && err == 0) {
-        d->info.degraded = NULL;
-    } else if (save_hub(d, fs, "")) {
-        NH_LOG_I("devices", "the card is back; the configuration was written to it");
-    }
-}
-
-static void card_tick(void *ctx, nh_timer_t *t, uint64_t now_ms)
-{
-    nh_devices_t *d = ctx;
-    struct nh_fs fs;
-    bool had = d->info.has_card;
-    (void)t;
-    (void)now_ms;
-    bool has = nh_devices__card(d, &fs) == 0;
-    if (had && !has) {
-        NH_LOG_W("devices", "the card is gone; what is in force stays");
-        d->version++;
-    }
-    if (has && (!had || !d->info.is_saved) && !d->info.is_conflict)
-        card_back(d, &fs);
-}
-
 // ---- life and figures
 // ----------------------------------------------------------------------------
 
@@ -669,8 +306,9 @@ int nh_devices_create(const struct nh_devices_config *cfg, nh_devices_t **out)
         d->cfg.compile_max_count = 2;
     if (!cfg->card_poll_ms)
         d->cfg.card_poll_ms = 5000;
-    d->card_timer = (nh_timer_t){.fire = card_tick, .ctx = d, .name = "devices card"};
-    d->confirm_timer = (nh_timer_t){.fire = confirm_over, .ctx = d, .name = "devices confirm"};
+    d->card_timer = (nh_timer_t){.fire = nh_devices__card_tick, .ctx = d, .name = "devices card"};
+    d->confirm_timer =
+        (nh_timer_t){.fire = nh_devices__confirm_over, .ctx = d, .name = "devices confirm"};
     *out = d;
     return NH_OK;
 }

@@ -75,8 +75,11 @@ static int get_download(nh_request_t *req)
 static int get_backup(nh_request_t *req)
 {
     const char *text = nh_request_param(req, "generation");
-    unsigned long generation = text ? strtoul(text, NULL, 10) : 0;
+    char *end;
+    unsigned long generation = text ? strtoul(text, &end, 10) : 0;
     nh_device_set_t *set;
+    if (generation == 0 || generation > UINT32_MAX || *end)
+        return nh_reply_error(req, 400, "bad_value", "generation is a whole number, from 1 on.");
     int err = nh_devices_backup_load(nh_devices_api__of(req), (uint32_t)generation, &set);
     if (err == NH_ERR_NOT_FOUND || err == NH_ERR_CORRUPT)
         return nh_reply_error(req, 404, "no_backup", "There is no good backup of generation %lu.",
@@ -178,11 +181,20 @@ static const nh_json_field_t change_fields[] = {
     NH_JSON_FIELDS_END,
 };
 
-static void take_param(nh_request_t *req, const char *name, char *out, size_t cap)
+// One that is too long is refused: cut, it would name another profile.
+static bool take_param(nh_request_t *req, const char *name, char *out, size_t cap, int *err)
 {
     const char *text = nh_request_param(req, name);
+    size_t len = text ? strlen(text) : 0;
+    if (len >= cap) {
+        *err =
+            nh_reply_error(req, 400, "bad_value",
+                           "%s has %zu bytes, limit %zu. Nothing was changed.", name, len, cap - 1);
+        return false;
+    }
     if (text)
-        snprintf(out, cap, "%s", text);
+        memcpy(out, text, len + 1);
+    return true;
 }
 
 // A JSON body, or, as the older generation had them, parameters. False: return `*err`.
@@ -193,10 +205,9 @@ static bool read_change(nh_request_t *req, struct change *c, int *err)
     *err = 0;
     if (req->body_len > 0)
         *err = nh_request_decode(req, change_fields, c, "Nothing was changed.", &ok);
-    take_param(req, "id", c->id, sizeof c->id);
-    take_param(req, "name", c->name, sizeof c->name);
-    take_param(req, "clone", c->clone, sizeof c->clone);
-    return ok;
+    return ok && take_param(req, "id", c->id, sizeof c->id, err) &&
+           take_param(req, "name", c->name, sizeof c->name, err) &&
+           take_param(req, "clone", c->clone, sizeof c->clone, err);
 }
 
 static int post_confirm(nh_request_t *req)

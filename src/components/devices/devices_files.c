@@ -339,6 +339,7 @@ int nh_devices__save(nh_devices_t *d, const struct nh_fs *fs, const char *profil
     char staged[NH_DEVICES_PATH_MAX_BYTES], main[NH_DEVICES_PATH_MAX_BYTES];
     nh_devices__path(profile, NH_DEVICES_FILE_STAGED, 0, staged);
     nh_devices__path(profile, NH_DEVICES_FILE_MAIN, 0, main);
+    nh_devices__forget_seen(d, profile); // also when it fails halfway
     int err = stage(fs, staged, set, generation, profile, crc);
     // Its name too must be durable before the main file's is touched.
     if (err == 0)

@@ -2,6 +2,7 @@
 
 #include "components/devices/devices_state.h"
 
+#include "core/base/utf8.h"
 #include "core/bus/events.h"
 
 #include <stdio.h>
@@ -18,23 +19,68 @@ static bool exists(const struct nh_fs *fs, const char *id)
 static void copy_name(char out[64], nh_rec_t root, const char *standard)
 {
     nh_span_t name = nh_rec_text(root, NH_FIELD_NAME);
-    snprintf(out, 64, "%.*s", (int)(name.len ? name.len : strlen(standard)),
-             name.len ? (const char *)name.ptr : standard);
+    if (name.len == 0)
+        name = (nh_span_t){(const uint8_t *)standard, strlen(standard)};
+    if (name.len > 63)
+        name.len = nh_utf8_valid_len(name.ptr, 63, true);
+    snprintf(out, 64, "%.*s", (int)name.len, (const char *)name.ptr);
 }
 
-// What a profile's file says of itself, without keeping it.
-static void look_into(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_profile *p)
+static struct nh_devices__seen *seen_of(nh_devices_t *d, const char *id)
+{
+    for (size_t i = 0; i < NH_ARRAY_LEN(d->seen); i++)
+        if (strcmp(d->seen[i].id, id) == 0)
+            return &d->seen[i];
+    return NULL;
+}
+
+void nh_devices__forget_seen(nh_devices_t *d, const char *profile)
+{
+    struct nh_devices__seen *s = seen_of(d, profile);
+    if (s)
+        s->id[0] = '\0';
+}
+
+// A file that cannot be read has its id for a name, and is not read again either until it changes.
+static int read_seen(nh_devices_t *d, const struct nh_fs *fs, const char *path,
+                     struct nh_devices__seen *out)
 {
     struct nh_devices_loaded l;
-    char path[NH_DEVICES_PATH_MAX_BYTES];
-    nh_devices__path(p->id, NH_DEVICES_FILE_MAIN, 0, path);
-    if (nh_devices__load(d, fs, path, &l) < 0)
-        return;
+    int err = nh_devices__load(d, fs, path, &l);
+    snprintf(out->name, sizeof out->name, "%s", out->id);
+    if (err < 0)
+        return err == NH_ERR_CORRUPT ? NH_OK : err;
     struct nh_device_set_info info;
     nh_device_set_info(l.set, &info);
-    copy_name(p->name, nh_device_set_root(l.set), p->id);
-    p->device_count = info.device_count;
+    copy_name(out->name, nh_device_set_root(l.set), out->id);
+    out->device_count = info.device_count;
     nh_device_set_unref(l.set);
+    return NH_OK;
+}
+
+// What a profile's file says of itself. Compiling a room takes its time, and everything else waits
+// meanwhile: so only a file that is another one than last time is read.
+static void look_into(nh_devices_t *d, const struct nh_fs *fs, struct nh_devices_profile *p)
+{
+    struct nh_devices__seen now = {.device_count = 0};
+    struct nh_file_info info;
+    char path[NH_DEVICES_PATH_MAX_BYTES];
+    nh_devices__path(p->id, NH_DEVICES_FILE_MAIN, 0, path);
+    if (fs->ops->stat(fs->ctx, path, &info) < 0)
+        return;
+    struct nh_devices__seen *s = seen_of(d, p->id);
+    if (!s || s->size_bytes != info.size_bytes || s->mtime_unix_ms != info.mtime_unix_ms) {
+        memcpy(now.id, p->id, sizeof now.id);
+        now.size_bytes = info.size_bytes;
+        now.mtime_unix_ms = info.mtime_unix_ms;
+        if (read_seen(d, fs, path, &now) < 0)
+            return;
+        if (!s)
+            s = &d->seen[d->seen_next++ % NH_ARRAY_LEN(d->seen)];
+        *s = now;
+    }
+    memcpy(p->name, s->name, sizeof p->name);
+    p->device_count = s->device_count;
 }
 
 static void fill_active(const nh_devices_t *d, struct nh_devices_profile *p)

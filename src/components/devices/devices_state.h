@@ -18,6 +18,15 @@ struct nh_devices_kept {
     uint32_t confirm_back;
 };
 
+// What a profile's file said of itself when it was read last, so that a list need not read it anew.
+struct nh_devices__seen {
+    char id[NH_DEVICES_ID_MAX_BYTES]; // "": none
+    uint64_t size_bytes;
+    int64_t mtime_unix_ms;
+    char name[64];
+    uint32_t device_count;
+};
+
 struct nh_devices {
     struct nh_devices_config cfg;
     nh_device_set_t *set;
@@ -27,8 +36,11 @@ struct nh_devices {
     struct nh_devices_info info; // counters and flags; the rest is filled in when asked
     nh_timer_t card_timer, confirm_timer;
     uint64_t confirm_due_ms;
+    bool had_card; // as its timer saw it last; whoever asks meanwhile may find it back before
     uint32_t compile_count;
     uint64_t version; // for the feed
+    struct nh_devices__seen seen[NH_DEVICES_PROFILE_MAX_COUNT];
+    uint32_t seen_next;
 };
 
 // ---- devices_files.c: files of the card
@@ -65,6 +77,8 @@ void nh_devices__set_aside(const struct nh_fs *fs, const char *path);
 // Backups of a profile, newest first.
 size_t nh_devices__list_backups(const struct nh_fs *fs, const char *profile,
                                 struct nh_devices_backup *out, size_t max);
+// Its file was written: what was seen of it does not count any more. In devices_profiles.c.
+void nh_devices__forget_seen(nh_devices_t *d, const char *profile);
 // The profile of a main file's name; false: it is none.
 bool nh_devices__profile_of(const char *file, char out[NH_DEVICES_ID_MAX_BYTES]);
 
@@ -91,8 +105,25 @@ NH_MUST_USE int nh_devices__prepare(nh_devices_t *d, nh_device_set_t *set,
 void nh_devices__drop(nh_devices_t *d);
 void nh_devices__put_in_force(nh_devices_t *d, nh_device_set_t *set, uint32_t generation,
                               bool cancel, uint32_t more_mask); // takes the set
+void nh_devices__log_finding(void *ctx, const struct nh_device_finding *f);
 NH_MUST_USE int nh_devices__keep_state(nh_devices_t *d);
 struct nh_device_compiler_config nh_devices__compiler(const nh_devices_t *d,
                                                       nh_device_finding_fn finding, void *ctx);
+
+// ---- devices_apply.c
+
+// First all that it needs is made ready, then it is kept, and then nothing can fail any more. Gives
+// the new generation. After an error the set is the caller's still, and all is as before.
+NH_MUST_USE int nh_devices__put(nh_devices_t *d, nh_device_set_t *set,
+                                const struct nh_devices_apply *how, uint32_t more_mask);
+// The power went before somebody confirmed the change on trial: what was before it is in force from
+// the start. Nothing of the trial begins once more, and what ran before goes on. False: there is
+// nothing to undo, or it cannot be.
+bool nh_devices__undo_trial(nh_devices_t *d, const struct nh_devices_loaded *found);
+void nh_devices__confirm_over(void *ctx, nh_timer_t *t, uint64_t now_ms); // its timer
+
+// ---- devices_card.c
+
+void nh_devices__card_tick(void *ctx, nh_timer_t *t, uint64_t now_ms); // its timer
 
 #endif
