@@ -441,6 +441,39 @@ static void test_waiting_ones_delay_nobody(void **state)
     assert_true(nh_automation_next_deadline(room.a) == NH_NEVER);
 }
 
+// A loop that never waits gets its turns, one in a millisecond, and leaves the rest of the time;
+// what comes meanwhile neither hurries it nor holds it up.
+static void test_endless_loop_leaves_time(void **state)
+{
+    struct nh_automation_info before, now;
+    (void)state;
+    assert_int_equal(
+        room_apply("schema: 2\n" DEVICE "      - id: s\n        steps:\n" S(
+                       "{type: repeat, while: [{type: not, conditions: [{type: flag, flag: x}]}], "
+                       "steps: [{type: nop}]}") "      - id: t\n        mode: parallel\n        "
+                                                "steps:\n" P("a"),
+                   NH_AUTOMATION_KEEP),
+        NH_OK);
+    assert_true(room_run("d", "s") > 0);
+    uint64_t due_ms = room.now_ms + 1;
+    nh_automation_info(room.a, &before);
+    for (int i = 0; i < 10; i++) {
+        nh_automation_tick(room.a, room.now_ms);
+        assert_int_equal(nh_automation_next_deadline(room.a), due_ms);
+    }
+    room_do("run d/t");
+    nh_automation_info(room.a, &now);
+    assert_int_equal(now.yields, before.yields);
+    for (int i = 0; i < 100; i++) { // something comes in each
+        room.now_ms = due_ms + (uint64_t)i;
+        assert_true(room_run("d", "t") > 0);
+        nh_automation_tick(room.a, room.now_ms);
+    }
+    nh_automation_info(room.a, &now);
+    assert_int_equal(now.yields - before.yields, 100);
+    assert_true(now.steps - before.steps < 100 * 64 + 200);
+}
+
 // ---- how much goes out --------------------------------------------------------------------------
 
 static struct nh_automation_info info(void)
@@ -670,6 +703,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waiting_ones_delay_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_endless_loop_leaves_time, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

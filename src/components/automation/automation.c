@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define BOOT_OK_MS 60000
+#define YIELD_MS 1
 
 const struct nh_automation_limits nh_automation_limits_standard = {
     .instance_max_count = 256,
@@ -345,16 +346,19 @@ void nh_automation_tick(nh_automation_t *a, uint64_t now_ms)
 {
     if (!nh_automation__enter(a, now_ms))
         return;
-    nh_list_splice(&a->ready, &a->yielded);
+    if (a->now_ms >= a->yielded_ms + YIELD_MS)
+        nh_list_splice(&a->ready, &a->yielded);
     fire_due(a);
     nh_automation__leave(a);
 }
 
 uint64_t nh_automation_next_deadline(const nh_automation_t *a)
 {
-    if (has_more(a) || !nh_list_is_empty(&a->yielded))
+    if (has_more(a))
         return a->now_ms;
     uint64_t second_ms = nh_wake__next(&a->second);
+    if (!nh_list_is_empty(&a->yielded) && a->yielded_ms + YIELD_MS < second_ms)
+        second_ms = a->yielded_ms + YIELD_MS;
     if (a->game.is_paused)
         return second_ms;
     uint64_t room_ms = nh_wake__next(&a->room), templates_ms = nh_templates__next(a);

@@ -377,8 +377,10 @@ struct nh_automation {
     int64_t wall_ms;                       // unix time when now_ms was 0
     int utc_offset_min;
     uint32_t seed, random, next_id, next_request, next_mark;
-    // Branches. Yielded: their next turn is in the next tick; held: after the pause.
+    // Branches. Yielded: their next turn is in the next tick, a millisecond later, so that a loop
+    // without an end does not take all of the processor; held: after the pause.
     nh_list_t ready, stopping, yielded, held;
+    uint64_t yielded_ms;       // when the first of the yielded did
     struct nh_branch *current; // whose step is done right now
     struct nh_inbox *inbox, **inbox_end;
     struct nh_inbox *outbox, **outbox_end; // what templates send, over publish_max_per_s

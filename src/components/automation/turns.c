@@ -296,6 +296,8 @@ void nh_turn__take(nh_automation_t *a, struct nh_branch *b)
             return;
     }
     a->info.yields++;
+    if (nh_list_is_empty(&a->yielded))
+        a->yielded_ms = a->now_ms;
     // What stops does not go behind safe_off; how long it may take is limited.
     nh_list_push_back(b->run->state == NH_RUN_STOPPING ? &a->stopping : &a->yielded, &b->link);
 }
