@@ -3,6 +3,8 @@
 
 #include "core/base/log.h"
 
+#include <stdio.h>
+
 static void device_defaults(struct nh_hub_config *c)
 {
     c->devices.enabled = true;
@@ -50,6 +52,42 @@ static void automation_defaults(struct nh_hub_config *c)
     c->automation.trace_bytes = 2048;
     c->automation.trace_total_bytes = 262144;
     c->automation.log_max_count = 128;
+}
+
+static void pad_defaults(struct nh_hub_config *c)
+{
+    snprintf(c->homeassistant.prefix, sizeof c->homeassistant.prefix, "homeassistant");
+    c->homeassistant.interval_s = 60;
+    c->homeassistant.keepalive_s = 15;
+    c->homeassistant.backoff_min_ms = 1000;
+    c->homeassistant.backoff_max_ms = 60000;
+    c->macropad.enabled = true;
+    c->macropad.document_max_bytes = 524288;
+    c->macropad.upload_timeout_ms = 10000;
+    snprintf(c->macropad.layout, sizeof c->macropad.layout, "us");
+    c->macropad.key_ms = 8;
+    c->macropad.script_queue_max = 8;
+    c->macropad.icon_max_count = 256;
+    c->macropad.icon_max_bytes = 8388608;
+    c->macropad.icon_cache_bytes = 393216;
+    c->display.enabled = true;
+    c->display.mirror = true;
+    c->display.width = 360;
+    c->display.height = 360;
+    c->display.draw_lines = 16;
+    c->display.glyph_cache_bytes = 65536;
+    c->display.splash_ms = 2000;
+    c->display.queue_max = 32;
+    c->display.brightness_pct = 100;
+    c->display.saver_timeout_s = 300;
+    c->display.fade_out_ms = 800;
+    c->display.fade_in_ms = 400;
+    c->display.wake_on_touch = true;
+    c->display.image_max_bytes = 307200;
+    c->display.image_headroom_bytes = 51200;
+    c->display.image_work_bytes = 65536;
+    c->display.upload_timeout_ms = 30000;
+    c->display.strip_timeout_ms = 3000;
 }
 
 void nh_hub_config_defaults(struct nh_hub_config *c)
@@ -109,40 +147,9 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
                   .duck_db = 12,
                   .idle_close_s = 10,
                   .queue_max = 16},
-        .homeassistant = {.prefix = "homeassistant",
-                          .interval_s = 60,
-                          .keepalive_s = 15,
-                          .backoff_min_ms = 1000,
-                          .backoff_max_ms = 60000},
-        .macropad = {.enabled = true,
-                     .document_max_bytes = 524288,
-                     .upload_timeout_ms = 10000,
-                     .layout = "us",
-                     .key_ms = 8,
-                     .script_queue_max = 8,
-                     .icon_max_count = 256,
-                     .icon_max_bytes = 8388608,
-                     .icon_cache_bytes = 393216},
-        .display = {.enabled = true,
-                    .mirror = true,
-                    .width = 360,
-                    .height = 360,
-                    .draw_lines = 16,
-                    .glyph_cache_bytes = 65536,
-                    .splash_ms = 2000,
-                    .queue_max = 32,
-                    .brightness_pct = 100,
-                    .saver_timeout_s = 300,
-                    .fade_out_ms = 800,
-                    .fade_in_ms = 400,
-                    .wake_on_touch = true,
-                    .image_max_bytes = 307200,
-                    .image_headroom_bytes = 51200,
-                    .image_work_bytes = 65536,
-                    .upload_timeout_ms = 30000,
-                    .strip_timeout_ms = 3000},
         .log = {.level = NH_LOG_INFO, .connections = true},
     };
     device_defaults(c);
     automation_defaults(c);
+    pad_defaults(c);
 }
