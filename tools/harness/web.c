@@ -164,6 +164,8 @@ static void request_end(struct nh_harness_run *r, struct nh_harness_request *q)
             route->max_ms = q->took_ms;
     }
     nh_harness_write_request(r, q);
+    if (q->err == NH_ERR_CANCELLED)
+        return; // by us, and the verdict says so
     if (!good && q->status)
         nh_harness_fail(r, "requests", "%s %s answered %d", method, q->path, q->status);
     else if (!good)
