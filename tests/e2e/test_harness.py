@@ -363,6 +363,20 @@ class Ways(unittest.TestCase):
             self.assertIn("interrupted", rest)
             self.assertTrue(glob.glob(out + "/*/summary.json"))
 
+    def test_interrupted_while_nobody_answers(self):
+        with Device(hangs=["GET /api/config"]) as device, tempfile.TemporaryDirectory() as out:
+            p = subprocess.Popen([NUTHATCH, "harness", "s5", device.address, "--port", device.pty,
+                                  "--out", out, "--no-health"], stdout=subprocess.PIPE, text=True)
+            for line in p.stdout:
+                if "read /api/config" in line:
+                    break
+            p.send_signal(signal.SIGINT)
+            rest, _ = p.communicate(timeout=PATIENCE_S)
+            self.assertEqual(p.returncode, 1)
+            self.assertIn("- interrupted", rest)
+            self.assertNotIn("GET /api/config failed", rest)  # by its time-out of 10 s, for one
+            device.stopping.set()
+
     def test_recorded_by_hand_until_enter(self):
         with Device() as device, tempfile.TemporaryDirectory() as out:
             p = subprocess.Popen([NUTHATCH, "harness", "manual", device.address, "--port", device.pty,

@@ -32,16 +32,16 @@ class Device:
     heartbeat_s; hotspot: the tags of a scenario; hin: the low water mark that it tells; tripwire:
     bytes, 0: off; words: lines to print behind the setup; answers: {"GET /": 500, ...}; serial:
     False prints nothing; silent: no marks of a boot; address_line: "Got IP:"; panel: its size;
-    replugs: the line goes away at a reboot.
+    replugs: the line goes away at a reboot; hangs: what is never answered.
     """
 
     def __init__(self, heartbeat_s=0.5, hotspot=True, hin=150000, tripwire=0, words=(),
                  answers=None, serial=True, silent=False, address_line=True, panel=(64, 48),
-                 replugs=False):
+                 replugs=False, hangs=()):
         self.heartbeat_s, self.hotspot, self.hin = heartbeat_s, hotspot, hin
         self.tripwire, self.words, self.answers = tripwire, words, answers or {}
         self.serial, self.silent, self.address_line = serial, silent, address_line
-        self.panel, self.replugs = panel, replugs
+        self.panel, self.replugs, self.hangs = panel, replugs, hangs
         self.requests, self.bodies = [], {}
         self.boots = 0
         self.lock = threading.RLock()
@@ -196,6 +196,9 @@ class Device:
                         device.replug()
                         time.sleep(1)  # until it has been opened again
                     device.boot()  # the peer is gone already
+                    return
+                if key in device.hangs:
+                    device.stopping.wait(60)
                     return
                 status, kind, reply = device.answer(self.command, path, query, body)
                 if key in device.answers:

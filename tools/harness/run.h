@@ -72,8 +72,8 @@ struct nh_harness_request {
     uint32_t took_ms;
     // Private while it runs.
     struct nh_harness_run *run;
+    nh_http_request_t *handle; // NULL: it has ended, or did not begin
     uint64_t begin_ms;
-    bool is_done;
 };
 
 // ---- the run -----------------------------------------------------------------------------------
@@ -122,6 +122,8 @@ struct nh_harness_run {
     nh_http_client_t *client;
     char authorization[400]; // of the header; "": none
     uint32_t requests_open;
+    struct nh_harness_request *burst; // of nh_harness_requests(), while it runs
+    size_t burst_count;
     uint64_t look_ms; // when the progress was last shown
     struct nh_harness_route routes[NH_HARNESS_ROUTES_MAX_COUNT];
     uint32_t route_count, request_count, failed_count;

@@ -85,7 +85,8 @@ static int run_mqtt(struct nh_harness_run *r)
     nh_harness_config_look(r);
     put_screens(r);
     nh_harness_say(r, "waiting for MQTT");
-    if (r->serial_task && !nh_harness_wait(r, NH_MARK_MQTT, MQTT_WAIT_MS))
+    if (r->serial_task && !nh_harness_wait(r, NH_MARK_MQTT, MQTT_WAIT_MS) &&
+        !nh_harness_is_interrupted())
         nh_harness_note(r, "no mqtt_* snapshot within %d s", MQTT_WAIT_MS / 1000);
     nh_harness_heartbeat(r);
     nh_harness_quiet_health(r, "s5_after");

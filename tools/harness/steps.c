@@ -174,7 +174,7 @@ void nh_harness_heartbeat(struct nh_harness_run *r)
 {
     if (r->serial_task) {
         nh_harness_say(r, "waiting for a heartbeat");
-        if (!nh_harness_wait(r, NH_MARK_HEARTBEAT, HEARTBEAT_WAIT_MS))
+        if (!nh_harness_wait(r, NH_MARK_HEARTBEAT, HEARTBEAT_WAIT_MS) && !interrupted)
             nh_harness_note(r, "no heartbeat within %d s", HEARTBEAT_WAIT_MS / 1000);
         return;
     }

@@ -132,9 +132,10 @@ uint32_t nh_harness_judge(struct nh_harness_run *r)
         nh_harness_fail(r, "tripwire",
                         "the tripwire fired at %s: %" PRIu64 " bytes, under %" PRIu64,
                         f->tripwire.tag, f->tripwire.hin, f->tripwire.threshold);
-    judge_tags(r);
-    judge_limits(r);
     if (nh_harness_is_interrupted())
         nh_harness_fail(r, "steps", "interrupted");
+    else
+        judge_tags(r);
+    judge_limits(r);
     return r->reason_count;
 }

@@ -91,7 +91,7 @@ static void on_end(void *ctx, nh_http_request_t *request, int err)
         snprintf(q->reason, sizeof q->reason, "%s", nh_http_request_reason(request));
     }
     q->took_ms = (uint32_t)(nh_clock_ms() - q->begin_ms);
-    q->is_done = true;
+    q->handle = NULL;
     q->run->requests_open--;
     nh_loop_stop(q->run->loop);
 }
@@ -103,7 +103,6 @@ static int request_begin(struct nh_harness_run *r, struct nh_harness_request *q)
     char url[600];
     struct nh_http_header headers[3] = {{"User-Agent", "nuthatch-harness/" NH_VERSION}};
     size_t count = 1;
-    nh_http_request_t *request;
     nh_harness_url(r, q->path, url, sizeof url);
     if (r->authorization[0])
         headers[count++] = (struct nh_http_header){"Authorization", r->authorization};
@@ -123,7 +122,7 @@ static int request_begin(struct nh_harness_run *r, struct nh_harness_request *q)
     q->run = r;
     q->begin_ms = nh_clock_ms();
     q->content_length = -1;
-    return nh_http_request_start(r->client, &cfg, &request);
+    return nh_http_request_start(r->client, &cfg, &q->handle);
 }
 
 static struct nh_harness_route *route_of(struct nh_harness_run *r,
@@ -165,29 +164,54 @@ static void request_end(struct nh_harness_run *r, struct nh_harness_request *q)
             route->max_ms = q->took_ms;
     }
     nh_harness_write_request(r, q);
+    if (q->err == NH_ERR_CANCELLED)
+        return; // by us, and the verdict says so
     if (!good && q->status)
         nh_harness_fail(r, "requests", "%s %s answered %d", method, q->path, q->status);
     else if (!good)
         nh_harness_fail(r, "requests", "%s %s failed: %s", method, q->path, q->reason);
 }
 
+// Nobody waits for the answers any more.
+static void give_up(struct nh_harness_run *r)
+{
+    for (size_t i = 0; i < r->burst_count; i++) {
+        struct nh_harness_request *q = &r->burst[i];
+        if (!q->handle)
+            continue;
+        nh_http_request_cancel(q->handle);
+        q->handle = NULL;
+        q->status = 0;
+        q->err = NH_ERR_CANCELLED;
+        snprintf(q->reason, sizeof q->reason, "interrupted");
+        r->requests_open--;
+    }
+    nh_loop_stop(r->loop);
+}
+
+static void request_start(struct nh_harness_run *r, struct nh_harness_request *q)
+{
+    int err = nh_harness_is_interrupted() ? NH_ERR_CANCELLED : request_begin(r, q);
+    q->err = err;
+    r->requests_open += err == NH_OK;
+    if (err)
+        snprintf(q->reason, sizeof q->reason, "%s", nh_err_text(err));
+}
+
 void nh_harness_requests(struct nh_harness_run *r, struct nh_harness_request *q, size_t count,
                          size_t parallel)
 {
     size_t begun = 0;
+    r->burst = q;
+    r->burst_count = count;
     while (begun < count || r->requests_open > 0) {
-        while (begun < count && r->requests_open < parallel) {
-            struct nh_harness_request *next = &q[begun++];
-            int err = request_begin(r, next);
-            r->requests_open += err == NH_OK;
-            next->is_done = err != NH_OK;
-            next->err = err;
-            if (err)
-                snprintf(next->reason, sizeof next->reason, "%s", nh_err_text(err));
-        }
+        while (begun < count && r->requests_open < parallel)
+            request_start(r, &q[begun++]);
         if (r->requests_open > 0)
             nh_loop_run(r->loop);
     }
+    r->burst = NULL;
+    r->burst_count = 0;
     for (size_t i = 0; i < count; i++)
         request_end(r, &q[i]);
 }
@@ -219,6 +243,8 @@ static void look_fire(void *ctx, uint64_t now_ms)
     struct nh_harness_run *r = ctx;
     r->look_ms = now_ms;
     nh_harness_tick(r);
+    if (nh_harness_is_interrupted())
+        give_up(r);
 }
 
 static int set_authorization(struct nh_harness_run *r)
