@@ -603,7 +603,7 @@ static void test_memory_contract(void **state)
     }
     assert_int_equal(nh_mem_owner_info(fx.sys, 2, &info), 0);
     assert_int_equal(nh_mem_tier_of(mem, d->draw_buffer), NH_MEM_PSRAM);
-    assert_true(info.tier[NH_MEM_INTERNAL].current_bytes <= NH_KIB(2) + 512);
+    assert_true(info.tier[NH_MEM_INTERNAL].current_bytes <= NH_KIB(1));
     assert_true(info.tier[NH_MEM_PSRAM].current_bytes <= NH_KIB(320));
 }
 
