@@ -5,6 +5,7 @@
 
 #include "components/display/macro_layout.h"
 #include "display_fixture.h"
+#include "jpeg_fixture.h"
 
 static struct linux_fixture fx;
 static nh_mem_t *mem;
@@ -474,6 +475,120 @@ static void test_no_memory(void **state)
     assert_true(n > 15);
 }
 
+// ---- images ------------------------------------------------------------------------------------
+
+static nh_loop_t *loop;
+
+// One job as the loop's task hands it over; what became of it.
+static int show_image(const struct jpeg_kind *k, struct nh_display__job job)
+{
+    unsigned char *file;
+    unsigned long len;
+    jpeg_make(k, &file, &len);
+    job.bytes = file;
+    job.len = len;
+    nh_display__image_show(&d->images, &job);
+    turn_at(now_ms + 1);
+    int err = d->images.job.err;
+    d->images.job.is_strip = false; // the strips' state is the requests'
+    PUMP(loop, 3);
+    assert_int_equal(d->images.state, NH_DISPLAY__IMAGE_IDLE);
+    free(file);
+    return err;
+}
+
+static struct nh_display__job whole(uint64_t show_ms)
+{
+    return (struct nh_display__job){
+        .at = {0, 0, GLASS_W, GLASS_H}, .show_ms = show_ms, .is_first = true, .is_last = true};
+}
+
+static const struct jpeg_kind photo = {GLASS_W, GLASS_H, 3, 2, 2, false, false, 0, 80};
+
+static struct nh_display_config image_config(void)
+{
+    struct nh_display_config cfg = config();
+    assert_int_equal(nh_loop_create(fx.mem, &loop), 0);
+    cfg.loop = loop;
+    return cfg;
+}
+
+static void end_images(void)
+{
+    nh_display_destroy(d);
+    d = NULL;
+    nh_loop_destroy(loop);
+}
+
+static void test_image_for_a_while(void **state)
+{
+    struct nh_display_config cfg = image_config();
+    static uint16_t before[GLASS_W * GLASS_H];
+    (void)state;
+    make(&cfg);
+    show("info");
+    memcpy(before, glass, sizeof before);
+    glass_tags[0] = 0;
+    assert_int_equal(show_image(&photo, whole(5000)), 0);
+    assert_string_equal(snapshot().screen, "direct_image");
+    assert_string_equal(glass_tags, "img_pre_decode lvgl_switch_pre_info "
+                                    "lvgl_switch_post_direct_image img_post_decode ");
+    assert_memory_not_equal(glass, before, sizeof before);
+    assert_in_range(glass[GLASS_W * 180 + 300] >> 11, 25, 28); // red grows to the right
+    uint64_t shown_ms = now_ms;
+    assert_int_equal(turn_at(shown_ms + 4999), shown_ms + 5000);
+    turn_at(shown_ms + 5000);
+    assert_string_equal(snapshot().screen, "info");
+    assert_memory_equal(glass, before, sizeof before);
+    assert_int_equal(show_image(&photo, whole(0)), 0);
+    assert_int_equal(turn_at(now_ms + 100000000), NH_NEVER); // it stays
+    touch(NH_TOUCH_DOWN, 5, 5);
+    touch(NH_TOUCH_UP, 5, 5); // until it is tapped
+    assert_string_equal(snapshot().screen, "info");
+    end_images();
+}
+
+static void test_image_without_memory(void **state)
+{
+    struct nh_display_config cfg = image_config();
+    (void)state;
+    for (int kept = 0; kept < 2; kept++) {
+        make(&cfg);
+        show(kept ? "lvgl_image" : "macro2");
+        uint64_t n = 1;
+        for (int err = NH_ERR_NOMEM; err != 0; n++) {
+            nh_mem_fault_set(fx.sys, &(struct nh_mem_fault){.fail_nth = n, .only_owner = mem});
+            err = show_image(&photo, whole(0));
+            nh_mem_fault_set(fx.sys, NULL);
+            assert_true(err == 0 || err == NH_ERR_NOMEM);
+            if (err < 0)
+                assert_string_equal(snapshot().screen, kept ? "lvgl_image" : "macro2");
+            if (kept) // a smaller one is tried before it is given up
+                break;
+        }
+        nh_display_destroy(d);
+        d = NULL;
+    }
+    nh_loop_destroy(loop);
+}
+
+static void test_image_damaged(void **state)
+{
+    const struct jpeg_kind other = {GLASS_W + 8, GLASS_H, 3, 2, 2};
+    struct nh_display_config cfg = image_config();
+    struct nh_display__job strip = whole(3000);
+    (void)state;
+    make(&cfg);
+    assert_int_equal(show_image(&other, whole(0)), NH_ERR_RANGE);
+    assert_string_equal(snapshot().screen, "macro1");
+    strip.is_strip = true;
+    strip.is_first = strip.is_last = false;
+    assert_int_equal(show_image(&photo, strip), NH_ERR_CANCELLED); // the first one is not there
+    assert_string_equal(snapshot().screen, "macro1");
+    assert_non_null(strstr(glass_tags, "strip_decode_fail"));
+    end_images();
+}
+
 // What README.md says of memory.
 static void test_memory_contract(void **state)
 {
@@ -488,7 +603,7 @@ static void test_memory_contract(void **state)
     }
     assert_int_equal(nh_mem_owner_info(fx.sys, 2, &info), 0);
     assert_int_equal(nh_mem_tier_of(mem, d->draw_buffer), NH_MEM_PSRAM);
-    assert_true(info.tier[NH_MEM_INTERNAL].current_bytes <= NH_KIB(2) + 512);
+    assert_true(info.tier[NH_MEM_INTERNAL].current_bytes <= NH_KIB(1));
     assert_true(info.tier[NH_MEM_PSRAM].current_bytes <= NH_KIB(320));
 }
 
@@ -529,6 +644,9 @@ int main(void)
         TEST(test_queue_is_bounded),
         TEST(test_config_limits),
         TEST(test_no_memory),
+        TEST(test_image_for_a_while),
+        TEST(test_image_without_memory),
+        TEST(test_image_damaged),
         TEST(test_memory_contract),
         TEST(test_with_its_task),
     };

@@ -219,6 +219,42 @@ static void test_text_of_every_script(void **state)
     }
 }
 
+static void picture_of(nh_painter_t *p, const char *text, uint16_t *frame)
+{
+    assert_int_equal(nh_painter_begin(p, frame, W, (struct nh_rect){0, 0, W, H}), 0);
+    nh_paint_fill(p, (struct nh_rect){0, 0, W, H}, 0);
+    nh_paint_text(p, 60, 60, NH_TEXT_CENTER, text, strlen(text), 24, 0xFFFFFF);
+    nh_painter_end(p);
+}
+
+// What is seen from left to right is what stands on the right, spelled in forms that do not turn:
+// U+202D (left-to-right override) keeps it as it is.
+static void test_right_to_left(void **state)
+{
+    static const struct {
+        const char *text, *seen;
+        bool is_same;
+    } rows[] = {
+        {"אבג", "\u202Dגבא", true},
+        {"אבג", "\u202Dאבג", false},
+        {"אב 12 c", "\u202Dc 12 בא", true}, // the line's own direction is that of its first letter
+        {"on אב", "\u202Don בא", true},
+        {"(א)", "\u202D(א)", true},                 // brackets are mirrored
+        {"سلام", "\u202D\uFEE1\uFEFC\uFEB3", true}, // letters join, two of them into one
+        {"abc", "\u202Dabc", true},
+    };
+    static _Alignas(4) uint16_t got[W * H], want[W * H];
+    nh_painter_t *p = make(0);
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        picture_of(p, rows[i].text, got);
+        picture_of(p, rows[i].seen, want);
+        if ((memcmp(got, want, sizeof got) == 0) != rows[i].is_same)
+            fail_msg("row %zu", i);
+    }
+    nh_painter_destroy(p);
+}
+
 static void test_width_and_fit(void **state)
 {
     static const char text[] = "Wohnzimmer äöü";
@@ -353,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_colors_and_edges, setup, teardown),
         cmocka_unit_test_setup_teardown(test_icons, setup, teardown),
         cmocka_unit_test_setup_teardown(test_text_of_every_script, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_right_to_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_width_and_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_second_frame_costs_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_small_cache, setup, teardown),

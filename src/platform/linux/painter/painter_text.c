@@ -3,6 +3,8 @@
 #include "core/base/utf8.h"
 #include "platform/linux/painter/painter_private.h"
 
+#include <fribidi/fribidi.h>
+
 // Says how what stands beside it is drawn, and is itself not seen.
 static bool is_invisible(uint32_t code)
 {
@@ -15,7 +17,8 @@ static bool is_invisible(uint32_t code)
 struct walk {
     nh_painter_t *p;
     const char *text;
-    size_t len, at; // at: behind the character
+    size_t len, at;        // at: behind the character
+    const uint32_t *codes; // not NULL: `len` characters as they stand on the line, not a text
     uint32_t size_px;
     int32_t x_64;                // where the character stands
     int32_t end_64;              // where it ends
@@ -25,6 +28,8 @@ struct walk {
 
 static uint32_t next_code(struct walk *w)
 {
+    if (w->codes)
+        return w->codes[w->at++];
     const uint8_t *b = (const uint8_t *)w->text + w->at;
     size_t left = w->len - w->at;
     size_t n = b[0] < 0x80 ? 1 : b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : 4;
@@ -65,9 +70,48 @@ static struct walk walk_of(nh_painter_t *p, const char *text, size_t len, uint32
     return (struct walk){.p = p, .text = text, .len = len, .size_px = size_px};
 }
 
+// ---- from right to left ------------------------------------------------------------------------
+
+#define LINE_MAX_CODES 128 // longer lines stay in the order of their text
+
+// Hebrew, Arabic and what stands near them begin with these bytes in UTF-8 (U+0590 to U+08FF, and
+// their forms from U+FB1D on).
+static bool may_turn(const char *text, size_t len)
+{
+    for (size_t i = 0; i + 1 < len; i++) {
+        uint8_t a = (uint8_t)text[i], b = (uint8_t)text[i + 1];
+        if ((a >= 0xD6 && a <= 0xDF) || (a == 0xE0 && b <= 0xA3) || (a == 0xEF && b >= 0xAC))
+            return true;
+    }
+    return false;
+}
+
+// Puts a line into the order in which it is seen, Arabic letters in the forms in which they join.
+// False: it is one from left to right, or cannot be turned.
+static bool turn(struct walk *w, uint32_t out[LINE_MAX_CODES])
+{
+    FriBidiChar codes[LINE_MAX_CODES];
+    FriBidiParType direction = FRIBIDI_PAR_ON;
+    size_t count = 0;
+    if (w->len >= LINE_MAX_CODES || !may_turn(w->text, w->len))
+        return false;
+    while (w->at < w->len)
+        codes[count++] = next_code(w);
+    w->at = 0;
+    if (!fribidi_log2vis(codes, (FriBidiStrIndex)count, &direction, out, NULL, NULL, NULL))
+        return false;
+    w->codes = out;
+    w->len = count;
+    return true;
+}
+
+// ---- calls -------------------------------------------------------------------------------------
+
 int nh_text_width(nh_painter_t *p, const char *text, size_t len, uint32_t size_px)
 {
     struct walk w = walk_of(p, text, len, size_px);
+    uint32_t codes[LINE_MAX_CODES];
+    (void)turn(&w, codes);
     while (next_glyph(&w))
         ;
     return (w.end_64 + 32) >> 6;
@@ -106,6 +150,7 @@ void nh_paint_text(nh_painter_t *p, int x, int y, enum nh_text_align align, cons
                    size_t len, uint32_t size_px, uint32_t color)
 {
     struct walk w = walk_of(p, text, len, size_px);
+    uint32_t codes[LINE_MAX_CODES];
     // No font reaches further than twice its size: parts that are elsewhere cost nothing.
     if (y + 2 * (int)w.size_px < p->at.y || y - 2 * (int)w.size_px > p->at.y + p->at.h)
         return;
@@ -113,6 +158,7 @@ void nh_paint_text(nh_painter_t *p, int x, int y, enum nh_text_align align, cons
         int width = nh_text_width(p, text, len, size_px);
         x -= align == NH_TEXT_RIGHT ? width : width / 2;
     }
+    (void)turn(&w, codes);
     for (const struct nh_linux__glyph *g = next_glyph(&w); g; g = next_glyph(&w))
         paint_glyph(p, g, x + ((w.x_64 + 32) >> 6) + g->left, y - g->top, color);
 }
