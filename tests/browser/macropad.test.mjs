@@ -86,6 +86,65 @@ test('the live panel is seen, and takes a click as a touch', { skip }, async () 
   await close();
 });
 
+// A picture of 3 x 2 pixels, all red: PNG.
+const RED = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAEElEQVR4nGP4z8AAQQxwFgBB0gX7h/C5SAAAAABJRU5ErkJggg==', 'base64');
+
+test('icons: a built-in mask, an emoji, a picture; they are installed with the save, and swept when nobody uses them', { skip }, async () => {
+  const { page, faults, close } = await open('?screen=4&slot=1');
+  const installed = () => api('/api/icons/installed').then((r) => r.json()).then((l) => l.icons.map((i) => i.id));
+  const pick = async (slot, kind) => {
+    await cell(page, slot).click();
+    await page.getByLabel('Action').selectOption('go_back');
+    await page.getByRole('button', { name: /^(Choose|Change) icon$/ }).click();
+    const dialog = page.getByRole('dialog', { name: 'Choose an icon' });
+    await dialog.getByRole('radio', { name: kind }).click();
+    return dialog;
+  };
+  const masks = await pick(0, 'Built in');
+  await masks.getByLabel('Find icon').fill('volume up');
+  await masks.getByRole('button', { name: 'volume up', exact: true }).locator('img').waitFor();
+  await masks.getByRole('button', { name: 'volume up', exact: true }).click();
+  await cell(page, 0).locator('image').waitFor();
+  const emoji = await pick(1, 'Emoji');
+  await emoji.getByLabel('Find icon').fill('\u{1F600}');
+  await emoji.getByRole('button', { name: '\u{1F600}', exact: true }).first().click();
+  const pictures = await pick(2, 'Picture');
+  await pictures.getByLabel('Picture file').setInputFiles({ name: 'no.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+  await pictures.getByText(/no\.png is no picture/).waitFor();
+  await pictures.getByLabel('Picture file').setInputFiles({ name: 'Red.png', mimeType: 'image/png', buffer: RED });
+  await cell(page, 2).locator('image').waitFor();
+  assert.deepEqual(await installed(), [], 'nothing before it is saved');
+  await save(page);
+  const ids = await installed();
+  assert.ok(ids.includes('emoji_u1f600') && ids.some((id) => /^user_red_[0-9a-f]{8}$/.test(id)), ids.join());
+  const blob = new Uint8Array(await fetch(hub.url + '/api/icons/data?id=' + ids.find((id) => id.startsWith('user_'))).then((r) => r.arrayBuffer()));
+  assert.deepEqual([...blob.slice(0, 9)], [0x49, 0x43, 0x4e, 0x31, 3, 0, 2, 0, 1]);
+  assert.equal(blob.length, 16 + 3 * 2 * 3);
+  for (const slot of [1, 2]) {
+    await cell(page, slot).click();
+    await page.getByRole('button', { name: 'No icon' }).click();
+  }
+  await save(page);
+  await until((list) => list.length === 0, installed);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test('a click on the live panel presses the button that is there', { skip }, async () => {
+  const { page, faults, close } = await open();
+  const presses = () => api('/api/macropad').then((r) => r.json()).then((s) => s.presses);
+  const panel = page.locator('.mirror canvas');
+  await page.locator('.mirror canvas:not(.stale)').waitFor();
+  await page.getByRole('img', { name: /screen macro1/ }).waitFor();
+  const before = await presses();
+  const box = await panel.boundingBox();
+  await page.mouse.click(box.x + box.width * 0.76, box.y + box.height * 0.24); // slot 2 of the ring
+  await until((n) => n === before + 1, presses);
+  await page.getByRole('list', { name: /^What was typed/ }).getByText('Hello from the pad').first().waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test('buttons are dragged to swap, moved by keys, copied, cleared; all of it is undone', { skip }, async () => {
   const { page, faults, close } = await open();
   const label = (slot) => cell(page, slot).getAttribute('aria-label');

@@ -19,6 +19,8 @@ const all = [
   ['log-dark', 'log', 'dark', 1440, 800], ['settings-light', 'settings', 'light', 1440, 1000], ['api-light', 'api', 'light', 1440, 900],
   ['devices-light', 'devices?at=/devices/0/scenarios/0/steps/2', 'light', 1440, 1280], ['phone-devices-dark', 'devices?at=/devices/0/scenarios/0/steps/2', 'dark', 390, 844],
   ['actions-light', 'actions', 'light', 1280, 800], ['traces-light', 'traces?device=pictures&scenario=solved', 'light', 1280, 800],
+  ['macropad-light', 'macropad?screen=1&slot=9', 'light', 1440, 900, 'Press'], ['phone-macropad-dark', 'macropad?screen=3&slot=9', 'dark', 390, 844],
+  ['device-light', 'device', 'light', 1440, 900], ['updates-dark', 'updates', 'dark', 1440, 520],
   ['audio-light', 'audio', 'light', 1440, 620, 'Play theme.wav in the background'],
   ['phone-home-light', 'home', 'light', 390, 844], ['phone-memory-dark', 'memory', 'dark', 390, 844],
 ];
@@ -72,7 +74,8 @@ async function furnish({ url, data }) {
 }
 
 const config = join(tmpdir(), `nuthatch-shots-${process.pid}.yaml`);
-writeFileSync(config, 'name: attic\naudio: {output: "null"}\n');
+const macros = join(dirname(fileURLToPath(import.meta.url)), '../../examples/home/macros.json');
+writeFileSync(config, `name: attic\naudio: {output: "null"}\nmacropad: {keyboard: feed, start_file: ${macros}}\n`);
 const hub = await startRealHub(['--config', config]);
 await furnish(hub);
 const room = hub.mqtt && spawn(BINARY, ['sim', 'room', '--auto', '--mqtt', hub.mqtt], { stdio: 'ignore' });

@@ -46,7 +46,8 @@ test('what is wrong with a button is told by field and limit', () => {
     [{ action: 'nav_to', payload: 'nowhere' }, 'payload', /no screen nowhere/],
     [{ action: 'send_keys', payload: ' ' }, 'payload', /empty/],
     [{ action: 'run_scenario' }, 'payload', /Which scenario/],
-    [{ icon: { type: 'asset', id: 'user_gone', display: '' } }, 'icon', /user_gone is not installed/],
+    [{ action: 'go_back', icon: { type: 'asset', id: 'user_gone', display: '' } }, 'icon', /user_gone is not installed/],
+    [{ icon: { type: 'builtin', id: 'play', display: '' } }, 'icon', /without an action/],
   ];
   for (const [change, field, text] of rows) {
     const [f, more] = findings(setButton(pad(), at(2, 3), change), { limits: LIMITS, screens: ['macro1'], icons: new Set() });
@@ -125,7 +126,7 @@ test('tiles of the live picture are unpacked; what is cut is refused', () => {
 
 test('an icon is sent along once, however many buttons show it', () => {
   const icon = { type: 'emoji', id: 'emoji_u1f600', display: '😀' };
-  const doc = setButton(setButton(pad(), at(0, 0), { icon }), at(5, 2), { icon });
+  const doc = setButton(setButton(pad(), at(0, 0), { icon, action: 'go_back' }), at(5, 2), { icon, action: 'nav_next' });
   assert.deepEqual(usedIcons(doc, 'emoji'), [icon]);
   assert.deepEqual(usedIcons(doc, 'asset'), []);
 });

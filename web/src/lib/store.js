@@ -24,6 +24,7 @@ export const state = {
   macropad: null, // as /api/macropad tells; false: the hub has none
   macros: null, // the pad's document as it is edited
   display: null, // the panel, as /api/display tells; false: the hub has none
+  trial: null, // the scenario of the harness that is played: {id, step}
   runs: null, // of the harness, as they were read from files
   typed: [], // what the pad typed last, oldest first
   automation: null, // parts of the feed, each with `at`: when it came

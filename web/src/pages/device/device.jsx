@@ -79,7 +79,7 @@ export default function Device() {
   const restart = () => post('/api/reboot').then(() => { setWaits(false); toast('The hub restarts.'); }, (e) => toast(e.message));
   return (
     <div class="device">
-      <Head title="Device settings" facts={[config.device_name, 'kept apart from hub.yaml']}>
+      <Head title="Device settings" facts={[config.device_name, info && info.board && `profile ${info.board.name}`]}>
         {names.length > 0 && <Button onClick={() => { set('deviceSettings', {}); setRefused({}); setProblem(null); }}>Discard</Button>}
         {why && <span class={bad ? 'b bad' : 'b'} id="why">{why}</span>}
         <Button kind="pri" disabled={!!why} aria-describedby="why" onClick={apply}>Apply {plural(names.length, 'change')}</Button>
@@ -111,7 +111,7 @@ export default function Device() {
               <li><a href={'#/settings?find=' + encodeURIComponent(find)}>{text}</a><code class="sub">{find}</code></li>
             ))}
           </ul>
-          <p class="small sub">Those are of hub.yaml and apply to the whole hub. Accounts and passwords are under <a href="#/settings">Settings</a>.</p>
+          <p class="small sub">They are on page <a href="#/settings">Settings</a>, with accounts and passwords.</p>
           <div class="row tail"><Button online onClick={() => setAsks(true)}>Reset device settings</Button></div>
         </Tile>
         <Tile title="Kept for older clients" span={12} end="they do nothing here">

@@ -2,7 +2,7 @@
 
 import { request } from '../../lib/api.js';
 import { set, state } from '../../lib/store.js';
-import { begin, push, redo, undo } from '../../lib/undo.js';
+import { begin, push, redo, restate, undo } from '../../lib/undo.js';
 import { install, loadIcons } from './icons.js';
 import { readDocument, usedIcons } from './model.js';
 
@@ -85,7 +85,9 @@ export async function save() {
     await request('POST', '/api/macros?base_generation=' + generation, { version: 9, ...doc });
     if (icons.builtin.length) await request('POST', '/api/icons/gc').catch(() => null); // it is swept after the next one
     const [now, list] = await Promise.all([fetchDocument(), loadIcons().catch(() => icons)]);
-    put({ text: JSON.stringify(doc), generation: now.generation, icons: list, other: null });
+    // What the hub made of it is what is in force, unless somebody went on typing.
+    const { history } = state.macros;
+    put({ history: draft() === doc ? restate(history, now.doc) : history, text: JSON.stringify(now.doc), generation: now.generation, icons: list, other: null });
   } catch (e) {
     if (e.status === 409 && e.code === 'changed') put({ other: await fetchDocument().catch(() => null) });
     put({ refused: e });

@@ -13,7 +13,7 @@ const FONT = '"Noto Color Emoji", "Apple Color Emoji", "Segoe UI Emoji", sans-se
 const made = new Map(); // id -> file that was made here and may not be installed yet
 const known = new Map(); // id -> promise of {width, height, isMask, rgba} or null
 const urls = new Map(); // id:colour -> data URL
-const waiting = [];
+const waiting = []; // the one that was wanted last goes first
 let running = 0;
 
 // Fetches the pixels of an icon, a few at a time.
@@ -35,7 +35,7 @@ function pixelsOf(id) {
 function next() {
   if (running >= AT_ONCE || !waiting.length) return;
   running++;
-  waiting.shift()().finally(() => {
+  waiting.pop()().finally(() => {
     running--;
     next();
   });

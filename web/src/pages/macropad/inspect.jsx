@@ -46,7 +46,7 @@ export function Inspector({ doc, at, known, state, finds, onEdit, onIcon, onPres
       <div class="f">
         <span class="lab">Icon</span>
         <div class="row"><IconChip b={b} colour={colourOf(doc, b, 'icon_color')} back={colourOf(doc, b, 'button_bg')} />
-          <Button onClick={onIcon}>{hasIcon(b) ? 'Change icon' : 'Choose icon'}</Button>
+          <Button disabled={b.action === 'none'} title={b.action === 'none' ? 'A button without an action has no icon' : undefined} onClick={onIcon}>{hasIcon(b) ? 'Change icon' : 'Choose icon'}</Button>
           {hasIcon(b) && <Button onClick={() => change('icon', { type: 'none', id: '', display: '' })}>No icon</Button>}
         </div>
         {of('icon') && <div class="find warn"><span>{of('icon').text}</span></div>}

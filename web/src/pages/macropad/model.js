@@ -33,8 +33,9 @@ export const blank = () => ({ label: '', action: 'none', payload: '', mqtt_topic
 const COLOURS = ['button_bg', 'icon_color', 'label_color'];
 export const DEFAULTS = { screen_bg: 0x000000, button_bg: 0x1e1e1e, icon_color: 0xffffff, label_color: 0xffffff };
 
-export const hasIcon = (b) => b.icon.type !== 'none' && !!b.icon.id;
-export const isUsed = (b) => b.action !== 'none' || !!b.label || hasIcon(b);
+// The pad keeps no icon of a button without an action.
+export const hasIcon = (b) => b.action !== 'none' && b.icon.type !== 'none' && !!b.icon.id;
+export const isUsed = (b) => b.action !== 'none' || !!b.label;
 export const isEmpty = (screen) => !screen.buttons.some(isUsed);
 
 const text = (v) => (typeof v === 'string' ? v : '');
@@ -141,6 +142,7 @@ function* buttonFindings(b, { limits = {}, screens, icons }) {
   if (b.action === 'nav_to' && b.payload && screens && !screens.includes(b.payload)) yield ['payload', `There is no screen ${b.payload}: it goes to macro1.`, true];
   if (['run_scenario', 'lamp_effect'].includes(b.action) && !b.payload) yield ['payload', b.action === 'run_scenario' ? 'Which scenario?' : 'Which effect?'];
   if (b.action === 'send_keys' && !b.payload.trim()) yield ['payload', 'The script is empty: nothing is typed.', true];
+  if (b.action === 'none' && b.icon.id) yield ['icon', 'A button without an action has no icon.', true];
   if (icons && hasIcon(b) && b.icon.type !== 'emoji' && !icons.has(b.icon.id)) yield ['icon', `Icon ${b.icon.id} is not installed.`, true];
 }
 

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { age, fixed, kib, plural, signed, wholeSize } from '../../lib/format.js';
 import { useResource } from '../../lib/resource.js';
-import { hubNow, keep, kept, useKeys } from '../../lib/store.js';
+import { hubNow, keep, kept, set, useKeys } from '../../lib/store.js';
 import { Badge, Button, Tile } from '../../ui/parts.jsx';
 import { SCENARIOS, addResult } from './scenarios.js';
 import { run } from './trial.js';
@@ -11,12 +11,15 @@ import { run } from './trial.js';
 const KINDS = { pass: 'ok', failed: 'bad', stopped: 'warn' };
 
 export function HarnessTile({ memory }) {
-  useKeys('link');
+  const { trial: running } = useKeys('link', 'trial');
+  const setRunning = (trial) => set('trial', trial);
   const [results, setResults] = useState(() => kept('harness', {}));
-  const [running, setRunning] = useState(null); // {id, step}
   const routes = useResource('/api/routes');
   const stop = useRef();
-  useEffect(() => () => stop.current && stop.current.abort(), []);
+  useEffect(() => () => {
+    if (stop.current) stop.current.abort();
+    set('trial', null);
+  }, []);
   const paths = routes.value ? new Set(routes.value.routes.map((r) => r.path)) : null;
   const has = (path) => !path.startsWith('/api/') || !paths || paths.has(path);
   const lacks = (s) => s.needs.find((p) => !has(p));
@@ -29,7 +32,7 @@ export function HarnessTile({ memory }) {
     for (const s of list) {
       if (control.signal.aborted) break;
       setRunning({ id: s.id, step: '' });
-      const result = await run(s, { has, signal: control.signal, onStep: (step) => setRunning({ id: s.id, step }) });
+      const result = await run(s, { has, signal: control.signal, onStep: (step) => control.signal.aborted || setRunning({ id: s.id, step }) });
       if (result.verdict !== 'stopped') {
         now = addResult(now, s.id, result);
         keep('harness', now);

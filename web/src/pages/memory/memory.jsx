@@ -94,6 +94,7 @@ function Strip({ memory }) {
 }
 
 function PlotTile({ memory, rows, win }) {
+  const { trial } = useKeys('trial');
   const [table, setTable] = useState(false);
   const { internal_min_bytes: limit, frag_max_pct: frag } = memory.limits;
   const refs = [{ v: limit, text: `limit ${wholeSize(limit)}`, k: 'bad' }];
@@ -102,6 +103,7 @@ function PlotTile({ memory, rows, win }) {
   }
   const end = (
     <>
+      {trial && <Badge kind="run">{trial.id.toUpperCase()} runs</Badge>}
       <Legend items={[['s1', 'free'], ['s2', 'largest block', true], ['rust', 'low water, tags'], ['bad', 'limit', true]]} />
       {win.zoomed && <Button kind="sm" onClick={() => win.onZoom(null)}>Whole span</Button>}
       <Button kind="sm" aria-pressed={table} onClick={() => setTable(!table)}>{table ? 'Plot' : 'Table'}</Button>
