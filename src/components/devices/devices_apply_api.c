@@ -183,9 +183,9 @@ static void write_head(struct taking *t, struct nh_json_buf *b)
         snprintf(text, sizeof text, "{\"status\":\"ok\",\"generation\":%d,", t->generation);
     else if (t->error_count && t->is_apply)
         snprintf(text, sizeof text,
-                 "{\"error\":{\"code\":\"invalid\",\"message\":\"%u faults. Nothing was "
+                 "{\"error\":{\"code\":\"invalid\",\"message\":\"%u %s. Nothing was "
                  "changed.\"},",
-                 (unsigned)t->error_count);
+                 (unsigned)t->error_count, t->error_count == 1 ? "fault" : "faults");
     else
         snprintf(text, sizeof text, "{\"ok\":%s,", t->error_count ? "false" : "true");
     put(b, text);
