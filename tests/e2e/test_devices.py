@@ -177,6 +177,13 @@ class Api(unittest.TestCase):
                 self.assertIn(f'no parameter "{name}"', reply["error"]["message"])
         self.assertEqual(self.hub.get("/api/devices/config"), before)
 
+    def test_numbers_of_an_apply(self):
+        for name, value, limit in (("confirm_s", "86401", 86400), ("confirm_s", "soon", 86400),
+                                   ("base_generation", "-1", 2**32 - 1)):
+            status, reply = apply(self.hub, room("no"), f"?{name}={value}")
+            self.assertEqual(status, 400)
+            self.assertEqual(reply["error"]["details"], [{"field": name, "value": value, "limit": limit}])
+
     def test_forms_of_a_download(self):
         for path in ("/api/devices/config", "/api/devices/profile/download"):
             for form, kind in (("json", "application/json"), ("yaml", "application/yaml")):
