@@ -383,6 +383,10 @@ test('raw: JSON into the draft, YAML through the hub, an old file imported', { s
   await yaml.fill('schema: 2\ndevices:\n  - id: door\n    nonsense: 1\n');
   await button(page, 'Check YAML').click();
   await page.locator('.rawbox .find', { hasText: 'Line 4' }).waitFor();
+  await button(page, 'Apply YAML').click(); // what is wrong stands there before it is tried
+  await page.getByRole('dialog').getByText('a device has no field "nonsense"').waitFor();
+  assert.ok(await page.getByRole('dialog').getByRole('button', { name: 'Apply YAML' }).isDisabled());
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
   await yaml.fill(fixture);
   await button(page, 'Apply YAML').click();
   await page.getByRole('dialog').getByRole('button', { name: 'Apply YAML' }).click();

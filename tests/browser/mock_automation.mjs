@@ -140,7 +140,7 @@ export class MockRoom {
     if (action === 'start') Object.assign(g, { state: 'running', paused: false, elapsed_ms: 0, left_ms: g.duration_ms, added_ms: 0, hints_sent: 0, team: team || g.team });
     if (action === 'pause') g.paused = true;
     if (action === 'resume') g.paused = false;
-    if (action === 'stop' && g.state !== 'running') this.refuse(409, 'conflict', 'Game: that cannot be done in its present state. Nothing was changed.');
+    if (action === 'stop' && g.state !== 'running') this.refuse(409, 'conflict', 'No game runs. Nothing was changed.');
     if (action === 'stop') g.state = 'ended';
     if (action === 'reset') Object.assign(g, { state: 'idle', paused: false, elapsed_ms: 0, left_ms: g.duration_ms });
     if (action === 'add') Object.assign(g, { added_ms: g.added_ms + ms, left_ms: g.left_ms + ms });

@@ -222,8 +222,8 @@ test('hints are sent and counted; the log is shown and taken away as CSV and JSO
   const [csv] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV' }).click()]);
   assert.equal(csv.suggestedFilename(), 'game.csv');
   const text = await (await fetch(csv.url())).text();
-  assert.match(text, /^time,origin,action,text\r\n/);
-  assert.match(text, /,http,hint,"Try the ""blue"", key"\r\n/);
+  assert.match(text, /^time,origin,action,text,user\r\n/);
+  assert.match(text, /,http,hint,"Try the ""blue"", key",""\r\n/);
   const [json] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'JSON' }).click()]);
   assert.ok((await (await fetch(json.url())).json()).some((e) => e.action === 'hint' && e.text === 'Look under the carpet'));
 }));

@@ -177,6 +177,27 @@ class Api(unittest.TestCase):
                 self.assertIn(f'no parameter "{name}"', reply["error"]["message"])
         self.assertEqual(self.hub.get("/api/devices/config"), before)
 
+    def test_numbers_of_an_apply(self):
+        for name, value, limit in (("confirm_s", "86401", 86400), ("confirm_s", "soon", 86400),
+                                   ("base_generation", "-1", 2**32 - 1)):
+            status, reply = apply(self.hub, room("no"), f"?{name}={value}")
+            self.assertEqual(status, 400)
+            self.assertEqual(reply["error"]["details"], [{"field": name, "value": value, "limit": limit}])
+
+    def test_forms_of_a_download(self):
+        for path in ("/api/devices/config", "/api/devices/profile/download"):
+            for form, kind in (("json", "application/json"), ("yaml", "application/yaml")):
+                with urllib.request.urlopen(self.hub.url(f"{path}?format={form}"), timeout=60) as r:
+                    self.assertEqual(r.headers["Content-Type"], kind)
+                    if "download" in path:
+                        self.assertIn(f'"devices.{form}"', r.headers["Content-Disposition"])
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(self.hub.url(path + "?format=xml"), timeout=60)
+            with refused.exception as e:
+                self.assertEqual(e.code, 400)
+                self.assertEqual(json.loads(e.read())["error"]["details"],
+                                 [{"field": "format", "value": "xml", "limit": "json or yaml"}])
+
     def test_posts_without_a_body(self):
         """As `curl -X POST` sends them: neither length nor body."""
         def bare(path):

@@ -27,6 +27,8 @@ ROOM = {
                         publish("out", "flag {{wait.completed}}")]},
              {"id": "slow", "name": "Slow", "button_enabled": True, "on_stop": [publish("out", "stopped")],
               "steps": [delay(3600000), publish("out", "too late")]},
+             {"id": "later", "triggers": [{"type": "topic", "topic": "later"}],
+              "conditions": [{"type": "flag", "flag": "key_found"}], "steps": [publish("out", "later")]},
              {"id": "set", "name": "Set a flag", "steps": [{"type": "set_flag", "flag": "key_found", "value": True}]},
          ]},
         {"id": "eye", "display_name": "The glass eye",
@@ -53,6 +55,47 @@ class Game(unittest.TestCase):
         self.assertEqual(reply.status, status, reply)
         return json.loads(reply.body)
 
+    def refused(self, path, value, status):
+        """The error of what is asked of a hub that refuses it, and stays as it is."""
+        before = self.get("/api/game")
+        error = self.do(path, value, status)["error"]
+        after = self.get("/api/game")
+        for changing in ("elapsed_ms", "left_ms"):
+            before.pop(changing), after.pop(changing)
+        self.assertEqual(after, before)
+        self.assertIn("Nothing was changed.", error["message"])
+        return error
+
+    def test_what_is_refused_names_field_value_and_limit(self):
+        long = self.refused("/api/game/start", {"team": "o" * 64}, 400)
+        self.assertEqual((long["code"], long["details"]), ("too_long", [{"field": "/team", "limit": 63}]))
+        self.assertIn("No game runs", self.refused("/api/game/add", {"ms": 1}, 409)["message"])
+        self.do("/api/game/start", {"team": "Owls"})
+        self.assertIn("A game runs already", self.refused("/api/game/start", {"team": "Larks"}, 409)["message"])
+        far = self.refused("/api/game/add", {"ms": 86400001}, 400)
+        self.assertEqual(far["details"], [{"field": "/ms", "value": 86400001, "limit": 86400000}])
+        for path, value, field, told in (
+                ("/api/game/hint", {"index": 9}, "/index", "9"),
+                ("/api/automation/skip", {"instance": 99}, "/instance", "99"),
+                ("/api/automation/cancel", {"instance": 99}, "/instance", "99"),
+                ("/api/automation/cancel", {"device": "no"}, "/device", "no"),
+                ("/api/automation/button", {"name": "no"}, "/name", "no"),
+                ("/api/devices/run", {"device": "door", "scenario": "no"}, "/scenario", "door/no")):
+            with self.subTest(path, **value):
+                error = self.refused(path, value, 404)
+                self.assertEqual(error["details"], [{"field": field, "value": told}])
+                self.assertIn(f'"{told}": there is none', error["message"])
+
+    def test_a_trace_says_what_began_it_and_why_it_did_not_begin(self):
+        self.out.publish("later", "too early")
+        self.assertEqual(self.root.ask("POST", "/api/devices/run", {"device": "door", "scenario": "set"}).status, 200)
+        self.out.publish("later", "in time")
+        self.out.expect("later")
+        records = json.loads(self.root.get("/api/automation/traces?device=door&scenario=later").body)
+        self.assertEqual([(r["kind"], r["result"], r.get("text")) for r in records],
+                         [("ignored", "conditions", None), ("begin", "mqtt", "later = in time"),
+                          ("step", "ok", "out = later"), ("end", "done", None)])
+
     def get(self, path):
         reply = self.ann.get(path)
         self.assertEqual(reply.status, 200, reply)
@@ -72,7 +115,7 @@ class Game(unittest.TestCase):
         actions = self.get("/api/automation/actions")
         self.assertEqual([(a["scenario"], a.get("button")) for a in actions if a["device"] == "door"],
                          [("welcome", None), ("open", "Open the door"), ("ask", "Ask the operator"),
-                          ("wait", "Wait for a flag"), ("slow", "Slow"), ("set", None)])
+                          ("wait", "Wait for a flag"), ("slow", "Slow"), ("later", None), ("set", None)])
         self.assertEqual({a["device_name"] for a in actions}, {"The door"})
         self.assertEqual([h["text"] for h in self.get("/api/game/hints")], ["Look up", "Count them"])
         self.assertEqual([(m["id"], m["template"], m["state"]) for m in self.get("/api/automation/monitors")],

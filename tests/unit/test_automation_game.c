@@ -159,12 +159,39 @@ static void test_reset(void **state)
     room_expect("stopped by hand", "begun=\noff=\nsafe=\n");
 }
 
+static int start_for(const char *team)
+{
+    return nh_automation_game_start(room.a, room_span(team), NH_ORIGIN_HTTP, room.now_ms);
+}
+
+static void test_team(void **state)
+{
+    char team[sizeof info().team + 1];
+    const size_t max = sizeof team - 2;
+    (void)state;
+    apply(game);
+    memset(team, 'o', sizeof team);
+    team[max + 1] = '\0';
+    assert_int_equal(start_for(team), NH_ERR_TOO_LONG); // it is not cut, and no game runs
+    assert_string_equal(info().team, "");
+    assert_int_equal(info().state, NH_GAME_IDLE);
+    team[max] = '\0';
+    assert_int_equal(start_for(team), NH_OK);
+    assert_string_equal(info().team, team);
+    assert_int_equal(start_for("Others"), NH_ERR_CONFLICT); // what is refused changes nothing
+    assert_string_equal(info().team, team);
+    room_do("stop");
+    assert_string_equal(info().team, team); // of whom the clock still tells
+    room_do("reset");
+    assert_string_equal(info().team, "");
+}
+
 static void test_hints_and_log(void **state)
 {
     (void)state;
     apply(game);
-    nh_automation_team_set(room.a, room_span("Owls"));
-    room_do("start; hint 0; hint -1; hint 7");
+    assert_int_equal(start_for("Owls"), NH_OK);
+    room_do("hint 0; hint -1; hint 7");
     room_expect("hints", "begun=\nhints=Look up\nplay h.wav\nhints=own\nhint NOT_FOUND\n");
     assert_int_equal(info().hints_sent, 2);
     assert_string_equal(info().team, "Owls");
@@ -203,6 +230,22 @@ static void read_failed(const struct nh_trace *t)
     traced[0] = '\0';
     while (nh_trace__next(t->failed, t->failed_len, &at, &r))
         keep_record(NULL, &r);
+}
+
+// A message is told with what it said.
+static void test_trace_of_messages(void **state)
+{
+    (void)state;
+    apply("devices:\n  - id: d\n    scenarios:\n"
+          "      - {id: s, triggers: [{type: topic, id: in, topic: a/+}], steps: [{type: nop}]}\n"
+          "      - {id: t, triggers: [{type: topic, topic: b}], steps: [{type: nop}]}\n");
+    room_do("msg a/b 5; msg b \xc3\xbc");
+    traced[0] = '\0';
+    nh_trace__each(trace_of("s"), keep_record, NULL);
+    assert_non_null(strstr(traced, " in: a/b = 5\n"));
+    traced[0] = '\0';
+    nh_trace__each(trace_of("t"), keep_record, NULL);
+    assert_non_null(strstr(traced, " b = \xc3\xbc\n"));
 }
 
 static void test_traces(void **state)
@@ -352,7 +395,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runs_in_a_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_team, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hints_and_log, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_trace_of_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_traces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_trace_budget, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dry_run, setup, teardown),

@@ -287,7 +287,10 @@ void nh_automation_game_info(const nh_automation_t *a, struct nh_game_info *out)
 // `add_ms` with ADD. NH_ERR_CONFLICT: not from the state it is in; NH_ERR_RANGE: add_ms.
 NH_MUST_USE int nh_automation_game(nh_automation_t *a, enum nh_clock_action action, int64_t add_ms,
                                    enum nh_origin origin, uint64_t now_ms);
-void nh_automation_team_set(nh_automation_t *a, nh_span_t team);
+// Starts a game for a team, whose name (copied) holds until the room is reset. As above;
+// NH_ERR_TOO_LONG: over 63 bytes. After an error the team is as before.
+NH_MUST_USE int nh_automation_game_start(nh_automation_t *a, nh_span_t team, enum nh_origin origin,
+                                         uint64_t now_ms);
 // Who asks next over HTTP, for the operator's log; copied. NULL: nobody is signed in.
 void nh_automation_user_set(nh_automation_t *a, const char *user);
 // Sends hint `index` of the configuration, or a text of the operator's (index < 0).

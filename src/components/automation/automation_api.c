@@ -187,27 +187,67 @@ int nh_automation_api__status(nh_request_t *req, const char *status)
     return nh_reply_json_end(req);
 }
 
-int nh_automation_api__refused(nh_request_t *req, int err, const char *what)
+static const struct refusal {
+    int err, status;
+    const char *code, *text;
+} refusals[] = {
+    {NH_ERR_NOT_FOUND, 404, "not_found", "there is none"},
+    {NH_ERR_BUSY, 409, "busy", "it runs already and its mode is single"},
+    {NH_ERR_AGAIN, 409, "conditions", "its conditions do not hold"},
+    {NH_ERR_DENIED, 409, "disabled", "it is disabled"},
+    {NH_ERR_CONFLICT, 409, "conflict", "it does not wait"},
+    {NH_ERR_FULL, 503, "limit", "a limit is reached"},
+    {NH_ERR_RANGE, 400, "range", "the value is out of its range"},
+    {NH_ERR_TOO_LONG, 400, "too_long", "a text is too long"},
+    {NH_ERR_INVAL, 400, "invalid", "the name is missing"},
+};
+
+static const struct refusal *refusal_of(int err)
 {
-    static const struct {
-        int err, status;
-        const char *code, *text;
-    } rows[] = {
-        {NH_ERR_NOT_FOUND, 404, "not_found", "there is none"},
-        {NH_ERR_BUSY, 409, "busy", "it runs already and its mode is single"},
-        {NH_ERR_AGAIN, 409, "conditions", "its conditions do not hold"},
-        {NH_ERR_DENIED, 409, "disabled", "it is disabled"},
-        {NH_ERR_CONFLICT, 409, "conflict", "that cannot be done in its present state"},
-        {NH_ERR_FULL, 503, "limit", "a limit is reached"},
-        {NH_ERR_RANGE, 400, "range", "the value is out of its range"},
-        {NH_ERR_TOO_LONG, 400, "too_long", "a text is too long"},
-        {NH_ERR_INVAL, 400, "invalid", "the name is missing"},
-    };
-    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++)
-        if (rows[i].err == err)
-            return nh_reply_error(req, rows[i].status, rows[i].code, "%s: %s. Nothing was changed.",
-                                  what, rows[i].text);
-    return err;
+    for (size_t i = 0; i < NH_ARRAY_LEN(refusals); i++)
+        if (refusals[i].err == err)
+            return &refusals[i];
+    return NULL;
+}
+
+const char *nh_automation_api__refusal(int err)
+{
+    const struct refusal *r = refusal_of(err);
+    return r ? r->code : nh_err_name(err);
+}
+
+int nh_automation_api__refused(nh_request_t *req, int err, const char *what, const char *field,
+                               nh_span_t value)
+{
+    const struct refusal *r = refusal_of(err);
+    if (!r)
+        return err;
+    nh_json_writer_t *w =
+        nh_reply_error_details(req, r->status, r->code, "%s \"%.*s\": %s. Nothing was changed.",
+                               what, NH_TEXT(value), r->text);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "field", field);
+    nh_automation_api__kv_span(w, "value", value);
+    nh_json_object_end(w);
+    return nh_reply_error_end(req);
+}
+
+int nh_automation_api__refused_number(nh_request_t *req, int err, const char *what,
+                                      const char *field, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    return nh_automation_api__refused(req, err, what, field, nh_span_of(text));
+}
+
+int nh_automation_api__refused_scenario(nh_request_t *req, int err, nh_span_t device,
+                                        nh_span_t scenario)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%.*s/%.*s", NH_TEXT(device), NH_TEXT(scenario));
+    return nh_automation_api__refused(req, err, "Scenario", "/scenario", nh_span_of(text));
 }
 
 static int reply_count(nh_request_t *req, int count, const char *key)
@@ -222,10 +262,17 @@ static int reply_count(nh_request_t *req, int count, const char *key)
     return nh_reply_json_end(req);
 }
 
-static int done(nh_request_t *req, int err, const char *what)
+static int done(nh_request_t *req, int err, const char *what, const char *field, nh_span_t name)
 {
-    return err < 0 ? nh_automation_api__refused(req, err, what)
+    return err < 0 ? nh_automation_api__refused(req, err, what, field, name)
                    : nh_automation_api__status(req, "ok");
+}
+
+static int done_instance(nh_request_t *req, int err, const struct nh_automation_body *b)
+{
+    return err < 0
+               ? nh_automation_api__refused_number(req, err, "Instance", "/instance", b->instance)
+               : nh_automation_api__status(req, "ok");
 }
 
 // ---- what is to be done -------------------------------------------------------------------------
@@ -250,7 +297,7 @@ static int run(nh_request_t *req, const struct nh_automation_body *b)
                               "The scenario has no button: it is for admins. Nothing was changed.");
     int id = nh_automation_run(a, &r, req->now_ms);
     if (id < 0)
-        return nh_automation_api__refused(req, id, "Scenario");
+        return nh_automation_api__refused_scenario(req, id, b->device, b->scenario);
     nh_json_writer_t *w = nh_reply_json(req, 200);
     if (!w)
         return NH_ERR_NOMEM;
@@ -293,9 +340,11 @@ static int post_cancel(nh_request_t *req)
                 : b.instance >= 0
                     ? nh_automation_cancel(a, (uint32_t)b.instance, NH_ORIGIN_HTTP, req->now_ms)
                     : nh_automation_cancel_device(a, b.device, NH_ORIGIN_HTTP, req->now_ms);
-    return count < 0
-               ? nh_automation_api__refused(req, count, b.instance >= 0 ? "Instance" : "Device")
-               : reply_count(req, count, "cancelled");
+    if (count >= 0)
+        return reply_count(req, count, "cancelled");
+    return b.instance >= 0
+               ? nh_automation_api__refused_number(req, count, "Instance", "/instance", b.instance)
+               : nh_automation_api__refused(req, count, "Device", "/device", b.device);
 }
 
 static int post_skip(nh_request_t *req)
@@ -306,10 +355,9 @@ static int post_skip(nh_request_t *req)
         return rc;
     if (b.instance < 0)
         return reply_needed(req, "\"instance\" is");
-    return done(req,
-                nh_automation_skip(nh_automation_api__of(req), (uint32_t)b.instance, NH_ORIGIN_HTTP,
-                                   req->now_ms),
-                "Instance");
+    int err = nh_automation_skip(nh_automation_api__of(req), (uint32_t)b.instance, NH_ORIGIN_HTTP,
+                                 req->now_ms);
+    return done_instance(req, err, &b);
 }
 
 static int post_force(nh_request_t *req)
@@ -320,10 +368,9 @@ static int post_force(nh_request_t *req)
         return rc;
     if (b.instance < 0)
         return reply_needed(req, "\"instance\" is");
-    return done(req,
-                nh_automation_force(nh_automation_api__of(req), (uint32_t)b.instance,
-                                    NH_ORIGIN_HTTP, req->now_ms),
-                "Instance");
+    int err = nh_automation_force(nh_automation_api__of(req), (uint32_t)b.instance, NH_ORIGIN_HTTP,
+                                  req->now_ms);
+    return done_instance(req, err, &b);
 }
 
 static int post_button(nh_request_t *req)
@@ -334,7 +381,7 @@ static int post_button(nh_request_t *req)
         return rc;
     int count =
         nh_automation_button(nh_automation_api__of(req), b.name, NH_ORIGIN_HTTP, req->now_ms);
-    return count < 0 ? nh_automation_api__refused(req, count, "Button")
+    return count < 0 ? nh_automation_api__refused(req, count, "Button", "/name", b.name)
                      : reply_count(req, count, "started");
 }
 
@@ -346,7 +393,7 @@ static int post_call(nh_request_t *req)
         return rc;
     int count = nh_automation_call(nh_automation_api__of(req), b.name, b.parameters,
                                    b.parameter_count, req->now_ms);
-    return count < 0 ? nh_automation_api__refused(req, count, "Call")
+    return count < 0 ? nh_automation_api__refused(req, count, "Call", "/name", b.name)
                      : reply_count(req, count, "started");
 }
 
@@ -382,7 +429,7 @@ static int post_flag(nh_request_t *req)
                 nh_automation_flag_set(nh_automation_api__of(req), b.name,
                                        b.has_value ? b.value.truth : true, NH_ORIGIN_HTTP,
                                        req->now_ms),
-                "Flag");
+                "Flag", "/flag", b.name);
 }
 
 static int post_variable(nh_request_t *req)
@@ -398,7 +445,7 @@ static int post_variable(nh_request_t *req)
     return done(req,
                 nh_automation_variable_set(nh_automation_api__of(req), b.name, &b.value,
                                            NH_ORIGIN_HTTP, req->now_ms),
-                "Variable");
+                "Variable", "/variable", b.name);
 }
 
 static int post_enable(nh_request_t *req)
@@ -424,7 +471,7 @@ static int reset(nh_request_t *req, enum nh_template_type type)
         return reply_needed(req, "\"device\" is");
     int err = nh_automation_template_reset(nh_automation_api__of(req), device, type, NH_ORIGIN_HTTP,
                                            req->now_ms);
-    return err < 0 ? nh_automation_api__refused(req, err, "Device")
+    return err < 0 ? nh_automation_api__refused(req, err, "Device", "/device", device)
                    : nh_automation_api__status(req, "reset");
 }
 

@@ -18,7 +18,14 @@ bool nh_automation_api__body(nh_request_t *req, struct nh_automation_body *out, 
 
 nh_automation_t *nh_automation_api__of(nh_request_t *req);
 int nh_automation_api__status(nh_request_t *req, const char *status); // {"status": ...}
-int nh_automation_api__refused(nh_request_t *req, int err, const char *what);
+// The reply that refuses: `what` is called `value`, and stands in `field` of the body.
+int nh_automation_api__refused(nh_request_t *req, int err, const char *what, const char *field,
+                               nh_span_t value);
+int nh_automation_api__refused_number(nh_request_t *req, int err, const char *what,
+                                      const char *field, int64_t value);
+int nh_automation_api__refused_scenario(nh_request_t *req, int err, nh_span_t device,
+                                        nh_span_t scenario);
+const char *nh_automation_api__refusal(int err); // the code that such a reply has
 
 // A list that is written piece by piece; `next` writes one row and goes on, false: there is none.
 struct nh_automation_list {

@@ -182,6 +182,7 @@ struct nh_run {
 
 // ---- what is found by name ----------------------------------------------------------------------
 
+#define NH_TRACE_TEXT_MAX_BYTES 120 // the rest of a longer text is left out
 struct nh_trace {
     uint32_t cap, used;
     uint32_t failed_run, failed_len;
@@ -316,6 +317,7 @@ struct nh_log_entry {
 };
 
 #define NH_TEAM_MAX_BYTES 64
+#define NH_GAME_ADD_MAX_MS 86400000 // what is added in all, or taken away
 struct nh_game {
     struct nh_wake_timer timer;
     uint8_t state; // enum nh_game_state

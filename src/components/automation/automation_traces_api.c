@@ -27,6 +27,8 @@ static const char *result_of(const struct nh_trace_record *r)
         return nh_wait__name((enum nh_wait)r->result);
     case NH_TRACE_END:
         return ends[r->result];
+    case NH_TRACE_IGNORED:
+        return nh_automation_api__refusal(r->result);
     default:
         return r->result < 0 ? nh_err_name(r->result) : "ok";
     }
@@ -110,10 +112,10 @@ int nh_automation_api__get_traces(nh_request_t *req)
     if (!l)
         return NH_ERR_NOMEM;
     if (device || scenario) {
-        const struct nh_scenario *s = nh_scenario__find(l->a, nh_span_of(device ? device : ""),
-                                                        nh_span_of(scenario ? scenario : ""));
+        nh_span_t of = nh_span_of(device ? device : ""), id = nh_span_of(scenario ? scenario : "");
+        const struct nh_scenario *s = nh_scenario__find(l->a, of, id);
         if (!s)
-            return nh_automation_api__refused(req, NH_ERR_NOT_FOUND, "Scenario");
+            return nh_automation_api__refused_scenario(req, NH_ERR_NOT_FOUND, of, id);
         int err = s->trace ? copy_trace(l, s->trace, failed && strcmp(failed, "true") == 0) : NH_OK;
         if (err < 0)
             return err;
@@ -197,7 +199,7 @@ int nh_automation_api__post_dry_run(nh_request_t *req)
                                           .origin = NH_ORIGIN_HTTP};
     int err = run_dry(a, &run, &d);
     if (err < 0)
-        return nh_automation_api__refused(req, err, "Scenario");
+        return nh_automation_api__refused_scenario(req, err, b.device, b.scenario);
     l->len = (uint32_t)(begin + d.b.len);
     l->len += (uint32_t)snprintf((char *)l->bytes + l->len, 32, "],\"is_cut\":%s}\n",
                                  d.is_cut ? "true" : "false");

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ADD_MAX_MS 86400000
-
 // ---- the operator's log -------------------------------------------------------------------------
 
 const char *nh_origin__name(int origin)
@@ -192,8 +190,8 @@ static int add(nh_automation_t *a, int64_t ms)
 {
     if (a->game.state != NH_GAME_RUNNING)
         return NH_ERR_CONFLICT;
-    if (ms < -ADD_MAX_MS || ms > ADD_MAX_MS || a->game.added_ms + ms < -ADD_MAX_MS ||
-        a->game.added_ms + ms > ADD_MAX_MS)
+    if (ms < -NH_GAME_ADD_MAX_MS || ms > NH_GAME_ADD_MAX_MS ||
+        a->game.added_ms + ms < -NH_GAME_ADD_MAX_MS || a->game.added_ms + ms > NH_GAME_ADD_MAX_MS)
         return NH_ERR_RANGE;
     a->game.added_ms += ms;
     arm(a);
@@ -242,6 +240,7 @@ void nh_game__reset_now(nh_automation_t *a)
     a->game.state = NH_GAME_IDLE;
     a->game.added_ms = 0;
     a->game.hints_sent = 0;
+    a->game.team[0] = '\0'; // the next ones are others
     nh_state__reset(a);
     if (!a->is_dry)
         nh_templates__reset(a);
@@ -261,12 +260,22 @@ int nh_automation_game(nh_automation_t *a, enum nh_clock_action action, int64_t 
     return err;
 }
 
-void nh_automation_team_set(nh_automation_t *a, nh_span_t team)
+int nh_automation_game_start(nh_automation_t *a, nh_span_t team, enum nh_origin origin,
+                             uint64_t now_ms)
 {
-    size_t len = team.len < NH_TEAM_MAX_BYTES ? team.len : NH_TEAM_MAX_BYTES - 1;
-    memcpy(a->game.team, team.ptr, len);
-    a->game.team[len] = '\0';
-    nh_automation__changed(a, NH_AUTOMATION_GAME);
+    char before[NH_TEAM_MAX_BYTES];
+    if (team.len >= NH_TEAM_MAX_BYTES)
+        return NH_ERR_TOO_LONG;
+    if (!nh_automation__enter(a, now_ms))
+        return NH_ERR_BUSY;
+    memcpy(before, a->game.team, sizeof before);
+    memcpy(a->game.team, team.ptr ? (const char *)team.ptr : "", team.len);
+    a->game.team[team.len] = '\0'; // in place before the scenario of the start runs
+    int err = nh_game__do(a, NH_CLOCK_START, 0, origin);
+    if (err < 0)
+        memcpy(a->game.team, before, sizeof before);
+    nh_automation__leave(a);
+    return err;
 }
 
 static int send_hint(nh_automation_t *a, int index, nh_span_t text, enum nh_origin origin)

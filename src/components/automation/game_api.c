@@ -42,6 +42,36 @@ static int get_game(nh_request_t *req)
     return nh_reply_json_end(req);
 }
 
+static int refuse(nh_request_t *req, int err, enum nh_clock_action action,
+                  const struct nh_automation_body *b)
+{
+    nh_json_writer_t *w;
+    if (err == NH_ERR_CONFLICT)
+        return nh_reply_error(req, 409, "conflict", "%s. Nothing was changed.",
+                              action == NH_CLOCK_START ? "A game runs already" : "No game runs");
+    if (err == NH_ERR_TOO_LONG)
+        w = nh_reply_error_details(req, 400, "too_long",
+                                   "team: %zu bytes, at most %d. Nothing was "
+                                   "changed.",
+                                   b->team.len, NH_TEAM_MAX_BYTES - 1);
+    else if (err == NH_ERR_RANGE)
+        w = nh_reply_error_details(req, 400, "range",
+                                   "ms: %lld; what was added to the time is to "
+                                   "stay within %d and %d. Nothing was changed.",
+                                   (long long)b->ms, -NH_GAME_ADD_MAX_MS, NH_GAME_ADD_MAX_MS);
+    else
+        return err;
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "field", err == NH_ERR_RANGE ? "/ms" : "/team");
+    if (err == NH_ERR_RANGE)
+        nh_json_kv_int(w, "value", b->ms);
+    nh_json_kv_int(w, "limit", err == NH_ERR_RANGE ? NH_GAME_ADD_MAX_MS : NH_TEAM_MAX_BYTES - 1);
+    nh_json_object_end(w);
+    return nh_reply_error_end(req);
+}
+
 static int act(nh_request_t *req, enum nh_clock_action action)
 {
     nh_automation_t *a = nh_automation_api__of(req);
@@ -51,10 +81,10 @@ static int act(nh_request_t *req, enum nh_clock_action action)
         return rc;
     if (action == NH_CLOCK_ADD && !b.has_ms)
         return nh_reply_error(req, 400, "invalid", "\"ms\" is missing. Nothing was changed.");
-    if (action == NH_CLOCK_START && b.team.len)
-        nh_automation_team_set(a, b.team);
-    int err = nh_automation_game(a, action, b.ms, NH_ORIGIN_HTTP, req->now_ms);
-    return err < 0 ? nh_automation_api__refused(req, err, "Game") : get_game(req);
+    int err = action == NH_CLOCK_START && b.team.len
+                  ? nh_automation_game_start(a, b.team, NH_ORIGIN_HTTP, req->now_ms)
+                  : nh_automation_game(a, action, b.ms, NH_ORIGIN_HTTP, req->now_ms);
+    return err < 0 ? refuse(req, err, action, &b) : get_game(req);
 }
 
 #define ACTION(name, action)                                                                       \
@@ -80,7 +110,9 @@ static int post_hint(nh_request_t *req)
                               "Either \"index\" or \"text\" is needed. Nothing was sent.");
     int err = nh_automation_hint(nh_automation_api__of(req), (int)b.index, b.text, NH_ORIGIN_HTTP,
                                  req->now_ms);
-    return err < 0 ? nh_automation_api__refused(req, err, "Hint")
+    if (err < 0 && b.index >= 0)
+        return nh_automation_api__refused_number(req, err, "Hint", "/index", b.index);
+    return err < 0 ? nh_automation_api__refused(req, err, "Hint", "/text", b.text)
                    : nh_automation_api__status(req, "ok");
 }
 

@@ -2,6 +2,7 @@
 
 #include "components/automation/automation_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // ---- scenarios ----------------------------------------------------------------------------------
@@ -239,10 +240,25 @@ static int may_start(nh_automation_t *a, const struct nh_start *s, nh_rec_t rec)
     return NH_OK;
 }
 
+// What began it, as the trace tells it: the trigger's id and the message, as far as there are such.
+static nh_span_t begun_by(const struct nh_run *r, char *out, size_t cap)
+{
+    nh_span_t id = nh_rec_text(nh_rec_at(r->set, r->trigger), NH_FIELD_ID);
+    const struct nh_cause *c = r->cause;
+    if (!c || !c->has_topic)
+        return id;
+    nh_span_t topic = {c->bytes, c->topic_len};
+    nh_span_t payload = {c->bytes + c->topic_len, c->payload_len};
+    snprintf(out, cap, "%.*s%s%.*s = %.*s", NH_TEXT(id), id.len ? ": " : "", NH_TEXT(topic),
+             NH_TEXT(payload));
+    return nh_span_of(out);
+}
+
 static void activate(nh_automation_t *a, struct nh_run *r)
 {
     nh_rec_t rec = nh_rec_at(r->set, r->place);
-    nh_span_t trigger = nh_rec_text(nh_rec_at(r->set, r->trigger), NH_FIELD_ID);
+    char text[NH_TRACE_TEXT_MAX_BYTES + 8]; // with the rest of a character that is cut
+    nh_span_t trigger = begun_by(r, text, sizeof text);
     r->state = NH_RUN_ACTIVE;
     r->scenario->active_count++;
     r->scenario->last_ignored = 0;

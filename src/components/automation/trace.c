@@ -15,7 +15,6 @@
 
 #define HEAD_BYTES 20
 #define PATH_BYTES 3
-#define TEXT_MAX_BYTES 120
 
 // ---- records ------------------------------------------------------------------------------------
 
@@ -102,8 +101,8 @@ static void make_room(nh_automation_t *a, struct nh_trace *t, uint32_t bytes)
 void nh_trace__add(nh_automation_t *a, struct nh_scenario *s, struct nh_trace_record *r)
 {
     r->time_ms = a->now_ms;
-    if (r->text.len > TEXT_MAX_BYTES)
-        r->text.len = nh_utf8_valid_len((const char *)r->text.ptr, TEXT_MAX_BYTES, false);
+    if (r->text.len > NH_TRACE_TEXT_MAX_BYTES)
+        r->text.len = nh_utf8_valid_len((const char *)r->text.ptr, NH_TRACE_TEXT_MAX_BYTES, false);
     if (a->dry) {
         nh_dry__tell(a, s, r);
         return;

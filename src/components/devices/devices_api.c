@@ -33,11 +33,35 @@ static void end_sending(nh_request_t *req)
     nh_device_set_unref(s->set);
 }
 
+static bool asks_for(nh_request_t *req, const char *word)
+{
+    const char *format = nh_request_param(req, "format");
+    return format && strcmp(format, word) == 0;
+}
+
+static int reply_no_format(nh_request_t *req)
+{
+    nh_json_writer_t *w = nh_reply_error_details(
+        req, 400, "bad_value", "format: \"%.32s\" is none; json or yaml. Nothing was done.",
+        nh_request_param(req, "format"));
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "field", "format");
+    nh_json_kv_string(w, "value", nh_request_param(req, "format"));
+    nh_json_kv_string(w, "limit", "json or yaml");
+    nh_json_object_end(w);
+    return nh_reply_error_end(req);
+}
+
 // `set` is taken.
 static int send_set(nh_request_t *req, nh_device_set_t *set, uint32_t generation)
 {
-    const char *format = nh_request_param(req, "format");
-    bool is_yaml = format && strcmp(format, "yaml") == 0;
+    bool is_yaml = asks_for(req, "yaml");
+    if (!is_yaml && nh_request_param(req, "format") && !asks_for(req, "json")) {
+        nh_device_set_unref(set);
+        return reply_no_format(req);
+    }
     struct sending *s = nh_arena_alloc(req->arena, sizeof *s);
     if (!s) {
         nh_device_set_unref(set);
@@ -68,7 +92,9 @@ static int get_config(nh_request_t *req)
 
 static int get_download(nh_request_t *req)
 {
-    int err = nh_reply_header(req, "Content-Disposition", "attachment; filename=\"devices.json\"");
+    int err = nh_reply_header(req, "Content-Disposition",
+                              asks_for(req, "yaml") ? "attachment; filename=\"devices.yaml\""
+                                                    : "attachment; filename=\"devices.json\"");
     return err < 0 ? err : get_config(req);
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONFIRM_MAX_S 86400    // a day on trial
 #define FINDINGS_MAX_COUNT 100 // that are told; more are counted
 #define YAML_FIRST_BYTES 4096u
 
@@ -183,9 +184,9 @@ static void write_head(struct taking *t, struct nh_json_buf *b)
         snprintf(text, sizeof text, "{\"status\":\"ok\",\"generation\":%d,", t->generation);
     else if (t->error_count && t->is_apply)
         snprintf(text, sizeof text,
-                 "{\"error\":{\"code\":\"invalid\",\"message\":\"%u faults. Nothing was "
+                 "{\"error\":{\"code\":\"invalid\",\"message\":\"%u %s. Nothing was "
                  "changed.\"},",
-                 (unsigned)t->error_count);
+                 (unsigned)t->error_count, t->error_count == 1 ? "fault" : "faults");
     else
         snprintf(text, sizeof text, "{\"ok\":%s,", t->error_count ? "false" : "true");
     put(b, text);
@@ -269,6 +270,23 @@ static bool number_param(nh_request_t *req, const char *name, uint32_t max, uint
     return *end == '\0' && end != text && v <= max;
 }
 
+static int reply_no_number(nh_request_t *req, const char *name, uint32_t max)
+{
+    const char *value = nh_request_param(req, name);
+    nh_json_writer_t *w = nh_reply_error_details(
+        req, 400, "bad_value",
+        "%s: \"%.32s\" is no whole number of at most %u. Nothing was changed.", name, value,
+        (unsigned)max);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "field", name);
+    nh_json_kv_string(w, "value", value);
+    nh_json_kv_uint(w, "limit", max);
+    nh_json_object_end(w);
+    return nh_reply_error_end(req);
+}
+
 static int reply_conflict(nh_request_t *req, uint32_t base)
 {
     return nh_reply_error(
@@ -303,11 +321,10 @@ int nh_devices_api__post_apply(nh_request_t *req)
     struct taking *t = req->state;
     if (err < 0)
         return refuse(req, err);
-    if (!number_param(req, "base_generation", UINT32_MAX, &how.base_generation) ||
-        !number_param(req, "confirm_s", 86400, &how.confirm_s))
-        return nh_reply_error(req, 400, "bad_value",
-                              "base_generation and confirm_s (at most 86400) are whole numbers. "
-                              "Nothing was changed.");
+    if (!number_param(req, "base_generation", UINT32_MAX, &how.base_generation))
+        return reply_no_number(req, "base_generation", UINT32_MAX);
+    if (!number_param(req, "confirm_s", CONFIRM_MAX_S, &how.confirm_s))
+        return reply_no_number(req, "confirm_s", CONFIRM_MAX_S);
     how.cancel = running && strcmp(running, "cancel") == 0;
     if (running && !how.cancel && strcmp(running, "keep") != 0)
         return nh_reply_error(req, 400, "bad_value",

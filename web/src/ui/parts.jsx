@@ -49,10 +49,11 @@ export const Stat = ({ label, value, unit, big, tone = '', width, title }) => (
 );
 
 // A value in its budget, with a tick at the peak. No budget (0): measured against `whole`.
-export function Gauge({ label, value, max, peak, colour = 'k1', text }) {
+// `isGoal`: full is what is wanted, not what is feared.
+export function Gauge({ label, value, max, peak, colour = 'k1', text, isGoal }) {
   const share = (v) => (max > 0 ? Math.min(100, (100 * v) / max) : 0);
   return (
-    <div class={`gauge ${colour} ${max && value / max >= 0.9 ? 'warn' : ''}`} role="meter" aria-label={label}
+    <div class={`gauge ${colour} ${!isGoal && max && value / max >= 0.9 ? 'warn' : ''}`} role="meter" aria-label={label}
       aria-valuemin="0" aria-valuemax={max} aria-valuenow={Math.min(value, max)} aria-valuetext={text}>
       <i style={{ width: share(value) + '%' }} />
       {peak > 0 && max > 0 && <u style={{ left: `calc(${share(peak)}% - 2px)` }} />}

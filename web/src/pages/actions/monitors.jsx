@@ -64,7 +64,7 @@ function Held({ m }) {
   const text = `${shortTime(held)} of ${shortTime(m.required_hold_ms)} held`;
   return (
     <>
-      <Gauge label={`${m.name}, held`} value={held} max={m.required_hold_ms} colour={m.completed ? 'k2' : 'k1'} text={text} />
+      <Gauge label={`${m.name}, held`} value={held} max={m.required_hold_ms} colour={m.completed ? 'k2' : 'k1'} text={text} isGoal />
       <p class="sub small">{text}{m.signal_on && ', the signal is on'}</p>
     </>
   );

@@ -162,7 +162,7 @@ function Library({ folder, playing, onPlay }) {
       </div>
       {list.error && <Failed error={list.error} retry={list.again} />}
       {!list.files && <Loading lines={4} />}
-      {list.files && !files.length && !list.error && <Empty action={<Button kind="sm" onClick={list.again}>Look again</Button>}>This folder has no tracks: WAV, MP3, Ogg and FLAC files are shown.</Empty>}
+      {list.files && !files.length && !list.error && <Empty action={<Button kind="sm" onClick={list.again}>Look again</Button>}>This folder has no tracks: WAV, MP3, Ogg and FLAC files are shown. The card is the folder sdcard in the data folder of the hub, or the one that audio.root names.</Empty>}
       <ul class="cards">
         {tracks.map((f) => (
           <li class={playing.includes(f.path) ? 'on' : ''}>

@@ -86,6 +86,13 @@ const Running = ({ value, onChange }) => (
 
 const CONFIRM_S = 60;
 
+// What the hub says of a text, which it alone can read.
+export const YamlFindings = ({ told }) => (told.findings.length === 0 ? <p class="sub" role="status">Nothing is wrong with it.</p> : (
+  <ul role="status" aria-label={plural(told.findings.length, 'finding')}>
+    {told.findings.map((f) => <li class={'find ' + (f.severity === 'error' ? '' : 'warn')}><span>{f.line ? `Line ${f.line}: ` : ''}<code>{f.path}</code> {f.message}</span></li>)}
+  </ul>
+));
+
 // `yaml`: this text instead of the draft.
 export function SaveDialog({ yaml, onClose }) {
   const { devices } = useKeys('devices', 'link');
@@ -93,7 +100,9 @@ export function SaveDialog({ yaml, onClose }) {
   const [isTrial, setTrial] = useState(false);
   const [seconds, setSeconds] = useState(String(CONFIRM_S));
   const [error, setError] = useState(null);
+  const [told, setTold] = useState(null); // of a text: {errors, findings}
   const e = editor();
+  useEffect(() => { if (yaml !== undefined) post('/api/devices/validate', yaml, 'application/yaml').then(setTold, setError); }, [yaml]);
   const inForce = isInForce();
   const canTry = inForce && devices && devices.card;
   const s = Number(seconds);
@@ -114,6 +123,8 @@ export function SaveDialog({ yaml, onClose }) {
         <h2>{yaml === undefined ? `Apply ${plural(changesOf().length, 'change')}` : 'Apply the YAML text'}{inForce ? '' : ` to profile ${e.profile}`}</h2>
         {yaml === undefined && <Changes from={e.base} to={draft()} label="Changes" />}
         {yaml === undefined && e.findings.length > 0 && <p class="find warn"><span>{plural(e.findings.length, 'warning')}: they stop nothing.</span></p>}
+        {yaml !== undefined && !told && !error && <Loading lines={2} />}
+        {told && <YamlFindings told={told} />}
         {inForce ? (
           <>
             <div class="row between"><span>Scenarios that run</span><Running value={running} onChange={setRunning} /></div>
@@ -129,7 +140,7 @@ export function SaveDialog({ yaml, onClose }) {
           </>
         ) : <p class="sub">This profile is not in force: nothing that runs is touched.</p>}
         {error && <Failed error={error} />}
-        <div class="row end"><Button onClick={onClose}>Cancel</Button><button class="btn pri" disabled={isBad || !isOnline()}>{yaml === undefined ? 'Apply' : 'Apply YAML'}</button></div>
+        <div class="row end"><Button onClick={onClose}>Cancel</Button><button class="btn pri" disabled={isBad || !isOnline() || (yaml !== undefined && !(told && told.errors === 0))}>{yaml === undefined ? 'Apply' : 'Apply YAML'}</button></div>
       </form>
     </Dialog>
   );

@@ -3,9 +3,9 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { post } from '../../lib/api.js';
-import { plural } from '../../lib/format.js';
 import { Button, Segments } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
+import { YamlFindings } from './changes.jsx';
 import { draft, edit, replaceAll } from './editor.js';
 import { getAt } from './path.js';
 import { toYaml } from './yaml.js';
@@ -77,14 +77,9 @@ function Yaml({ path, onYaml }) {
           <Button online onClick={check}>Check YAML</Button>
           <Button online kind="pri" onClick={() => onYaml(text)}>Apply YAML</Button>
           {typed !== null && <Button onClick={() => { setTyped(null); setTold(null); }}>Discard</Button>}
-          {told && !told.findings.length && <span class="sub" role="status">Nothing is wrong with it.</span>}
         </div>
       )}
-      {told && told.findings.length > 0 && (
-        <ul role="status" aria-label={plural(told.findings.length, 'finding')}>
-          {told.findings.map((f) => <li class={'find ' + (f.severity === 'error' ? '' : 'warn')}><span>{f.line ? `Line ${f.line}: ` : ''}<code>{f.path}</code> {f.message}</span></li>)}
-        </ul>
-      )}
+      {told && <YamlFindings told={told} />}
     </>
   );
 }

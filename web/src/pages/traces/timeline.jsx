@@ -41,7 +41,7 @@ export function Timeline({ rows, from, to, config, device, scenario, names, isDr
                   : <a class="step" href={href('devices', editorParams(config, d, s, r.path))} title="To this step in the editor"><b>{r.number} {stepWord(r.step || (step && step.type) || '')}</b></a>}
                 {step && step.name && <span>{step.name}</span>}
                 {r.text && r.what !== 'begin' && <span class="txt">{r.text}</span>}
-                {r.what === 'begin' && r.text && <span class="txt">trigger {r.text}</span>}
+                {r.what === 'begin' && r.text && <span class="txt">{r.text}</span>}
                 {r.waits.length > 0 && <span class="sub">{r.waits.map((w) => (w.to == null ? waitWord(w.wait) + ' now' : waitWord(w.wait))).join(', ')}</span>}
                 {r.kind === 'step' && !['ok', 'waiting'].includes(r.result) && <Badge kind={r.result === 'cut' ? 'warn' : 'bad'}>{r.result}</Badge>}
               </div>

@@ -14,7 +14,7 @@ import { Result, Timeline } from './timeline.jsx';
 import { editorParams, rowsOf, runHas, runsOf, scenariosOf, settle } from './runs.js';
 
 const LIVE_MS = 1000; // of a run that is shown while it runs
-const IGNORED = { busy: 'it ran already', again: 'its conditions did not hold', full: 'too many runs', denied: 'disabled' };
+const IGNORED = { busy: 'it ran already', conditions: 'its conditions did not hold', limit: 'too many runs', denied: 'disabled' };
 
 export default function Traces({ params }) {
   useFeed('automation');
@@ -145,7 +145,7 @@ function Runs({ device, scenario, summary, params, auto, names, config, version 
               <span class="took">{r.run > 0 && shortTime((r.to ?? hubNow()) - r.from)}</span>
               <Result of={r.result} />
               {r.isKept && <Badge kind="warn" title="It stays when the trace is full">last failure, kept</Badge>}
-              <span class="txt">{r.result === 'ignored' ? IGNORED[r.why] || r.why : r.why || (r.trigger ? `trigger ${r.trigger}` : r.origin && `by ${originWord(r.origin)}`)}</span>
+              <span class="txt">{r.result === 'ignored' ? IGNORED[r.why] || r.why : r.why || (r.origin && `by ${originWord(r.origin)}${r.trigger ? `: ${r.trigger}` : ''}`)}</span>
             </li>
           ))}
           {!shown.length && <li class="sub">{runs.length ? 'No run is like that.' : 'It has not run since the hub started.'}</li>}
@@ -164,7 +164,7 @@ function Run({ run, device, scenario, ...common }) {
   return (
     <Tile title={`Run ${run.run}`} span={8} class="one" end={<><Result of={run.result} />{run.isKept && <Badge kind="warn">last failure, kept</Badge>}<a class="btn sm back" href={href('traces', { device, scenario })}>All runs</a></>}>
       <dl class="kv">
-        <dt>Started</dt><dd>{when(run.from, hubNow())}{run.origin && `, by ${originWord(run.origin)}`}{run.trigger && `, trigger ${run.trigger}`}</dd>
+        <dt>Started</dt><dd>{when(run.from, hubNow())}{run.origin && `, by ${originWord(run.origin)}`}{run.trigger && `: ${run.trigger}`}</dd>
         <dt>{run.to == null ? 'Runs for' : 'Took'}</dt><dd>{shortTime(to - run.from)}, {plural(steps, 'step')}</dd>
         {run.why && <><dt>Why</dt><dd class={run.result === 'failed' ? 'wn' : ''}>{run.why}</dd></>}
       </dl>
