@@ -109,6 +109,9 @@ static int open_first(struct nh_hub *hub)
     return 0;
 }
 
+// What one read may bring. Without PSRAM it is internal memory, a fifth of all at the usual size.
+#define READ_BUFFER_WITHOUT_PSRAM_BYTES 8192
+
 int nh_hub__start_listeners(struct nh_hub *hub, nh_mem_t *mem)
 {
     const struct nh_mqtt_listener_config cfg = {
@@ -118,6 +121,7 @@ int nh_hub__start_listeners(struct nh_hub *hub, nh_mem_t *mem)
         .conn_max_count = hub->cfg.mqtt.conn_max_count,
         .handshake_max_count = hub->cfg.mqtt.handshake_max_count,
         .handshake_timeout_ms = hub->cfg.mqtt.handshake_timeout_ms,
+        .read_buffer_bytes = hub->board->psram_bytes ? 0 : READ_BUFFER_WITHOUT_PSRAM_BYTES,
     };
     uint32_t count = hub->cfg.mqtt.listener_count;
     hub->host_names[0] = hub->cfg.name;

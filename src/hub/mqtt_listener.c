@@ -245,6 +245,7 @@ int nh_mqtt_listener_start(nh_mqtt_listener_t *l, const struct nh_mqtt_listener_
         .conn_max_count = cfg->conn_max_count,
         .handshake_max_count = cfg->handshake_max_count,
         .handshake_timeout_ms = cfg->handshake_timeout_ms,
+        .read_buffer_bytes = cfg->read_buffer_bytes,
         .handler = {.ctx = l,
                     .open = on_open,
                     .input = on_input,

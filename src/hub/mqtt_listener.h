@@ -19,7 +19,8 @@ struct nh_mqtt_listener_config {
     nh_mqtt_broker_t *broker; // created with the two callbacks below
     nh_loop_t *loop;
     struct nh_mem *mem;
-    uint32_t conn_max_count, handshake_max_count, handshake_timeout_ms; // as nh_stream_set_config
+    // As nh_stream_set_config.
+    uint32_t conn_max_count, handshake_max_count, handshake_timeout_ms, read_buffer_bytes;
 };
 
 // The broker's `dirty` callback. `user` of a connection is its stream, a WebSocket of the

@@ -268,6 +268,7 @@ class Life(unittest.TestCase):
         for board in ("esp32", "esp32-s3", "esp32-p4", "linux"):
             with self.subTest(board=board), Hub(board=board) as hub:
                 self.assertEqual(hub.get_json("/api/info")["board"]["name"], board)
+                self.assertFalse(hub.get_json("/api/memory")["tripwire"]["fired"])
 
 
 if __name__ == "__main__":
