@@ -61,8 +61,7 @@ function Pick({ children, folder, onFiles }) {
 function RunTable({ list, chosen, other, limits, onChoose, onOther }) {
   const rows = list.map((r, i) => ({ ...r, i }));
   const columns = [
-    { label: 'Run', class: 'name', cell: (r) => <button type="button" class="sort" aria-pressed={r.i === chosen} onClick={() => onChoose(r.i)}>{r.title}</button>, sort: (r) => r.title },
-    { label: 'Began', cell: (r) => `${date(r.at)} ${clock(r.at)}`, sort: (r) => r.at },
+    { label: 'Run', class: 'name', cell: (r) => <button type="button" class="sort" aria-pressed={r.i === chosen} onClick={() => onChoose(r.i)}>{r.title}<small class="when">{date(r.at)} {clock(r.at)}</small></button>, sort: (r) => r.at },
     { label: 'Firmware', class: 'opt', cell: (r) => r.firmware },
     num('Low water, KiB', (r) => r.hinMin, kib),
     num('Frag, %', (r) => r.fragMax, (v) => fixed(v), { class: 'opt' }),
