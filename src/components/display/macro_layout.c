@@ -73,9 +73,16 @@ static struct nh_rect wedge_bounds(const struct nh_wedge *w)
     return r;
 }
 
-static void pie_content(const struct area *a, float angle, struct nh_macro__cell *out)
+static void pie_content(const struct area *a, unsigned slot, float angle,
+                        struct nh_macro__cell *out)
 {
     float way = 0.695f * a->r;
+    if (slot % 2) { // a slanted one is narrower; a bit higher the label's line has room
+        float x = (sinf(angle) > 0 ? 0.515f : -0.515f) * a->r;
+        float y = (cosf(angle) > 0 ? -0.53f : 0.47f) * a->r;
+        out->content = around(a->x + x, a->y + y, 0.17f * a->r, 0.18f * a->r);
+        return;
+    }
     out->content =
         around(a->x + way * sinf(angle), a->y - way * cosf(angle), 0.21f * a->r, 0.20f * a->r);
 }
@@ -98,7 +105,7 @@ static bool pie(const struct area *a, unsigned slot, struct nh_macro__cell *out)
                                              .rounding = 0.07f * a->r,
                                              .gap = GAP * a->r}};
     out->bounds = wedge_bounds(&out->wedge);
-    pie_content(a, middle * PI / 180, out);
+    pie_content(a, slot, middle * PI / 180, out);
     return true;
 }
 
