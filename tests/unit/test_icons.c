@@ -556,6 +556,10 @@ static void test_install_lock(void **state)
     assert_int_equal(route_finish(&slow), 409);
     route_end(&slow);
     assert_int_equal(fake_disk_file_count(&disk), 1);
+    struct nh_macropad_info info;
+    nh_macropad_info(pad, &info);
+    assert_int_equal(info.icons_busy, 3);
+    assert_int_equal(info.icons_abandoned, 1);
 }
 
 // To the very end, a byte at a time: a stream that does not end was once a fault here.

@@ -219,6 +219,8 @@ static void end_install(nh_request_t *req)
 
 static int refuse_busy(nh_request_t *req)
 {
+    nh_macropad_t *m = req->ctx;
+    m->info.icons_busy++;
     int err = nh_reply_header(req, "Retry-After", "1");
     return err < 0 ? err
                    : nh_macropad__reply_failed(req, 409, "conflict",
@@ -235,6 +237,7 @@ static bool take_turn(nh_macropad_t *m)
         return false;
     NH_LOG_W("macropad", "an icon stood still for %u ms and was given up",
              (unsigned)m->cfg.upload_timeout_ms);
+    m->info.icons_abandoned++;
     i->is_lost = true;
     give_up(i);
     return true;
