@@ -297,7 +297,9 @@ static int begin_file(nh_request_t *req, struct nh_macropad__install *i)
 {
     char id[NH_MACROPAD_ICON_ID_MAX_BYTES];
     memcpy(id, i->write.id, sizeof id);
-    int err = nh_icon_write_begin(&i->pad->icon_store, id, &i->write);
+    int err =
+        nh_icon_write_begin(&i->pad->icon_store, id,
+                            NH_ICON_HEAD_BYTES + (uint64_t)i->reading.head.pixel_bytes, &i->write);
     if (err < 0)
         return refuse_file(req, i, err, "Failed to open file for writing");
     i->is_writing = true;
