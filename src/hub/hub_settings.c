@@ -44,7 +44,7 @@ void nh_hub__apply(void *ctx, const struct nh_hub_config *cfg)
     struct nh_hub *hub = ctx;
     nh_hub__display_apply(hub, cfg);
     hub->cfg = *cfg;
-    nh_log_set(nh_hub__log, hub, (enum nh_log_level)cfg->log.level);
+    nh_log_level_set((enum nh_log_level)cfg->log.level); // others log meanwhile: the sink stays
     nh_hub__set_file_account(hub);
     nh_health_tripwire_set(hub->health, cfg->health.tripwire_bytes);
     nh_health_hotspot_tags_set(hub->health, cfg->health.hotspot_tags);

@@ -53,6 +53,20 @@ static void fail(nh_mqtt_publisher_t *c, const char *reason)
     c->cfg.hang_up(c->cfg.ctx);
 }
 
+// Written through a volatile pointer, or the compiler leaves it out as unused.
+static void wipe(void *bytes, size_t len)
+{
+    for (volatile uint8_t *p = bytes, *end = p + len; p < end; p++)
+        *p = 0;
+}
+
+// CONNECT has the password: none of it stays behind what was sent or given up.
+static void forget_output(nh_mqtt_publisher_t *c)
+{
+    wipe(c->out, c->out_len);
+    c->out_len = c->out_sent = 0;
+}
+
 // ---- attempts -----------------------------------------------------------------------------------
 
 // Half of the time is fixed, half is drawn: devices that lost the same broker do not come back to
@@ -85,7 +99,7 @@ void nh_mqtt_publisher_closed(nh_mqtt_publisher_t *c, const char *reason, uint64
     c->info.failures += !c->is_stopped;
     uint32_t wait_ms = schedule(c);
     c->was_online = false;
-    c->out_len = c->out_sent = 0;
+    forget_output(c);
     enter(c, NH_MQTT_PUBLISHER_WAITING, knows_why ? c->info.reason : reason);
     if (c->cfg.offline)
         c->cfg.offline(c->cfg.ctx, c->info.reason, wait_ms);
@@ -189,6 +203,8 @@ void nh_mqtt_publisher_sent(nh_mqtt_publisher_t *c, size_t bytes, uint64_t now_m
     c->now_ms = now_ms;
     c->info.bytes_out += bytes;
     c->out_sent += bytes;
+    if (c->out_sent == c->out_len && c->info.state == NH_MQTT_PUBLISHER_GREETING)
+        forget_output(c);
     if (c->out_sent == c->out_len && c->info.state == NH_MQTT_PUBLISHER_ONLINE && c->cfg.room)
         c->cfg.room(c->cfg.ctx);
 }
@@ -413,8 +429,7 @@ void nh_mqtt_publisher_destroy(nh_mqtt_publisher_t *c)
     if (!c)
         return;
     nh_mem_t *mem = c->cfg.mem;
-    // Written through a volatile pointer, or the compiler leaves it out as unused.
-    for (volatile char *p = c->password; p < c->password + sizeof c->password; p++)
-        *p = 0;
+    wipe(c->password, sizeof c->password);
+    forget_output(c);
     nh_mem_free(mem, c);
 }

@@ -56,7 +56,8 @@ struct nh_mqtt_publisher_config {
 // was made then, and `*out` is NULL.
 NH_MUST_USE int nh_mqtt_publisher_create(const struct nh_mqtt_publisher_config *cfg,
                                          nh_mqtt_publisher_t **out);
-// Overwrites the password. Not while connected: closed() comes first.
+// Overwrites the password; CONNECT, which has it, was overwritten when it was sent. Not while
+// connected: closed() comes first.
 void nh_mqtt_publisher_destroy(nh_mqtt_publisher_t *c);
 
 void nh_mqtt_publisher_opened(nh_mqtt_publisher_t *c, uint64_t now_ms);

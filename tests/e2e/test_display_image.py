@@ -344,7 +344,12 @@ class NoRoom(unittest.TestCase):
             hub.wait_line(r"^\[Mem\] img_insufficient hf=")
             status, answer = post_strip(hub, jpeg(SIDE, 48), 0, 8)
             self.assertEqual(status, 507, answer)
-            self.assertEqual(hub.get_json("/api/display")["image"]["no_memory"], 2)
+            status, answer = send(hub, "POST", "/api/display/image_url",
+                                  {"url": "http://127.0.0.1:9/"})
+            self.assertEqual(status, 507, answer)  # before anything is asked for there
+            self.assertRegex(answer["message"], "^Insufficient internal memory: need 976KB")
+            image = hub.get_json("/api/display")["image"]
+            self.assertEqual((image["no_memory"], image["failed"]), (3, 0))
 
     def test_no_psram_left(self):
         with Hub(config="faults: {fail_per_million: 1000000, owner: display}\n") as hub:

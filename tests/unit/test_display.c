@@ -6,6 +6,7 @@
 #include "components/display/macro_layout.h"
 #include "display_fixture.h"
 #include "jpeg_fixture.h"
+#include "support/route_play.h"
 
 static struct linux_fixture fx;
 static nh_mem_t *mem;
@@ -589,6 +590,29 @@ static void test_image_damaged(void **state)
     end_images();
 }
 
+static void test_screenshots_at_once(void **state)
+{
+    struct nh_display_config cfg = config();
+    struct route_play play[3];
+    static char reply[4096];
+    (void)state;
+    cfg.has_mirror = true;
+    make(&cfg);
+    const struct nh_route_table routes = nh_display_routes(d);
+    for (size_t i = 0; i < 3; i++)
+        route_begin(&play[i], &routes, mem, "GET", "/api/display/screenshot", NULL);
+    assert_int_equal(route_finish(&play[0]), 200);
+    assert_int_equal(route_finish(&play[1]), 200);
+    assert_int_equal(route_finish(&play[2]), 503);
+    for (size_t i = 0; i < 3; i++)
+        route_end(&play[i]);
+    assert_int_equal(
+        route_ask(&routes, mem, "GET", "/api/display", NULL, NULL, reply, sizeof reply), 200);
+    assert_non_null(strstr(reply, "\"screenshots_refused\":1"));
+    nh_display_destroy(d);
+    d = NULL;
+}
+
 // What README.md says of memory.
 static void test_memory_contract(void **state)
 {
@@ -647,6 +671,7 @@ int main(void)
         TEST(test_image_for_a_while),
         TEST(test_image_without_memory),
         TEST(test_image_damaged),
+        TEST(test_screenshots_at_once),
         TEST(test_memory_contract),
         TEST(test_with_its_task),
     };

@@ -380,11 +380,14 @@ static void changed(void *ctx)
     changes++;
 }
 
+static uint64_t icon_max_bytes; // 0: the default
+
 static void open_pad(bool has_files)
 {
     struct nh_macropad_config cfg = {.mem = memory.mem,
                                      .icon_dir = "icons",
                                      .icon_max_count = 4,
+                                     .icon_max_bytes = icon_max_bytes,
                                      .icon_cache_bytes = NH_KIB(16),
                                      .upload_timeout_ms = 5000,
                                      .clock_ms = clock_ms,
@@ -534,6 +537,30 @@ static void test_install_refusals(void **state)
     assert_string_equal(reply, "{\"success\":true,\"source\":\"ffat\",\"icons\":[]}");
 }
 
+// An icon of 2 x 2 has 28 bytes: the last one counts with its own.
+static void test_install_bytes(void **state)
+{
+    static const struct {
+        uint64_t max_bytes;
+        int status;
+    } rows[] = {{84, 200}, {83, 507}, {57, 507}};
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        nh_macropad_destroy(pad);
+        icon_max_bytes = rows[i].max_bytes;
+        open_pad(true);
+        icon_max_bytes = 0;
+        assert_int_equal(install("a", 2, 1), 200);
+        assert_int_equal(install("b", 2, 1), 200);
+        assert_int_equal(install("c", 2, 1), rows[i].status);
+        assert_int_equal(install("b", 2, 2), 200); // in the place of the one before
+        assert_int_equal(ask("DELETE", "/api/icons/installed", "id=a"), 200);
+        assert_int_equal(ask("DELETE", "/api/icons/installed", "id=b"), 200);
+        if (rows[i].status == 200)
+            assert_int_equal(ask("DELETE", "/api/icons/installed", "id=c"), 200);
+    }
+}
+
 static void test_install_lock(void **state)
 {
     struct nh_route_table t = nh_macropad_routes(pad);
@@ -556,6 +583,10 @@ static void test_install_lock(void **state)
     assert_int_equal(route_finish(&slow), 409);
     route_end(&slow);
     assert_int_equal(fake_disk_file_count(&disk), 1);
+    struct nh_macropad_info info;
+    nh_macropad_info(pad, &info);
+    assert_int_equal(info.icons_busy, 3);
+    assert_int_equal(info.icons_abandoned, 1);
 }
 
 // To the very end, a byte at a time: a stream that does not end was once a fault here.
@@ -745,6 +776,7 @@ int main(void)
         cmocka_unit_test(test_cache_no_memory),
         cmocka_unit_test_setup_teardown(test_install_and_show, setup, teardown),
         cmocka_unit_test_setup_teardown(test_install_refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_install_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_install_lock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lists_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_data, setup, teardown),

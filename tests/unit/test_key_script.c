@@ -396,6 +396,9 @@ struct play {
     char typed[512]; // "text|"
     char faults[512];
     uint32_t reports_left; // then the host is gone
+    uint32_t fails_at;     // this one alone is not taken, from 1
+    uint32_t report_count;
+    bool has_keys_down, has_consumer_down; // by the reports that were taken
 };
 static struct play play;
 
@@ -403,18 +406,20 @@ static int take_report(void *ctx, const uint8_t *r, size_t len)
 {
     struct play *p = ctx;
     char *out = p->log + strlen(p->log);
-    if (p->reports_left == 0)
+    if (p->reports_left == 0 || ++p->report_count == p->fails_at)
         return NH_ERR_CLOSED;
     p->reports_left--;
     assert_true(strlen(p->log) < sizeof p->log - 64);
     if (r[0] == 2) {
         assert_int_equal(len, NH_HID_CONSUMER_BYTES);
+        p->has_consumer_down = r[1] || r[2];
         sprintf(out, "@%u C%02x%02x|", (unsigned)(p->now_ms - p->begin_ms), r[2], r[1]);
         return 0;
     }
     assert_int_equal(len, NH_HID_KEYBOARD_BYTES);
     assert_int_equal(r[0], 1);
     assert_int_equal(r[2], 0);
+    p->has_keys_down = r[1] || r[3];
     sprintf(out, "@%u %02x", (unsigned)(p->now_ms - p->begin_ms), r[1]);
     for (size_t i = 3; i < len && r[i]; i++)
         sprintf(out + strlen(out), ":%02x", r[i]);
@@ -623,6 +628,24 @@ static void test_host_gone(void **state)
     play_end();
 }
 
+// One report is not taken, whichever: at the end the host holds nothing down.
+static void test_no_key_stays_down(void **state)
+{
+    static const char *const rows[] = {"STRING a", "CTRL a", "HOLD SHIFT\nSTRING a\nRELEASE",
+                                       "MUTE", "a\nMUTE"};
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++)
+        for (uint32_t at = 1; at < 9; at++) {
+            play_begin("us", 0);
+            play.fails_at = at;
+            assert_int_equal(nh_typist_post(play.t, span(rows[i]), 7, 1000), 0);
+            play_on();
+            if (play.has_keys_down || play.has_consumer_down)
+                fail_msg("row %u, report %u: %s", (unsigned)i, (unsigned)at, play.log);
+            play_end();
+        }
+}
+
 static void test_long_script(void **state)
 {
     static char text[1000];
@@ -670,6 +693,7 @@ int main(void)
         cmocka_unit_test(test_queue),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_host_gone),
+        cmocka_unit_test(test_no_key_stays_down),
         cmocka_unit_test(test_long_script),
         cmocka_unit_test(test_each_allocation_fails),
     };

@@ -62,6 +62,18 @@ static void level_decides_what_reaches_the_sink(void **state)
     assert_string_equal(seen.message, "lost 3");
 }
 
+static void another_level_keeps_the_sink(void **state)
+{
+    (void)state;
+    nh_log_level_set(NH_LOG_WARN);
+    NH_LOG_I("test", "started");
+    assert_int_equal(seen.count, 0);
+    nh_log_level_set(NH_LOG_DEBUG);
+    NH_LOG_D("test", "trace");
+    assert_int_equal(seen.count, 1);
+    assert_string_equal(seen.message, "trace");
+}
+
 static void a_line_over_the_limit_ends_in_dots(void **state)
 {
     (void)state;
@@ -104,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(without_a_sink_lines_are_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(level_decides_what_reaches_the_sink, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_level_keeps_the_sink, setup, teardown),
         cmocka_unit_test_setup_teardown(names_forge_no_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(a_line_over_the_limit_ends_in_dots, setup, teardown),
     };

@@ -211,6 +211,30 @@ static void test_connects_and_publishes(void **state)
     assert_int_equal(nh_mqtt_publisher_next_deadline(t.client), NH_NEVER);
 }
 
+// Whether the password stands anywhere in the bytes that were the client's output.
+static bool has_password(const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i + 6 <= len; i++)
+        if (memcmp(bytes + i, "secret", 6) == 0)
+            return true;
+    return false;
+}
+
+static void test_password_does_not_stay(void **state)
+{
+    (void)state;
+    for (size_t sent = 0; sent < 3; sent++) { // none of CONNECT, some, all
+        dial();
+        const nh_span_t out = nh_mqtt_publisher_output(t.client);
+        assert_true(has_password(out.ptr, out.len));
+        nh_mqtt_publisher_sent(t.client, out.len * sent / 2, t.now_ms);
+        assert_int_equal(has_password(out.ptr, out.len), sent < 2);
+        nh_mqtt_publisher_closed(t.client, "gone", t.now_ms);
+        assert_false(has_password(out.ptr, out.len));
+        t.now_ms = nh_mqtt_publisher_next_deadline(t.client);
+    }
+}
+
 static void test_room(void **state)
 {
     char long_text[250];
@@ -343,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_connects_and_publishes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_password_does_not_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waits_longer_each_time, setup, teardown),

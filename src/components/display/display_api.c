@@ -255,6 +255,7 @@ static int get_display(nh_request_t *req)
     nh_json_key(w, "counters");
     nh_json_object_begin(w);
     write_counters(w, &s);
+    nh_json_kv_uint(w, "screenshots_refused", ((nh_display_t *)req->ctx)->shots_refused);
     nh_json_object_end(w);
     nh_json_object_end(w);
     return nh_reply_json_end(req);

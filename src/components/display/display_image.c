@@ -71,7 +71,7 @@ static int reply_no_room(nh_request_t *req, struct nh_display__images *m, const 
     return err < 0 ? err : NH_ERR_AGAIN;
 }
 
-static int check_headroom(nh_request_t *req, struct nh_display__images *m)
+int nh_display__image_headroom(nh_request_t *req, struct nh_display__images *m)
 {
     const struct nh_display_config *cfg = &m->d->cfg;
     struct nh_mem_snapshot s;
@@ -105,7 +105,7 @@ int nh_display__image_begin(nh_request_t *req, struct nh_display__images *m, boo
     if (!is_strip)
         m->strips.is_open = false;
     tag(m, is_strip, is_first ? "strip_pre_alloc" : NULL, "img_post_clear");
-    int err = check_headroom(req, m);
+    int err = nh_display__image_headroom(req, m);
     if (err < 0)
         return err;
     tag(m, is_strip, NULL, "img_pre_alloc");

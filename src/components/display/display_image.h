@@ -68,6 +68,8 @@ void nh_display__images_deinit(nh_display_t *d);
 // says when to try again.
 NH_MUST_USE int nh_display__image_begin(nh_request_t *req, struct nh_display__images *m,
                                         bool is_strip, size_t bytes);
+// 0: there is internal memory to decode an image with. NH_ERR_AGAIN: the reply is set.
+NH_MUST_USE int nh_display__image_headroom(nh_request_t *req, struct nh_display__images *m);
 // NH_ERR_RANGE: more than begin() was told.
 NH_MUST_USE int nh_display__image_add(struct nh_display__images *m, const uint8_t *bytes,
                                       size_t len);

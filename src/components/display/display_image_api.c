@@ -344,7 +344,8 @@ static int post_url(nh_request_t *req)
         int err = nh_reply_header(req, "Retry-After", "1");
         return err < 0 ? err : nh_display__reply_failed(req, 409, "busy", "Busy");
     }
-    return reply_fetch(req, nh_display__image_fetch(m, url, show_ms_of(req)));
+    int err = nh_display__image_headroom(req, m);
+    return err < 0 ? told(err) : reply_fetch(req, nh_display__image_fetch(m, url, show_ms_of(req)));
 }
 
 static int delete_image(nh_request_t *req)

@@ -27,6 +27,7 @@ static int on_head(void *ctx, nh_http_request_t *r, const struct nh_http_reply_h
         return NH_ERR_RANGE;
     m->bytes = nh_mem_alloc(m->d->cfg.mem, (size_t)head->content_length, NH_MEM_BULK);
     m->cap = m->bytes ? (size_t)head->content_length : 0;
+    m->info.refused += !m->bytes;
     return m->bytes ? 0 : NH_ERR_NOMEM;
 }
 

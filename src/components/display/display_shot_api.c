@@ -59,6 +59,7 @@ int nh_display__get_screenshot(nh_request_t *req)
         return nh_display__reply_failed(req, 409, "no_mirror",
                                         "There are no pictures without display.mirror.");
     if (d->shot_count >= SHOT_MAX_COUNT) {
+        d->shots_refused++;
         int err = nh_reply_header(req, "Retry-After", "1");
         return err < 0 ? err
                        : nh_display__reply_failed(req, 503, "busy",

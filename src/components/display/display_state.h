@@ -58,6 +58,7 @@ struct nh_display {
     bool is_pointing;
     struct nh_touch pointing;
     uint32_t shot_count; // pictures that are being made
+    uint64_t shots_refused;
     struct nh_display__images images;
 
     // The task's own.

@@ -111,6 +111,16 @@ static void remember(nh_health_t *h, const struct nh_mem_snapshot *s)
     nh_lock_release(&h->cfg.lock);
 }
 
+bool nh_health__tripped(const nh_health_t *h, char tag[NH_MEM_TAG_MAX_BYTES])
+{
+    nh_lock_acquire(&h->cfg.lock);
+    bool tripped = h->tripped;
+    if (tag)
+        memcpy(tag, h->tripped_tag, sizeof h->tripped_tag);
+    nh_lock_release(&h->cfg.lock);
+    return tripped;
+}
+
 static void dump_tasks(nh_health_t *h, const char *tag)
 {
     struct nh_mem_task_info tasks[NH_MEM_TASK_MAX_COUNT];
@@ -137,6 +147,15 @@ static void post(nh_health_t *h, nh_event_id_t id, const void *data, size_t len,
         (void)nh_bus_post(h->cfg.bus, &e);
 }
 
+// Any task: the loop may set another one meanwhile.
+static uint32_t tripwire_bytes(nh_health_t *h)
+{
+    nh_lock_acquire(&h->cfg.lock);
+    uint32_t bytes = h->cfg.tripwire_bytes;
+    nh_lock_release(&h->cfg.lock);
+    return bytes;
+}
+
 static void post_snapshot(nh_health_t *h, const struct nh_mem_snapshot *s)
 {
     const struct nh_mem_tier_info *i = &s->tier[NH_MEM_INTERNAL], *p = &s->tier[NH_MEM_PSRAM];
@@ -157,7 +176,7 @@ static void post_snapshot(nh_health_t *h, const struct nh_mem_snapshot *s)
         return;
     struct nh_event_mem_tripwire trip = {
         .internal_min_bytes = clamp_u32(i->min_free_bytes),
-        .tripwire_bytes = h->cfg.tripwire_bytes,
+        .tripwire_bytes = tripwire_bytes(h),
     };
     memcpy(trip.tag, s->tag, sizeof trip.tag);
     post(h, NH_EVENT_MEM_TRIPWIRE, &trip, sizeof trip, s->time_ms);
@@ -171,7 +190,7 @@ static void emit(nh_health_t *h, const struct nh_mem_snapshot *snap)
     nh_health__line_mem(text, sizeof text, snap);
     line(h, text);
     if (snap->tripped) {
-        nh_health__line_tripwire(text, sizeof text, snap, h->cfg.tripwire_bytes);
+        nh_health__line_tripwire(text, sizeof text, snap, tripwire_bytes(h));
         line(h, text);
         dump_tasks(h, snap->tag);
     }
@@ -250,7 +269,9 @@ void nh_health_server_watermark(nh_health_t *h, const char *task)
 
 void nh_health_tripwire_set(nh_health_t *h, uint32_t bytes)
 {
+    nh_lock_acquire(&h->cfg.lock);
     h->cfg.tripwire_bytes = bytes;
+    nh_lock_release(&h->cfg.lock);
     nh_mem_tripwire_set(h->sys, bytes);
 }
 

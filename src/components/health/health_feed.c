@@ -18,8 +18,9 @@ static bool tiers_changed(nh_health_t *h, uint64_t version)
     struct nh_mem_snapshot s;
     nh_mem_figures(h->sys, &s);
     const struct nh_mem_tier_info *i = &s.tier[NH_MEM_INTERNAL], *p = &s.tier[NH_MEM_PSRAM];
-    size_t figure[8] = {i->free_bytes, i->min_free_bytes, i->largest_free_bytes, s.failed_count,
-                        p->free_bytes, p->min_free_bytes, p->largest_free_bytes, h->tripped};
+    size_t figure[8] = {
+        i->free_bytes, i->min_free_bytes, i->largest_free_bytes, s.failed_count,
+        p->free_bytes, p->min_free_bytes, p->largest_free_bytes, nh_health__tripped(h, NULL)};
     return differs(&h->tier_seen, figure, version);
 }
 
@@ -83,7 +84,7 @@ static void write_tiers(nh_health_t *h, nh_json_writer_t *w)
     }
     nh_json_array_end(w);
     nh_json_kv_uint(w, "failed_count", s.failed_count);
-    nh_json_kv_bool(w, "tripped", h->tripped);
+    nh_json_kv_bool(w, "tripped", nh_health__tripped(h, NULL));
 }
 
 static void write_owner(nh_json_writer_t *w, const char *name, const size_t f[8])

@@ -93,6 +93,8 @@ static void write_host(nh_health_t *h, nh_json_writer_t *w)
 static void write_memory_head(nh_health_t *h, nh_json_writer_t *w)
 {
     struct nh_mem_snapshot s;
+    char tag[NH_MEM_TAG_MAX_BYTES];
+    bool tripped = nh_health__tripped(h, tag);
     nh_mem_figures(h->sys, &s);
     nh_json_object_begin(w);
     nh_json_kv_int(w, "unix_ms", h->cfg.clock_unix_ms());
@@ -106,8 +108,8 @@ static void write_memory_head(nh_health_t *h, nh_json_writer_t *w)
     nh_json_key(w, "tripwire");
     nh_json_object_begin(w);
     nh_json_kv_uint(w, "bytes", h->cfg.tripwire_bytes);
-    nh_json_kv_bool(w, "fired", h->tripped);
-    nh_json_kv_string(w, "tag", h->tripped ? h->tripped_tag : NULL);
+    nh_json_kv_bool(w, "fired", tripped);
+    nh_json_kv_string(w, "tag", tripped ? tag : NULL);
     nh_json_object_end(w);
     nh_json_kv_uint(w, "failed_count", s.failed_count);
     nh_json_key(w, "tiers");

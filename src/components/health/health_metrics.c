@@ -68,7 +68,7 @@ static int64_t failed(const nh_health_t *h, const struct nh_health_facts *f)
 static int64_t tripped(const nh_health_t *h, const struct nh_health_facts *f)
 {
     (void)f;
-    return h->tripped;
+    return nh_health__tripped(h, NULL);
 }
 #define FACT(fn, field)                                                                            \
     static int64_t fn(const nh_health_t *h, const struct nh_health_facts *f)                       \

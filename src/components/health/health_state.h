@@ -17,16 +17,17 @@ struct nh_health {
     nh_mem_system_t *sys;
     nh_timer_t heartbeat;
     uint64_t started_ms; // on the clock: a hub that was started anew counts from there
-    // Guarded by cfg.lock: other tasks snapshot and log.
+    // Guarded by cfg.lock, as cfg.hotspot_tags and cfg.tripwire_bytes: other tasks snapshot and
+    // log.
     struct nh_health__ring history, log;
-    uint64_t published_ms; // uptime of the last telemetry on MQTT; 0: none yet
     bool tripped;
     char once[NH_HEALTH_ONCE_MAX_COUNT][NH_MEM_TAG_MAX_BYTES]; // tags that were told
     uint32_t once_count;
     char tripped_tag[NH_MEM_TAG_MAX_BYTES];
+    // The loop's only.
+    uint64_t published_ms; // uptime of the last telemetry on MQTT; 0: none yet
     bool has_watermark;
-    // The loop's only: the feed's memory of what it told.
-    uint64_t mem_version;
+    uint64_t mem_version; // the feed's memory of what it told
     struct nh_health__seen tier_seen, owner_seen[NH_MEM_OWNER_MAX_COUNT],
         task_seen[NH_MEM_TASK_MAX_COUNT];
     // The extremes of the heartbeat interval that ended last.
@@ -34,6 +35,8 @@ struct nh_health {
     bool has_window;
 };
 
+// Whether the tripwire fired, and with which tag; one answer for both. `tag` may be NULL.
+bool nh_health__tripped(const nh_health_t *h, char tag[NH_MEM_TAG_MAX_BYTES]);
 void nh_health__facts(nh_health_t *h, struct nh_health_facts *out);
 // Writes the flat object of /api/health into `w`.
 void nh_health__write_health(nh_health_t *h, nh_json_writer_t *w);

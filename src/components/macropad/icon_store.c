@@ -92,11 +92,11 @@ int nh_icon_store_start(struct nh_icon_store *s)
     return err;
 }
 
-// Counts what is there, but for `id`, which would be replaced.
-static int has_room(struct nh_icon_store *s, const char *id)
+// Counts what is there, but for `id`, which would be replaced by one of `more` bytes.
+static int has_room(struct nh_icon_store *s, const char *id, uint64_t more)
 {
     char other[NH_MACROPAD_ICON_ID_MAX_BYTES];
-    uint64_t bytes, sum = 0;
+    uint64_t bytes, sum = more;
     uint32_t count = 0;
     void *cursor;
     int err = nh_icon_list_open(s, &cursor);
@@ -110,7 +110,7 @@ static int has_room(struct nh_icon_store *s, const char *id)
     nh_icon_list_close(s, cursor);
     if (err != NH_ERR_NOT_FOUND)
         return err;
-    if (count < s->icon_max_count && sum < s->icon_max_bytes)
+    if (count < s->icon_max_count && sum <= s->icon_max_bytes)
         return 0;
     s->info.full++;
     return NH_ERR_FULL;
@@ -118,14 +118,15 @@ static int has_room(struct nh_icon_store *s, const char *id)
 
 // ---- writing -----------------------------------------------------------------------------------
 
-int nh_icon_write_begin(struct nh_icon_store *s, const char *id, struct nh_icon_write *out)
+int nh_icon_write_begin(struct nh_icon_store *s, const char *id, uint64_t bytes,
+                        struct nh_icon_write *out)
 {
     char path[NH_ICON_PATH_MAX_BYTES];
     if (!s->fs.ops)
         return NH_ERR_UNSUPPORTED;
     if (!nh_icon_id_is_valid(id))
         return NH_ERR_INVAL;
-    int err = has_room(s, id);
+    int err = has_room(s, id, bytes);
     if (err < 0)
         return err;
     path_of(s, id, SUFFIX_TMP, path);

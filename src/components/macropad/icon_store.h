@@ -37,8 +37,9 @@ struct nh_icon_write {
     nh_file_t *file;
     char id[NH_MACROPAD_ICON_ID_MAX_BYTES];
 };
-// NH_ERR_INVAL: the id. NH_ERR_FULL: so many, or so many bytes, are there already.
-NH_MUST_USE int nh_icon_write_begin(struct nh_icon_store *s, const char *id,
+// `bytes`: of the whole file. NH_ERR_INVAL: the id. NH_ERR_FULL: so many are there already, or with
+// it they would have more bytes than they may.
+NH_MUST_USE int nh_icon_write_begin(struct nh_icon_store *s, const char *id, uint64_t bytes,
                                     struct nh_icon_write *out);
 NH_MUST_USE int nh_icon_write(struct nh_icon_write *w, const void *bytes, size_t len);
 // Durable when it returns 0; an older icon of that id is replaced. After an error that one is as it

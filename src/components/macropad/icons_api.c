@@ -219,6 +219,8 @@ static void end_install(nh_request_t *req)
 
 static int refuse_busy(nh_request_t *req)
 {
+    nh_macropad_t *m = req->ctx;
+    m->info.icons_busy++;
     int err = nh_reply_header(req, "Retry-After", "1");
     return err < 0 ? err
                    : nh_macropad__reply_failed(req, 409, "conflict",
@@ -235,6 +237,7 @@ static bool take_turn(nh_macropad_t *m)
         return false;
     NH_LOG_W("macropad", "an icon stood still for %u ms and was given up",
              (unsigned)m->cfg.upload_timeout_ms);
+    m->info.icons_abandoned++;
     i->is_lost = true;
     give_up(i);
     return true;
@@ -294,7 +297,9 @@ static int begin_file(nh_request_t *req, struct nh_macropad__install *i)
 {
     char id[NH_MACROPAD_ICON_ID_MAX_BYTES];
     memcpy(id, i->write.id, sizeof id);
-    int err = nh_icon_write_begin(&i->pad->icon_store, id, &i->write);
+    int err =
+        nh_icon_write_begin(&i->pad->icon_store, id,
+                            NH_ICON_HEAD_BYTES + (uint64_t)i->reading.head.pixel_bytes, &i->write);
     if (err < 0)
         return refuse_file(req, i, err, "Failed to open file for writing");
     i->is_writing = true;

@@ -134,7 +134,8 @@ struct nh_macropad_info {
     uint32_t generation; // of the document in force; 0: none was ever stored
     size_t set_bytes;    // of memory
     uint64_t uploads, uploads_refused, uploads_abandoned; // abandoned: their time was up
-    uint64_t texts_cut;                                   // longer than their limit
+    uint64_t icons_busy, icons_abandoned; // busy: refused while another one was on its way
+    uint64_t texts_cut;                   // longer than their limit
     uint64_t saves_failed;
     uint64_t presses, presses_failed, presses_dropped; // dropped: too many waited
     uint64_t script_faults;

@@ -66,6 +66,8 @@ static void write_icons(const struct nh_macropad_info *i, nh_json_writer_t *w)
     nh_json_kv_uint(w, "refused", i->icon_files.refused);
     nh_json_kv_uint(w, "deleted", i->icon_files.deleted);
     nh_json_kv_uint(w, "store_full", i->icon_files.full);
+    nh_json_kv_uint(w, "busy", i->icons_busy);
+    nh_json_kv_uint(w, "abandoned", i->icons_abandoned);
     nh_json_object_end(w);
 }
 

@@ -47,6 +47,9 @@ struct nh_typist {
     size_t text_at;            // in a text at hand
     bool is_in_text, is_script;
     bool is_after; // a command was done, and its default delay is to come
+    // Whether the host holds something down, as far as it took the reports. A report that failed
+    // may have come through or not: then what was down before counts as down still.
+    bool has_keys_down, has_consumer_down;
 
     struct beat beats[BEAT_MAX];
     uint32_t beat, beat_count;
@@ -92,8 +95,20 @@ static struct script *script(nh_typist_t *t)
 
 // ---- reports -----------------------------------------------------------------------------------
 
+static int put_report(nh_typist_t *t, const uint8_t *report, size_t len, bool is_down,
+                      bool *was_down)
+{
+    *was_down = *was_down || is_down;
+    t->info.reports++;
+    int err = t->cfg.report(t->cfg.ctx, report, len);
+    if (err >= 0)
+        *was_down = is_down;
+    return err;
+}
+
 static int send_keys(nh_typist_t *t, uint8_t modifiers, uint8_t usage)
 {
+    static const struct nh_hid_keys none;
     uint8_t report[NH_HID_KEYBOARD_BYTES];
     struct nh_hid_keys keys = t->held;
     keys.modifiers |= modifiers;
@@ -106,16 +121,15 @@ static int send_keys(nh_typist_t *t, uint8_t modifiers, uint8_t usage)
         break;
     }
     nh_hid_keyboard_report(&keys, report);
-    t->info.reports++;
-    return t->cfg.report(t->cfg.ctx, report, sizeof report);
+    bool is_down = memcmp(&keys, &none, sizeof none) != 0;
+    return put_report(t, report, sizeof report, is_down, &t->has_keys_down);
 }
 
 static int send_consumer(nh_typist_t *t, uint16_t bits)
 {
     uint8_t report[NH_HID_CONSUMER_BYTES];
     nh_hid_consumer_report(bits, report);
-    t->info.reports++;
-    return t->cfg.report(t->cfg.ctx, report, sizeof report);
+    return put_report(t, report, sizeof report, bits != 0, &t->has_consumer_down);
 }
 
 static int send_beat(nh_typist_t *t, const struct beat *b)
@@ -393,7 +407,8 @@ static void begin_script(nh_typist_t *t)
 static bool is_something_down(const nh_typist_t *t)
 {
     static const struct nh_hid_keys none;
-    return memcmp(&t->held, &none, sizeof none) != 0 || t->beat < t->beat_count;
+    return memcmp(&t->held, &none, sizeof none) != 0 || t->beat < t->beat_count ||
+           t->has_keys_down || t->has_consumer_down;
 }
 
 // The script at hand is over, or broken off.

@@ -1,5 +1,7 @@
 #include "core/base/log.h"
 
+#include "core/base/atomic.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,14 +9,19 @@
 static struct {
     nh_log_sink_t sink;
     void *ctx;
-    enum nh_log_level max_level;
+    uint32_t max_level; // atomic: an enum nh_log_level
 } log_state;
 
 void nh_log_set(nh_log_sink_t sink, void *ctx, enum nh_log_level max_level)
 {
     log_state.sink = sink;
     log_state.ctx = ctx;
-    log_state.max_level = max_level;
+    nh_log_level_set(max_level);
+}
+
+void nh_log_level_set(enum nh_log_level max_level)
+{
+    nh_atomic_store_u32(&log_state.max_level, (uint32_t)max_level);
 }
 
 // Names that strangers choose must not begin a line of their own, nor steer a terminal.
@@ -31,7 +38,7 @@ static void take_out_controls(char *line)
 
 void nh_log_write(enum nh_log_level level, const char *module, const char *fmt, ...)
 {
-    if (!log_state.sink || level > log_state.max_level)
+    if (!log_state.sink || (uint32_t)level > nh_atomic_load_u32(&log_state.max_level))
         return;
     char line[NH_LOG_LINE_MAX_BYTES];
     va_list args;

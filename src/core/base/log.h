@@ -18,6 +18,8 @@ typedef void (*nh_log_sink_t)(void *ctx, enum nh_log_level level, const char *mo
 // Sets the sink and the least important level that reaches it. Call before other tasks run.
 // NULL: log lines are dropped. Until the first call they are dropped too.
 void nh_log_set(nh_log_sink_t sink, void *ctx, enum nh_log_level max_level);
+// Sets the level alone. Any task, at any time.
+void nh_log_level_set(enum nh_log_level max_level);
 
 void nh_log_write(enum nh_log_level level, const char *module, const char *fmt, ...)
     NH_PRINTF(3, 4);

@@ -69,13 +69,16 @@ static int write_events(int fd, const struct input_event *events, size_t count)
     return n < 0 ? nh_linux__err(errno) : NH_ERR_IO;
 }
 
-// An end of its own after each event, so that nobody sees a key before its modifier.
+// An end of its own after each event, so that nobody sees a key before its modifier. What the
+// kernel did not take is not remembered as sent: the next report lets go of a key that is still
+// down there.
 int nh_keyboard_report(nh_keyboard_t *k, const uint8_t *report, size_t len)
 {
     struct nh_keyboard__event events[NH_KEYBOARD__EVENT_MAX];
     struct input_event out[2 * NH_KEYBOARD__EVENT_MAX];
-    int count = nh_keyboard__events(&k->state, report, len, events);
-    if (count <= 0)
+    struct nh_keyboard__state after = k->state;
+    int count = nh_keyboard__events(&after, report, len, events);
+    if (count < 0)
         return count;
     memset(out, 0, sizeof out);
     for (int i = 0; i < count; i++) {
@@ -85,7 +88,10 @@ int nh_keyboard_report(nh_keyboard_t *k, const uint8_t *report, size_t len)
         out[2 * i + 1].type = EV_SYN;
         out[2 * i + 1].code = SYN_REPORT;
     }
-    return write_events(k->fd, out, 2 * (size_t)count);
+    int err = count > 0 ? write_events(k->fd, out, 2 * (size_t)count) : 0;
+    if (err == 0)
+        k->state = after;
+    return err;
 }
 
 void nh_keyboard_close(nh_keyboard_t *k)
