@@ -24,6 +24,15 @@ after(async () => {
 test('every page renders in light', { skip }, () => everyPage(browser, hub.url, 'light', REAL_PAGES));
 test('every page renders in dark', { skip }, () => everyPage(browser, hub.url, 'dark', REAL_PAGES));
 
+test('a bookmark of the older firmware opens the page of its matter', { skip }, async () => {
+  for (const [file, title] of [['network.html', 'Device settings'], ['firmware.html', 'Updates']]) {
+    const { page, faults, close } = await openPage(browser, `${hub.url}/${file}`);
+    await page.getByRole('heading', { level: 1, name: title }).waitFor();
+    assert.deepEqual(faults, []);
+    await close();
+  }
+});
+
 test('a published message is seen live and retained', { skip }, async () => {
   const { page, faults, close } = await openPage(browser, hub.url + '/#/mqtt');
   await page.getByRole('switch', { name: 'Watch messages' }).click();

@@ -12,7 +12,10 @@ export function href(page, params = {}) {
   return `#/${page}${query ? '?' + query : ''}`;
 }
 
-export const current = () => parse(location.hash);
+// The pages of the older firmware had files of their own, which bookmarks still name.
+const OLD_FILES = { '/network.html': 'device', '/firmware.html': 'updates' };
+
+export const current = () => parse(location.hash || OLD_FILES[location.pathname] || '');
 
 export function go(page, params) {
   location.hash = href(page, params);

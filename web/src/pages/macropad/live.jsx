@@ -78,7 +78,7 @@ export function Typed({ state }) {
         {entries.map((e) => (
           <li key={e.number}>
             <span class={e.kind}>{e.kind === 'chord' ? e.text.split(/[ +]/).filter(Boolean).map((k) => <kbd>{k}</kbd>) : <code>{e.text}</code>}</span>
-            <small>{e.screen ? `macro${e.screen}, slot ${e.slot + 1}` : 'a request'}{e.at ? `, ${clock(e.at)}` : ''}</small>
+            <small>{e.screen ? `screen ${e.screen}, button ${e.slot + 1}` : 'a request'}{e.at ? `, ${clock(e.at)}` : ''}</small>
           </li>
         ))}
       </ol>
