@@ -15,11 +15,14 @@ beforeEach(async () => {
   opened = null;
 });
 afterEach(async () => {
-  if (opened) {
-    await opened.close();
-    assert.deepEqual(opened.faults, []);
+  try {
+    if (opened) {
+      await opened.close();
+      assert.deepEqual(opened.faults, []);
+    }
+  } finally {
+    await mock.stop(); // else it keeps the process
   }
-  await mock.stop();
 });
 
 async function open(hash = '', options) {
@@ -546,7 +549,7 @@ test('settings: finding, apply by Ctrl+S, undo', async () => {
   await page.getByText('1 finding', { exact: true }).waitFor();
   await packet(page).fill('131072');
   await page.getByText('was 65,536').waitFor();
-  assert.match(await page.locator('.side a', { hasText: 'Settings' }).textContent(), /1 edit/);
+  assert.match(await page.locator('.side a[href="#/settings"]').textContent(), /1 edit/);
   await page.keyboard.press('Control+s');
   await page.getByText('1 change applied, generation 42.').waitFor();
   assert.equal(mock.hub.fields.find((f) => f.pointer === '/mqtt/packet_max_bytes').value, 131072);
@@ -707,7 +710,7 @@ test('an operator sees what is for operators, and asks for nothing else', async 
   await page.getByRole('button', { name: 'ann' }).click();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await signIn(page, 'admin', 'seeds');
-  await page.locator('nav.side').getByRole('link', { name: 'Settings' }).waitFor();
+  await page.locator('nav.side').getByRole('link', { name: 'Settings', exact: true }).waitFor();
   opened.faults.length = 0;
 });
 
@@ -745,10 +748,10 @@ test('a password that an admin chose is changed before anything else', async () 
   await page.getByText('The two are not the same.').waitFor();
   await fill('sunflower', 'short', 'short');
   await page.getByText('is too short').waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'form-password');
+  await page.waitForFunction(() => document.activeElement.id === 'form-password');
   await fill('moonflower', 'pumpkin-seed', 'pumpkin-seed');
   await page.getByText('The present password is wrong.').waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'form-current');
+  await page.waitForFunction(() => document.activeElement.id === 'form-current');
   await fill('sunflower', 'sunflower', 'sunflower');
   await page.getByText('is the present password').waitFor();
   await page.reload();
