@@ -1,0 +1,31 @@
+// config_fields.h - the tables of the configuration's sections: their rows, and those of other
+// files.
+
+#ifndef NH_HUB_CONFIG_FIELDS_H
+#define NH_HUB_CONFIG_FIELDS_H
+
+#include "hub/config.h"
+
+// The rows of a table, short: a field of `struct nh_hub_config`.
+#define AT(f)                                                                                      \
+    .offset = offsetof(struct nh_hub_config, f), .size = sizeof(((struct nh_hub_config *)0)->f)
+#define STRING(n, f, t)                                                                            \
+    {                                                                                              \
+        .name = (n), .type = NH_JSON_T_STRING, AT(f), .text = (t)                                  \
+    }
+#define BOOL(n, f, t)                                                                              \
+    {                                                                                              \
+        .name = (n), .type = NH_JSON_T_BOOL, AT(f), .text = (t)                                    \
+    }
+#define UINT(n, f, lo, hi, u, t)                                                                   \
+    {                                                                                              \
+        .name = (n), .type = NH_JSON_T_INT, AT(f), .min = (lo), .max = (hi), .unit = (u),          \
+        .text = (t)                                                                                \
+    }
+
+// config_pad.c; each ends with a row of zeros.
+extern const nh_json_field_t nh_hub__display_fields[];
+extern const nh_json_field_t nh_hub__homeassistant_fields[];
+extern const nh_json_field_t nh_hub__macropad_fields[];
+
+#endif
