@@ -1,0 +1,25 @@
+// gpio.h - one input line, watched: its level, and each change of it with the time.
+
+#ifndef NH_PLATFORM_GPIO_H
+#define NH_PLATFORM_GPIO_H
+
+#include "platform/platform.h"
+
+typedef struct nh_gpio_in nh_gpio_in_t;
+struct nh_gpio_in_config {
+    nh_loop_t *loop;
+    struct nh_mem *mem;
+    const char *chip; // "/dev/gpiochip0"
+    uint32_t line;
+    bool is_active_low, pull_up, pull_down;
+    void *ctx;
+    // The line has changed, at `at_ms` of nh_clock_ms(). The loop's task.
+    void (*changed)(void *ctx, bool level, uint64_t at_ms);
+};
+// NH_ERR_NOT_FOUND: no such chip or line. NH_ERR_BUSY: somebody has it. NH_ERR_DENIED,
+// NH_ERR_NOMEM, NH_ERR_UNSUPPORTED: built without.
+NH_MUST_USE int nh_gpio_in_open(const struct nh_gpio_in_config *cfg, nh_gpio_in_t **out);
+bool nh_gpio_in_level(nh_gpio_in_t *g);
+void nh_gpio_in_close(nh_gpio_in_t *g); // NULL: nothing
+
+#endif
