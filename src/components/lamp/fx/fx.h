@@ -34,7 +34,9 @@ struct nh_fx_input {
     nh_px_t color[3];       // for effects that take colours: primary, background, third
     uint8_t audio_level;    // 0 to 255
     uint8_t audio_band[NH_FX_BAND_COUNT];
-    uint32_t day_s;   // seconds since local midnight, for a clock
+    uint32_t day_s;         // seconds since local midnight, for a clock
+    uint16_t direction_deg; // where a voice comes from, 0 to 359, and how long ago it was heard
+    uint32_t direction_age_ms;
     const char *text; // UTF-8, NUL-terminated; never NULL
 };
 
@@ -61,7 +63,8 @@ struct nh_fx_effect {
     uint32_t (*state_bytes)(uint16_t width, uint16_t height); // NULL: none
     // `state` is zeroed before. `seed` is not 0. NULL: zeros will do.
     void (*reset)(void *state, const struct nh_fx_canvas *size, uint32_t seed);
-    // Step `n` (0, 1, ...) of the animation.
+    // Step `n` (0, 1, ...) of the animation, made when its time n * step_ms has come: step 0 comes
+    // before the first frame.
     void (*step)(void *state, const struct nh_fx_canvas *size, const struct nh_fx_input *in,
                  uint32_t n);
     // Paints every pixel of the canvas, whose old content is undefined.
@@ -81,6 +84,12 @@ int nh_fx_visible_index(uint16_t id); // -1: hidden or unknown
 // The neighbour among the visible ones, around the end; from an unknown or hidden id the first.
 uint16_t nh_fx_next(uint16_t id);
 uint16_t nh_fx_previous(uint16_t id);
+
+// Record `index` of the visible ones as the radio's list has it: id (u16, little-endian), the name
+// padded with zeros. The CRC-32 over all of them tells whether a list is the same. False: past the
+// end.
+#define NH_FX_RECORD_BYTES 18
+bool nh_fx_record(uint16_t index, uint8_t out[NH_FX_RECORD_BYTES]);
 
 // ---- palettes
 
