@@ -20,6 +20,20 @@ NH_MUST_USE int nh_password_verify(const char *hash, const char *password, size_
 void nh_keyed_hash(const uint8_t key[NH_KEYED_HASH_BYTES], const void *bytes, size_t len,
                    uint8_t out[NH_KEYED_HASH_BYTES]);
 
+// A short message authentication code (BLAKE2b-128, keyed) of the `count` parts one after the
+// other; compare with nh_ct_equal().
+#define NH_MAC_BYTES 16
+void nh_mac_parts(const uint8_t key[NH_KEYED_HASH_BYTES], const nh_span_t *parts, size_t count,
+                  uint8_t out[NH_MAC_BYTES]);
+
+// Key agreement (X25519). `secret` is NH_AGREE_BYTES of random; what both ends get from their own
+// secret and the other's public half is the same. It is no key yet: hash it. NH_ERR_INVAL: a public
+// half that makes the result guessable; `out` is not written.
+#define NH_AGREE_BYTES 32
+void nh_agree_public(const uint8_t secret[NH_AGREE_BYTES], uint8_t out[NH_AGREE_BYTES]);
+NH_MUST_USE int nh_agree_shared(const uint8_t secret[NH_AGREE_BYTES],
+                                const uint8_t other[NH_AGREE_BYTES], uint8_t out[NH_AGREE_BYTES]);
+
 // ---- the hashes of other programs' formats and of protocols -------------------------------------
 
 enum nh_hash { NH_SHA256, NH_SHA512 };

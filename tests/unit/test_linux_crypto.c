@@ -70,10 +70,38 @@ static void test_pbkdf2(void **state)
                      NH_ERR_RANGE);
 }
 
+// Keyed BLAKE2b-128 does not depend on how the text is cut; X25519 of RFC 7748, section 6.1.
+static void test_mac_and_agreement(void **state)
+{
+    static const uint8_t alice[NH_AGREE_BYTES] = {0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d,
+                                                  0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2, 0x66, 0x45,
+                                                  0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a,
+                                                  0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a};
+    static const uint8_t bob[NH_AGREE_BYTES] = {0x5d, 0xab, 0x08, 0x7e, 0x62, 0x4a, 0x8a, 0x4b,
+                                                0x79, 0xe1, 0x7f, 0x8b, 0x83, 0x80, 0x0e, 0xe6,
+                                                0x6f, 0x3b, 0xb1, 0x29, 0x26, 0x18, 0xb6, 0xfd,
+                                                0x1c, 0x2f, 0x8b, 0x27, 0xff, 0x88, 0xe0, 0xeb};
+    const uint8_t key[NH_KEYED_HASH_BYTES] = {0};
+    const nh_span_t parts[] = {span("a"), span(""), span("bc")}, whole = span("abc");
+    uint8_t a[NH_AGREE_BYTES], b[NH_AGREE_BYTES];
+    (void)state;
+    nh_mac_parts(key, parts, 3, a);
+    nh_mac_parts(key, &whole, 1, b);
+    assert_memory_equal(a, b, NH_MAC_BYTES);
+    nh_agree_public(alice, a);
+    assert_hex(a, sizeof a, "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+    nh_agree_public(bob, b);
+    assert_int_equal(nh_agree_shared(alice, b, b), NH_OK);
+    assert_hex(b, sizeof b, "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
+    assert_int_equal(nh_agree_shared(bob, a, a), NH_OK);
+    assert_memory_equal(a, b, sizeof a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_mac_and_agreement),
         cmocka_unit_test(test_hmac),
         cmocka_unit_test(test_pbkdf2),
     };
