@@ -35,6 +35,27 @@ void nh_fx_dot_add(struct nh_fx_canvas *c, int32_t x_q8, int32_t y_q8, nh_px_t p
     nh_fx_put_add(c, x + 1, y + 1, nh_px_scale(p, fx * fy >> 8));
 }
 
+void nh_fx_disc_add(struct nh_fx_canvas *c, int32_t x_q8, int32_t y_q8, int32_t radius_q8,
+                    nh_px_t p)
+{
+    if (radius_q8 <= 128) {
+        nh_fx_dot_add(c, x_q8, y_q8, p);
+        return;
+    }
+    int32_t reach = radius_q8 + 128;
+    int32_t x0 = nh_fx_max((x_q8 - reach) >> 8, 0), y0 = nh_fx_max((y_q8 - reach) >> 8, 0);
+    int32_t x1 = nh_fx_min((x_q8 + reach) >> 8, c->width - 1);
+    int32_t y1 = nh_fx_min((y_q8 + reach) >> 8, c->height - 1);
+    for (int32_t y = y0; y <= y1; y++)
+        for (int32_t x = x0; x <= x1; x++) {
+            int32_t dx = x * 256 - x_q8, dy = y * 256 - y_q8;
+            int32_t d = (int32_t)nh_fx_isqrt((uint32_t)(dx * dx + dy * dy));
+            uint32_t k = (uint32_t)nh_fx_clamp(reach - d, 0, 256);
+            nh_px_t *at = &c->px[y * c->width + x];
+            *at = nh_px_add(*at, nh_px_scale(p, k));
+        }
+}
+
 // clang-format off
 const int16_t nh_fx__sine_table[258] = {
     0, 201, 402, 603, 804, 1005, 1206, 1407, 1608, 1809, 2009, 2210, 2410, 2611, 2811,

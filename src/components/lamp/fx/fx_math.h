@@ -236,5 +236,9 @@ static inline void nh_fx_put_add(struct nh_fx_canvas *c, int32_t x, int32_t y, n
 // A soft dot of one pixel's light around (x, y) in Q8 cells (256: one cell), added: it moves
 // without jumps. Beside the canvas: left out.
 void nh_fx_dot_add(struct nh_fx_canvas *c, int32_t x_q8, int32_t y_q8, nh_px_t p);
+// The same with a radius, for lamps of more pixels: full inside, an edge one cell soft. A radius of
+// half a cell or less is a dot.
+void nh_fx_disc_add(struct nh_fx_canvas *c, int32_t x_q8, int32_t y_q8, int32_t radius_q8,
+                    nh_px_t p);
 
 #endif

@@ -55,6 +55,13 @@ static inline bool nh_fx_one_in(uint32_t r, uint32_t n)
     return nh_fx_below(r, n) == 0;
 }
 
+// How many of `per_768` things on a lamp of 768 pixels come to one of `pixels`; what is less than a
+// whole one comes by chance of `r`.
+static inline uint32_t nh_fx_share(uint32_t r, uint32_t per_768, uint32_t pixels)
+{
+    return (per_768 * pixels + nh_fx_below(r, 768)) / 768u;
+}
+
 // One number after the other of a step, for code that draws an unknown number of them.
 struct nh_fx_random {
     uint32_t key, index;
