@@ -266,6 +266,11 @@ NH_MUST_USE int nh_datagram_open(nh_loop_t *loop, struct nh_mem *mem, const char
 // drop it. Broadcast addresses are allowed.
 NH_MUST_USE int nh_datagram_send(nh_datagram_t *d, const char *address, uint16_t port,
                                  const void *bytes, size_t len);
+// Also takes in what is sent to a multicast group, by the interface that has `interface` (NULL: the
+// machine's choice). A socket hears of it only when it is open at all addresses ("0.0.0.0", "::").
+// NH_ERR_INVAL: no such group or interface. NH_ERR_EXISTS: it does already. NH_ERR_FULL: more groups
+// than the machine lets one socket have (20, on Linux as it comes).
+NH_MUST_USE int nh_datagram_join(nh_datagram_t *d, const char *group, const char *interface);
 uint16_t nh_datagram_port(const nh_datagram_t *d);
 struct nh_datagram_info {
     uint64_t received_count, sent_count, dropped_count;

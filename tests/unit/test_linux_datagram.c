@@ -126,6 +126,46 @@ static void test_open_faults(void **state)
     nh_datagram_close(d);
 }
 
+// What is sent to a group comes once the group is joined, and not before.
+static void test_join(void **state)
+{
+    (void)state;
+    struct got got = {0}, none = {0};
+    nh_datagram_t *d, *sender;
+    assert_int_equal(nh_datagram_open(loop, fx.mem, "0.0.0.0", 0, on_input, &got, &d), NH_OK);
+    assert_int_equal(nh_datagram_open(loop, fx.mem, "127.0.0.1", 0, on_input, &none, &sender),
+                     NH_OK);
+    uint16_t port = nh_datagram_port(d);
+    assert_int_equal(nh_datagram_join(d, "239.255.0.1", "127.0.0.1"), NH_OK);
+    assert_int_equal(nh_datagram_join(d, "239.255.0.1", "127.0.0.1"), NH_ERR_EXISTS);
+    assert_int_equal(nh_datagram_send(sender, "239.255.0.1", port, "group", 5), NH_OK);
+    assert_int_equal(nh_datagram_send(sender, "127.0.0.1", port, "one", 3), NH_OK);
+    PUMP_UNTIL(loop, got.count == 2);
+    assert_memory_equal(got.bytes, "one", 3);
+    nh_datagram_close(sender);
+    nh_datagram_close(d);
+}
+
+static void test_join_faults(void **state)
+{
+    (void)state;
+    struct got got = {0};
+    nh_datagram_t *d;
+    char group[32];
+    int rc = NH_OK;
+    assert_int_equal(nh_datagram_open(loop, fx.mem, "0.0.0.0", 0, on_input, &got, &d), NH_OK);
+    assert_int_equal(nh_datagram_join(d, "192.168.0.1", "127.0.0.1"), NH_ERR_INVAL);
+    assert_int_equal(nh_datagram_join(d, "nowhere", "127.0.0.1"), NH_ERR_INVAL);
+    assert_int_equal(nh_datagram_join(d, "239.255.0.1", "192.0.2.1"), NH_ERR_INVAL);
+    // Linux lets one socket have so many, and no more.
+    for (int i = 1; i <= 10000 && rc == NH_OK; i++) {
+        snprintf(group, sizeof group, "239.255.%d.%d", i >> 8, i & 255);
+        rc = nh_datagram_join(d, group, "127.0.0.1");
+    }
+    assert_true(rc == NH_ERR_FULL || rc == NH_OK);
+    nh_datagram_close(d);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -134,6 +174,8 @@ int main(void)
         TEST(test_there_and_back),
         TEST(test_too_long_is_dropped_and_counted),
         TEST(test_open_faults),
+        TEST(test_join),
+        TEST(test_join_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,22 @@ int nh_datagram_send(nh_datagram_t *d, const char *address, uint16_t port, const
     return NH_OK;
 }
 
+int nh_datagram_join(nh_datagram_t *d, const char *group, const char *interface)
+{
+    int rc = uv_udp_set_membership(&d->udp, group, interface, UV_JOIN_GROUP);
+    switch (rc) {
+    case UV_ENOBUFS: // of this call: the groups, not the memory
+        return NH_ERR_FULL;
+    case UV_EADDRINUSE:
+        return NH_ERR_EXISTS;
+    case UV_ENODEV:
+    case UV_EADDRNOTAVAIL:
+        return NH_ERR_INVAL;
+    default:
+        return nh_linux__err(rc);
+    }
+}
+
 uint16_t nh_datagram_port(const nh_datagram_t *d)
 {
     struct sockaddr_storage sa = {0};
