@@ -110,6 +110,11 @@ int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_
     return err == NH_ERR_DENIED ? 401 : err == NH_ERR_BUSY ? 429 : 503;
 }
 
+int nh_portal__ws_check_open(nh_portal_t *p, nh_http_conn_t *c)
+{
+    return nh_portal__foreign(p, c, true, true) ? 403 : 0;
+}
+
 static int reply_who(nh_request_t *req, int err)
 {
     if (err == NH_ERR_DENIED)
@@ -266,8 +271,10 @@ static int dispatch(struct nh_portal__request *r, const struct nh_http_head *hea
     r->pattern = m.pattern;
     if (m.route)
         bind(r, &m);
-    if (m.route && is_get && (m.route->flags & NH_ROUTE_CHANGES)) {
-        foreign = nh_portal__foreign(p, r->conn, true, !nh_auth_is_required(p->auth));
+    if (m.route && (m.route->flags & (NH_ROUTE_CHANGES | NH_ROUTE_OPEN))) {
+        bool is_open = !nh_auth_is_required(p->auth) || (m.route->flags & NH_ROUTE_OPEN);
+        foreign =
+            nh_portal__foreign(p, r->conn, !is_get || (m.route->flags & NH_ROUTE_CHANGES), is_open);
         if (foreign)
             return nh_portal__reply_foreign(req, foreign);
     }

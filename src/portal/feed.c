@@ -16,15 +16,37 @@ static struct nh_portal__socket *socket_of(nh_portal_t *p, nh_http_conn_t *c)
     return NULL;
 }
 
-int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth_who *who)
+static void wake_guest(void *socket)
+{
+    const struct nh_portal__socket *s = socket;
+    nh_http_wake(s->conn);
+}
+
+int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth_who *who,
+                         bool is_page)
 {
     struct nh_portal__socket *s = socket_of(p, NULL);
     if (!s)
         return 503;
     memset(s, 0, sizeof *s);
     s->conn = c;
-    s->who = *who;
-    return 0;
+    s->is_nobody = !who;
+    if (who)
+        s->who = *who;
+    if (is_page || !p->cfg.guest.ctx)
+        return 0;
+    s->guest = p->cfg.guest.open(p->cfg.guest.ctx, s, wake_guest);
+    if (s->guest)
+        return 0;
+    memset(s, 0, sizeof *s);
+    return 503;
+}
+
+static void leave_guest(nh_portal_t *p, struct nh_portal__socket *s)
+{
+    if (s->guest)
+        p->cfg.guest.closed(p->cfg.guest.ctx, s->guest);
+    s->guest = NULL;
 }
 
 static void tell_gone(nh_portal_t *p, uint32_t parts)
@@ -40,6 +62,7 @@ void nh_portal__feed_close(nh_portal_t *p, nh_http_conn_t *c)
     if (!s)
         return;
     tell_gone(p, s->subscribed);
+    leave_guest(p, s);
     memset(s, 0, sizeof *s);
 }
 
@@ -86,10 +109,11 @@ uint64_t nh_portal__feed_next(const nh_portal_t *p)
 // Closes a socket whose session or account has ended; one whose role is another comes back with it.
 static bool may_listen(nh_portal_t *p, struct nh_portal__socket *s, uint64_t now_ms)
 {
-    if (s->is_closing || nh_auth_role_now(p->auth, &s->who, now_ms) == s->who.role)
+    if (s->is_closing || s->is_nobody || nh_auth_role_now(p->auth, &s->who, now_ms) == s->who.role)
         return !s->is_closing;
     s->is_closing = true;
     tell_gone(p, s->subscribed);
+    leave_guest(p, s);
     s->subscribed = s->ready = 0;
     nh_http_close(s->conn);
     return false;
@@ -196,16 +220,42 @@ static int apply(nh_portal_t *p, struct nh_portal__socket *s, nh_json_reader_t *
     }
 }
 
+static void begin(nh_json_reader_t *r, char text[64], const char *bytes, size_t len)
+{
+    nh_json_reader_init(
+        r, &(struct nh_json_reader_config){.text = text, .text_max_bytes = 64, .depth_max = 3});
+    nh_json_feed(r, bytes, len, true);
+}
+
+// By its first key a message is the feed's or the guest's.
+static bool is_of_feed(const char *bytes, size_t len)
+{
+    char text[64];
+    nh_json_reader_t r;
+    begin(&r, text, bytes, len);
+    return nh_json_next(&r) == NH_JSON_OBJECT_BEGIN && nh_json_next(&r) == NH_JSON_KEY &&
+           verb_of(text_of(&r)) != VERB_UNKNOWN;
+}
+
+// False: the guest has had it.
+static bool take_from_guest(nh_portal_t *p, struct nh_portal__socket *s, const char *bytes,
+                            size_t len, bool is_text)
+{
+    if (s->guest && !s->is_nobody && is_text && is_of_feed(bytes, len))
+        leave_guest(p, s);
+    if (s->guest)
+        p->cfg.guest.message(p->cfg.guest.ctx, s->guest, bytes, len, is_text);
+    return !s->guest;
+}
+
 void nh_portal__feed_message(nh_portal_t *p, nh_http_conn_t *c, const char *bytes, size_t len)
 {
     struct nh_portal__socket *s = socket_of(p, c);
     char text[64];
     nh_json_reader_t r;
-    if (!s || !may_listen(p, s, nh_clock_ms()))
+    if (!s || !may_listen(p, s, nh_clock_ms()) || !take_from_guest(p, s, bytes, len, true))
         return;
-    nh_json_reader_init(&r, &(struct nh_json_reader_config){
-                                .text = text, .text_max_bytes = sizeof text, .depth_max = 3});
-    nh_json_feed(&r, bytes, len, true);
+    begin(&r, text, bytes, len);
     if (apply(p, s, &r) < 0)
         s->error = &not_understood;
     nh_http_wake(c);
@@ -223,7 +273,8 @@ void nh_portal__feed_bytes(nh_portal_t *p, nh_http_conn_t *c, const uint8_t *byt
 {
     struct nh_portal__socket *s = socket_of(p, c);
     int i = len > 1 ? part_of_channel(p, bytes[0]) : -1;
-    if (!s || !may_listen(p, s, nh_clock_ms()))
+    if (!s || !may_listen(p, s, nh_clock_ms()) ||
+        !take_from_guest(p, s, (const char *)bytes, len, false))
         return;
     if (i >= 0 && (s->subscribed & 1u << i) && p->parts[i].input) {
         p->parts[i].input(p->parts[i].ctx, bytes + 1, len - 1);
@@ -295,6 +346,8 @@ int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t 
     struct nh_portal__socket *s = socket_of(p, c);
     if (!s || cap < 256 || !may_listen(p, s, nh_clock_ms()))
         return 0;
+    if (s->guest)
+        return p->cfg.guest.output(p->cfg.guest.ctx, s->guest, buf, cap, is_text);
     if (s->error) {
         const struct nh_portal__feed_error *e = s->error;
         s->error = NULL;

@@ -193,9 +193,15 @@ static void on_closed(void *ctx, nh_http_conn_t *c)
 
 static int on_ws_open(void *ctx, nh_http_conn_t *c, const struct nh_http_head *head)
 {
+    nh_portal_t *p = ctx;
     struct nh_auth_who who;
-    int status = nh_portal__ws_check(ctx, c, head, &who);
-    return status ? status : nh_portal__feed_open(ctx, c, &who);
+    // A browser says from where its pages come, with every WebSocket.
+    bool is_page = nh_http_header(c, "origin") || nh_http_header(c, "sec-fetch-site");
+    int status = nh_portal__ws_check(p, c, head, &who);
+    bool is_nobody = status == 401 && !is_page && p->cfg.guest.ctx && p->cfg.guest.lets_anybody_in;
+    if (is_nobody)
+        status = nh_portal__ws_check_open(p, c);
+    return status ? status : nh_portal__feed_open(p, c, is_nobody ? NULL : &who, is_page);
 }
 
 static int on_ws_message(void *ctx, nh_http_conn_t *c, const char *bytes, size_t len, bool is_text)

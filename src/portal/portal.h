@@ -44,6 +44,7 @@ struct nh_portal_config {
     // Whether the stream's protocol lets somebody in who does not say who it is; with auth.ctx.
     // Then a page may call it by the names below only, password or not. NULL: it does not.
     bool (*stream_is_open)(void *ctx);
+    struct nh_ws_guest guest; // at the feed's path; ctx NULL: none
     // Host names under which the hub may be called, besides addresses and localhost. Looked at only
     // while no password is set, or the stream is open: a stranger's page could otherwise reach the
     // hub through a DNS name of its own. NULL-terminated, borrowed; may be NULL.

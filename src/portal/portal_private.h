@@ -37,6 +37,8 @@ struct nh_portal__feed_error {
 struct nh_portal__socket {
     nh_http_conn_t *conn; // NULL: free
     struct nh_auth_who who;
+    void *guest;                // the guest's client; NULL: it is the feed's
+    bool is_nobody;             // who did not sign in: of the guest alone
     bool is_closing;            // who it was may no longer hear anything
     uint32_t subscribed, ready; // one bit a part
     uint8_t pongs;              // answers to {"ping":1} that are owed
@@ -76,6 +78,8 @@ void nh_portal__done(nh_exchange_t *x, int err);
 // Host, Origin and credentials of a WebSocket: 0 or a status.
 int nh_portal__ws_check(nh_portal_t *p, nh_http_conn_t *c, const struct nh_http_head *head,
                         struct nh_auth_who *who);
+// The same of a client that no page speaks for, where the guest lets anybody in: 0 or a status.
+int nh_portal__ws_check_open(nh_portal_t *p, nh_http_conn_t *c);
 
 // ---- foreign.c
 // Whether another site's page is behind a request; `is_open`: something is open to everybody. NULL:
@@ -89,7 +93,9 @@ int nh_portal__stream_check(const nh_portal_t *p, nh_http_conn_t *c);
 bool nh_portal__asset(struct nh_portal__request *r, bool is_get);
 
 // ---- feed.c
-int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth_who *who);
+// `who` NULL: nobody, for the guest alone. `is_page`: not for the guest.
+int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth_who *who,
+                         bool is_page);
 void nh_portal__feed_close(nh_portal_t *p, nh_http_conn_t *c);
 // Closes the sockets of those who may not hear any more what they heard.
 void nh_portal__feed_check(nh_portal_t *p, uint64_t now_ms);

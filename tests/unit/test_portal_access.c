@@ -37,6 +37,15 @@ static struct {
     nh_request_t *later;
     const char *body; // of a request with secrets, in its memory
     uint64_t version;
+    struct {
+        bool is_full;
+        void *socket; // NULL: no client
+        void (*wake)(void *socket);
+        char heard[64];
+        const char *says;
+        int closed_count;
+    } guest;
+    bool has_guest, lets_anybody_in;
 } f;
 
 // ---- accounts ----------------------------------------------------------------------------------
@@ -131,6 +140,14 @@ static const nh_route_t routes[] = {
      .handle = post_echo},
     {.method = "PUT", .path = "/stream", .body_max_bytes = 100, .body = take, .handle = post_echo},
     {.method = "POST", .path = "/later", .handle = post_later},
+    {.method = "POST",
+     .path = "/open",
+     .flags = NH_ROUTE_PUBLIC | NH_ROUTE_OPEN,
+     .handle = get_hello},
+    {.method = "GET",
+     .path = "/open",
+     .flags = NH_ROUTE_PUBLIC | NH_ROUTE_OPEN | NH_ROUTE_CHANGES,
+     .handle = get_hello},
     {.method = "POST", .path = "/unheard", .flags = NH_ROUTE_UNHEARD, .handle = get_hello},
     {0},
 };
@@ -153,6 +170,42 @@ static const nh_feed_part_t parts[] = {
     {"ours", 100, version, write_since, NULL, true},
 };
 
+// ---- a guest at the feed's path, of one client
+// -----------------------------------------------------
+
+static void *guest_open(void *ctx, void *socket, void (*wake)(void *socket))
+{
+    (void)ctx;
+    if (f.guest.is_full || f.guest.socket)
+        return NULL;
+    f.guest.socket = socket;
+    f.guest.wake = wake;
+    return &f.guest;
+}
+
+static void guest_message(void *ctx, void *client, const char *bytes, size_t len, bool is_text)
+{
+    assert_ptr_equal(ctx, client);
+    snprintf(f.guest.heard, sizeof f.guest.heard, "%s%.*s", is_text ? "" : "bytes ", (int)len,
+             bytes);
+}
+
+static int guest_output(void *ctx, void *client, char *buf, size_t cap, bool *is_text)
+{
+    assert_ptr_equal(ctx, client);
+    *is_text = true;
+    int len = f.guest.says ? snprintf(buf, cap, "%s", f.guest.says) : 0;
+    f.guest.says = NULL;
+    return len;
+}
+
+static void guest_closed(void *ctx, void *client)
+{
+    assert_ptr_equal(ctx, client);
+    f.guest.socket = NULL;
+    f.guest.closed_count++;
+}
+
 static const struct nh_asset assets[] = {
     {"/index.html", "text/html", "\"i\"", (const uint8_t *)"zip", 3, false},
 };
@@ -167,11 +220,9 @@ static void leak(void *ctx, const char *owner, enum nh_mem_tier tier, size_t byt
     fail_msg("%s holds %u bytes", owner, (unsigned)bytes);
 }
 
-static int setup(void **state)
+static int begin(void)
 {
     static const char *const names[] = {"hub", NULL};
-    (void)state;
-    memset(&f, 0, sizeof f);
     f.version = 1;
     f.op_role = NH_ROLE_OPERATOR;
     struct nh_mem_system_config mem = {
@@ -188,6 +239,12 @@ static int setup(void **state)
         .assets = assets,
         .asset_count = 1,
         .host_names = names,
+        .guest = {.ctx = f.has_guest ? &f.guest : NULL,
+                  .lets_anybody_in = f.lets_anybody_in,
+                  .open = guest_open,
+                  .message = guest_message,
+                  .output = guest_output,
+                  .closed = guest_closed},
         .request_max_count = 4,
         .ws_max_count = 2,
         .auth = {.is_required = is_required,
@@ -197,6 +254,29 @@ static int setup(void **state)
     };
     assert_int_equal(nh_portal_create(&cfg, &f.portal), 0);
     return nh_portal_start(f.portal);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&f, 0, sizeof f);
+    return begin();
+}
+
+static int setup_guest(void **state)
+{
+    (void)state;
+    memset(&f, 0, sizeof f);
+    f.has_guest = true;
+    return begin();
+}
+
+static int setup_open_guest(void **state)
+{
+    (void)state;
+    memset(&f, 0, sizeof f);
+    f.has_guest = f.lets_anybody_in = true;
+    return begin();
 }
 
 static int teardown(void **state)
@@ -790,6 +870,93 @@ static void test_each_allocation_fails(void **state)
     }
 }
 
+// ---- a guest -----------------------------------------------------------------------------------
+
+static const struct nh_http_header of_nobody[] = {{"host", "hub"}, {NULL, NULL}};
+static const struct nh_http_header of_op[] = {{"host", "hub"}, {"authorization", OP}, {NULL, NULL}};
+static const struct nh_http_header of_stranger[] = {{"host", "evil.example"}, {NULL, NULL}};
+static const struct nh_http_header of_page[] = {
+    {"host", "hub"}, {"origin", "http://hub"}, {"authorization", OP}, {NULL, NULL}};
+
+// A password is not checked for a WebSocket that waits: the account is known from a request.
+static void sign_in(void)
+{
+    get_as("/op", OP);
+}
+
+static void test_guest(void **state)
+{
+    nh_http_conn_t c, page;
+    (void)state;
+    sign_in();
+    assert_int_equal(fake_ws_open(&c, of_nobody), 401);
+    assert_int_equal(fake_ws_open(&page, of_page), 0);
+    assert_null(f.guest.socket); // a page is the feed's
+    assert_int_equal(fake_ws_open(&c, of_op), 0);
+    assert_non_null(f.guest.socket);
+    fake_ws_say(&c, "{\"on\":true}");
+    assert_string_equal(f.guest.heard, "{\"on\":true}");
+    fake_ws_say(&c, "ping");
+    assert_string_equal(f.guest.heard, "ping");
+    f.guest.says = "hello";
+    f.guest.wake(f.guest.socket);
+    assert_string_equal(fake_ws_hear(&c), "hello");
+    assert_string_equal(fake_ws_hear(&c), "");
+    // The feed's from its first word on, and for good.
+    fake_ws_say(&c, "{\"subscribe\":[\"ours\"]}");
+    assert_int_equal(f.guest.closed_count, 1);
+    assert_non_null(strstr(fake_ws_hear(&c), "\"part\":\"ours\""));
+    fake_ws_say(&c, "{\"on\":true}");
+    assert_non_null(strstr(fake_ws_hear(&c), "Not understood"));
+    fake_ws_close(&c);
+    assert_int_equal(f.guest.closed_count, 1);
+    fake_ws_close(&page);
+    f.guest.is_full = true;
+    assert_int_equal(fake_ws_open(&c, of_op), 503);
+    f.guest.is_full = false;
+    assert_int_equal(fake_ws_open(&c, of_op), 0);
+    f.stamp++; // another password: nobody's any more
+    nh_portal_access_changed(f.portal);
+    assert_int_equal(f.guest.closed_count, 2);
+    assert_true(c.closed);
+    fake_ws_close(&c);
+    assert_int_equal(f.guest.closed_count, 2);
+}
+
+static void test_guest_of_anybody(void **state)
+{
+    nh_http_conn_t c;
+    (void)state;
+    assert_int_equal(fake_ws_open(&c, of_stranger), 403); // a page's name for the hub
+    assert_int_equal(fake_ws_open(&c, of_page), 503);     // its password waits to be checked
+    assert_int_equal(fake_ws_open(&c, of_nobody), 0);
+    assert_non_null(f.guest.socket);
+    fake_ws_say(&c, "{\"subscribe\":[\"ours\"]}"); // what nobody may hear
+    assert_string_equal(f.guest.heard, "{\"subscribe\":[\"ours\"]}");
+    assert_int_equal(f.guest.closed_count, 0);
+    nh_portal_access_changed(f.portal);
+    assert_false(c.closed);
+    fake_ws_close(&c);
+    assert_int_equal(f.guest.closed_count, 1);
+}
+
+// A route without a sign-in is not for pages of other sites, nor by other names.
+static void test_open_routes(void **state)
+{
+    static const struct nh_http_header cross[] = {
+        {"host", "hub"}, {"origin", "http://evil.example"}, {NULL, NULL}};
+    static const char *const methods[] = {"POST", "GET"};
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(methods); i++) {
+        struct fake_request q = {.method = methods[i], .path = "/open", .headers = of_nobody};
+        assert_int_equal(ask(&q)->status, 200);
+        q.headers = cross;
+        assert_int_equal(ask(&q)->status, 403);
+        q.headers = of_stranger;
+        assert_int_equal(ask(&q)->status, 403);
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -812,6 +979,9 @@ int main(void)
         T(test_feed_ends),
         T(test_open_sockets_end_with_a_password),
         T(test_each_allocation_fails),
+        cmocka_unit_test_setup_teardown(test_guest, setup_guest, teardown),
+        cmocka_unit_test_setup_teardown(test_guest_of_anybody, setup_open_guest, teardown),
+        T(test_open_routes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

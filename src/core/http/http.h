@@ -22,6 +22,9 @@ enum nh_route_flag {
     NH_ROUTE_UNHEARD = 32,
     NH_ROUTE_CHANGES = 16, // a GET that changes something: not from another site's page
     NH_ROUTE_SECRETS = 8,  // its body has a password: its memory is overwritten at its end
+    // With PUBLIC: does what otherwise needs a sign-in. Then, as while there is no password, pages
+    // may call it by the hub's own names only.
+    NH_ROUTE_OPEN = 64,
 };
 
 // One route. `path` matches exactly; one that ends in '*' matches every longer path too.
@@ -150,5 +153,24 @@ typedef struct nh_feed_part {
     // What a watcher sends behind that byte, borrowed; len 0: it watches no more. May be NULL.
     void (*input)(void *ctx, const uint8_t *bytes, size_t len);
 } nh_feed_part_t;
+
+// ---- a guest at the feed's path
+// ---------------------------------------------------------------------------------
+
+// Another protocol whose clients come to the feed's path and know no other. A WebSocket that no
+// page opened, and that a page's code cannot pretend to be, begins with the guest; with the first
+// message of the feed's (subscribe, unsubscribe, ping) it is the feed's for good. The loop's task.
+struct nh_ws_guest {
+    void *ctx; // NULL: there is no guest
+    // Lets in who does not sign in, too; such a socket never becomes the feed's.
+    bool lets_anybody_in;
+    // A client has come: `wake(socket)` has it asked for output, until closed(). Gives what stands
+    // for it, not NULL; NULL: it takes no more clients, and this one is refused with 503.
+    void *(*open)(void *ctx, void *socket, void (*wake)(void *socket));
+    void (*message)(void *ctx, void *client, const char *bytes, size_t len, bool is_text);
+    // The next message to send, whole; at least NH_FEED_BYTES_MIN fit. 0: nothing now.
+    int (*output)(void *ctx, void *client, char *buf, size_t cap, bool *is_text);
+    void (*closed)(void *ctx, void *client);
+};
 
 #endif
