@@ -1,4 +1,5 @@
-// gpio.h - one input line, watched: its level, and each change of it with the time.
+// gpio.h - lines of a chip: an input that is watched, its level and each change of it with the
+// time; an output.
 
 #ifndef NH_PLATFORM_GPIO_H
 #define NH_PLATFORM_GPIO_H
@@ -21,5 +22,21 @@ struct nh_gpio_in_config {
 NH_MUST_USE int nh_gpio_in_open(const struct nh_gpio_in_config *cfg, nh_gpio_in_t **out);
 bool nh_gpio_in_level(nh_gpio_in_t *g);
 void nh_gpio_in_close(nh_gpio_in_t *g); // NULL: nothing
+
+// ---- output ------------------------------------------------------------------------------------
+
+typedef struct nh_gpio_out nh_gpio_out_t;
+struct nh_gpio_out_config {
+    struct nh_mem *mem;
+    const char *chip;
+    uint32_t line;
+    bool is_active_low;
+};
+// Takes the line and sets it inactive. Errors as above.
+NH_MUST_USE int nh_gpio_out_open(const struct nh_gpio_out_config *cfg, nh_gpio_out_t **out);
+// One task at a time. NH_ERR_IO: it did not change.
+NH_MUST_USE int nh_gpio_out_set(nh_gpio_out_t *g, bool active);
+// Gives the line back as it is: on most chips it keeps its level. NULL: nothing.
+void nh_gpio_out_close(nh_gpio_out_t *g);
 
 #endif

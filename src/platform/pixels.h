@@ -9,7 +9,7 @@
 #ifndef NH_PLATFORM_PIXELS_H
 #define NH_PLATFORM_PIXELS_H
 
-#include "platform/platform.h"
+#include "platform/gpio.h"
 
 struct nh_pixels {
     void *ctx;
@@ -26,5 +26,38 @@ struct nh_pixels {
     void (*close)(void *ctx);
     void (*destroy)(void *ctx); // the last call; may be NULL
 };
+
+// A chain that is not there: takes everything, shows nothing.
+void nh_pixels_null(struct nh_pixels *out);
+
+// ---- WS2812 and its kin on the data line of an SPI port ----------------------------------------
+
+enum nh_pixels_chip {
+    NH_PIXELS_WS2812, // WS2812B of all versions, WS2813, WS2815
+    NH_PIXELS_SK6812, // SK6812
+};
+// In which order the bytes of a pixel go over the wire.
+enum nh_pixels_order {
+    NH_PIXELS_GRB,
+    NH_PIXELS_RGB,
+    NH_PIXELS_BRG,
+    NH_PIXELS_RBG,
+    NH_PIXELS_GBR,
+    NH_PIXELS_BGR,
+};
+
+struct nh_pixels_spi_config {
+    struct nh_mem *mem; // borrowed; outlives the port
+    const char *path;   // "/dev/spidev0.0"; copied. A file holds the newest frame's bytes.
+    enum nh_pixels_chip chip;
+    enum nh_pixels_order order;
+    nh_gpio_out_t *power; // the switch of the panels; taken on success. NULL: always on
+};
+// Opens the port; close() and open() of the table keep the device, destroy() closes it. open():
+// NH_ERR_TOO_LONG when a frame is more than the driver takes at once (`spidev.bufsiz`), said in the
+// log; NH_ERR_NOMEM. Of this call: NH_ERR_NOT_FOUND: no such device. NH_ERR_DENIED: not for this
+// user. NH_ERR_UNSUPPORTED: a device that is no SPI port. NH_ERR_TOO_LONG: the path. NH_ERR_NOMEM.
+// Nothing was made then.
+NH_MUST_USE int nh_pixels_spi(const struct nh_pixels_spi_config *cfg, struct nh_pixels *out);
 
 #endif
