@@ -168,6 +168,10 @@ struct nh_hub_config {
         uint32_t upload_timeout_ms, strip_timeout_ms;
     } display;
     struct {
+        bool enabled;
+        uint32_t width, height, fps, queue_max, transition_ms, save_delay_ms, save_deadline_ms;
+    } lamp;
+    struct {
         bool get_changes;
     } compat;
     struct {

@@ -90,6 +90,17 @@ static void pad_defaults(struct nh_hub_config *c)
     c->display.strip_timeout_ms = 3000;
 }
 
+static void lamp_defaults(struct nh_hub_config *c)
+{
+    c->lamp.width = 16;
+    c->lamp.height = 48;
+    c->lamp.fps = 40;
+    c->lamp.queue_max = 16;
+    c->lamp.transition_ms = 300;
+    c->lamp.save_delay_ms = 2000;
+    c->lamp.save_deadline_ms = 60000;
+}
+
 void nh_hub_config_defaults(struct nh_hub_config *c)
 {
     *c = (struct nh_hub_config){
@@ -152,4 +163,5 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
     device_defaults(c);
     automation_defaults(c);
     pad_defaults(c);
+    lamp_defaults(c);
 }

@@ -27,5 +27,7 @@
 extern const nh_json_field_t nh_hub__display_fields[];
 extern const nh_json_field_t nh_hub__homeassistant_fields[];
 extern const nh_json_field_t nh_hub__macropad_fields[];
+// config_lamp.c
+extern const nh_json_field_t nh_hub__lamp_fields[];
 
 #endif

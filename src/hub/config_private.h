@@ -45,6 +45,9 @@ bool nh_hub_config__is_open(struct nh_hub_counting *c, const char *pointer, cons
 void nh_hub_config__check_mqtt_address(struct nh_hub_counting *c, const struct nh_hub_config *cfg,
                                        const char *pointer, const char *text);
 
+// config_lamp.c
+void nh_hub_config__check_lamp(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
+
 // config_listeners.c
 extern const nh_json_field_t nh_hub_config__listener_element;
 void nh_hub_config__check_listeners(struct nh_hub_counting *c, const struct nh_hub_config *cfg);

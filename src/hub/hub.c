@@ -317,6 +317,7 @@ static int start_all(struct nh_hub *hub)
         {"broker", nh_hub__start_mqtt},
         {"bridges", nh_hub__start_bridges},
         {"audio player", nh_hub__start_audio},
+        {"lamp", nh_hub__start_lamp},
         {"automation", nh_hub__start_automation},
         {"devices", nh_hub__start_devices},
         {"Home Assistant", nh_hub__start_homeassistant},
@@ -361,6 +362,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_hub__stop_macropad(hub);
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);
+    nh_hub__stop_lamp(hub);
     nh_audio_destroy(hub->audio);
     nh_accounts_api_destroy(hub->accounts_api);
     nh_accounts_destroy(hub->accounts);

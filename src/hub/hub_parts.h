@@ -9,6 +9,7 @@
 #include "components/display/display.h"
 #include "components/health/health.h"
 #include "components/homeassistant/homeassistant.h"
+#include "components/lamp/lamp.h"
 #include "components/macropad/macropad.h"
 #include "core/bus/bus.h"
 #include "core/sched/sched.h"
@@ -82,6 +83,7 @@ struct nh_hub {
     nh_loop_post_t window_post;  // somebody closed the window
     nh_tls_t *display_tls;
     nh_http_client_t *display_http;              // NULL: no image was fetched yet
+    nh_lamp_t *lamp;                             // NULL: not enabled
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -186,6 +188,8 @@ void nh_hub__stop_display(struct nh_hub *hub);
 void nh_hub__display_names(struct nh_hub *hub); // what it is called, and where the portal is
 // What may change while it runs, before `cfg` takes the place of hub->cfg.
 void nh_hub__display_apply(struct nh_hub *hub, const struct nh_hub_config *cfg);
+NH_MUST_USE int nh_hub__start_lamp(struct nh_hub *hub);
+void nh_hub__stop_lamp(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);

@@ -64,13 +64,13 @@ void nh_paint_slice(nh_painter_t *p, struct nh_rect box, float x, float y, float
 
 // ---- icons and images
 
-enum nh_pixels {
+enum nh_paint_format {
     NH_PIXELS_MASK,         // one byte: how much of the colour
     NH_PIXELS_RGB565_ALPHA, // three bytes: RGB565, low byte first, alpha
     NH_PIXELS_RGB565,       // two bytes, low byte first
 };
 // Scales `w` x `h` pixels (rows without padding, borrowed) into `at`, smoothly where it shrinks.
-void nh_paint_pixels(nh_painter_t *p, struct nh_rect at, enum nh_pixels format,
+void nh_paint_pixels(nh_painter_t *p, struct nh_rect at, enum nh_paint_format format,
                      const uint8_t *pixels, uint16_t w, uint16_t h, uint32_t color);
 
 // ---- text: UTF-8, one line. What no font has is drawn as a box.

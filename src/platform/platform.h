@@ -38,6 +38,8 @@ NH_MUST_USE int nh_notify_create(struct nh_mem *mem, nh_notify_t **out);
 void nh_notify_destroy(nh_notify_t *n);
 void nh_notify_post(nh_notify_t *n);                                 // any task
 NH_MUST_USE int nh_notify_wait(nh_notify_t *n, uint64_t timeout_ms); // 0 or NH_ERR_TIMEOUT
+// The same until nh_clock_us() is `at_us`: for a cadence.
+NH_MUST_USE int nh_notify_wait_until(nh_notify_t *n, uint64_t at_us);
 
 // A bounded queue of equal items. Any task puts, one task gets.
 typedef struct nh_queue nh_queue_t;

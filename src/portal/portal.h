@@ -10,7 +10,7 @@
 #include "platform/http_server.h"
 #include "portal/auth.h"
 
-#define NH_FEED_PART_MAX_COUNT 16
+#define NH_FEED_PART_MAX_COUNT 24
 #define NH_PORTAL_TABLE_MAX_COUNT 24
 
 // A file of the web UI, compressed at build time, in the program's constants.

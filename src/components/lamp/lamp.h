@@ -12,6 +12,7 @@
 #define NH_LAMP_H
 
 #include "components/lamp/fx/fx.h"
+#include "components/lamp/lamp_pipeline.h"
 #include "core/bus/events.h"
 #include "core/http/http.h"
 #include "core/store/store.h"
@@ -23,6 +24,41 @@ typedef struct nh_lamp nh_lamp_t;
 #define NH_LAMP_SPEED_MAX_PCT 300
 #define NH_LAMP_PALETTE_OWN_MAX_COUNT 8 // palettes made by people, behind the built-in ones
 #define NH_LAMP_PALETTE_AUTO 255        // the effect's own
+
+// ---- life: the loop's task
+
+struct nh_lamp_config {
+    struct nh_mem *mem;        // borrowed as all below; the lamp's own owner
+    struct nh_mem_system *sys; // of the task `render`
+    nh_loop_t *loop;
+    nh_bus_t *bus;           // NULL: no events
+    nh_store_t *store;       // NULL: nothing is kept. Document "lamp"
+    struct nh_pixels pixels; // taken by create(); zeroed: there is no chain, only other outputs
+    uint16_t width, height;  // 0: 16 and 48; at most NH_FX_SIDE_MAX
+    struct nh_lamp_map_config map;            // mem and size are filled in
+    struct nh_lamp_pipeline_config pipeline;  // mem and map are filled in
+    uint32_t fps;                             // 0: 40; NH_LAMP_FPS_MIN to _MAX
+    uint32_t queue_max;                       // commands that wait; 0: 16
+    uint32_t seed;                            // of the effects; 0: another one at each start
+    uint32_t transition_ms;                   // of requests that name none
+    uint32_t save_delay_ms, save_deadline_ms; // 0: 2000 and 60000; see write_behind.h
+    void *ctx;
+    void (*changed)(void *ctx);         // the loop's task: the snapshot is another. May be NULL
+    int64_t (*local_unix_s)(void *ctx); // the task `render`: local time, for clocks; NULL: UTC
+};
+#define NH_LAMP_FPS_MIN 10
+#define NH_LAMP_FPS_MAX 120
+
+// Makes a dark lamp with the state that was kept, else the default one. NH_ERR_RANGE: size, fps or
+// queue; NH_ERR_NOMEM: nothing was made, and pixels are not taken. What is kept and damaged is told
+// in the log and left out.
+NH_MUST_USE int nh_lamp_create(const struct nh_lamp_config *cfg, nh_lamp_t **out);
+// From here on commands are done, and the lamp is lit if its state says so. NH_ERR_FULL: the loop.
+NH_MUST_USE int nh_lamp_start(nh_lamp_t *l);
+// Saves, switches off by the power sequence and frees; commands that wait are answered with
+// NH_ERR_CANCELLED. Blocks for the sequence, and for as long as a show() hangs: the render task is
+// never killed. NULL: nothing.
+void nh_lamp_destroy(nh_lamp_t *l);
 
 // ---- state
 
@@ -71,6 +107,9 @@ enum { // nh_lamp_command.mask
     NH_LAMP_F_OVERLAY = 512,
     NH_LAMP_F_OVERLAY_MODE = 1024,
     NH_LAMP_F_OVERLAY_BLEND = 2048,
+    NH_LAMP_F_COLOR_1 = 4096, // one of the three
+    NH_LAMP_F_COLOR_2 = 8192,
+    NH_LAMP_F_COLOR_3 = 16384,
 };
 
 struct nh_lamp_snapshot;
@@ -93,6 +132,15 @@ struct nh_lamp_command {
 };
 // Any task; copies the command, never blocks. NH_ERR_FULL: the queue; counted.
 NH_MUST_USE int nh_lamp_post(nh_lamp_t *l, const struct nh_lamp_command *c);
+
+// Reads a command as POST /api/lamp takes it (docs/lamp.md): a JSON object. `l` knows one's own
+// palettes and the transition where none is named; NULL: the built-in ones, and 0. `angle_deg` is
+// that of the overlay, which is no part of the state: give it to nh_lamp_direction(); -1: there is
+// none. origin, who, done and ctx are the caller's. NH_ERR_NOT_FOUND: an unknown effect, palette or
+// command; another code: the text. Each fault is a finding, and `*out` is undefined then.
+NH_MUST_USE int nh_lamp_command_read(const nh_lamp_t *l, const char *json, size_t len,
+                                     struct nh_lamp_command *out, int32_t *angle_deg,
+                                     nh_finding_fn finding, void *ctx);
 
 // Where a voice comes from and how loud what is said is; any task, the newest counts.
 // `angle_deg` 0 to 360; `level` and `band` 0 to 255.
@@ -143,7 +191,7 @@ void nh_lamp_info(nh_lamp_t *l, struct nh_lamp_info *out);
 uint16_t nh_lamp_palette_count(const nh_lamp_t *l); // built-in and own
 const struct nh_fx_palette *nh_lamp_palette_at(const nh_lamp_t *l, uint16_t index); // NULL: none
 // Adds (index the count) or replaces one of one's own; kept. NH_ERR_FULL, NH_ERR_RANGE,
-// NH_ERR_INVAL.
+// NH_ERR_INVAL; NH_ERR_EXISTS: another one has the name.
 NH_MUST_USE int nh_lamp_palette_set(nh_lamp_t *l, uint16_t index, const struct nh_fx_palette *p);
 NH_MUST_USE int nh_lamp_palette_remove(nh_lamp_t *l, uint16_t index);
 
@@ -174,5 +222,13 @@ struct nh_lamp_output {
     void (*frame)(void *ctx, const uint8_t *rgb, uint32_t count);
 };
 NH_MUST_USE int nh_lamp_output_add(nh_lamp_t *l, const struct nh_lamp_output *o);
+
+// ---- for the portal: the loop's task
+
+struct nh_route_table nh_lamp_routes(nh_lamp_t *l); // of /api/lamp
+#define NH_LAMP_FEED_COUNT 2
+#define NH_LAMP_PREVIEW_CHANNEL 2 // 1 is the panel's mirror
+void nh_lamp_feed_parts(nh_lamp_t *l, nh_feed_part_t out[NH_LAMP_FEED_COUNT]);
+void nh_lamp_write_state(nh_lamp_t *l, nh_json_writer_t *w); // the object of GET /api/lamp
 
 #endif

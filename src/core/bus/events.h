@@ -36,6 +36,8 @@ enum nh_event_id {
     NH_EVENT_STORE_WRITTEN,   // struct nh_event_store_written: a generation is durable
     NH_EVENT_DEVICES_CHANGED, // struct nh_event_devices_changed, critical: another device set
     NH_EVENT_AUDIO_FINISHED,  // struct nh_event_audio_finished: a track is over
+    NH_EVENT_LAMP_CHANGED,    // struct nh_event_lamp_changed: another state, or its power
+    NH_EVENT_LAMP_OTA_START,  // struct nh_event_lamp_changed: somebody asks for an update
     NH_EVENT_COUNT,
 };
 
@@ -109,6 +111,13 @@ struct nh_event_audio_finished {
     char path[55];     // "/sdcard/..."; NUL-terminated
 };
 
+// The state itself is asked for: nh_lamp_snapshot(). Posted by the loop's task.
+struct nh_event_lamp_changed {
+    uint32_t seq, mask; // mask: enum of nh_lamp_command.mask; 0: the power sequence went on
+    uint8_t power;      // enum nh_lamp_power
+    char who[24];
+};
+
 #define NH_EVENT_FITS(type)                                                                        \
     _Static_assert(sizeof(struct type) <= NH_EVENT_DATA_MAX_BYTES, #type " is too large to post")
 NH_EVENT_FITS(nh_event_mem_snapshot);
@@ -120,5 +129,6 @@ NH_EVENT_FITS(nh_event_stopping);
 NH_EVENT_FITS(nh_event_store_written);
 NH_EVENT_FITS(nh_event_devices_changed);
 NH_EVENT_FITS(nh_event_audio_finished);
+NH_EVENT_FITS(nh_event_lamp_changed);
 
 #endif

@@ -39,9 +39,8 @@ void nh_notify_post(nh_notify_t *n)
     pthread_mutex_unlock(&n->lock);
 }
 
-int nh_notify_wait(nh_notify_t *n, uint64_t timeout_ms)
+static int wait_until(nh_notify_t *n, struct timespec until)
 {
-    const struct timespec until = nh_linux__until(timeout_ms);
     int rc = 0;
     pthread_mutex_lock(&n->lock);
     while (!n->posted && rc != ETIMEDOUT)
@@ -50,4 +49,21 @@ int nh_notify_wait(nh_notify_t *n, uint64_t timeout_ms)
     n->posted = false;
     pthread_mutex_unlock(&n->lock);
     return came ? NH_OK : NH_ERR_TIMEOUT;
+}
+
+int nh_notify_wait(nh_notify_t *n, uint64_t timeout_ms)
+{
+    return wait_until(n, nh_linux__until(timeout_ms));
+}
+
+int nh_notify_wait_until(nh_notify_t *n, uint64_t at_us)
+{
+    uint64_t now_us = nh_clock_us(), wait_us = at_us > now_us ? at_us - now_us : 0;
+    struct timespec until = nh_linux__until(wait_us / 1000);
+    until.tv_nsec += (long)(wait_us % 1000) * 1000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return wait_until(n, until);
 }

@@ -7,7 +7,7 @@ struct texel {           // the colour is multiplied by alpha, so that averages 
 };
 
 struct source {
-    enum nh_pixels format;
+    enum nh_paint_format format;
     const uint8_t *pixels;
     uint16_t w, h;
     uint32_t color;
@@ -94,7 +94,7 @@ static uint16_t over(uint16_t under, struct texel t)
     return (uint16_t)(r << 11 | g << 5 | b);
 }
 
-void nh_paint_pixels(nh_painter_t *p, struct nh_rect at, enum nh_pixels format,
+void nh_paint_pixels(nh_painter_t *p, struct nh_rect at, enum nh_paint_format format,
                      const uint8_t *pixels, uint16_t w, uint16_t h, uint32_t color)
 {
     const struct source s = {format, pixels, w, h, color};

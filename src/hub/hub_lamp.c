@@ -1,0 +1,68 @@
+// The lamp as a part of the hub.
+
+#include "core/base/log.h"
+#include "hub/hub_parts.h"
+
+#include <time.h>
+
+static void changed(void *ctx)
+{
+    struct nh_hub *hub = ctx;
+    if (hub->portal)
+        nh_portal_feed_changed(hub->portal, "lamp");
+}
+
+// Of the machine's time zone; any task.
+static int64_t local_unix_s(void *ctx)
+{
+    time_t now = (time_t)(nh_clock_unix_ms() / 1000);
+    struct tm tm;
+    (void)ctx;
+    return localtime_r(&now, &tm) ? (int64_t)now + tm.tm_gmtoff : (int64_t)now;
+}
+
+static struct nh_lamp_config config_of(struct nh_hub *hub)
+{
+    const struct nh_hub_config *c = &hub->cfg;
+    return (struct nh_lamp_config){
+        .sys = hub->sys,
+        .loop = hub->loop,
+        .bus = hub->bus,
+        .store = hub->store,
+        .width = (uint16_t)c->lamp.width,
+        .height = (uint16_t)c->lamp.height,
+        .map = {.leds = {.is_serpentine = true}},
+        .fps = c->lamp.fps,
+        .queue_max = c->lamp.queue_max,
+        .transition_ms = c->lamp.transition_ms,
+        .save_delay_ms = c->lamp.save_delay_ms,
+        .save_deadline_ms = c->lamp.save_deadline_ms,
+        .ctx = hub,
+        .changed = changed,
+        .local_unix_s = local_unix_s,
+    };
+}
+
+// A broker alone has none. A hub that cannot have one runs on without it.
+int nh_hub__start_lamp(struct nh_hub *hub)
+{
+    if (!hub->cfg.lamp.enabled || hub->options.mosquitto)
+        return NH_OK;
+    struct nh_lamp_config cfg = config_of(hub);
+    int err = nh_hub__owner(hub, "lamp", &cfg.mem);
+    if (err == 0)
+        err = nh_lamp_create(&cfg, &hub->lamp);
+    if (err == 0)
+        err = nh_lamp_start(hub->lamp);
+    if (err == 0)
+        return NH_OK;
+    NH_LOG_E("lamp", "the lamp cannot be started: %s; there is none", nh_err_text(err));
+    nh_hub__stop_lamp(hub);
+    return NH_OK;
+}
+
+void nh_hub__stop_lamp(struct nh_hub *hub)
+{
+    nh_lamp_destroy(hub->lamp);
+    hub->lamp = NULL;
+}
