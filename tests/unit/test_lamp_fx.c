@@ -126,6 +126,24 @@ static void a_record_is_an_id_and_a_padded_name(void **state)
     assert_false(nh_fx_record(nh_fx_visible_count(), record));
 }
 
+// The list of the older lamp: whoever has cached it sees by the CRC that it is still the same.
+// Hidden ones are not in it.
+static void the_first_eight_are_the_older_lamps_list(void **state)
+{
+    (void)state;
+    uint32_t crc = 0;
+    for (uint16_t i = 0; i < 8; i++) {
+        uint8_t record[NH_FX_RECORD_BYTES];
+        assert_true(nh_fx_record(i, record));
+        crc = nh_crc32(crc, record, sizeof record);
+    }
+    assert_true(crc == 0xC0AFF0A3u);
+    assert_int_equal(nh_fx_visible(7)->id, NH_FX_DEFAULT_ID);
+    assert_int_equal(nh_fx_visible_index(0xED01), -1);
+    assert_int_equal(nh_fx_next(0xEA07), NH_FX_DEFAULT_ID);
+    assert_int_equal(nh_fx_next(0xED01), 0xEA01);
+}
+
 // ---- frames
 
 // Each way of cutting the time into frames ends in the same picture.
@@ -282,6 +300,7 @@ static const struct {
     {0xEA05, 0, 0x268A06CC}, {0xEA05, 1000, 0xE1C4098C}, {0xEA05, 5021, 0xA6FD12CE},
     {0xEA06, 0, 0xC5AD1059}, {0xEA06, 1000, 0x2A6118F9}, {0xEA06, 5021, 0x1B460416},
     {0xEA07, 0, 0xA020E611}, {0xEA07, 1000, 0xE5A9D0EB}, {0xEA07, 5021, 0xB2BE76F3},
+    {0xCA01, 0, 0xB0920AF0}, {0xCA01, 1000, 0xCCABF17B}, {0xCA01, 5021, 0x668E4DDD},
     {0xED01, 0, 0x4C4F139B}, {0xED01, 1000, 0x4C4F139B}, {0xED01, 5021, 0x4C4F139B},
     // clang-format on
 };
@@ -403,6 +422,7 @@ int main(void)
         cmocka_unit_test(ids_and_names_are_unique_and_short),
         cmocka_unit_test(next_and_previous_go_around_and_skip_hidden_ones),
         cmocka_unit_test(a_record_is_an_id_and_a_padded_name),
+        cmocka_unit_test(the_first_eight_are_the_older_lamps_list),
         cmocka_unit_test(any_partition_of_time_gives_the_same_frame),
         cmocka_unit_test(time_that_stands_still_gives_the_same_frame),
         cmocka_unit_test(every_effect_moves),

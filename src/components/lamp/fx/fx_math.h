@@ -38,6 +38,8 @@ static inline uint8_t nh_fx_u8(int32_t v)
 // v modulo n, in 0 to n - 1 for negative v too. `n` > 0.
 static inline int32_t nh_fx_wrap(int32_t v, int32_t n)
 {
+    if (n < 1)
+        __builtin_unreachable(); // the promise above, for compilers and checkers
     int32_t r = v % n;
     return r < 0 ? r + n : r;
 }

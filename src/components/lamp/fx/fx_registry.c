@@ -13,6 +13,7 @@ const struct nh_fx_effect *const nh_fx_effects[] = {
     &nh_fx__cubes,
     &nh_fx__orbit_dots,
     &nh_fx__doa_debug,
+    &nh_fx__fire,
     // clang-format on
 };
 const uint16_t nh_fx_effect_count = NH_ARRAY_LEN(nh_fx_effects);

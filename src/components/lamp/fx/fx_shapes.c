@@ -12,7 +12,7 @@ static void ripple_draw(const void *state, struct nh_fx_canvas *c, const struct 
 {
     (void)state;
     (void)seed;
-    nh_px_t of_distance[NH_FX_SIDE_MAX + 1]; // |dx| + |dy| is at most 64 + 64
+    nh_px_t of_distance[NH_FX_SIDE_MAX + 1] = {0}; // |dx| + |dy| is at most 64 + 64
     uint32_t p = in->time_ms / 18, w2 = c->width / 2, h2 = c->height / 2;
     uint32_t ring = (uint32_t)nh_fx_by_intensity(in->intensity, 0, 40, 160);
     for (uint32_t d = 0; d <= w2 + h2; d++)
