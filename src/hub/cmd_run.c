@@ -92,5 +92,13 @@ int nh_command_run(int argc, char **argv)
         fprintf(stderr, "nuthatch: not started; mend the configuration first\n");
         return 2;
     }
-    return nh_hub_run(&cfg, &o);
+    // What a program is started with again: its name and the verb stand before the options.
+    char **whole = argv - 1, verb[] = "run";
+    argv[0] = verb;
+    nh_hub_launch(&cfg, whole, false);
+    int code = nh_hub_run(&cfg, &o);
+    if (code != NH_HUB_RUN_OTHER)
+        return code;
+    nh_hub_launch(&cfg, whole, true);
+    return 1; // it said why the other program cannot be started
 }

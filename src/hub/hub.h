@@ -31,7 +31,9 @@ NH_MUST_USE int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub
 // What a device configuration may be under `c`.
 struct nh_device_limits nh_hub_device_limits(const struct nh_hub_config *c);
 
-// Runs a hub until it is told to stop. Returns the exit code of the process.
+#define NH_HUB_RUN_OTHER 100
+// Runs a hub until it is told to stop. Returns the exit code of the process; NH_HUB_RUN_OTHER: the
+// program that nh_hub_launch() chooses is to go on in its place.
 int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o);
 
 #endif
