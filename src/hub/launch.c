@@ -43,8 +43,9 @@ static enum nh_ota_place choose(const char *data)
     if (err == 0)
         place = nh_ota_slots_boot(store, cfg.fs);
     else if (err != NH_ERR_NOT_FOUND)
-        fprintf(stderr, "nuthatch: the slots in %s cannot be read: %s; the installed program runs\n",
-                data, nh_err_text(err));
+        fprintf(stderr,
+                "nuthatch: the slots in %s cannot be read: %s; the installed program runs\n", data,
+                nh_err_text(err));
     nh_store_destroy(store);
     nh_files_close(files);
     nh_cli_memory_close(&m);
