@@ -99,7 +99,7 @@ test('a hub that updates itself takes a signed image, shows its way, and goes ba
   const image = join(folder, 'next.img');
   run('sign', '--key', secret, '--version', '7.7.7', '-o', image, BINARY);
   const config = join(folder, 'hub.yaml');
-  writeFileSync(config, `ota: {enabled: true, key: "${key}", confirm_after_ms: 200}\n`);
+  writeFileSync(config, `ota: {enabled: true, key: "${key}", confirm_after_ms: 200, image_max_bytes: 67108864}\n`);
   // The page must find the next life where the one before was.
   const own = await startRealHub(['--config', config, '--http', '127.0.0.1:' + await freePort()]);
   const { page, faults, close } = await openPage(browser, own.url + '/#/updates');
