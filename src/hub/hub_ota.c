@@ -2,10 +2,26 @@
 
 #include "hub/hub_parts.h"
 
+#define LAMP_FRAMES 20
+
+// A lamp that is on has to draw.
+static bool lamp_is_well(const struct nh_hub *hub)
+{
+    struct nh_lamp_snapshot s;
+    struct nh_lamp_info info;
+    if (!hub->cfg.lamp.enabled)
+        return true;
+    if (!hub->lamp)
+        return false;
+    nh_lamp_snapshot(hub->lamp, &s);
+    nh_lamp_info(hub->lamp, &info);
+    return !s.state.power || info.frame_count >= LAMP_FRAMES;
+}
+
 static bool is_well(void *ctx)
 {
     const struct nh_hub *hub = ctx;
-    return hub->portal != NULL || !hub->cfg.http.listen[0];
+    return (hub->portal || !hub->cfg.http.listen[0]) && lamp_is_well(hub);
 }
 
 static void restart(void *ctx)
