@@ -80,6 +80,12 @@ static int parse(int argc, char **argv, struct nh_hub_options *o)
     return 0;
 }
 
+static void hear_nothing(void *ctx, const struct nh_finding *f)
+{
+    (void)ctx;
+    (void)f;
+}
+
 int nh_command_run(int argc, char **argv)
 {
     struct nh_hub_config cfg;
@@ -88,9 +94,20 @@ int nh_command_run(int argc, char **argv)
     if (stop != 0)
         return stop > 0 ? 0 : 2;
     const char *name = o.config_file ? o.config_file : "command line";
+    // What a program is started with again: its name and the verb stand before the options.
+    char **whole = argv - 1, verb[] = "run";
+    argv[0] = verb;
+    // An updated program may know fields that this one does not: it judges the configuration.
+    int err = nh_hub_config_load(&o, &cfg, hear_nothing, NULL);
+    if (err == 0 || err == NH_ERR_INVAL)
+        nh_hub_launch(&cfg, whole, false);
     if (nh_hub_config_load(&o, &cfg, nh_command_print_finding, (void *)(uintptr_t)name) < 0) {
         fprintf(stderr, "nuthatch: not started; mend the configuration first\n");
         return 2;
     }
-    return nh_hub_run(&cfg, &o);
+    int code = nh_hub_run(&cfg, &o);
+    if (code != NH_HUB_RUN_OTHER)
+        return code;
+    nh_hub_launch(&cfg, whole, true);
+    return 1; // it said why the other program cannot be started
 }

@@ -25,6 +25,7 @@ int nh_command_check_macros(const char *file, const char *layout, nh_finding_fn 
 int nh_command_mqtt(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);
 int nh_command_sim(int argc, char **argv);     // tools/cmd_sim.c
+int nh_command_ota(int argc, char **argv);     // tools/cmd_ota.c
 int nh_command_harness(int argc, char **argv); // tools/cmd_harness.c
 
 // Prints "file:line:column: /field: text; has VALUE, limit LIMIT" to stderr. `ctx`: the file's

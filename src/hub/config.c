@@ -336,6 +336,7 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("devices", device_fields, "Devices and scenarios"),
     SECTION("automation", automation_fields, "Scenarios"),
+    SECTION("ota", nh_hub__ota_fields, "Updates of the hub by itself"),
     SECTION("log", log_fields, "Log"),
     {.name = "budgets",
      .type = NH_JSON_T_ARRAY,

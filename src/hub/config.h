@@ -176,6 +176,11 @@ struct nh_hub_config {
     } compat;
     struct {
         bool enabled;
+        char key[65]; // 64 digits of hexadecimal; "": none
+        uint32_t image_max_bytes, idle_timeout_ms, confirm_after_ms, confirm_before_ms;
+    } ota;
+    struct {
+        bool enabled;
         char dir[256];        // "": devices in the data folder
         char start_file[256]; // "": a new hub has no devices
         uint32_t backup_count, profile_max_count, compile_max_count, card_poll_ms;
@@ -232,6 +237,9 @@ NH_MUST_USE int nh_hub_config_read_file(struct nh_hub_config *c, const char *pat
 // The same for JSON with the same fields: the settings kept by the portal.
 NH_MUST_USE int nh_hub_config_read_json(struct nh_hub_config *c, const char *text, size_t len,
                                         nh_finding_fn finding, void *ctx);
+
+// The bytes of ota.key; false: it is not 64 digits of hexadecimal.
+bool nh_hub_config_ota_key(const struct nh_hub_config *c, uint8_t out[32]);
 
 // What the table cannot say: known board, addresses, a password where it is needed, files in pairs.
 NH_MUST_USE int nh_hub_config_validate(const struct nh_hub_config *c, nh_finding_fn finding,

@@ -258,6 +258,20 @@ static void check_delays(struct nh_hub_counting *c, const struct nh_hub_config *
                           "is shorter than the shortest wait");
 }
 
+static void check_ota(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
+{
+    uint8_t key[32];
+    if (cfg->ota.enabled && !nh_hub_config_ota_key(cfg, key))
+        nh_hub_config__report(c, "/ota/key", cfg->ota.key, "the line of nuthatch ota keygen",
+                              "is not 64 digits of hexadecimal");
+    if (cfg->ota.confirm_before_ms < cfg->ota.confirm_after_ms) {
+        char value[16];
+        snprintf(value, sizeof value, "%u", (unsigned)cfg->ota.confirm_before_ms);
+        nh_hub_config__report(c, "/ota/confirm_before_ms", value, "at least confirm_after_ms",
+                              "is less");
+    }
+}
+
 int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn finding, void *ctx)
 {
     struct nh_hub_counting c = {.places = &cfg->places, .finding = finding, .ctx = ctx};
@@ -283,6 +297,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     check_layout(&c, cfg);
     check_homeassistant(&c, cfg);
     nh_hub_config__check_lamp(&c, cfg);
+    check_ota(&c, cfg);
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
                               "is not an Argon2id hash");

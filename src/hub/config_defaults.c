@@ -1,5 +1,6 @@
 // What holds where hub.yaml says nothing. docs/configuration.md shows these values in its table.
 #include "hub/config.h"
+#include "hub/config_fields.h"
 
 #include "core/base/log.h"
 
@@ -164,4 +165,5 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
     automation_defaults(c);
     pad_defaults(c);
     lamp_defaults(c);
+    nh_hub__ota_defaults(c);
 }

@@ -23,11 +23,13 @@
         .text = (t)                                                                                \
     }
 
-// config_pad.c; each ends with a row of zeros.
+// config_ota.c and config_pad.c; each ends with a row of zeros.
 extern const nh_json_field_t nh_hub__display_fields[];
 extern const nh_json_field_t nh_hub__homeassistant_fields[];
 extern const nh_json_field_t nh_hub__macropad_fields[];
 // config_lamp.c
 extern const nh_json_field_t nh_hub__lamp_fields[];
+extern const nh_json_field_t nh_hub__ota_fields[];
+void nh_hub__ota_defaults(struct nh_hub_config *c);
 
 #endif

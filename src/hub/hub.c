@@ -323,6 +323,7 @@ static int start_all(struct nh_hub *hub)
         {"Home Assistant", nh_hub__start_homeassistant},
         {"macro pad", nh_hub__start_macropad},
         {"display", nh_hub__start_display},
+        {"updates", nh_hub__start_ota},
         {"portal", nh_hub__start_portal},
         {"loop", start_loop},
     };
@@ -357,6 +358,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     size_t leaked = 0;
     nh_login_task_destroy(hub->login); // no password is checked any more: who waits is not told
     nh_portal_destroy(hub->portal);
+    nh_hub__stop_ota(hub);
     nh_hub__stop_homeassistant(hub);
     nh_hub__stop_display(hub); // asks the macro pad for what it shows
     nh_hub__stop_macropad(hub);
@@ -458,10 +460,10 @@ int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o)
     // To the end: a signal at the start, between two lives or a second one at the end would by its
     // default end the process in the middle.
     nh_loop_signals_hold();
-    while ((code = run_once(&hub)) == 0 && hub.wants_restart) {
+    while ((code = run_once(&hub)) == 0 && hub.wants_restart && !hub.wants_other) {
         renew(&hub, &good);
         nh_host_reset_reason_set("Software");
     }
     nh_console_close(hub.console);
-    return code;
+    return code == 0 && hub.wants_restart ? NH_HUB_RUN_OTHER : code;
 }

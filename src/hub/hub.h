@@ -31,7 +31,16 @@ NH_MUST_USE int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub
 // What a device configuration may be under `c`.
 struct nh_device_limits nh_hub_device_limits(const struct nh_hub_config *c);
 
-// Runs a hub until it is told to stop. Returns the exit code of the process.
+#define NH_HUB_RUN_OTHER 100
+// Runs a hub until it is told to stop. Returns the exit code of the process; NH_HUB_RUN_OTHER: the
+// program that nh_hub_launch() chooses is to go on in its place.
 int nh_hub_run(const struct nh_hub_config *cfg, const struct nh_hub_options *o);
+
+// launch.c: where a hub updates itself, another program than the installed one may be the one to
+// run. Becomes it, with the arguments of this process, and does not return then. Before the hub
+// starts, and after NH_HUB_RUN_OTHER (`again`). Returns when this program is the right one.
+void nh_hub_launch(const struct nh_hub_config *cfg, char **argv, bool again);
+// The place that this program runs from; enum nh_ota_place.
+int nh_hub_launched_from(void);
 
 #endif

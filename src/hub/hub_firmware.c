@@ -1,6 +1,6 @@
-// What runs here and what ran before, and the routes by which the older firmware was updated. This
-// hub is a program of its host, which updates it as it does its other programs: so nothing is
-// written here, and the answers say so.
+// What runs here and what ran before, and the routes by which the older firmware was updated. They
+// write nothing: this hub is a program of its host, which updates it, or it takes signed images at
+// /api/ota; the answers say so.
 
 #include "hub/hub_parts.h"
 
@@ -102,8 +102,9 @@ static int get_firmware(nh_request_t *req)
     nh_json_object_begin(w);
     nh_json_kv_string(w, "version", NH_VERSION);
     nh_json_kv_string(w, "board", hub->board->name);
-    nh_json_kv_bool(w, "can_update", false);
-    nh_json_kv_string(w, "reason", "This hub is a program of its host, which updates it.");
+    nh_json_kv_bool(w, "can_update", hub->ota != NULL);
+    nh_json_kv_string(w, "reason",
+                      hub->ota ? NULL : "This hub is a program of its host, which updates it.");
     write_slots(hub, w);
     nh_json_key(w, "history");
     nh_json_array_begin(w);
@@ -179,8 +180,11 @@ static int post_update(nh_request_t *req)
 {
     if (!is_firmware(req->state))
         return nh_hub__reply_old(req, 400, "Only .bin files are supported");
+    const struct nh_hub *hub = req->ctx;
     return nh_hub__reply_old(
-        req, 500, "OTA begin failed: this hub is a program of its host, which updates it");
+        req, 500,
+        hub->ota ? "OTA begin failed: signed images go to /api/ota"
+                 : "OTA begin failed: this hub is a program of its host, which updates it");
 }
 
 static const nh_route_t routes[] = {

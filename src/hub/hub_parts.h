@@ -11,6 +11,7 @@
 #include "components/homeassistant/homeassistant.h"
 #include "components/lamp/lamp.h"
 #include "components/macropad/macropad.h"
+#include "components/ota/ota.h"
 #include "core/bus/bus.h"
 #include "core/sched/sched.h"
 #include "core/store/store.h"
@@ -92,6 +93,8 @@ struct nh_hub {
     nh_loop_post_t automation_post;
     struct nh_loop_deadline automation_deadline;
     nh_timer_t automation_wall;
+    nh_ota_t *ota; // NULL: the host updates the hub
+    nh_store_t *ota_store;
     nh_portal_t *portal;
     char http_address[72], https_address[72], mqtt_address[72];
     nh_device_t *device;
@@ -112,6 +115,7 @@ struct nh_hub {
         uint32_t told, left_out;
     } refused;                           // clients, in the log
     bool wants_restart, is_told_to_stop; // who is told to stop does not start anew
+    bool wants_other;                    // the next life is that of another program, see hub_ota.c
 };
 
 // The memory an owner is given; its budget is the configuration's, else the built-in one.
@@ -145,6 +149,10 @@ NH_MUST_USE int nh_hub__start_device(struct nh_hub *hub);
 // hub_firmware.c: what runs here, and that its host updates it.
 struct nh_route_table nh_hub__firmware_routes(struct nh_hub *hub);
 void nh_hub__note_version(struct nh_hub *hub);
+
+// hub_ota.c: updates of the hub by itself.
+NH_MUST_USE int nh_hub__start_ota(struct nh_hub *hub);
+void nh_hub__stop_ota(struct nh_hub *hub);
 
 // hub_accounts.c: who may use the portal. set_file_account(): as the configuration has it now.
 NH_MUST_USE int nh_hub__start_accounts(struct nh_hub *hub);

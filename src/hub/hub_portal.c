@@ -119,6 +119,7 @@ static int start_portal(struct nh_hub *hub)
         nh_hub__routes(hub),
         nh_hub__compat_routes(hub),
         nh_hub__firmware_routes(hub),
+        hub->ota ? nh_ota_routes(hub->ota) : (struct nh_route_table){no_routes, hub, "ota"},
         nh_hub__bridge_routes(hub),
         nh_settings_routes(hub->settings),
         nh_accounts_api_routes(hub->accounts_api),

@@ -52,6 +52,26 @@ NH_MUST_USE int nh_hmac_parts(enum nh_hash kind, nh_span_t key, const nh_span_t 
 NH_MUST_USE int nh_pbkdf2(enum nh_hash kind, nh_span_t password, nh_span_t salt,
                           uint32_t iterations, uint8_t *out);
 
+// SHA-256 of bytes that come in pieces. The caller embeds it; private.
+typedef struct nh_sha256 {
+    uint64_t state[13];
+} nh_sha256_t;
+void nh_sha256_init(nh_sha256_t *h);
+void nh_sha256_update(nh_sha256_t *h, const void *bytes, size_t len);
+void nh_sha256_end(nh_sha256_t *h, uint8_t out[NH_SHA256_BYTES]);
+
+// ---- signatures (Ed25519, RFC 8032) -------------------------------------------------------------
+
+#define NH_SIGN_KEY_BYTES 32
+#define NH_SIGN_SECRET_BYTES 64 // the seed, and the public key behind it
+#define NH_SIGNATURE_BYTES 64
+void nh_sign_keypair(uint8_t key[NH_SIGN_KEY_BYTES], uint8_t secret[NH_SIGN_SECRET_BYTES]);
+void nh_sign(const uint8_t secret[NH_SIGN_SECRET_BYTES], const void *bytes, size_t len,
+             uint8_t signature[NH_SIGNATURE_BYTES]);
+// NH_ERR_DENIED: it is not the signature of the owner of `key`.
+NH_MUST_USE int nh_sign_verify(const uint8_t key[NH_SIGN_KEY_BYTES], const void *bytes, size_t len,
+                               const uint8_t signature[NH_SIGNATURE_BYTES]);
+
 // Overwrites memory in a way that the compiler keeps.
 void nh_wipe(void *ptr, size_t len);
 

@@ -2,8 +2,13 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { launch, openPage } from './browser.mjs';
-import { hasRealHub, startRealHub } from './hub.mjs';
+import { BINARY, hasRealHub, startRealHub } from './hub.mjs';
 
 const skip = !hasRealHub() ? 'no hub: build/release/nuthatch is not there' : process.env.NH_HUB_URL ? 'NH_HUB_URL is a hub of somebody' : false;
 let browser;
@@ -77,4 +82,40 @@ test('Updates tells the version, its slot, its history, and who updates it', { s
   await page.getByRole('table', { name: 'Versions that ran' }).getByText(firmware.version).waitFor();
   assert.deepEqual(faults, []);
   await close();
+});
+
+const freePort = () => new Promise((done) => {
+  const server = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = server.address();
+    server.close(() => done(port));
+  });
+});
+
+test('a hub that updates itself takes a signed image, shows its way, and goes back', { skip }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nh-ota-'));
+  const run = (...args) => execFileSync(BINARY, ['ota', ...args], { encoding: 'utf8' });
+  const secret = join(folder, 'key');
+  const key = run('keygen', '-o', secret).split('\n')[0];
+  const image = join(folder, 'next.img');
+  run('sign', '--key', secret, '--version', '7.7.7', '-o', image, BINARY);
+  const config = join(folder, 'hub.yaml');
+  writeFileSync(config, `ota: {enabled: true, key: "${key}", confirm_after_ms: 200, image_max_bytes: 67108864}\n`);
+  // The page must find the next life where the one before was.
+  const own = await startRealHub(['--config', config, '--http', '127.0.0.1:' + await freePort()]);
+  const { page, faults, close } = await openPage(browser, own.url + '/#/updates');
+  await page.getByText('ready').waitFor();
+  await page.getByLabel('Image').setInputFiles({ name: 'x.bin', mimeType: 'application/octet-stream', buffer: Buffer.from('no image'.repeat(50)) });
+  await page.getByRole('button', { name: 'Update' }).click();
+  await page.getByText('This is no image of nuthatch', { exact: false }).waitFor();
+  await page.getByLabel('Image').setInputFiles(image);
+  await page.getByRole('button', { name: 'Update' }).click();
+  await page.getByText('Version 7.7.7 is in slot a.', { exact: false }).waitFor();
+  await page.getByRole('row', { name: /^a 0\.\d+\.\d+ running/ }).waitFor({ timeout: 20000 });
+  await page.getByRole('button', { name: 'Back to the version before' }).click();
+  await page.getByRole('button', { name: 'Go back' }).click();
+  await page.getByText('Version 7.7.7 was taken back.').waitFor({ timeout: 20000 });
+  assert.deepEqual(faults.filter((f) => !/400|WebSocket|ERR_CONNECTION/.test(f)), []);
+  await close();
+  await own.stop();
+  rmSync(folder, { recursive: true });
 });

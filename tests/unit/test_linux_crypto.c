@@ -10,6 +10,7 @@
 #include "core/base/format.h"
 #include "platform/crypto.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static nh_span_t span(const char *s)
@@ -97,12 +98,51 @@ static void test_mac_and_agreement(void **state)
     assert_memory_equal(a, b, sizeof a);
 }
 
+// RFC 8032, 7.1, test 2.
+static void test_signature(void **state)
+{
+    (void)state;
+    uint8_t secret[NH_SIGN_SECRET_BYTES], signature[NH_SIGNATURE_BYTES];
+    static const uint8_t message[] = {0x72};
+    static const char seed_and_key[] =
+        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+    for (size_t i = 0; i < sizeof secret; i++) {
+        unsigned byte;
+        assert_int_equal(sscanf(seed_and_key + 2 * i, "%2x", &byte), 1);
+        secret[i] = (uint8_t)byte;
+    }
+    nh_sign(secret, message, sizeof message, signature);
+    assert_hex(signature, sizeof signature,
+               "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+               "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+    assert_int_equal(nh_sign_verify(secret + 32, message, sizeof message, signature), NH_OK);
+    signature[0] ^= 1;
+    assert_int_equal(nh_sign_verify(secret + 32, message, sizeof message, signature),
+                     NH_ERR_DENIED);
+}
+
+static void test_sha256_in_pieces(void **state)
+{
+    (void)state;
+    uint8_t out[NH_SHA256_BYTES];
+    nh_sha256_t h;
+    nh_sha256_init(&h);
+    nh_sha256_update(&h, "a", 1);
+    nh_sha256_update(&h, "", 0);
+    nh_sha256_update(&h, "bc", 2);
+    nh_sha256_end(&h, out);
+    assert_hex(out, sizeof out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_mac_and_agreement),
         cmocka_unit_test(test_hmac),
+        cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_sha256_in_pieces),
         cmocka_unit_test(test_pbkdf2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

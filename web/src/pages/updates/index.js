@@ -1,4 +1,4 @@
-export const PACKED_MAX_BYTES = 1792;
+export const PACKED_MAX_BYTES = 3328;
 
 export default {
   id: 'updates',

@@ -5,6 +5,7 @@ import { useResource } from '../../lib/resource.js';
 import { useKeys } from '../../lib/store.js';
 import { Badge, Head, Loaded, Note, Stat, Tile } from '../../ui/parts.jsx';
 import { Table, num } from '../../ui/table.jsx';
+import { Self } from './self.jsx';
 
 export default function Updates() {
   const { info } = useKeys('info');
@@ -42,16 +43,18 @@ function Body({ f, info, status }) {
         {busy && <p>{status.state}: {count(status.progress)} of {count(status.total)} bytes.</p>}
         {status && status.error && <Note>{status.error}</Note>}
       </Tile>
-      <Tile title="From here" span={6}>
-        <p>{f.reason || 'A new version can be sent to this hub.'}</p>
-        {!f.can_update && (
-          <p class="sub after">Put the new program in its place and restart the hub. Configuration, macros, icons and what the broker keeps lie in the data folder and stay. Clients of the older firmware that send a file to <code>/api/update</code> are told the same; nothing is written.</p>
-        )}
-      </Tile>
-      <Tile title="Slots" span={6} end={plural(f.slots.length, 'slot')}>
-        <Table label="Slots" columns={slots} rows={f.slots} rowKey={(s) => s.name} />
-        {f.slots.length === 1 && <p class="sub small after">A program of a host has one place. Two slots, with a way back, are what a chip has.</p>}
-      </Tile>
+      {f.can_update ? <Self /> : (
+        <>
+          <Tile title="From here" span={6}>
+            <p>{f.reason}</p>
+            <p class="sub after">Put the new program in its place and restart the hub. Configuration, macros, icons and what the broker keeps lie in the data folder and stay. Clients of the older firmware that send a file to <code>/api/update</code> are told the same; nothing is written.</p>
+          </Tile>
+          <Tile title="Slots" span={6} end={plural(f.slots.length, 'slot')}>
+            <Table label="Slots" columns={slots} rows={f.slots} rowKey={(s) => s.name} />
+            <p class="sub small after">A program of a host has one place. With <code>ota.enabled</code> in hub.yaml the hub updates itself: two slots, and a way back.</p>
+          </Tile>
+        </>
+      )}
       <Tile title="History" span={6} end="of this data folder, the last 8">
         <Table label="Versions that ran" columns={history} rows={newest} rowKey={(v) => v.version + v.unix_ms} empty="No version was noted yet." />
       </Tile>
