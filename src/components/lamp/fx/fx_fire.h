@@ -4,7 +4,7 @@
 // A field of heat rises row by row and cools; the profile of its tips is drawn larger than it is;
 // jets, islands, petals and sparks come and go. Figures are those of the reference lamp, 16 x 48;
 // on another size rows and columns are measured in units of it, so that the picture keeps its
-// proportions. x goes around the lamp. Source: docs/lamp.md, section Fire.
+// proportions. x goes around the lamp. Source: docs/lamp-effects.md, section Fire.
 
 #ifndef NH_LAMP_FX_FIRE_H
 #define NH_LAMP_FX_FIRE_H

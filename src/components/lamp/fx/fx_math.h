@@ -155,7 +155,7 @@ static inline uint8_t nh_px_b(nh_px_t p)
     return (uint8_t)p;
 }
 
-// The hue circle in six regions of 43 hues, as docs/lamp.md has it; a palette effect takes
+// The hue circle in six regions of 43 hues, as docs/lamp-effects.md has it; a palette effect takes
 // nh_px_value() of the palette RAINBOW instead, which gives the same.
 nh_px_t nh_fx_hsv(uint8_t hue, uint8_t saturation, uint8_t value);
 

@@ -26,7 +26,7 @@ const struct nh_fx_palette nh_fx_palettes[] = {
             {132, 0xE83048}, {176, 0xFF6A28}, {220, 0xFFAC38}, {255, 0xFFE494}),
     PALETTE(ICE, "ICE", SMOOTH, 6, {0, 0x000A20}, {70, 0x08306C}, {128, 0x1C70C0},
             {178, 0x60B8F0}, {220, 0xB4E8FF}, {255, 0xFFFFFF}),
-    // Heat to colour: docs/lamp.md, section Fire.
+    // Heat to colour: docs/lamp-effects.md, section Fire.
     PALETTE(FIRE, "FIRE", SMOOTH, 13, {0, 0x000000}, {20, 0x3C0300}, {48, 0x900800},
             {64, 0xB52A01}, {80, 0xD64B02}, {96, 0xF36804}, {112, 0xFF8205}, {128, 0xFF9807},
             {140, 0xFFA708}, {168, 0xFFB90A}, {200, 0xFFC410}, {232, 0xFFCE1C}, {255, 0xFFDC38}),
