@@ -13,6 +13,7 @@ TYPES = {
     ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png",
     ".ico": "image/x-icon", ".json": "application/json", ".webmanifest": "application/manifest+json",
+    ".wasm": "application/wasm",
 }
 # Names that bear a hash of their content: memory-3F2A9C01.js.
 HASHED = re.compile(r"-[0-9A-Z]{8}\.\w+$")

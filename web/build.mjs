@@ -6,6 +6,9 @@
 // import them from there; what only pages use (uPlot) becomes a file of its own.
 // What a page loads bears a hash in its name and is cached for good: memory-3F2A9C01.js.
 //
+// NH_LAMP_WASM names the lamp's effects as WebAssembly (web/CMakeLists.txt makes them); they are put beside the bundles
+// with a hash in their name, which src/lib/lamp_fx.js gets as __LAMP_FX_URL__. Without it that is null.
+//
 // Prints the gzipped size of each file and fails above a limit: that of the first load (shell and Home),
 // and each page's own, which its index.js states.
 
@@ -24,8 +27,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 const src = join(here, 'src');
 const dist = process.env.NH_WEB_DIST ?? join(here, 'dist');
 const pagesDir = join(src, 'pages');
-// Of src/lib and src/ui, but with the pages: what only plots use, and constants, which are inlined.
-const WITH_PAGES = /[\\/](plot|window|timeline|decimate|columns|undo)\.jsx?$/;
+// Of src/lib and src/ui, but with the pages: what only plots and the lamp use, and constants, which are
+// inlined.
+const WITH_PAGES = /[\\/](plot|window|timeline|decimate|columns|undo|lamp_fx)\.jsx?$/;
 
 const pageIds = () => readdirSync(pagesDir).filter((d) => existsSync(join(pagesDir, d, 'index.js'))).sort();
 
@@ -129,6 +133,7 @@ const common = {
 async function buildAll() {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
+  common.define = { __LAMP_FX_URL__: JSON.stringify(lampFx()) };
   wanted.clear();
   const entryPoints = Object.fromEntries(pageIds().map((id) => [id, join(pagesDir, id, `${id}.jsx`)]));
   const { metafile } = await build({ ...common, entryPoints, splitting: true, metafile: true, plugins: [found, fromShell, trimUplot] });
@@ -156,6 +161,18 @@ async function shrink() {
   }
 }
 
+const hashed = (stem, bytes, ext) => `${stem}-${createHash('sha256').update(bytes).digest('hex').slice(0, 8).toUpperCase()}.${ext}`;
+
+// The lamp's effects, if they were built: their address, or null.
+function lampFx() {
+  const file = process.env.NH_LAMP_WASM;
+  if (!file || !existsSync(file)) return null;
+  const bytes = readFileSync(file);
+  const name = hashed('lamp_fx', bytes, 'wasm');
+  writeFileSync(join(dist, name), bytes);
+  return `/${name}`;
+}
+
 // app.css is there from the start, with what the tiles on Home need; a page's own comes with the page.
 async function styles() {
   const small = async (paths) => (await transform(paths.map((f) => readFileSync(f, 'utf8')).join('\n'), { loader: 'css', minify: true })).code;
@@ -164,7 +181,7 @@ async function styles() {
   for (const path of all('page.css')) {
     const code = await small([path]);
     const id = basename(dirname(path));
-    const name = `${id}-${createHash('sha256').update(code).digest('hex').slice(0, 8).toUpperCase()}.css`;
+    const name = hashed(id, code, 'css');
     files.css.set(id, name);
     writeFileSync(join(dist, name), code);
   }

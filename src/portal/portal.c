@@ -8,10 +8,11 @@
 #include "portal/portal_private.h"
 
 // On every reply. Scripts and styles come from the hub alone; nobody may frame it; 'self' covers
-// the WebSocket.
+// the WebSocket; 'wasm-unsafe-eval' lets a page run the lamp's effects, and no text as a script.
 static const struct nh_http_header common_headers[] = {
     {"Content-Security-Policy",
-     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+     "img-src 'self' data:; "
      "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
      "frame-ancestors 'none'"},
     {"X-Content-Type-Options", "nosniff"},

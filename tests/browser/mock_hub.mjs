@@ -12,8 +12,8 @@ import { accept } from './ws_server.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 // The tests are told where the build put the UI; by hand it is where `npm run build` puts it.
 const dist = process.env.NH_BUILD_DIR ? join(process.env.NH_BUILD_DIR, 'web/dist') : join(here, '../../web/dist');
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.wasm': 'application/wasm' };
+const CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const BODY_MAX_BYTES = 16384;
 const BODILESS = ['POST /api/auth/logout', 'POST /api/reboot']; // take no body: one is a 413
 // What an operator may ask for, and what its sockets may hear.
