@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { openPage } from './browser.mjs';
 
-export const PAGES = [['home', 'Home'], ['memory', 'Memory'], ['mqtt', 'MQTT'], ['log', 'Log'], ['actions', 'Actions'], ['traces', 'Traces'], ['settings', 'Settings'], ['api', 'API']];
-// Those that the mock hub knows nothing of.
-export const REAL_PAGES = [...PAGES, ['devices', 'Devices'], ['audio', 'Audio'], ['macropad', 'Macro pad'], ['device', 'Device settings'], ['updates', 'Updates']];
+export const PAGES = [['home', 'Home'], ['memory', 'Memory'], ['mqtt', 'MQTT'], ['log', 'Log'], ['actions', 'Actions'], ['traces', 'Traces'], ['lamp', 'Lamp'], ['settings', 'Settings'], ['api', 'API']];
+// With those that the mock hub knows nothing of; a hub has no lamp unless it is told so (lamp_real.test.mjs).
+export const REAL_PAGES = [...PAGES.filter(([id]) => id !== 'lamp'), ['devices', 'Devices'], ['audio', 'Audio'], ['macropad', 'Macro pad'], ['device', 'Device settings'], ['updates', 'Updates']];
 export const SIZES = [[1440, 1000], [900, 1000], [390, 844], [320, 640]];
 
 // Opens each page at each size in one theme: its h1, no sideways scroll, nothing wrong, nothing stuck loading.

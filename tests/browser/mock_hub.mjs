@@ -7,6 +7,7 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MockRoom, OPERATOR_ROUTES, ROOM_PARTS } from './mock_automation.mjs';
 import { MockHub } from './mock_data.mjs';
+import { MockLamp } from './mock_lamp.mjs';
 import { accept } from './ws_server.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -18,7 +19,7 @@ const BODY_MAX_BYTES = 16384;
 const BODILESS = ['POST /api/auth/logout', 'POST /api/reboot']; // take no body: one is a 413
 // What an operator may ask for, and what its sockets may hear.
 const OPERATORS = ['GET /api/info', 'GET /api/session/info', 'POST /api/auth/password', 'GET /api/memory', 'GET /api/memory/history', 'GET /api/health', ...OPERATOR_ROUTES];
-const OPERATOR_PARTS = ['mem', 'snap', ...ROOM_PARTS];
+const OPERATOR_PARTS = ['mem', 'snap', 'lamp', 'lamp_preview', ...ROOM_PARTS];
 
 class Refusal extends Error {
   constructor(status, code, message, details = []) {
@@ -29,8 +30,8 @@ class Refusal extends Error {
 
 // Starts a mock hub: {url, hub, control, stop(), dropSockets(), fail(pathPrefix or null)}. `password`: that of
 // "admin", whose account stands in a file; `users`: more of [{username, role, password, must_change}]. There is one browser:
-// who is signed in is a variable, control.who.
-export async function startMock({ port = 0, password = null, users = [], tickMs = 250, ...options } = {}) {
+// who is signed in is a variable, control.who. `lamp`: false: this hub has none; else what differs from the usual one.
+export async function startMock({ port = 0, password = null, users = [], tickMs = 250, lamp: lampOptions, ...options } = {}) {
   const hub = new MockHub(options);
   const sockets = new Set();
   const account = (u) => ({ enabled: true, must_change: false, in_file: false, ...u });
@@ -75,7 +76,7 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
     const { who } = control;
     if (required() && !who) throw new Refusal(401, 'sign_in_needed', 'Sign in first, or send Basic credentials.');
     if (who && who.must_change && !/^(GET .api.session.info|POST .api.auth.password)$/.test(name)) throw new Refusal(403, 'password_change_required', 'Change the password first: POST /api/auth/password.');
-    if (who && who.role !== 'admin' && !OPERATORS.includes(name)) throw new Refusal(403, 'forbidden', `${name} is for admins.`);
+    if (who && who.role !== 'admin' && !OPERATORS.includes(name) && !url.pathname.startsWith('/api/lamp')) throw new Refusal(403, 'forbidden', `${name} is for admins.`);
     const route = routes[name];
     if (!route) throw new Refusal(404, 'not_found', `There is no route ${url.pathname}.`);
     return send(res, 200, await route(url.searchParams, req));
@@ -138,8 +139,10 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
   }
 
   const room = new MockRoom((part, data) => push(part, data), Refusal);
+  const lamp = lampOptions === false ? null : new MockLamp((part, data) => push(part, data), pushBytes, Refusal, lampOptions);
   const routes = {
     ...room.routes(body, () => control.who),
+    ...(lamp && lamp.routes(body)),
     'GET /api/session/info': () => ({ ...session(control.who || { role: 'admin', username: null, must_change: false }), required: required(), in_file: !!control.who && control.who.in_file }),
     'POST /api/auth/setup': async (q, req) => {
       const b = await body(req);
@@ -316,6 +319,13 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
     for (const c of sockets) if (c.parts.has(part)) c.ws.send(JSON.stringify({ part, version, data }));
   }
 
+  // `make()` gives the bytes, once somebody watches.
+  function pushBytes(part, make) {
+    const to = [...sockets].filter((c) => c.parts.has(part));
+    const bytes = to.length ? make() : null;
+    for (const c of to) c.ws.sendBytes(bytes);
+  }
+
   function command(client, m) {
     for (const p of m.subscribe || []) {
       if (control.who && control.who.role !== 'admin' && !OPERATOR_PARTS.includes(p)) {
@@ -323,8 +333,9 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
         continue;
       }
       client.parts.add(p);
-      const whole = { mem: () => hub.mem(true), mqtt: () => ({ counters: hub.counters }), snap: () => ({ rows: hub.rows.slice(-1) }) }[p] || room.part(p);
+      const whole = { mem: () => hub.mem(true), mqtt: () => ({ counters: hub.counters }), snap: () => ({ rows: hub.rows.slice(-1) }) }[p] || room.part(p) || (lamp && lamp.part(p));
       if (whole) client.ws.send(JSON.stringify({ part: p, version, data: whole() }));
+      if (p === 'lamp_preview' && lamp) client.ws.sendBytes(lamp.frame());
     }
     for (const p of m.unsubscribe || []) client.parts.delete(p);
     if (m.ping) client.ws.send(JSON.stringify({ pong: m.ping }));
@@ -350,12 +361,15 @@ export async function startMock({ port = 0, password = null, users = [], tickMs 
     port: address.port,
     hub,
     room,
+    lamp,
     control,
     push,
+    watchers: (part) => [...sockets].filter((c) => c.parts.has(part)).length,
     dropSockets: () => sockets.forEach((c) => c.ws.close()),
     fail: (prefix) => { control.failing = prefix; },
     stop: () => new Promise((done) => {
       clearInterval(timer);
+      if (lamp) lamp.stop();
       sockets.forEach((c) => c.ws.close());
       server.closeAllConnections?.();
       server.close(done);

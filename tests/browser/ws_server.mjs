@@ -1,10 +1,10 @@
-// ws_server.mjs - the server half of a WebSocket (RFC 6455), text frames only, for the mock hub.
+// ws_server.mjs - the server half of a WebSocket (RFC 6455), text frames in, text and binary ones out, for the mock hub.
 
 import { createHash } from 'node:crypto';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-// Answers the upgrade and calls `onText(text)`; gives {send(text), close()}.
+// Answers the upgrade and calls `onText(text)`; gives {send(text), sendBytes(bytes), close()}.
 export function accept(request, socket, onText, onClose) {
   const key = createHash('sha1').update(request.headers['sec-websocket-key'] + GUID).digest('base64');
   socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -23,6 +23,7 @@ export function accept(request, socket, onText, onClose) {
   socket.on('error', () => socket.destroy());
   return {
     send: (text) => socket.writable && socket.write(write(1, Buffer.from(text))),
+    sendBytes: (bytes) => socket.writable && socket.write(write(2, Buffer.from(bytes))),
     close: () => socket.destroy(),
   };
 }

@@ -68,6 +68,22 @@ test('the last release unsubscribes', () => {
   assert.deepEqual(b.last().sent, [{ subscribe: ['mem'] }, { unsubscribe: ['mem'] }]);
 });
 
+test('what is wanted always stays subscribed while the page is hidden', () => {
+  const b = bench();
+  b.feed.start();
+  b.feed.want('mem');
+  b.up();
+  b.feed.setHidden(true);
+  const release = b.feed.want('lamp_preview', true);
+  release();
+  release();
+  b.feed.setHidden(false);
+  assert.deepEqual(b.last().sent.slice(1), [{ unsubscribe: ['mem'] }, { subscribe: ['lamp_preview'] }, { unsubscribe: ['lamp_preview'] }, { subscribe: ['mem'] }]);
+  const both = [b.feed.want('lamp_preview'), b.feed.want('lamp_preview', true)];
+  both[0]();
+  assert.deepEqual(b.last().sent.slice(5), [{ subscribe: ['lamp_preview'] }], 'one of both still holds it');
+});
+
 test('a hidden page subscribes to nothing and comes back with all', () => {
   const b = bench();
   b.feed.start();

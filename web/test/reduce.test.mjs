@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { addOwners, hasUnknown, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from '../src/lib/reduce.js';
+import { addCurrent, addOwners, hasUnknown, reduceLamp, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from '../src/lib/reduce.js';
 
 const tier = (current) => ({ current_bytes: current, peak_bytes: current, budget_bytes: 100, current_blocks: 1, failed_count: 0, charged_bytes: 7 });
 const memory = () => ({
@@ -118,4 +118,23 @@ test('what was typed is kept once, and starts anew with the hub', () => {
   assert.equal(second[2].at, 2000);
   assert.deepEqual(numbers(reduceTyped(second, e(0, 1), 3000)), [0, 1]);
   assert.equal(reduceTyped(second, {}, 3000), second);
+});
+
+test('lamp: what is older than what is known gives its figures alone', () => {
+  const had = reduceLamp(null, { version: 5, effect: 'FIRE', info: { fps: 1 } }, 100);
+  assert.deepEqual(had, { version: 5, effect: 'FIRE', info: { fps: 1 }, at: 100 });
+  assert.deepEqual(reduceLamp(had, { version: 4, effect: 'SNOW', info: { fps: 2 } }, 200), { version: 5, effect: 'FIRE', info: { fps: 2 }, at: 100 });
+  assert.equal(reduceLamp(had, { version: 6, effect: 'SNOW' }, 300).effect, 'SNOW');
+  assert.equal(reduceLamp({ ...had, version: 0 }, { version: 1, effect: 'SNOW' }, 300).effect, 'SNOW', 'after a restart');
+});
+
+test('lamp: its current, an entry a second, half an hour of them, a gap where none came', () => {
+  let log = addCurrent([], 1000, 10);
+  log = addCurrent(log, 1500, 11);
+  log = addCurrent(log, 2000, 12);
+  log = addCurrent(log, 9000, 13);
+  assert.deepEqual(log, [[1000, 10], [2000, 12], [2001, null], [9000, 13]]);
+  log = addCurrent(log, 1000 + 31 * 60000, 14);
+  assert.equal(log.at(-1)[1], 14);
+  assert.ok(log[0][0] >= 61000);
 });

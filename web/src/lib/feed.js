@@ -14,6 +14,7 @@ export const backoffMs = (tries) => Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 
 // Gives {want, sendBytes, setHidden, start, stop, retry, link}.
 export function createFeed({ url, open, onPart, onBytes, onLink, now, after, cancel }) {
   const wanted = new Map(); // part -> how many want it
+  const always = new Map(); // likewise, those who want it of a hidden page too
   let subscribed = [];
   let hidden = false;
   let stopped = false;
@@ -39,7 +40,7 @@ export function createFeed({ url, open, onPart, onBytes, onLink, now, after, can
 
   function sync() {
     if (link.state !== 'live' || !socket) return;
-    const want = hidden ? [] : [...wanted.keys()];
+    const want = [...new Set([...(hidden ? [] : wanted.keys()), ...always.keys()])];
     const add = want.filter((p) => !subscribed.includes(p));
     const drop = subscribed.filter((p) => !want.includes(p));
     if (add.length) send({ subscribe: add });
@@ -119,17 +120,18 @@ export function createFeed({ url, open, onPart, onBytes, onLink, now, after, can
   }
 
   return {
-    // Holds a part until the returned function is called.
-    want(part) {
-      wanted.set(part, (wanted.get(part) || 0) + 1);
+    // Holds a part until the returned function is called; `isAlways`: while the page is hidden too.
+    want(part, isAlways = false) {
+      const holders = isAlways ? always : wanted;
+      holders.set(part, (holders.get(part) || 0) + 1);
       sync();
       let held = true;
       return () => {
         if (!held) return;
         held = false;
-        const n = wanted.get(part) - 1;
-        if (n) wanted.set(part, n);
-        else wanted.delete(part);
+        const n = holders.get(part) - 1;
+        if (n) holders.set(part, n);
+        else holders.delete(part);
         sync();
       };
     },
@@ -137,7 +139,7 @@ export function createFeed({ url, open, onPart, onBytes, onLink, now, after, can
     sendBytes(bytes) {
       if (link.state === 'live' && socket) send(bytes);
     },
-    // A hidden page subscribes to nothing.
+    // A hidden page subscribes to nothing but what is wanted always.
     setHidden(is) {
       hidden = is;
       if (!hidden && link.state === 'offline') retry();

@@ -5,8 +5,8 @@ import { isAdmin, loadSession } from './access.js';
 import { get } from './api.js';
 import { createFeed } from './feed.js';
 import { mergeRows, rowFromTiers } from './history.js';
-import { addOwners, hasUnknown, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from './reduce.js';
-import { hubNow, listen, set, state } from './store.js';
+import { addCurrent, addOwners, hasUnknown, reduceLamp, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from './reduce.js';
+import { hubNow, keep, listen, set, state } from './store.js';
 
 const QUIET_MS = 2000; // the feed tells of changed counters: after this without one, none has
 
@@ -39,8 +39,16 @@ const onPart = {
   devices: (data) => set('devices', { ...data, at: Date.now() }),
   audio: (data) => set('audio', { ...data, at: Date.now() }),
   display: (data) => set('display', { ...state.display, ...data }),
+  lamp: (data) => lampCame(data),
   typed: (data) => set('typed', reduceTyped(state.typed, data, Date.now())),
 };
+
+// The state of the lamp, from the feed or as the answer to a command. A hub without one has no such part of the feed.
+export function lampCame(data) {
+  if (!state.lamp) keep('lamp', true);
+  set('lamp', reduceLamp(state.lamp, data, Date.now()));
+  if (data.info) set('lampCurrent', addCurrent(state.lampCurrent, hubNow(), data.info.estimate_ma));
+}
 
 const channels = new Map(); // channel of binary messages -> who takes them
 
@@ -64,6 +72,7 @@ export const feed = createFeed({
 async function linkChanged(link) {
   const was = state.link.state;
   set('link', link);
+  if (state.lamp) state.lamp = { ...state.lamp, version: 0 }; // a hub that restarted counts anew
   if (link.state === 'live') return loadAll();
   // The first moment of a break cuts the plotted lines; a socket refused for want of a password
   // looks like any other break, so ask.

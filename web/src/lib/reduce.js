@@ -122,3 +122,22 @@ export function addOwners(log, unixMs, owners) {
   const kept = log.length && log[0].t < from ? log.filter((e) => e.t >= from) : log;
   return kept.concat([{ t: unixMs, bytes }]);
 }
+
+// The lamp's state as it came at `nowMs`. One that is older than what is known (an answer and a message of the feed
+// may overtake each other) gives its figures alone.
+export function reduceLamp(lamp, data, nowMs) {
+  if (lamp && data.version < lamp.version) return { ...lamp, info: data.info || lamp.info };
+  return { ...lamp, ...data, at: nowMs };
+}
+
+const CURRENT_KEPT_MS = 30 * 60000;
+const CURRENT_GAP_MS = 5000;
+// The current over time, [t, mA], an entry a second for half an hour, with a gap where nothing came.
+export function addCurrent(log, t, ma) {
+  const last = log[log.length - 1];
+  if (last && t - last[0] < 1000) return log;
+  const gap = last && t - last[0] > CURRENT_GAP_MS ? [[last[0] + 1, null]] : [];
+  const next = log.concat(gap, [[t, ma]]);
+  const from = t - CURRENT_KEPT_MS;
+  return next[0][0] < from ? next.filter((e) => e[0] >= from) : next;
+}

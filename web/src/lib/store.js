@@ -24,6 +24,9 @@ export const state = {
   macropad: null, // as /api/macropad tells; false: the hub has none
   macros: null, // the pad's document as it is edited
   display: null, // the panel, as /api/display tells; false: the hub has none
+  lamp: null, // as /api/lamp tells, with `at`: when it came; false: the hub has none
+  lampPending: {}, // what was set and has no answer yet
+  lampCurrent: [], // its current over time: [[t, mA]]
   trial: null, // the scenario of the harness that is played: {id, step}
   runs: null, // of the harness, as they were read from files
   typed: [], // what the pad typed last, oldest first

@@ -20,7 +20,7 @@ function Entry({ page, state, at, onClick }) {
 }
 
 // Everything a figure may be made of.
-const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'devices', 'deviceEdits', 'audio', 'automation', 'game', 'link', 'session');
+const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'devices', 'deviceEdits', 'audio', 'automation', 'game', 'lamp', 'link', 'session');
 
 export function Sidebar() {
   const state = useFigures();
@@ -55,18 +55,19 @@ function Vitals({ state }) {
   );
 }
 
-const BAR = ['memory', 'actions', 'mqtt'];
+const BAR = ['memory', 'actions', 'lamp', 'mqtt']; // the first three that there are
 
 export function BottomBar() {
   const state = useFigures();
   const { page } = useRoute();
   const [more, setMore] = useState(false);
-  const [middle, setMiddle] = useState(() => kept('bar', BAR));
+  const [chosen, setChosen] = useState(() => kept('bar', null));
   const all = openPages();
+  const middle = chosen || BAR.filter((id) => all.some((p) => p.id === id)).slice(0, 3);
   const inBar = ['home', ...middle].map((id) => all.find((p) => p.id === id)).filter(Boolean);
   const choose = (i, id) => {
     const next = middle.map((m, k) => (k === i ? id : m === id ? middle[i] : m));
-    setMiddle(next);
+    setChosen(next);
     keep('bar', next);
   };
   return (

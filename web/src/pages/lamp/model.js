@@ -1,0 +1,60 @@
+// model.js - what the page says about the lamp: words, figures, which effects are shown. Pure.
+
+import { age, fixed } from '../../lib/format.js';
+
+export const KINDS = [['all', 'All'], ['noise', 'Noise'], ['particles', 'Particles'], ['geometry', 'Geometry'], ['sound', 'Sound'], ['text', 'Text']];
+export const MODES = [['idle', 'Idle'], ['listen', 'Listen'], ['speak', 'Speak']];
+export const BLENDS = [['alpha', 'Alpha'], ['add', 'Add'], ['max', 'Max']];
+
+const BY = { http: 'the portal or HTTP', mqtt: 'MQTT', wled: 'a WLED client', radio: 'radio remote', automation: 'a scenario', voice: 'voice', button: 'the touch button', cli: 'the command line', sched: 'the schedule', boot: 'the start of the hub' };
+
+// "changed by radio remote “desk”, 42 s ago"; `at`: when the state came, by the browser's clock.
+export function changedText({ changed, at }, now) {
+  if (!changed || changed.ago_ms == null) return 'not changed yet';
+  const who = changed.who ? ` \u201c${changed.who}\u201d` : '';
+  return `changed by ${BY[changed.by] || changed.by}${who}, ${age(changed.ago_ms + now - at)} ago`;
+}
+
+// Why the power sequence stopped, in the hub's words, or what its state means.
+export function failureText({ power, power_error: said }) {
+  const what = said || (power
+    ? 'The switch of the panels did not obey in 5 tries, or the render task did not stop within 1000 ms'
+    : 'The switch of the panels did not obey, or the render task did not stop within 1000 ms');
+  const then = power ? 'Nothing is shown until it is tried again.' : 'The panels may still have their supply.';
+  return `Power failed: ${what.replace(/\.$/, '')}. ${then}`;
+}
+
+export function sizeText({ width, height, panels, pixels }) {
+  return `${width} \u00d7 ${height}, ${panels === 1 ? '1 panel' : `${panels} panels`}, ${fixed(pixels)} pixels`;
+}
+
+// Effects of a kind whose name has each word of `find`.
+export function shownEffects(effects, kind, find) {
+  const words = find.toLowerCase().split(/\s+/).filter(Boolean);
+  return effects.filter((e) => (kind === 'all' || e.kind === kind) && words.every((w) => e.name.toLowerCase().includes(w)));
+}
+
+// The palette that the state names; `auto`: that of the effect, by its name.
+export function shownPalette(lamp, effects, palettes) {
+  if (lamp.palette_index !== 255) return palettes.find((p) => p.index === lamp.palette_index);
+  const effect = effects.find((e) => e.id === lamp.effect_id);
+  return effect && palettes.find((p) => p.name === effect.palette);
+}
+
+// What of the look the effect at hand takes: of palette, colors, intensity, audio, text, clock.
+export const usesOf = (lamp, effects) => (effects.find((e) => e.id === lamp.effect_id) || {}).uses || [];
+
+export const COLOR_NAMES = ['Primary', 'Background', 'Third'];
+export const TEXT_MAX_BYTES = 63;
+
+// ---- direction: 0 straight away from whoever looks, clockwise ------------------------------------------------
+
+export const wrapAngle = (deg) => ((Math.round(deg) % 360) + 360) % 360;
+// Of a point from the centre, y downwards.
+export const angleOf = (dx, dy) => wrapAngle((Math.atan2(dx, -dy) * 180) / Math.PI);
+export function angleAfterKey(key, angle, isLarge) {
+  const step = isLarge ? 15 : 1;
+  const by = { ArrowRight: step, ArrowUp: step, ArrowLeft: -step, ArrowDown: -step, PageUp: 15, PageDown: -15 }[key];
+  if (by) return wrapAngle((angle ?? 0) + by);
+  return key === 'Home' ? 0 : null;
+}
