@@ -600,7 +600,8 @@ static void test_transition_and_flash(void **state)
     struct nh_lamp_config cfg = config();
     (void)state;
     begin_frames(&cfg);
-    do_now((struct nh_lamp_command){.kind = NH_LAMP_TOGGLE_PAUSE});
+    do_now((struct nh_lamp_command){.mask = NH_LAMP_F_EFFECT | NH_LAMP_F_PAUSED,
+                                    .set = {.effect_id = 0xEA03, .paused = true}});
     frames(1);
     do_now((struct nh_lamp_command){
         .mask = NH_LAMP_F_BRIGHTNESS, .set = {.brightness = 202}, .transition_ms = 1000});
