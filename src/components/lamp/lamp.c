@@ -406,6 +406,14 @@ int nh_lamp_create(const struct nh_lamp_config *cfg, nh_lamp_t **out)
     return nh_lamp__make(cfg, out);
 }
 
+int nh_lamp_output_add(nh_lamp_t *l, const struct nh_lamp_output *o)
+{
+    if (l->output_count == NH_LAMP__OUTPUT_MAX_COUNT)
+        return NH_ERR_FULL;
+    l->outputs[l->output_count++] = *o;
+    return 0;
+}
+
 int nh_lamp_start(nh_lamp_t *l)
 {
     int err = l->cfg.loop ? nh_loop_deadline_add(l->cfg.loop, &l->deadline) : 0;

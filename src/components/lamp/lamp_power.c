@@ -46,6 +46,8 @@ static void follow_wish(nh_lamp__power_t *p)
         return;
     if (p->step == NH_LAMP__IS_OFF && p->wanted)
         go(p, NH_LAMP__ON_DATA);
+    else if (p->step == NH_LAMP__IS_OFF && p->may_be_lit)
+        go(p, NH_LAMP__OFF_DATA);
     else if (p->step == NH_LAMP__IS_ON && !p->wanted)
         go(p, NH_LAMP__OFF_STOP);
 }
@@ -94,6 +96,7 @@ enum nh_lamp__deed nh_lamp__power_next(nh_lamp__power_t *p, uint64_t now_ms)
 static void switched_on(nh_lamp__power_t *p, int result, uint64_t now_ms)
 {
     p->tries++;
+    p->may_be_lit = true; // also where it says that it failed
     if (result >= 0) {
         wait(p, NH_LAMP__ON_SETTLE, now_ms, NH_LAMP__SETTLE_ON_MS);
     } else if (p->tries < NH_LAMP__SWITCH_TRIES) {
@@ -111,6 +114,7 @@ static void switched_off(nh_lamp__power_t *p, int result, uint64_t now_ms)
         wait(p, NH_LAMP__OFF_RETRY, now_ms, NH_LAMP__SWITCH_RETRY_MS);
         return;
     }
+    p->may_be_lit = result < 0;
     if (result < 0 && !p->has_failed)
         fail(p, result, "the panels' switch does not go off");
     wait(p, NH_LAMP__OFF_SETTLE, now_ms, NH_LAMP__SETTLE_OFF_MS);
@@ -207,13 +211,22 @@ uint64_t nh_lamp__power_deadline(const nh_lamp__power_t *p)
 
 bool nh_lamp__power_is_dark(const nh_lamp__power_t *p)
 {
-    return p->step == NH_LAMP__IS_OFF && (!p->wanted || p->has_failed);
+    return p->step == NH_LAMP__IS_OFF && (p->has_failed || !(p->wanted || p->may_be_lit));
+}
+
+static enum nh_lamp_power idle_state(const nh_lamp__power_t *p)
+{
+    if (p->has_failed)
+        return NH_LAMP_FAILED;
+    if (p->wanted)
+        return NH_LAMP_SWITCHING_ON;
+    return p->may_be_lit ? NH_LAMP_SWITCHING_OFF : NH_LAMP_OFF;
 }
 
 enum nh_lamp_power nh_lamp__power_state(const nh_lamp__power_t *p)
 {
     if (p->step == NH_LAMP__IS_OFF)
-        return p->has_failed ? NH_LAMP_FAILED : p->wanted ? NH_LAMP_SWITCHING_ON : NH_LAMP_OFF;
+        return idle_state(p);
     if (p->step == NH_LAMP__IS_ON)
         return p->has_failed ? NH_LAMP_FAILED : NH_LAMP_ON;
     return p->step < NH_LAMP__IS_ON ? NH_LAMP_SWITCHING_ON : NH_LAMP_SWITCHING_OFF;

@@ -56,6 +56,7 @@ typedef struct nh_lamp__power { // private
     enum nh_lamp__step step;
     bool wanted;
     bool has_failed;  // and nobody has asked since
+    bool may_be_lit;  // the switch was told to go on, and has not gone off since
     bool has_started; // the render task runs, or has ended and is not joined yet
     uint32_t tries;
     uint64_t due_ms;
