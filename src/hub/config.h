@@ -172,6 +172,26 @@ struct nh_hub_config {
         uint32_t width, height, fps, queue_max, transition_ms, save_delay_ms, save_deadline_ms;
     } lamp;
     struct {
+        char output[128];    // "none", "spi:/dev/spidev0.0"
+        int chip, order;     // enum nh_pixels_chip, _order
+        char power_chip[64]; // "": no switch
+        uint32_t power_line;
+        uint32_t panel_columns, panel_rows;
+        int panel_start, led_start; // enum nh_lamp_corner
+        int panel_lines, led_lines; // 0: rows, 1: columns
+        bool power_active_low, panel_serpentine, panel_turned, led_serpentine;
+        uint32_t rotation_deg, gamma_pct, dither_bits, white[3];
+        uint32_t led_ma, led_idle_ua, board_ma, limit_ma;
+    } lamp_hardware;
+    struct {
+        char chip[64]; // "": no line
+        uint32_t line;
+        bool active_low;
+        int pull; // enum nh_hub_pull
+        uint32_t debounce_ms, click_gap_ms, long_ms, rate_ms;
+        int action[4]; // enum nh_hub_lamp_action, of short, double, triple and long
+    } lamp_button;
+    struct {
         bool get_changes;
     } compat;
     struct {

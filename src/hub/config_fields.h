@@ -29,6 +29,10 @@ extern const nh_json_field_t nh_hub__homeassistant_fields[];
 extern const nh_json_field_t nh_hub__macropad_fields[];
 // config_lamp.c
 extern const nh_json_field_t nh_hub__lamp_fields[];
+// config_lamp_hw.c
+extern const nh_json_field_t nh_hub__lamp_hw_fields[];
+extern const nh_json_field_t nh_hub__lamp_button_fields[];
+void nh_hub__lamp_hw_defaults(struct nh_hub_config *c);
 extern const nh_json_field_t nh_hub__ota_fields[];
 void nh_hub__ota_defaults(struct nh_hub_config *c);
 

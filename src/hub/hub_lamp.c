@@ -1,6 +1,7 @@
 // The lamp as a part of the hub.
 
 #include "core/base/log.h"
+#include "hub/hub_lamp_hw.h"
 #include "hub/hub_parts.h"
 
 #include <time.h>
@@ -24,14 +25,13 @@ static int64_t local_unix_s(void *ctx)
 static struct nh_lamp_config config_of(struct nh_hub *hub)
 {
     const struct nh_hub_config *c = &hub->cfg;
-    return (struct nh_lamp_config){
+    struct nh_lamp_config cfg = {
         .sys = hub->sys,
         .loop = hub->loop,
         .bus = hub->bus,
         .store = hub->store,
         .width = (uint16_t)c->lamp.width,
         .height = (uint16_t)c->lamp.height,
-        .map = {.leds = {.is_serpentine = true}},
         .fps = c->lamp.fps,
         .queue_max = c->lamp.queue_max,
         .transition_ms = c->lamp.transition_ms,
@@ -41,6 +41,9 @@ static struct nh_lamp_config config_of(struct nh_hub *hub)
         .changed = changed,
         .local_unix_s = local_unix_s,
     };
+    nh_hub__lamp_map(c, &cfg.map);
+    nh_hub__lamp_pipeline(c, &cfg.pipeline);
+    return cfg;
 }
 
 // A broker alone has none. A hub that cannot have one runs on without it.
@@ -50,10 +53,16 @@ int nh_hub__start_lamp(struct nh_hub *hub)
         return NH_OK;
     struct nh_lamp_config cfg = config_of(hub);
     int err = nh_hub__owner(hub, "lamp", &cfg.mem);
+    if (err == 0 && nh_hub__lamp_pixels(hub, cfg.mem, &cfg.pixels) < 0)
+        NH_LOG_E("lamp", "the lamp runs without its LEDs");
     if (err == 0)
         err = nh_lamp_create(&cfg, &hub->lamp);
+    if (err < 0 && cfg.pixels.destroy)
+        cfg.pixels.destroy(cfg.pixels.ctx);
     if (err == 0)
         err = nh_lamp_start(hub->lamp);
+    if (err == 0)
+        err = nh_hub__start_lamp_button(hub, cfg.mem);
     if (err == 0)
         return NH_OK;
     NH_LOG_E("lamp", "the lamp cannot be started: %s; there is none", nh_err_text(err));
@@ -63,6 +72,7 @@ int nh_hub__start_lamp(struct nh_hub *hub)
 
 void nh_hub__stop_lamp(struct nh_hub *hub)
 {
+    nh_hub__stop_lamp_button(hub);
     nh_lamp_destroy(hub->lamp);
     hub->lamp = NULL;
 }

@@ -84,6 +84,7 @@ struct nh_hub {
     nh_loop_post_t window_post;  // somebody closed the window
     nh_tls_t *display_tls;
     nh_http_client_t *display_http;              // NULL: no image was fetched yet
+    struct nh_hub_lamp_button *lamp_button;      // NULL: as the lamp
     nh_lamp_t *lamp;                             // NULL: not enabled
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
@@ -196,6 +197,12 @@ void nh_hub__stop_display(struct nh_hub *hub);
 void nh_hub__display_names(struct nh_hub *hub); // what it is called, and where the portal is
 // What may change while it runs, before `cfg` takes the place of hub->cfg.
 void nh_hub__display_apply(struct nh_hub *hub, const struct nh_hub_config *cfg);
+// hub_lamp_hw.c: the LEDs that the configuration names; zeroed: none. What fails is told.
+NH_MUST_USE int nh_hub__lamp_pixels(struct nh_hub *hub, nh_mem_t *mem, struct nh_pixels *out);
+// hub_lamp_button.c: after the lamp was made, and before it goes.
+NH_MUST_USE int nh_hub__start_lamp_button(struct nh_hub *hub, nh_mem_t *mem);
+void nh_hub__stop_lamp_button(struct nh_hub *hub);
+struct nh_route_table nh_hub__lamp_button_routes(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_lamp(struct nh_hub *hub);
 void nh_hub__stop_lamp(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);

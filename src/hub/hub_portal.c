@@ -111,6 +111,7 @@ static int start_portal(struct nh_hub *hub)
         hub->homeassistant ? nh_homeassistant_routes(hub->homeassistant)
                            : (struct nh_route_table){no_routes, hub, "homeassistant"},
         hub->lamp ? nh_lamp_routes(hub->lamp) : (struct nh_route_table){no_routes, hub, "lamp"},
+        nh_hub__lamp_button_routes(hub),
         hub->macropad ? nh_macropad_routes(hub->macropad)
                       : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],

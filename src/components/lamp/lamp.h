@@ -12,6 +12,7 @@
 #define NH_LAMP_H
 
 #include "components/lamp/fx/fx.h"
+#include "components/lamp/lamp_button.h"
 #include "components/lamp/lamp_pipeline.h"
 #include "core/bus/events.h"
 #include "core/http/http.h"
