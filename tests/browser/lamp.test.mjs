@@ -184,12 +184,55 @@ test('power: off, on, switching, and a failure with its reason', () => onLamp({}
   assert.ok(await page.getByRole('button', { name: 'Record' }).isDisabled());
   lamp.failPower = true;
   await power.click();
-  await page.getByText(/^Power failed: The switch of the panels did not obey/).waitFor();
+  await page.getByText('Power failed: the panels\' switch does not go on. The lamp stays dark.').waitFor();
   await page.locator('nav.side').getByRole('link', { name: /Lamp\s*failed/ }).waitFor();
   lamp.failPower = false;
   await page.getByRole('button', { name: 'Switch on again' }).click();
   await page.getByRole('img', { name: /^Live picture of the lamp/ }).waitFor();
   assert.equal(await page.locator('.note.bad').count(), 0);
+}));
+
+test('the touch button is held by hand and by key, and never stays down', () => onLamp({}, async ({ page, lamp }) => {
+  const touch = tile(page, 'Touch button');
+  const pad = touch.getByRole('button', { name: 'Press and hold' });
+  await touch.getByText('Not pressed yet.').waitFor();
+  const box = await pad.boundingBox();
+  await pad.scrollIntoViewIfNeeded();
+  await pad.hover();
+  await page.mouse.down();
+  await until((p) => p.join() === 'true', () => lamp.presses);
+  await touch.getByRole('button', { pressed: true }).waitFor();
+  await page.mouse.move(box.x + 300, 20);
+  await page.mouse.up();
+  await until((p) => p.join() === 'true,false', () => lamp.presses);
+  await touch.getByText(/^One click from here, \d+ m?s ago\./).waitFor();
+  await pad.focus();
+  await page.keyboard.down('Space');
+  await until((p) => p.length === 3, () => lamp.presses);
+  await page.evaluate(() => dispatchEvent(new Event('blur')));
+  await until((p) => p.join() === 'true,false,true,false', () => lamp.presses);
+  await page.keyboard.up('Space');
+}));
+
+test('remotes by radio: heard, paired with a code, forgotten', () => onLamp({}, async ({ page, lamp }) => {
+  const radio = tile(page, 'Radio peers');
+  const row = (name) => radio.getByRole('table', { name: 'Radio peers' }).getByRole('row', { name });
+  await row(/desk paired \u221252 dBm 7\.1 ms 0/).waitFor();
+  await row(/old remote version 1 \u221280 dBm 31\.0 ms 12/).waitFor();
+  await radio.getByRole('button', { name: 'Pair a remote' }).click();
+  await radio.getByText('Waits for a remote: hold its pairing key now.').waitFor();
+  await radio.getByText(/^(60|59|58) s left$/).waitFor();
+  lamp.asks('porch', '047113');
+  await radio.getByText('047 113').waitFor();
+  await radio.getByRole('button', { name: 'The same' }).click();
+  await row(/porch paired/).waitFor();
+  await radio.getByRole('button', { name: 'Forget porch' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Forget' }).click();
+  await row(/porch/).waitFor({ state: 'detached' });
+  await radio.getByRole('button', { name: 'Pair a remote' }).click();
+  await radio.getByRole('button', { name: 'Close' }).click();
+  await radio.getByRole('button', { name: 'Pair a remote' }).waitFor();
+  assert.equal(lamp.radio.pairing, null);
 }));
 
 test('a refusal is told in the hub\u2019s words and the control goes back', () => onLamp({}, async ({ page, lamp }) => {

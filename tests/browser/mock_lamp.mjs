@@ -66,8 +66,14 @@ export class MockLamp {
   constructor(push, pushBytes, Refusal, { width = 48, height = 16, ...state } = {}) {
     Object.assign(this, { push, pushBytes, Refusal, width, height, own: [], posts: [], presses: [], failPower: false, silent: false, refuse: null, time: 4200, frames: 8211940, palettesWritten: 0, ticks: 0 });
     this.live = null;
+    const peer = (name, address, rssi, ack, lost, key = 'paired', ago = 800) => ({ name, address, node: 2, key, rssi_dbm: rssi, heard_ago_ms: ago, commands: 40, repeats: 2, rejected: 0, lost, ack_p50_us: ack / 2, ack_p99_us: ack });
+    this.radio = {
+      address: '02:00:00:00:00:01', node: 1, channel: 6, allow_v1: true, peer_max: 8, effects: EFFECTS.length, effects_crc: '9a20b1c4', pairing: null,
+      peers: [peer('desk', '02:00:00:00:00:11', -52, 7100, 0), peer('hall', '02:00:00:00:00:12', -71, 12400, 3), peer('old remote', '02:00:00:00:00:13', -80, 31000, 12, 'none', 90000)],
+      counters: { received: 93, sent: 95, commands: 84, applied: 80, repeats: 4, forged: 0, replayed: 0, version_1_refused: 0 },
+    };
     this.state = {
-      power: true, power_state: 'on', effect_id: 0xca01, brightness: 102, speed_pct: 130, intensity: 168, paused: false, palette_index: 255,
+      power: true, power_state: 'on', power_fault: null, effect_id: 0xca01, brightness: 102, speed_pct: 130, intensity: 168, paused: false, palette_index: 255,
       colors: ['#ff8800', '#000000', '#0000ff'], text: 'nuthatch', overlay: { enabled: true, mode: 'listen', blend: 'alpha', angle_deg: 32 }, seq: 1204, version: 17,
       changed: { by: 'radio', who: 'desk' }, changedAt: Date.now() - 42000, ...state,
     };
@@ -105,7 +111,7 @@ export class MockLamp {
     return {
       ...s, effect: e.name, effect_index: e.index, palette: s.palette_index === 255 ? 'auto' : this.paletteNow().name, changed: { ...s.changed, ago_ms: Date.now() - changedAt },
       info: {
-        width: this.width, height: this.height, pixels: this.width * this.height, panels: 3, output: 'none', fps: isOn ? 22 : 0, fps_wanted: 22, jitter_us: 300, jitter_max_us: 1412, late: 2, frames: this.frames,
+        width: this.width, height: this.height, pixels: this.width * this.height, panels: 3, output: 'none', fps: isOn ? 22 : 0, fps_wanted: 22, jitter_us: 300, jitter_max_us: 1412, late: 2, dropped: 0, frames: this.frames,
         render_us: 2100, overlay_us: 200, show_us: 23000, frame_crc: '9c41e07b', estimate_ma: Math.min(ma, 4000), peak_ma: 2610, limit_ma: 4000, limiting: ma > 4000,
         show_failures: 0, queue_depth: 0, queue_depth_max: 2, queue_max: 16, queue_full: 0, live: this.live,
       },
@@ -130,6 +136,7 @@ export class MockLamp {
     this.state.power_state = on ? 'switching_on' : 'switching_off';
     setTimeout(() => {
       this.state.power_state = this.failPower ? 'failed' : on ? 'on' : 'off';
+      this.state.power_fault = this.failPower ? `the panels' switch does not go ${on ? 'on' : 'off'}` : null;
       this.state.version++;
       this.push('lamp', this.whole());
     }, 60);
@@ -172,9 +179,49 @@ export class MockLamp {
     return { ok: true };
   }
 
+  // The touch button: what a level makes of it, without its times.
+  button() {
+    const source = { down: !!this.isDown, gestures: this.presses.length, bounces: 0, too_soon: 0 };
+    return { actions: { short: 'power', double: 'next', triple: 'pause', long: 'none' }, has_line: true, line: { ...source, down: false }, portal: source, playing: false, ignored: 0,
+      last: this.clicked ? { ...this.clicked, ago_ms: Date.now() - this.clicked.at } : null };
+  }
+
+  pair(seconds) {
+    this.radio = { ...this.radio, pairing: seconds ? { left_s: seconds, confirm: true, code: null } : null };
+    this.push('lamp_radio', this.radio);
+    return this.radio;
+  }
+
+  // A remote begins to pair, and shows `code`.
+  asks(name, code) {
+    this.radio.pairing = { left_s: 41, confirm: true, name, address: '02:00:00:00:00:14', code };
+    this.push('lamp_radio', this.radio);
+  }
+
+  accept({ code }) {
+    const { pairing, peers } = this.radio;
+    if (!pairing || pairing.code !== code) this.refused(409, 'other_code', 'The remote shows other digits, so somebody may sit in between. It was refused.');
+    this.radio = { ...this.radio, pairing: null, peers: [...peers, { ...peers[0], name: pairing.name, address: pairing.address, ack_p99_us: 0, lost: 0 }] };
+    this.push('lamp_radio', this.radio);
+    return this.radio;
+  }
+
+  forget(address) {
+    this.radio = { ...this.radio, peers: this.radio.peers.filter((p) => p.address !== address) };
+    this.push('lamp_radio', this.radio);
+    return this.radio;
+  }
+
+  press({ level }) {
+    this.presses.push(level);
+    this.isDown = level;
+    if (!level) this.clicked = { click: 'short', from: 'portal', done: true, at: Date.now() };
+    return this.button();
+  }
+
   // A part's newest state, for who has just subscribed.
   part(p) {
-    return p === 'lamp' ? () => this.whole() : null;
+    return { lamp: () => this.whole(), lamp_radio: () => this.radio }[p] || null;
   }
 
   routes(body) {
@@ -189,6 +236,12 @@ export class MockLamp {
         if (this.silent) await new Promise(() => {});
         return this.command(b);
       },
+      'GET /api/lamp/radio': () => this.radio,
+      'POST /api/lamp/radio/pair': async (q, req) => this.pair((await body(req)).seconds ?? 60),
+      'POST /api/lamp/radio/accept': async (q, req) => this.accept(await body(req)),
+      ...Object.fromEntries(['11', '12', '13', '14'].map((n) => [`DELETE /api/lamp/radio/peers/02:00:00:00:00:${n}`, () => this.forget(`02:00:00:00:00:${n}`)])),
+      'GET /api/lamp/button': () => this.button(),
+      'POST /api/lamp/button': async (q, req) => this.press(await body(req)),
       'GET /api/lamp/effects': () => ({ count: EFFECTS.length, effects: EFFECTS }),
       'GET /api/lamp/palettes': () => ({ built_in: BUILT_IN.length, own_max: OWN_MAX, palettes: this.palettes() }),
       'POST /api/lamp/palettes': async (q, req) => this.setPalette(BUILT_IN.length + this.own.length, await body(req)),

@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { angleAfterKey, angleOf, changedText, failureText, shownEffects, shownPalette, sizeText, usesOf, wrapAngle } from '../src/pages/lamp/model.js';
+import { angleAfterKey, angleOf, changedText, codeText, failureText, leftOf, shownEffects, shownPalette, sizeText, usesOf, wrapAngle } from '../src/pages/lamp/model.js';
 import { addStop, colorAt, colourStop, copyName, expand, gradient, moveStop, nameFinding, parseHex, removeStop, widestGap } from '../src/pages/lamp/palette.js';
 import { createAssembler, fitTo, lightTable, readMessage, toRgba } from '../src/pages/lamp/preview.js';
 import { createSender } from '../src/pages/lamp/send.js';
@@ -215,8 +215,8 @@ test('the lamp with what has no answer yet', () => {
 test('words and figures', () => {
   assert.equal(changedText(LAMP, 2000), 'changed by radio remote \u201cdesk\u201d, 42 s ago');
   assert.equal(changedText({ changed: { by: 'boot', who: '', ago_ms: null } }, 0), 'not changed yet');
-  assert.match(failureText({ power: true }), /^Power failed: The switch of the panels did not obey/);
-  assert.match(failureText({ power: true, power_error: 'Switch: no answer.' }), /^Power failed: Switch: no answer\. /);
+  assert.equal(failureText({ power_fault: 'the panels\' switch does not go on' }), 'Power failed: the panels\' switch does not go on. The lamp stays dark.');
+  assert.match(failureText({ power_fault: 'the render task does not stop' }), /The panels keep their supply\.$/);
   assert.equal(sizeText({ width: 16, height: 48, panels: 3, pixels: 768 }), '16 \u00d7 48, 3 panels, 768 pixels');
   assert.deepEqual([ms(80), ms(2100), ms(23040), ms(null)], ['0.08 ms', '2.1 ms', '23 ms', '']);
   assert.deepEqual(shownEffects(EFFECTS, 'all', 'fall SNOW').map((e) => e.id), [8]);
@@ -224,6 +224,11 @@ test('words and figures', () => {
   assert.equal(shownPalette(LAMP, EFFECTS, [{ index: 0, name: 'ICE' }, { index: 1, name: 'EMBER' }]).index, 1);
   assert.equal(shownPalette({ ...LAMP, palette_index: 0 }, EFFECTS, [{ index: 0, name: 'ICE' }]).name, 'ICE');
   assert.deepEqual(usesOf({ effect_id: 99 }, EFFECTS), []);
+});
+
+test('pairing: what is left of the window, and the code', () => {
+  assert.deepEqual([leftOf(null, 0), leftOf({ left_s: 60 }, 0), leftOf({ left_s: 60 }, 1500), leftOf({ left_s: 60 }, 61000)], [0, 60, 59, 0]);
+  assert.equal(codeText('047113'), '047 113');
 });
 
 test('directions: clockwise from straight away, around the end', () => {

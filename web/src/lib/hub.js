@@ -40,6 +40,7 @@ const onPart = {
   audio: (data) => set('audio', { ...data, at: Date.now() }),
   display: (data) => set('display', { ...state.display, ...data }),
   lamp: (data) => lampCame(data),
+  lamp_radio: (data) => set('lampRadio', { ...data, at: Date.now() }),
   typed: (data) => set('typed', reduceTyped(state.typed, data, Date.now())),
 };
 

@@ -26,6 +26,7 @@ export const state = {
   display: null, // the panel, as /api/display tells; false: the hub has none
   lamp: null, // as /api/lamp tells, with `at`: when it came; false: the hub has none
   lampPending: {}, // what was set and has no answer yet
+  lampRadio: null, // its remotes, as /api/lamp/radio tells
   lampCurrent: [], // its current over time: [[t, mA]]
   trial: null, // the scenario of the harness that is played: {id, step}
   runs: null, // of the harness, as they were read from files

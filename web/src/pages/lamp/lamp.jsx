@@ -8,12 +8,14 @@ import { useResource } from '../../lib/resource.js';
 import { keep, set, useKeys, useTick } from '../../lib/store.js';
 import { Badge, Button, Empty, Failed, Head, Loading, Note, Switch, Tile } from '../../ui/parts.jsx';
 import { setLamp, useLamp } from './act.js';
+import { TouchButton } from './button.jsx';
 import { Gallery } from './gallery.jsx';
 import { Look } from './look.jsx';
 import { changedText, failureText, shownPalette, sizeText } from './model.js';
 import { Overlay } from './overlay.jsx';
 import { PaletteEditor } from './palette.jsx';
 import { Current } from './power.jsx';
+import { Radio } from './radio.jsx';
 import { Screen } from './screen.jsx';
 import { Statistics } from './stats.jsx';
 import { isSwitching, ms, powerBadge } from './words.js';
@@ -74,6 +76,8 @@ function Page({ lamp, waits }) {
           <Look lamp={lamp} effects={fx} palettes={list ? list.palettes : []} waits={waits} />
           <Overlay lamp={lamp} waits={waits} />
           <Current info={lamp.info} />
+          <Radio />
+          <TouchButton />
           <Statistics info={lamp.info} seq={lamp.seq} />
         </div>
       </div>

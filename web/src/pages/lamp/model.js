@@ -15,13 +15,11 @@ export function changedText({ changed, at }, now) {
   return `changed by ${BY[changed.by] || changed.by}${who}, ${age(changed.ago_ms + now - at)} ago`;
 }
 
-// Why the power sequence stopped, in the hub's words, or what its state means.
-export function failureText({ power, power_error: said }) {
-  const what = said || (power
-    ? 'The switch of the panels did not obey in 5 tries, or the render task did not stop within 1000 ms'
-    : 'The switch of the panels did not obey, or the render task did not stop within 1000 ms');
-  const then = power ? 'Nothing is shown until it is tried again.' : 'The panels may still have their supply.';
-  return `Power failed: ${what.replace(/\.$/, '')}. ${then}`;
+// Why the power sequence stopped, and what that means.
+export function failureText({ power_fault: why }) {
+  const what = why || 'the hub does not say why';
+  const then = /does not (stop|go off)/.test(what) ? 'The panels keep their supply.' : 'The lamp stays dark.';
+  return `Power failed: ${what}. ${then}`;
 }
 
 export function sizeText({ width, height, panels, pixels }) {
@@ -58,3 +56,9 @@ export function angleAfterKey(key, angle, isLarge) {
   if (by) return wrapAngle((angle ?? 0) + by);
   return key === 'Home' ? 0 : null;
 }
+
+// ---- pairing ---------------------------------------------------------------------------------------------------
+
+// Seconds that the window is still open, `ms` after it was told; 0: it is closed.
+export const leftOf = (pairing, ms) => (pairing ? Math.max(0, Math.ceil(pairing.left_s - ms / 1000)) : 0);
+export const codeText = (code) => `${code.slice(0, 3)} ${code.slice(3)}`;
