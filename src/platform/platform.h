@@ -270,8 +270,8 @@ NH_MUST_USE int nh_datagram_send(nh_datagram_t *d, const char *address, uint16_t
                                  const void *bytes, size_t len);
 // Also takes in what is sent to a multicast group, by the interface that has `interface` (NULL: the
 // machine's choice). A socket hears of it only when it is open at all addresses ("0.0.0.0", "::").
-// NH_ERR_INVAL: no such group or interface. NH_ERR_EXISTS: it does already. NH_ERR_FULL: more groups
-// than the machine lets one socket have (20, on Linux as it comes).
+// NH_ERR_INVAL: no such group or interface. NH_ERR_EXISTS: it does already. NH_ERR_FULL: more
+// groups than the machine lets one socket have (20, on Linux as it comes).
 NH_MUST_USE int nh_datagram_join(nh_datagram_t *d, const char *group, const char *interface);
 uint16_t nh_datagram_port(const nh_datagram_t *d);
 struct nh_datagram_info {

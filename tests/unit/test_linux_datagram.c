@@ -171,10 +171,8 @@ static void test_join_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_there_and_back),
-        TEST(test_too_long_is_dropped_and_counted),
-        TEST(test_open_faults),
-        TEST(test_join),
+        TEST(test_there_and_back), TEST(test_too_long_is_dropped_and_counted),
+        TEST(test_open_faults),    TEST(test_join),
         TEST(test_join_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-// fx_wasm.c - the effects for a browser: one lamp a module instance, called by web/src/lib/lamp_fx.js.
+// fx_wasm.c - the effects for a browser: one lamp a module instance, called by
+// web/src/lib/lamp_fx.js.
 //
 // Compiled by clang for wasm32 without a C library (web/CMakeLists.txt). Texts and colours pass
 // through buffers in the module's memory, whose addresses the calls give. Memory grows at
