@@ -15,6 +15,8 @@ struct nh_png_config {
     // The pixels of row `y`: RGB565 in the processor's byte order, `width` of them; borrowed until
     // the next call. Asked for once each, from above.
     const uint16_t *(*row)(void *ctx, uint16_t y);
+    // Instead of `row`: the pixels as bytes R, G, B.
+    const uint8_t *(*row_rgb)(void *ctx, uint16_t y);
     void *ctx;
 };
 // NH_ERR_NOMEM; NH_ERR_RANGE: a size of 0. `*out` is NULL then.

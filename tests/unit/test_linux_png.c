@@ -84,6 +84,30 @@ static void test_pictures(void **state)
         }
 }
 
+static const uint8_t *row_rgb(void *ctx, uint16_t y)
+{
+    return (const uint8_t *)ctx + (size_t)y * 5 * 3;
+}
+
+static void test_whole_bytes(void **state)
+{
+    static uint8_t file[4096], rgb[7 * 5 * 3], read[7 * 5 * 3];
+    const struct nh_png_config cfg = {
+        .mem = fx.mem, .width = 5, .height = 7, .row_rgb = row_rgb, .ctx = rgb};
+    nh_png_t *p;
+    (void)state;
+    for (size_t i = 0; i < sizeof rgb; i++)
+        rgb[i] = (uint8_t)(i * 37);
+    assert_int_equal(nh_png_create(&cfg, &p), 0);
+    size_t len = write_all(p, file, sizeof file, 200);
+    nh_png_destroy(p);
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    assert_true(png_image_begin_read_from_memory(&image, file, len));
+    image.format = PNG_FORMAT_RGB;
+    assert_true(png_image_finish_read(&image, NULL, read, 0, NULL));
+    assert_memory_equal(read, rgb, sizeof rgb);
+}
+
 static void test_no_memory(void **state)
 {
     const struct nh_png_config cfg = {.mem = fx.mem, .width = 8, .height = 8, .row = row};
@@ -102,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_pictures, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_whole_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

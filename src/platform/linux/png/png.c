@@ -91,17 +91,27 @@ static size_t write_head(nh_png_t *p, uint8_t *out)
     return 8 + close_chunk(out + 8, "IHDR", 13);
 }
 
+static void rgb565_to_rgb(uint8_t out[3], uint16_t p)
+{
+    out[0] = (uint8_t)((p >> 11) * 255 / 31);
+    out[1] = (uint8_t)((p >> 5 & 63) * 255 / 63);
+    out[2] = (uint8_t)((p & 31) * 255 / 31);
+}
+
 // The row as differences to the left: flat areas become zeros.
 static void next_line(nh_png_t *p)
 {
-    const uint16_t *row = p->cfg.row(p->cfg.ctx, p->y++);
-    uint8_t left[3] = {0};
+    const uint8_t *bytes = p->cfg.row_rgb ? p->cfg.row_rgb(p->cfg.ctx, p->y) : NULL;
+    const uint16_t *row = bytes ? NULL : p->cfg.row(p->cfg.ctx, p->y);
+    uint8_t left[3] = {0}, rgb[3];
     uint8_t *out = p->line;
+    p->y++;
     *out++ = 1; // filter Sub
     for (size_t x = 0; x < p->cfg.width; x++) {
-        const uint8_t rgb[3] = {(uint8_t)((row[x] >> 11) * 255 / 31),
-                                (uint8_t)((row[x] >> 5 & 63) * 255 / 63),
-                                (uint8_t)((row[x] & 31) * 255 / 31)};
+        if (bytes)
+            memcpy(rgb, bytes + 3 * x, 3);
+        else
+            rgb565_to_rgb(rgb, row[x]);
         for (int i = 0; i < 3; i++) {
             *out++ = (uint8_t)(rgb[i] - left[i]);
             left[i] = rgb[i];
