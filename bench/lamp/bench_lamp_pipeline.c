@@ -1,12 +1,12 @@
 // bench_lamp_pipeline.c - what a frame costs from the effect to the bytes of the chain, by stage
 // and in all, at the size of the lamp and at the largest.
 //
-//   bench_lamp_pipeline [FRAMES]   2000 frames a row
+//   bench_lamp_pipeline [FRAMES]   500 frames a run, four times as many of the small lamp
 //
 // Processor time of this process; median of five runs and their spread. Each run checks that
 // frames change, and that none of them allocated anything.
 
-#include "components/lamp/lamp_pipeline.h"
+#include "components/lamp/lamp_overlay.h"
 #include "core/base/crc.h"
 
 #include <stdio.h>
@@ -16,6 +16,7 @@
 
 #define RUNS 5
 #define FRAME_MS 25
+#define GOAL_FPS 1000u
 
 static nh_mem_system_t *sys;
 static nh_mem_t *mem;
@@ -25,6 +26,7 @@ struct lamp {
     nh_lamp_map_t *map;
     nh_lamp_pipeline_t *pipeline;
     nh_fx_player_t player;
+    nh_lamp_overlay_t overlay;
     struct nh_fx_canvas canvas;
     nh_px_t palette[256];
     uint32_t frame;
@@ -87,6 +89,17 @@ static void effect(struct lamp *l)
     (void)nh_fx_player_draw(&l->player, &l->canvas, &in, 64);
 }
 
+// The face speaks, and follows a voice that goes round.
+static void overlay(struct lamp *l)
+{
+    static const struct nh_lamp_overlay_look look = {true, NH_LAMP_OVERLAY_SPEAK,
+                                                     NH_LAMP_BLEND_ALPHA};
+    uint64_t now_ms = 1000 + (uint64_t)l->frame * FRAME_MS;
+    nh_lamp_overlay_direction(&l->overlay, l->frame * 2, now_ms);
+    nh_lamp_overlay_level(&l->overlay, (uint8_t)(l->frame * 7), now_ms);
+    nh_lamp_overlay_draw(&l->overlay, &l->canvas, &look, now_ms);
+}
+
 static void pipeline(struct lamp *l)
 {
     nh_lamp_pipeline_frame(l->pipeline, &l->canvas, 160 << 8, l->frame, &l->out);
@@ -99,9 +112,16 @@ static void picture(struct lamp *l)
     pipeline(l);
 }
 
-static void effect_and_pipeline(struct lamp *l)
+static void picture_and_overlay(struct lamp *l)
+{
+    l->canvas.px[l->frame % ((uint32_t)l->width * l->height)] ^= 0x404040;
+    overlay(l);
+}
+
+static void whole(struct lamp *l)
 {
     effect(l);
+    overlay(l);
     pipeline(l);
 }
 
@@ -129,6 +149,7 @@ static void lamp_make(struct lamp *l, uint16_t side_x, uint16_t side_y,
     if (nh_fx_player_init(&l->player, side_x, side_y, take(state_bytes ? state_bytes : 1)) < 0)
         die("no player");
     nh_fx_palette_expand(&nh_fx_palettes[0], l->palette);
+    nh_lamp_overlay_init(&l->overlay, NULL, 1);
 }
 
 static void lamp_free(struct lamp *l)
@@ -173,40 +194,73 @@ static void measure(const char *name, struct lamp *l, unsigned frames,
            l->width * l->height / us[RUNS / 2]);
 }
 
-static void rows(uint16_t width, uint16_t height, uint32_t limit_ma, unsigned frames)
+static void effect_rows(struct lamp *l, unsigned frames)
 {
-    static const struct {
-        const char *name;
-        uint16_t id;
-    } effects[] = {{"DIAG RAINBOW", 0xEA03}, {"FIRE", NH_FX_DEFAULT_ID}};
-    struct lamp l;
-    lamp_make(&l, width, height, (struct nh_lamp_pipeline_config){0});
-    for (size_t i = 0; i < NH_ARRAY_LEN(effects); i++) {
-        const struct nh_fx_effect *e = nh_fx_find(effects[i].id);
+    static const uint16_t ids[] = {0xEA03, NH_FX_DEFAULT_ID, 0xCA02};
+    for (size_t i = 0; i < NH_ARRAY_LEN(ids); i++) {
+        const struct nh_fx_effect *e = nh_fx_find(ids[i]);
         char name[64];
         if (!e)
             continue;
-        nh_fx_player_set(&l.player, e, 1);
-        effect(&l);
-        if (i == 0)
-            measure("brightness and map, one picture", &l, frames, picture);
-        lamp_free(&l);
-        lamp_make(&l, width, height,
-                  (struct nh_lamp_pipeline_config){
-                      .gamma_pct = 220, .dither_bits = 3, .limit_ma = limit_ma});
-        nh_fx_player_set(&l.player, e, 1);
-        effect(&l);
-        if (i == 0)
-            measure("gamma, dithering, limit and map, one picture", &l, frames, picture);
-        snprintf(name, sizeof name, "%s and all of that", effects[i].name);
-        measure(name, &l, frames, effect_and_pipeline);
+        nh_fx_player_set(&l->player, e, 1);
+        l->frame = 0;
+        snprintf(name, sizeof name, "%s", e->name);
+        measure(name, l, frames, effect);
+        nh_fx_player_set(&l->player, e, 1);
+        l->frame = 0;
+        snprintf(name, sizeof name, "%s: the whole frame", e->name);
+        measure(name, l, frames, whole);
     }
+}
+
+// Which effects' whole frames are under the goal, and the slowest of all.
+static void slowest_row(struct lamp *l, unsigned frames)
+{
+    const struct nh_fx_effect *slowest = NULL;
+    double most_us = 0;
+    for (uint16_t i = 0; i < nh_fx_visible_count(); i++) {
+        const struct nh_fx_effect *e = nh_fx_visible(i);
+        nh_fx_player_set(&l->player, e, 1);
+        l->frame = 0;
+        uint64_t begin = cpu_ns();
+        for (unsigned k = 0; k < frames; k++, l->frame++)
+            whole(l);
+        double us = (double)(cpu_ns() - begin) / frames / 1000;
+        if (us > 1e6 / GOAL_FPS)
+            printf("%3u x %-3u  %s: %.0f frames/s, under %u\n", l->width, l->height, e->name,
+                   1e6 / us, GOAL_FPS);
+        if (us > most_us)
+            slowest = e;
+        most_us = us > most_us ? us : most_us;
+    }
+    printf("%3u x %-3u  slowest whole frame of %u effects: %s, %.1f us, %.0f frames/s\n", l->width,
+           l->height, nh_fx_visible_count(), slowest ? slowest->name : "", most_us, 1e6 / most_us);
+}
+
+static void rows(uint16_t width, uint16_t height, uint32_t limit_ma, unsigned frames)
+{
+    const struct nh_lamp_pipeline_config plain = {0};
+    const struct nh_lamp_pipeline_config full = {
+        .gamma_pct = 220, .dither_bits = 3, .limit_ma = limit_ma};
+    struct lamp l;
+    lamp_make(&l, width, height, plain);
+    nh_fx_player_set(&l.player, nh_fx_find(0xEA03), 1);
+    effect(&l);
+    measure("brightness and map", &l, frames, picture);
+    lamp_free(&l);
+    lamp_make(&l, width, height, full);
+    nh_fx_player_set(&l.player, nh_fx_find(0xEA03), 1);
+    effect(&l);
+    measure("gamma, brightness, limit, dithering, map", &l, frames, picture);
+    measure("overlay", &l, frames, picture_and_overlay);
+    effect_rows(&l, frames);
+    slowest_row(&l, frames);
     lamp_free(&l);
 }
 
 int main(int argc, char **argv)
 {
-    unsigned frames = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 2000;
+    unsigned frames = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 500;
     make_memory();
     rows(16, 48, 4000, frames * 4);
     rows(128, 128, 40000, frames);

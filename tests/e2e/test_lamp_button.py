@@ -97,6 +97,22 @@ class Button(unittest.TestCase):
 
 
 class Output(unittest.TestCase):
+    def test_each_allocation_fails(self):
+        """Of the lamp's, LEDs and button with it: the hub runs with or without the lamp and holds nothing."""
+        lit = 0
+        with tempfile.TemporaryDirectory() as folder:
+            line = os.path.join(folder, "spi")
+            open(line, "w").close()
+            for n in range(1, 30):
+                with self.subTest(allocation=n), Hub(
+                        LAMP + f"lamp_hardware: {{output: 'spi:{line}', limit_ma: 0}}\n"
+                        f"faults: {{fail_nth: {n}, owner: lamp}}\n") as hub:
+                    status, reply = hub.send_json("GET", "/api/lamp", None)
+                    self.assertIn(status, (200, 404), reply)
+                    lit += status == 200
+        self.assertGreater(lit, 2)
+        self.assertLess(lit, 27)
+
     def test_spi(self):
         with tempfile.TemporaryDirectory() as folder:
             line = os.path.join(folder, "spi")
