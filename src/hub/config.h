@@ -172,6 +172,10 @@ struct nh_hub_config {
         uint32_t width, height, fps, queue_max, transition_ms, save_delay_ms, save_deadline_ms;
     } lamp;
     struct {
+        bool enabled, open;
+        uint32_t preset_max_count;
+    } lamp_wled;
+    struct {
         bool get_changes;
     } compat;
     struct {

@@ -1,13 +1,13 @@
-// lamp_wled_private.h - what the parts of nh_wled_t share.
+// wled_private.h - what the parts of nh_wled_t share.
 
-#ifndef NH_LAMP_WLED_PRIVATE_H
-#define NH_LAMP_WLED_PRIVATE_H
+#ifndef NH_WLED_PRIVATE_H
+#define NH_WLED_PRIVATE_H
 
-#include "components/lamp/lamp_wled.h"
-#include "components/lamp/lamp_wled_night.h"
-#include "components/lamp/lamp_wled_presets.h"
-#include "components/lamp/lamp_wled_request.h"
-#include "components/lamp/lamp_wled_write.h"
+#include "components/wled/wled.h"
+#include "components/wled/wled_night.h"
+#include "components/wled/wled_presets.h"
+#include "components/wled/wled_request.h"
+#include "components/wled/wled_write.h"
 
 #define NH_WLED__LIVE_MAX_COUNT 1024 // pixels of the live view; a larger lamp is shown in part
 
@@ -38,6 +38,13 @@ struct nh_wled__view {
     uint8_t *piece; // NH_FEED_BYTES_MIN
 };
 
+// GET /json/live before there is a picture: the lamp gives one when it is asked for.
+struct nh_wled__wait {
+    nh_request_t *req; // NULL: free
+    uint32_t version;  // of the view that is older
+    uint8_t turns;
+};
+
 struct nh_wled {
     struct nh_wled_config cfg;
     struct nh_wled_info info;
@@ -58,9 +65,10 @@ struct nh_wled {
     uint16_t px_width, px_height;
     struct nh_wled__client clients[NH_WLED_CLIENT_MAX_COUNT];
     struct nh_wled__view view;
+    struct nh_wled__wait waits[NH_WLED_CLIENT_MAX_COUNT];
 };
 
-// lamp_wled.c: does what `r` asks for; `text` is what it was read from, for its pixels. 0: it is
+// wled.c: does what `r` asks for; `text` is what it was read from, for its pixels. 0: it is
 // done. 1: `*call` waits, `done` will be called. NH_ERR_FULL, NH_ERR_BUSY: too much waits, or other
 // live data has the canvas; NH_ERR_NOMEM; an error of the store. Nothing was changed then.
 struct nh_wled__ask {
@@ -82,10 +90,14 @@ struct nh_wled__now {
 };
 void nh_wled__now(nh_wled_t *w, struct nh_wled__now *now);
 
-// lamp_wled_ws.c
+// wled_ws.c
 void nh_wled__push(nh_wled_t *w); // the state is another: all clients get it
 // Reads the preview, if there is a newer one.
 void nh_wled__view_refresh(nh_wled_t *w);
 int nh_wled__view_make(nh_wled_t *w); // 0, NH_ERR_NOMEM
+// From now on the view is read; false: it cannot be.
+bool nh_wled__view_watch(nh_wled_t *w);
+// wled_api.c: the view was read. Whether a request still waits for a picture.
+bool nh_wled__live_turn(nh_wled_t *w);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "components/lamp/lamp_wled.h"
+#include "components/wled/wled.h"
 #include "support/fake_disk.h"
 #include "support/fake_lamp.h"
 #include "support/route_play.h"
@@ -31,7 +31,7 @@ static struct {
         bool woken;
     } sockets[6];
     uint64_t preview_version;
-    uint8_t shade; // of the preview
+    uint8_t shade;     // of the preview
     uint64_t fail_nth; // allocation of a request, once its body has come; 0: none
     char reply[32768];
 } t;
@@ -181,6 +181,10 @@ static int ask(const char *method, const char *path, const char *body)
         nh_mem_fault_set(t.sys, &(struct nh_mem_fault){.fail_nth = t.fail_nth});
     route_finish(&p);
     fake_lamp_run();
+    for (int i = 0; i < 10 && p.x.status == 0; i++) { // it waits for a picture
+        t.now_ms += 40;
+        nh_sched_run(t.sched, t.now_ms);
+    }
     int status = p.x.status;
     route_read(&p, t.reply, sizeof t.reply, 600);
     route_end(&p);

@@ -1,11 +1,11 @@
-// lamp_wled.h - the lamp as WLED's clients know one: their HTTP routes, their WebSocket, presets,
+// wled.h - the lamp as WLED's clients know one: their HTTP routes, their WebSocket, presets,
 // night light, single pixels. It keeps what WLED has and the lamp has not; all else is the lamp's,
 // by its queue.
 //
 // The loop's task makes every call. docs/lamp-wled.md is the reference for clients.
 
-#ifndef NH_LAMP_WLED_H
-#define NH_LAMP_WLED_H
+#ifndef NH_WLED_H
+#define NH_WLED_H
 
 #include "components/lamp/lamp.h"
 #include "core/sched/sched.h"

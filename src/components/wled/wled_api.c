@@ -1,7 +1,7 @@
-// lamp_wled_api.c - WLED's HTTP routes. Thin: documents are written part by part, as the reader
+// wled_api.c - WLED's HTTP routes. Thin: documents are written part by part, as the reader
 // takes them.
 
-#include "components/lamp/lamp_wled_private.h"
+#include "components/wled/wled_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,12 +40,12 @@ static void raw(struct out *o, const char *text)
 typedef void (*write_fn)(nh_wled_t *w, uint32_t index, nh_json_writer_t *j);
 
 // One value of at most PART_MAX_BYTES, for which there is room.
-static void value(struct out *o, nh_wled_t *w, uint32_t index, write_fn write)
+static void value(struct out *o, nh_wled_t *w, uint32_t index, write_fn put)
 {
     struct nh_json_buf sink = {.ptr = o->buf, .cap = o->cap, .len = o->len};
     nh_json_writer_t j;
     nh_json_writer_init(&j, nh_json_buf_sink, &sink);
-    write(w, index, &j);
+    put(w, index, &j);
     if (nh_json_writer_end(&j) == 0)
         o->len = sink.len;
 }
@@ -439,14 +439,57 @@ static int produce_live(nh_request_t *req, char *buf, size_t cap)
     return (int)o.len;
 }
 
+#define LIVE_TURNS 5 // then the picture is what is there
+
+static void leave_live(nh_request_t *req)
+{
+    nh_wled_t *w = req->ctx;
+    for (size_t i = 0; i < NH_WLED_CLIENT_MAX_COUNT; i++)
+        if (w->waits[i].req == req)
+            w->waits[i].req = NULL;
+}
+
+static int reply_live(nh_request_t *req)
+{
+    return nh_reply_stream(req, 200, "application/json", produce_live);
+}
+
+bool nh_wled__live_turn(nh_wled_t *w)
+{
+    bool waits = false;
+    for (size_t i = 0; i < NH_WLED_CLIENT_MAX_COUNT; i++) {
+        struct nh_wled__wait *wait = &w->waits[i];
+        nh_request_t *req = wait->req;
+        bool is_due = req && (wait->turns++ >= LIVE_TURNS || w->view.version != wait->version);
+        waits |= req && !is_due;
+        if (!is_due)
+            continue;
+        wait->req = NULL;
+        nh_request_done(req, reply_live(req));
+    }
+    return waits;
+}
+
+// Who is not watching has an old picture, if any: the lamp is asked, and gives one with its next
+// frame.
 static int get_live(nh_request_t *req)
 {
-    nh_wled__view_refresh(req->ctx);
+    nh_wled_t *w = req->ctx;
+    struct nh_wled__wait *wait = NULL;
+    for (size_t i = 0; i < NH_WLED_CLIENT_MAX_COUNT; i++)
+        if (!w->waits[i].req)
+            wait = &w->waits[i];
     req->state = nh_arena_alloc(req->arena, sizeof(struct document));
     if (!req->state)
         return NH_ERR_NOMEM;
     memset(req->state, 0, sizeof(struct document));
-    return nh_reply_stream(req, 200, "application/json", produce_live);
+    if (nh_timer_is_armed(&w->live_timer) || !wait || !nh_wled__view_watch(w))
+        return reply_live(req);
+    nh_wled__view_refresh(w);
+    *wait = (struct nh_wled__wait){.req = req, .version = w->view.version};
+    req->cleanup = leave_live;
+    nh_request_later(req);
+    return 0;
 }
 
 // ---- what clients look for, and what there is none of
@@ -553,6 +596,8 @@ static int get_win(nh_request_t *req)
              .flags = (f), .handle = not_there, .text = "WLED: nothing"},                          \
             {"GET", "/presets.json", .flags = (f), .handle = get_presets,                          \
              .text = "WLED: presets"},                                                             \
+            {"GET", "/win", .flags = (f) | NH_ROUTE_CHANGES, .handle = get_win,                    \
+             .text = "WLED's older interface: changes the state, replies in XML"},                 \
             {"GET", "/win*", .flags = (f) | NH_ROUTE_CHANGES, .handle = get_win,                   \
              .text = "WLED's older interface: changes the state, replies in XML"},                 \
             {0},                                                                                   \

@@ -1,4 +1,4 @@
-#include "components/lamp/lamp_wled_night.h"
+#include "components/wled/wled_night.h"
 
 void nh_wled_night_init(nh_wled_night_t *n)
 {

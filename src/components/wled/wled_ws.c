@@ -1,7 +1,7 @@
-// lamp_wled_ws.c - WLED's WebSocket: state and info on connect and at each change, the same
+// wled_ws.c - WLED's WebSocket: state and info on connect and at each change, the same
 // commands as by POST, and a live view in binary messages.
 
-#include "components/lamp/lamp_wled_private.h"
+#include "components/wled/wled_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,10 +87,10 @@ int nh_wled__view_make(nh_wled_t *w)
 static void on_live(void *ctx, struct nh_timer *t, uint64_t now_ms)
 {
     nh_wled_t *w = ctx;
-    bool is_watched = false;
     (void)t;
     (void)now_ms;
     nh_wled__view_refresh(w);
+    bool is_watched = nh_wled__live_turn(w);
     for (size_t i = 0; i < NH_WLED_CLIENT_MAX_COUNT; i++) {
         const struct nh_wled__client *c = &w->clients[i];
         if (!c->socket || !c->wants_live)
@@ -103,16 +103,17 @@ static void on_live(void *ctx, struct nh_timer *t, uint64_t now_ms)
         nh_timer_cancel(w->cfg.sched, &w->live_timer);
 }
 
+bool nh_wled__view_watch(nh_wled_t *w)
+{
+    if (!w->view.rgb || nh_timer_is_armed(&w->live_timer))
+        return w->view.rgb;
+    w->live_timer = (nh_timer_t){.fire = on_live, .ctx = w, .name = "live view"};
+    return nh_timer_arm(w->cfg.sched, &w->live_timer, w->cfg.clock_ms(), LIVE_INTERVAL_MS) == 0;
+}
+
 static void set_live(nh_wled_t *w, struct nh_wled__client *c, bool on)
 {
-    c->wants_live = on && w->view.rgb;
-    if (!c->wants_live || nh_timer_is_armed(&w->live_timer))
-        return;
-    w->live_timer.fire = on_live;
-    w->live_timer.ctx = w;
-    w->live_timer.name = "live view";
-    if (nh_timer_arm(w->cfg.sched, &w->live_timer, w->cfg.clock_ms(), LIVE_INTERVAL_MS) < 0)
-        c->wants_live = false;
+    c->wants_live = on && nh_wled__view_watch(w);
 }
 
 static int write_live(nh_wled_t *w, struct nh_wled__client *c, char *buf, size_t cap)

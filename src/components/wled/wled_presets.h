@@ -1,10 +1,10 @@
-// lamp_wled_presets.h - states of the lamp under a number and a name, as WLED's presets. Kept in
+// wled_presets.h - states of the lamp under a number and a name, as WLED's presets. Kept in
 // the store as a document of its own; docs/lamp-wled.md tells its form.
 
-#ifndef NH_LAMP_WLED_PRESETS_H
-#define NH_LAMP_WLED_PRESETS_H
+#ifndef NH_WLED_PRESETS_H
+#define NH_WLED_PRESETS_H
 
-#include "components/lamp/lamp_wled_request.h"
+#include "components/wled/wled_request.h"
 #include "core/store/store.h"
 
 #define NH_WLED_PRESETS_DOCUMENT "lamp-presets"

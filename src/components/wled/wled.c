@@ -1,6 +1,6 @@
-// lamp_wled.c - the owner: requests into the lamp's commands, and what WLED has besides.
+// wled.c - the owner: requests into the lamp's commands, and what WLED has besides.
 
-#include "components/lamp/lamp_wled_private.h"
+#include "components/wled/wled_private.h"
 
 #include "core/base/log.h"
 

@@ -1,4 +1,4 @@
-#include "components/lamp/lamp_wled_presets.h"
+#include "components/wled/wled_presets.h"
 
 #include "core/base/log.h"
 #include "core/json/decode.h"

@@ -1,8 +1,8 @@
-// lamp_wled_night.h - a night light: brightness goes to a target in so many minutes, and the lamp
+// wled_night.h - a night light: brightness goes to a target in so many minutes, and the lamp
 // off when that is 0. Sans-IO: the time in, a brightness and a deadline out.
 
-#ifndef NH_LAMP_WLED_NIGHT_H
-#define NH_LAMP_WLED_NIGHT_H
+#ifndef NH_WLED_NIGHT_H
+#define NH_WLED_NIGHT_H
 
 #include "core/base/base.h"
 
