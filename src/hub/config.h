@@ -192,6 +192,10 @@ struct nh_hub_config {
         int action[4]; // enum nh_hub_lamp_action, of short, double, triple and long
     } lamp_button;
     struct {
+        bool enabled, open;
+        uint32_t preset_max_count;
+    } lamp_wled;
+    struct {
         bool get_changes;
     } compat;
     struct {

@@ -100,6 +100,8 @@ static void lamp_defaults(struct nh_hub_config *c)
     c->lamp.transition_ms = 300;
     c->lamp.save_delay_ms = 2000;
     c->lamp.save_deadline_ms = 60000;
+    c->lamp_wled.enabled = true;
+    c->lamp_wled.preset_max_count = 32;
 }
 
 void nh_hub_config_defaults(struct nh_hub_config *c)

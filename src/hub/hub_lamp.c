@@ -11,6 +11,8 @@ static void changed(void *ctx)
     struct nh_hub *hub = ctx;
     if (hub->portal)
         nh_portal_feed_changed(hub->portal, "lamp");
+    if (hub->wled)
+        nh_wled_lamp_changed(hub->wled);
 }
 
 // Of the machine's time zone; any task.

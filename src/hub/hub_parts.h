@@ -10,6 +10,7 @@
 #include "components/health/health.h"
 #include "components/homeassistant/homeassistant.h"
 #include "components/lamp/lamp.h"
+#include "components/wled/wled.h"
 #include "components/macropad/macropad.h"
 #include "components/ota/ota.h"
 #include "core/bus/bus.h"
@@ -86,6 +87,7 @@ struct nh_hub {
     nh_http_client_t *display_http;              // NULL: no image was fetched yet
     struct nh_hub_lamp_button *lamp_button;      // NULL: as the lamp
     nh_lamp_t *lamp;                             // NULL: not enabled
+    nh_wled_t *wled;                             // NULL: not enabled
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -205,6 +207,9 @@ void nh_hub__stop_lamp_button(struct nh_hub *hub);
 struct nh_route_table nh_hub__lamp_button_routes(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_lamp(struct nh_hub *hub);
 void nh_hub__stop_lamp(struct nh_hub *hub);
+// hub_lamp_wled.c: stop() after the lamp has gone.
+NH_MUST_USE int nh_hub__start_lamp_wled(struct nh_hub *hub);
+void nh_hub__stop_lamp_wled(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);

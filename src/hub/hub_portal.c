@@ -112,6 +112,7 @@ static int start_portal(struct nh_hub *hub)
                            : (struct nh_route_table){no_routes, hub, "homeassistant"},
         hub->lamp ? nh_lamp_routes(hub->lamp) : (struct nh_route_table){no_routes, hub, "lamp"},
         nh_hub__lamp_button_routes(hub),
+        hub->wled ? nh_wled_routes(hub->wled) : (struct nh_route_table){no_routes, hub, "wled"},
         hub->macropad ? nh_macropad_routes(hub->macropad)
                       : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],
@@ -135,6 +136,7 @@ static int start_portal(struct nh_hub *hub)
         .part_count = fill_parts(hub, parts),
         .assets = nh_web_assets,
         .asset_count = nh_web_asset_count,
+        .guest = hub->wled ? nh_wled_guest(hub->wled) : (struct nh_ws_guest){NULL},
         .stream_is_open = stream_is_open,
         .asked = nh_hub__asked,
         .asked_ctx = hub,

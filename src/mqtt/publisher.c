@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define ANSWER_MAX_BYTES 4 // what of a packet is looked at: a CONNACK; the rest is skipped
+#define ANSWER_MAX_BYTES 16 // what of a packet is looked at at least: a CONNACK, a SUBACK
+#define FILTER_MAX_COUNT 8
 
 struct nh_mqtt_publisher {
     struct nh_mqtt_publisher_config cfg; // its texts are those below
@@ -17,10 +18,12 @@ struct nh_mqtt_publisher {
     uint32_t backoff_ms, random;
     bool is_pinged, is_stopped, was_online;
     // The packet that is coming in: its head, then what of its body is kept.
-    uint8_t head[NH_MQTT__HEAD_MAX], body[ANSWER_MAX_BYTES];
+    uint8_t head[NH_MQTT__HEAD_MAX];
     uint32_t head_len, body_len, body_at;
     bool has_head;
-    uint8_t type;
+    uint8_t type, flags;
+    uint32_t body_max_bytes;
+    uint8_t *body; // body_max_bytes, behind `out`
     size_t out_len, out_sent;
     uint8_t out[]; // cfg.output_max_bytes
 };
@@ -156,6 +159,31 @@ static int encode_connect(const nh_mqtt_publisher_t *c, uint8_t *out, size_t cap
     return nh_mqtt__connect_encode(&k, out, cap);
 }
 
+// The one SUBSCRIBE, which takes no acknowledged message after it [MQTT-3.8.4-1].
+static int encode_subscribe(const nh_mqtt_publisher_t *c, uint8_t *out, size_t cap)
+{
+    struct nh_mqtt__subscription subs[FILTER_MAX_COUNT] = {0};
+    const struct nh_mqtt__subscribe k = {.version = 4, .type = NH_MQTT__SUBSCRIBE, .packet_id = 1};
+    size_t count = 0;
+    for (; c->cfg.filters && c->cfg.filters[count]; count++) {
+        if (count == FILTER_MAX_COUNT)
+            return NH_ERR_TOO_LONG;
+        subs[count].filter = text_span(c->cfg.filters[count]);
+    }
+    return count ? nh_mqtt__subscribe_encode(&k, subs, count, out, cap) : 0;
+}
+
+static void subscribe(nh_mqtt_publisher_t *c)
+{
+    compact(c);
+    size_t room = room_of(c);
+    int len = encode_subscribe(c, c->out + c->out_len, room);
+    if (len > 0 && (size_t)len > room)
+        fail(c, "the broker broke the protocol"); // an answer before it can have had CONNECT
+    else if (len > 0)
+        added(c, (size_t)len);
+}
+
 void nh_mqtt_publisher_opened(nh_mqtt_publisher_t *c, uint64_t now_ms)
 {
     c->now_ms = now_ms;
@@ -246,8 +274,35 @@ static void on_connack(nh_mqtt_publisher_t *c)
         c->online_ms = c->now_ms;
         c->info.connects++;
         enter(c, NH_MQTT_PUBLISHER_ONLINE, "connected");
-        if (c->cfg.online)
+        subscribe(c);
+        if (c->cfg.online && c->info.state == NH_MQTT_PUBLISHER_ONLINE)
             c->cfg.online(c->cfg.ctx);
+    }
+}
+
+static void on_suback(nh_mqtt_publisher_t *c)
+{
+    struct nh_mqtt__suback k;
+    if (nh_mqtt__suback_decode(4, NH_MQTT__SUBACK, (nh_span_t){c->body, c->body_len}, &k) < 0) {
+        fail(c, "the broker broke the protocol");
+        return;
+    }
+    for (size_t i = 0; i < k.codes.len; i++)
+        c->info.refused_subscriptions += k.codes.ptr[i] > 2;
+}
+
+static void on_publish(nh_mqtt_publisher_t *c)
+{
+    struct nh_mqtt__publish_head k;
+    const nh_span_t body = {c->body, c->body_len};
+    if (c->body_len > c->body_max_bytes) {
+        c->info.dropped_long++;
+    } else if (nh_mqtt__publish_decode(4, NH_MQTT__FROM_SERVER, c->flags, body, &k) < 0 ||
+               k.qos > 0) { // no more was asked for [MQTT-3.8.4-6]
+        fail(c, "the broker broke the protocol");
+    } else {
+        c->info.heard++;
+        c->cfg.message(c->cfg.ctx, k.topic, k.payload, k.retain);
     }
 }
 
@@ -261,6 +316,10 @@ static void on_packet(nh_mqtt_publisher_t *c)
         on_connack(c);
     else if (c->type == NH_MQTT__PINGRESP)
         c->is_pinged = false;
+    else if (c->type == NH_MQTT__SUBACK && c->cfg.filters && c->body_len <= c->body_max_bytes)
+        on_suback(c);
+    else if (c->type == NH_MQTT__PUBLISH && c->cfg.filters)
+        on_publish(c);
     // Anything else was not asked for and does no harm.
 }
 
@@ -275,6 +334,7 @@ static bool take_head(nh_mqtt_publisher_t *c, uint8_t byte)
     c->has_head = rc > 0;
     if (c->has_head) {
         c->type = head.type;
+        c->flags = head.flags;
         c->body_len = head.body_len;
         c->body_at = 0;
     }
@@ -285,8 +345,9 @@ static size_t take_body(nh_mqtt_publisher_t *c, const uint8_t *bytes, size_t len
 {
     if (len > c->body_len - c->body_at)
         len = c->body_len - c->body_at;
-    for (size_t i = 0; i < len && c->body_at + i < ANSWER_MAX_BYTES; i++)
-        c->body[c->body_at + i] = bytes[i];
+    size_t room = c->body_at < c->body_max_bytes ? c->body_max_bytes - c->body_at : 0;
+    if (len && room)
+        memcpy(c->body + c->body_at, bytes, len < room ? len : room);
     c->body_at += (uint32_t)len;
     return len;
 }
@@ -368,6 +429,7 @@ static void set_defaults(struct nh_mqtt_publisher_config *c)
     DEFAULT(backoff_min_ms, 1000);
     DEFAULT(backoff_max_ms, 60000);
     DEFAULT(answer_timeout_ms, 10000);
+    DEFAULT(input_max_bytes, 512);
 #undef DEFAULT
     if (c->backoff_max_ms < c->backoff_min_ms)
         c->backoff_max_ms = c->backoff_min_ms;
@@ -398,8 +460,13 @@ static int copy_texts(nh_mqtt_publisher_t *c, const struct nh_mqtt_publisher_con
         return err;
     if (!c->client_id[0] || (c->password[0] && !c->user[0])) // [MQTT-3.1.2-22]
         return NH_ERR_INVAL;
-    int len = encode_connect(c, NULL, 0);
-    return len < 0 ? len : (size_t)len > c->cfg.output_max_bytes ? NH_ERR_TOO_LONG : NH_OK;
+    if (cfg->filters && !cfg->message)
+        return NH_ERR_INVAL;
+    int len = encode_connect(c, NULL, 0), subscribe_len = encode_subscribe(c, NULL, 0);
+    if (len < 0 || subscribe_len < 0)
+        return len < 0 ? len : subscribe_len;
+    size_t most = (size_t)(len > subscribe_len ? len : subscribe_len);
+    return most > c->cfg.output_max_bytes ? NH_ERR_TOO_LONG : NH_OK;
 }
 
 int nh_mqtt_publisher_create(const struct nh_mqtt_publisher_config *cfg, nh_mqtt_publisher_t **out)
@@ -407,11 +474,15 @@ int nh_mqtt_publisher_create(const struct nh_mqtt_publisher_config *cfg, nh_mqtt
     struct nh_mqtt_publisher_config own = *cfg;
     set_defaults(&own);
     *out = NULL;
+    uint32_t body = own.filters && own.input_max_bytes > ANSWER_MAX_BYTES ? own.input_max_bytes
+                                                                          : ANSWER_MAX_BYTES;
     nh_mqtt_publisher_t *c =
-        nh_mem_alloc_zero(cfg->mem, sizeof *c + own.output_max_bytes, NH_MEM_BULK);
+        nh_mem_alloc_zero(cfg->mem, sizeof *c + own.output_max_bytes + body, NH_MEM_BULK);
     if (!c)
         return NH_ERR_NOMEM;
     c->cfg = own;
+    c->body = c->out + own.output_max_bytes;
+    c->body_max_bytes = body;
     c->backoff_ms = own.backoff_min_ms;
     c->random = cfg->seed;
     c->info.reason = "not tried yet";

@@ -1,6 +1,6 @@
-// publisher.h - a client of a broker elsewhere that publishes at QoS 0 and leaves a will.
-// MQTT 3.1.1. Sans-IO: the broker's bytes and the time in; bytes, wishes (dial, hang up) and
-// deadlines out.
+// publisher.h - a client of a broker elsewhere that publishes at QoS 0, hears what it subscribed
+// to, and leaves a will. MQTT 3.1.1. Sans-IO: the broker's bytes and the time in; bytes, wishes
+// (dial, hang up) and deadlines out.
 //
 // What waits for the socket stands in one buffer of a fixed size, taken at create: what does not
 // fit is refused, and room() tells when it is empty again. Nothing is kept over a connection: who
@@ -37,22 +37,29 @@ struct nh_mqtt_publisher_config {
     const char *will_topic, *will_payload; // retained, QoS 0; NULL or "": no will
     uint16_t keepalive_s;                  // 0: 60
     uint32_t output_max_bytes;             // 0: 4096; CONNECT must fit too
-    uint32_t backoff_min_ms;               // 0: 1000, before the second attempt; doubled each time
-    uint32_t backoff_max_ms;               // 0: 60000
-    uint32_t answer_timeout_ms;            // 0: 10000, for CONNACK and for PINGRESP
-    uint32_t seed;                         // random; for the jitter
+    // Subscribed to at QoS 0 after each connect, before online(); NULL-terminated, borrowed for the
+    // client's life, as the texts in it. NULL: nothing is heard.
+    const char *const *filters;
+    uint32_t input_max_bytes;   // 0: 512; topic and payload of a longer message are left out
+    uint32_t backoff_min_ms;    // 0: 1000, before the second attempt; doubled each time
+    uint32_t backoff_max_ms;    // 0: 60000
+    uint32_t answer_timeout_ms; // 0: 10000, for CONNACK and for PINGRESP
+    uint32_t seed;              // random; for the jitter
     void *ctx;
-    // None of these may call the client, but online() and room() may publish.
+    // None of these may call the client, but online(), room() and message() may publish.
     void (*dial)(void *ctx);    // connect: then opened() or closed()
     void (*hang_up)(void *ctx); // after what output() still gives, then closed()
     void (*dirty)(void *ctx);   // output() is to be asked
     void (*online)(void *ctx);  // the broker takes messages
     void (*room)(void *ctx);    // online, and all was sent: there is room for output_max_bytes
     void (*offline)(void *ctx, const char *reason, uint32_t wait_ms); // and will try again then
+    // A message that was subscribed to; borrowed for the call. May be NULL without filters.
+    void (*message)(void *ctx, nh_span_t topic, nh_span_t payload, bool retain);
 };
 
 // Makes a client that dials at its first tick(). NH_ERR_INVAL: no client id, or a password without
-// a user. NH_ERR_TOO_LONG: a text, or CONNECT does not fit output_max_bytes. NH_ERR_NOMEM. Nothing
+// a user, filters without message(). NH_ERR_TOO_LONG: a text, or CONNECT or SUBSCRIBE does not fit
+// output_max_bytes. NH_ERR_NOMEM. Nothing
 // was made then, and `*out` is NULL.
 NH_MUST_USE int nh_mqtt_publisher_create(const struct nh_mqtt_publisher_config *cfg,
                                          nh_mqtt_publisher_t **out);
@@ -83,6 +90,9 @@ struct nh_mqtt_publisher_info {
     const char *reason;         // why it is in that state
     uint64_t since_ms, next_ms; // of the state; of the next attempt, NH_NEVER: none
     uint64_t connects, failures, messages, bytes_in, bytes_out;
+    uint64_t heard;                 // messages that were subscribed to
+    uint64_t dropped_long;          // those over input_max_bytes
+    uint64_t refused_subscriptions; // filters that the broker did not grant
 };
 void nh_mqtt_publisher_info(const nh_mqtt_publisher_t *c, struct nh_mqtt_publisher_info *out);
 

@@ -233,8 +233,10 @@ static bool is_of_feed(const char *bytes, size_t len)
     char text[64];
     nh_json_reader_t r;
     begin(&r, text, bytes, len);
-    return nh_json_next(&r) == NH_JSON_OBJECT_BEGIN && nh_json_next(&r) == NH_JSON_KEY &&
-           verb_of(text_of(&r)) != VERB_UNKNOWN;
+    if (nh_json_next(&r) != NH_JSON_OBJECT_BEGIN)
+        return false;
+    int key = nh_json_next(&r);
+    return key == NH_JSON_KEY && verb_of(text_of(&r)) != VERB_UNKNOWN;
 }
 
 // False: the guest has had it.

@@ -44,6 +44,13 @@ static void on_dirty(void *ctx)
     (void)ctx;
 }
 
+static void on_message(void *ctx, nh_span_t topic, nh_span_t payload, bool retain)
+{
+    (void)ctx;
+    REQUIRE(topic.len + payload.len < 48);
+    NH_IGNORE(nh_mqtt_publisher_publish(w.client, topic, payload, retain, w.now_ms));
+}
+
 static void on_room(void *ctx)
 {
     (void)ctx;
@@ -84,6 +91,8 @@ static void turn(void)
     }
 }
 
+static const char *const filters[] = {"a/+/set", "b", NULL};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     nh_mem_system_t *sys;
@@ -97,6 +106,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                  .will_topic = "w",
                                                  .will_payload = "x",
                                                  .output_max_bytes = 64,
+                                                 .filters = size % 2 ? filters : NULL,
+                                                 .input_max_bytes = 48,
+                                                 .message = on_message,
                                                  .dial = on_dial,
                                                  .hang_up = on_hang_up,
                                                  .dirty = on_dirty,

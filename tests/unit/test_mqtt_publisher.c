@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mqtt/publisher.h"
@@ -20,6 +21,9 @@ static struct {
     int dials, hang_ups, onlines, rooms, offlines;
     const char *reason;
     uint32_t wait_ms;
+    char heard[8][64]; // "topic=payload", 'r' before it: retained
+    size_t heard_count;
+    bool echoes; // publishes what it hears
     uint8_t said[1024];
     size_t said_len, said_at;
 } t;
@@ -59,6 +63,18 @@ static void on_offline(void *ctx, const char *reason, uint32_t wait_ms)
     t.offlines++;
     t.reason = reason;
     t.wait_ms = wait_ms;
+}
+
+static void on_message(void *ctx, nh_span_t topic, nh_span_t payload, bool retain)
+{
+    (void)ctx;
+    assert_true(t.heard_count < 8);
+    snprintf(t.heard[t.heard_count++], sizeof t.heard[0], "%s%.*s=%.*s", retain ? "r " : "",
+             (int)topic.len, (const char *)topic.ptr, (int)payload.len, (const char *)payload.ptr);
+    if (t.echoes)
+        assert_int_equal(nh_mqtt_publisher_publish(t.client, (nh_span_t){(const uint8_t *)"e", 1},
+                                                   payload, false, t.now_ms),
+                         0);
 }
 
 static const struct nh_mqtt_publisher_config standard = {
@@ -339,6 +355,93 @@ static void test_time(void **state)
     assert_int_equal(t.hang_ups, 2);
 }
 
+// ---- hearing
+
+static const char *const filters[] = {"a/+/set", "b", NULL};
+
+static void make_ear(uint32_t input_max_bytes)
+{
+    struct nh_mqtt_publisher_config c = standard;
+    nh_mqtt_publisher_destroy(t.client);
+    c.filters = filters;
+    c.message = on_message;
+    c.input_max_bytes = input_max_bytes;
+    assert_int_equal(create(c), 0);
+}
+
+static void test_hears(void **state)
+{
+    static const char bytes[] = "\x90\x04\x00\x01\x00\x80" // granted and refused
+                                "\x30\x0b\x00\x07"         // a message
+                                "a/x/seton"
+                                "\x31\x04\x00\x01"
+                                "b7" // retained
+                                "\x30\x16\x00\x01"
+                                "b0123456789012345678" // longer than it takes
+                                "\x30\x03\x00\x01"
+                                "b"; // without a payload
+    (void)state;
+    for (size_t piece = 1; piece < sizeof bytes; piece += 5) {
+        memset(t.heard, 0, sizeof t.heard);
+        t.heard_count = 0;
+        t.said_len = t.said_at = 0;
+        make_ear(20);
+        dial();
+        assert_int_equal(next().type, NH_MQTT__CONNECT);
+        hear("\x20\x02\x00\x00", 4);
+        struct any_packet p = next();
+        struct nh_mqtt__subscription sub;
+        assert_int_equal(p.type, NH_MQTT__SUBSCRIBE);
+        assert_int_equal(p.subscribe.count, 2);
+        assert_true(nh_mqtt__subscribe_next(&p.subscribe, &sub));
+        assert_memory_equal(sub.filter.ptr, "a/+/set", 7);
+        assert_int_equal(sub.qos, 0);
+        t.echoes = true; // it may publish
+        for (size_t at = 0; at < sizeof bytes - 1; at += piece)
+            hear(bytes + at, sizeof bytes - 1 - at < piece ? sizeof bytes - 1 - at : piece);
+        t.echoes = false;
+        assert_int_equal(info().state, NH_MQTT_PUBLISHER_ONLINE);
+        assert_int_equal(t.heard_count, 3);
+        assert_string_equal(t.heard[0], "a/x/set=on");
+        assert_string_equal(t.heard[1], "r b=7");
+        assert_string_equal(t.heard[2], "b=");
+        assert_int_equal(info().heard, 3);
+        assert_int_equal(info().dropped_long, 1);
+        assert_int_equal(info().refused_subscriptions, 1);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(next().type, NH_MQTT__PUBLISH);
+    }
+}
+
+static void test_wrong_messages(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } rows[] = {
+        {"\x32\x06\x00\x01"
+         "b\x00\x01"
+         "7",
+         8},                 // QoS 1, which was not asked for
+        {"\x30\x01\x00", 3}, // no topic
+        {"\x30\x03\x00\x09"
+         "b",
+         5},                         // a topic that is longer than its packet
+        {"\x90\x02\x00\x01", 4},     // an answer to nothing
+        {"\x90\x03\x00\x01\x07", 5}, // a code that there is not
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        make_ear(0);
+        t.said_len = t.said_at = 0;
+        go_online();
+        hear(rows[i].bytes, rows[i].len);
+        if (info().state != NH_MQTT_PUBLISHER_LEAVING)
+            fail_msg("row %zu is let pass", i);
+        assert_string_equal(info().reason, "the broker broke the protocol");
+    }
+}
+
 static void test_configurations(void **state)
 {
     char long_text[NH_MQTT_PUBLISHER_TEXT_MAX + 2] = {0};
@@ -357,6 +460,13 @@ static void test_configurations(void **state)
     c = standard;
     c.output_max_bytes = 20;
     assert_int_equal(create(c), NH_ERR_TOO_LONG);
+    c = standard;
+    c.filters = filters; // and nobody to hear
+    assert_int_equal(create(c), NH_ERR_INVAL);
+    static const char *const many[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", NULL};
+    c.filters = many;
+    c.message = on_message;
+    assert_int_equal(create(c), NH_ERR_TOO_LONG);
     assert_null(t.client);
     mem_fixture_fail_nth(&t.mem, 1);
     assert_int_equal(create(standard), NH_ERR_NOMEM);
@@ -372,6 +482,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waits_longer_each_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hears, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_configurations, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "components/lamp/lamp_wled_request.h"
-#include "components/lamp/lamp_wled_write.h"
+#include "components/wled/wled_request.h"
+#include "components/wled/wled_write.h"
 
 static struct nh_lamp_state state_now(void)
 {

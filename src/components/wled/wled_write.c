@@ -1,6 +1,6 @@
-#include "components/lamp/lamp_wled_write.h"
+#include "components/wled/wled_write.h"
 
-#include "components/lamp/lamp_wled_request.h"
+#include "components/wled/wled_request.h"
 
 #include <stdio.h>
 #include <string.h>

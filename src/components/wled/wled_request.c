@@ -1,6 +1,6 @@
-// lamp_wled_request.c - a WLED client's JSON into a struct: one walk over the events, no tree.
+// wled_request.c - a WLED client's JSON into a struct: one walk over the events, no tree.
 
-#include "components/lamp/lamp_wled_request.h"
+#include "components/wled/wled_request.h"
 
 #include "core/json/json.h"
 
@@ -166,7 +166,7 @@ static int take_color(struct reader *in, int event, struct nh_wled_color *out)
 
 static int take_colors(struct reader *in, int event, struct nh_wled_color out[3])
 {
-    struct nh_wled_color rest;
+    struct nh_wled_color rest = {0};
     if (event != NH_JSON_ARRAY_BEGIN)
         return leave(in, event);
     for (size_t i = 0;; i++) {

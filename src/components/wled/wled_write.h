@@ -1,9 +1,9 @@
-// lamp_wled_write.h - the documents that WLED clients read, from a view of the lamp. Sans-IO.
+// wled_write.h - the documents that WLED clients read, from a view of the lamp. Sans-IO.
 //
 // Which fields, and why these values: docs/lamp-wled.md.
 
-#ifndef NH_LAMP_WLED_WRITE_H
-#define NH_LAMP_WLED_WRITE_H
+#ifndef NH_WLED_WRITE_H
+#define NH_WLED_WRITE_H
 
 #include "components/lamp/lamp.h"
 

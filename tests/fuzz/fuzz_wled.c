@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "components/lamp/lamp_wled_request.h"
+#include "components/wled/wled_request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,10 +1,10 @@
-// lamp_wled_request.h - what a WLED client asks for: its JSON, or the text of its older HTTP
+// wled_request.h - what a WLED client asks for: its JSON, or the text of its older HTTP
 // interface, into a struct of fixed size; and that into a command of the lamp. Sans-IO.
 //
 // Source of both forms: docs/lamp-wled.md.
 
-#ifndef NH_LAMP_WLED_REQUEST_H
-#define NH_LAMP_WLED_REQUEST_H
+#ifndef NH_WLED_REQUEST_H
+#define NH_WLED_REQUEST_H
 
 #include "components/lamp/lamp.h"
 

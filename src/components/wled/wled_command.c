@@ -1,6 +1,6 @@
-// lamp_wled_command.c - what a WLED client asks for in the lamp's terms.
+// wled_command.c - what a WLED client asks for in the lamp's terms.
 
-#include "components/lamp/lamp_wled_request.h"
+#include "components/wled/wled_request.h"
 
 #include <string.h>
 

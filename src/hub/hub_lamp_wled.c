@@ -1,0 +1,84 @@
+// The lamp's WLED interface as a part of the hub.
+
+#include "core/base/crc.h"
+#include "core/base/log.h"
+#include "hub/hub_parts.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static void facts(void *ctx, struct nh_wled_facts *out)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_mem_snapshot s;
+    uint64_t used, total;
+    snprintf(out->ip, sizeof out->ip, "%.45s", hub->ip);
+    nh_mem_figures(hub->sys, &s);
+    out->free_bytes = s.tier[NH_MEM_INTERNAL].free_bytes;
+    if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {
+        out->store_used_kb = used / 1024 < UINT32_MAX ? (uint32_t)(used / 1024) : UINT32_MAX;
+        out->store_total_kb = total / 1024 < UINT32_MAX ? (uint32_t)(total / 1024) : UINT32_MAX;
+    }
+}
+
+// By its number clients know the lamp again: the machine's, else one that goes with the hub's name.
+static void find_mac(const struct nh_hub *hub, char out[13])
+{
+    struct nh_host_net net;
+    size_t len = 0;
+    nh_host_net_get(&net);
+    for (const char *p = net.mac; *p && len < 12; p++)
+        if (isxdigit((unsigned char)*p))
+            out[len++] = (char)tolower((unsigned char)*p);
+    out[len] = '\0';
+    if (len == 12)
+        return;
+    snprintf(out, 13, "026e%08x", (unsigned)nh_crc32(0, hub->cfg.name, strlen(hub->cfg.name)));
+}
+
+static struct nh_wled_config config_of(struct nh_hub *hub)
+{
+    static char mac[13]; // borrowed by the component for its life
+    nh_feed_part_t parts[NH_LAMP_FEED_COUNT];
+    nh_lamp_feed_parts(hub->lamp, parts);
+    find_mac(hub, mac);
+    return (struct nh_wled_config){
+        .sched = hub->sched,
+        .lamp = hub->lamp,
+        .store = hub->store,
+        .preview = parts[0].channel == NH_LAMP_PREVIEW_CHANNEL ? parts[0] : parts[1],
+        .name = hub->cfg.name,
+        .version = NH_VERSION,
+        .mac = mac,
+        .preset_max_count = hub->cfg.lamp_wled.preset_max_count,
+        .is_open = hub->cfg.lamp_wled.open,
+        .seed = nh_random_u32(),
+        .ctx = hub,
+        .clock_ms = nh_clock_ms,
+        .clock_unix_ms = nh_clock_unix_ms,
+        .facts = facts,
+    };
+}
+
+int nh_hub__start_lamp_wled(struct nh_hub *hub)
+{
+    if (!hub->lamp || !hub->cfg.lamp_wled.enabled)
+        return NH_OK;
+    struct nh_wled_config cfg = config_of(hub);
+    int err = nh_hub__owner(hub, "lamp", &cfg.mem);
+    if (err == 0)
+        err = nh_wled_create(&cfg, &hub->wled);
+    if (err < 0)
+        NH_LOG_E("lamp", "no WLED interface: %s", nh_err_text(err));
+    if (cfg.is_open)
+        NH_LOG_W("lamp", "lamp_wled.open: whoever reaches the portal may switch the lamp without a "
+                         "password");
+    return NH_OK;
+}
+
+void nh_hub__stop_lamp_wled(struct nh_hub *hub)
+{
+    nh_wled_destroy(hub->wled);
+    hub->wled = NULL;
+}
