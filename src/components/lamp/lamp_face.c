@@ -8,6 +8,11 @@
 #define CELL 256
 #define SMALL (6 * CELL) // radius under which single cells count: nothing floats, no outline
 
+// A circle around the middle of the head: how far inside of it a cell is, without a root.
+struct circle {
+    int32_t square, inverse;
+};
+
 struct geometry {
     int32_t cx, cy; // the middle, Q8 cells of the canvas; the middle of cell 0 is 0
     int32_t radius;
@@ -15,6 +20,8 @@ struct geometry {
     int32_t mouth_y, mouth_w;           // middle, half width
     int32_t line;                       // half of a line's thickness
     int32_t reach_x, reach_y;           // cells around the middle that can be touched
+    struct circle head, pulse;
+    int32_t shell, far; // squares: nothing but the head's inside under it; nothing beyond
 };
 
 // ---- measures
@@ -41,6 +48,18 @@ static int32_t settle(int32_t q8)
     return (q8 & ~255) + k + (k == 255);
 }
 
+static struct circle circle_of(int32_t radius)
+{
+    return (struct circle){radius * radius, (1 << 24) / (2 * radius)};
+}
+
+// Q8 cells; (r^2 - d^2) / 2r is r - d where it counts, at the edge.
+static int32_t depth(const struct circle *c, int32_t square)
+{
+    int64_t v = (int64_t)(c->square - square) * c->inverse / (1 << 24);
+    return v > INT32_MAX / 2 ? INT32_MAX / 2 : v < -INT32_MAX / 2 ? -INT32_MAX / 2 : (int32_t)v;
+}
+
 static struct geometry geometry_of(const struct nh_lamp__face *f, const struct nh_fx_canvas *c)
 {
     struct geometry g;
@@ -60,8 +79,14 @@ static struct geometry geometry_of(const struct nh_lamp__face *f, const struct n
     g.mouth_w = nh_fx_max((g.radius * 42 / 100 + CELL / 2) / CELL, 1) * CELL;
     g.line = is_small ? CELL / 2 : nh_fx_max(g.radius * 8 / 100, CELL * 6 / 10);
     g.mouth_y = -on_grid(g.radius * 42 / 100, CELL / 2);
-    g.reach_x = nh_fx_min(g.radius * 3 / 2 / CELL + 2, c->width / 2);
-    g.reach_y = g.radius * 3 / 2 / CELL + 2;
+    int32_t out = g.radius + (g.radius / 2 * f->pulse_at >> 16);
+    int32_t edge = (f->pulse ? out : g.radius) + g.line + CELL, core = g.radius - g.line - CELL;
+    g.head = circle_of(g.radius);
+    g.pulse = circle_of(out);
+    g.shell = core > 0 ? core * core : 0;
+    g.far = edge * edge;
+    g.reach_x = nh_fx_min(edge / CELL + 1, c->width / 2);
+    g.reach_y = edge / CELL + 1;
     return g;
 }
 
@@ -83,18 +108,14 @@ static uint32_t eyes_at(const struct geometry *g, const struct nh_lamp__face *f,
                         int32_t y)
 {
     int32_t half_h = nh_fx_max(g->eye_h * (int32_t)f->eye_open / 256, CELL / 6);
-    int32_t look = f->gaze * (g->radius / 8) / 256;
-    int32_t from_eye = nh_fx_abs(x - look) - g->eye_x;
-    if (g->radius < SMALL)
-        from_eye = nh_fx_abs(x) - g->eye_x;
-    uint32_t across = span(from_eye, -g->eye_w, g->eye_w);
-    uint32_t along = span(y - g->eye_y, -half_h, half_h);
-    if (g->eye_w <= CELL)
-        return across * along / 256u;
-    // Large enough to be round.
-    int32_t ex = from_eye * 256 / g->eye_w, ey = (y - g->eye_y) * 256 / half_h;
-    if (nh_fx_abs(ex) > 512 || nh_fx_abs(ey) > 512)
+    int32_t look = g->radius < SMALL ? 0 : f->gaze * (g->radius / 8) / 256;
+    int32_t dx = nh_fx_abs(x - look) - g->eye_x, dy = y - g->eye_y;
+    if (nh_fx_abs(dx) > g->eye_w + CELL || nh_fx_abs(dy) > half_h + CELL)
         return 0;
+    if (g->eye_w <= CELL)
+        return span(dx, -g->eye_w, g->eye_w) * span(dy, -half_h, half_h) / 256u;
+    // Large enough to be round.
+    int32_t ex = dx * 256 / g->eye_w, ey = dy * 256 / half_h;
     int32_t d = (int32_t)nh_fx_isqrt((uint32_t)(ex * ex + ey * ey));
     return cover((256 - d) * nh_fx_min(g->eye_w, half_h) / 256);
 }
@@ -106,7 +127,7 @@ static uint32_t mouth_at(const struct geometry *g, const struct nh_lamp__face *f
 {
     int32_t ax = nh_fx_abs(x), w = g->mouth_w;
     *inside = 0;
-    if (ax >= w + CELL / 2)
+    if (ax >= w + CELL / 2 || nh_fx_abs(y - g->mouth_y) > g->radius / 2 + CELL)
         return 0;
     int32_t part = nh_fx_min(ax, w) * 256 / w, square = part * part / 256; // of 256
     int32_t curl = nh_fx_max(g->radius * 22 / 100, CELL) * (256 - (int32_t)f->mouth / 2) / 256;
@@ -137,27 +158,43 @@ static void blend(struct nh_fx_canvas *c, uint32_t at, nh_px_t color, uint32_t a
         *p = nh_px_mix(*p, color, alpha);
 }
 
-static uint32_t outline_at(const struct geometry *g, const struct nh_lamp__face *f, int32_t d)
+// The head's outline, and the ring that leaves it.
+static uint32_t outline_at(const struct geometry *g, const struct nh_lamp__face *f, int32_t square)
 {
-    uint32_t ring = cover(g->line - nh_fx_abs(d - g->radius)) * f->ring / 256u;
-    int32_t out = g->radius + (g->radius / 2 * f->pulse_at >> 16);
+    uint32_t ring = cover(g->line - nh_fx_abs(depth(&g->head, square))) * f->ring / 256u;
     uint32_t left = f->pulse * (65535u - f->pulse_at) / 65536u;
-    uint32_t pulse = cover(g->line - nh_fx_abs(d - out)) * left / 256u;
+    uint32_t pulse = cover(g->line - nh_fx_abs(depth(&g->pulse, square))) * left / 256u;
     return ring > pulse ? ring : pulse;
+}
+
+static void features_draw(const struct geometry *g, const struct nh_lamp__face *f,
+                          struct nh_fx_canvas *c, uint32_t at, int32_t x, int32_t y)
+{
+    uint32_t inside_mouth, eyes = eyes_at(g, f, x, y), mouth = mouth_at(g, f, x, y, &inside_mouth);
+    mouth -= inside_mouth;
+    uint32_t k = eyes > mouth ? eyes : mouth;
+    if (k)
+        blend(c, at, f->color, k * f->alpha / 256u, f->blend);
+    if (inside_mouth)
+        blend(c, at, nh_px_scale(f->color, 70), inside_mouth * f->alpha / 256u, f->blend);
 }
 
 static void head_cell(const struct geometry *g, const struct nh_lamp__face *f,
                       struct nh_fx_canvas *c, uint32_t at, int32_t x, int32_t y)
 {
-    int32_t d = (int32_t)nh_fx_isqrt((uint32_t)(x * x + y * y));
-    uint32_t inside = cover(g->radius - d) * f->alpha / 256u;
-    c->px[at] = nh_px_scale(c->px[at], 256u - inside * (256u - f->base) / 256u);
-    blend(c, at, f->skin, inside * 20u / 256u, f->blend);
-    blend(c, at, f->skin, outline_at(g, f, d) * f->alpha / 256u, f->blend);
-    uint32_t inside_mouth, eyes = eyes_at(g, f, x, y), mouth = mouth_at(g, f, x, y, &inside_mouth);
-    mouth -= inside_mouth;
-    blend(c, at, f->color, (eyes > mouth ? eyes : mouth) * f->alpha / 256u, f->blend);
-    blend(c, at, nh_px_scale(f->color, 70), inside_mouth * f->alpha / 256u, f->blend);
+    int32_t square = x * x + y * y;
+    if (square > g->far)
+        return;
+    bool is_core = square < g->shell;
+    uint32_t inside = (is_core ? 256u : cover(depth(&g->head, square))) * f->alpha / 256u;
+    if (inside) {
+        c->px[at] = nh_px_scale(c->px[at], 256u - inside * (256u - f->base) / 256u);
+        blend(c, at, f->skin, inside * 20u / 256u, f->blend);
+    }
+    if (!is_core)
+        blend(c, at, f->skin, outline_at(g, f, square) * f->alpha / 256u, f->blend);
+    if (inside)
+        features_draw(g, f, c, at, x, y);
 }
 
 static void wisp_row(const struct nh_lamp__face *f, struct nh_fx_canvas *c, int32_t y, int32_t x0,
