@@ -1,5 +1,6 @@
 nh_component(lamp_radio
   SOURCES
+    radio_channel.c
     radio_frame.c
     radio_guard.c
     radio_lamp.c
@@ -12,6 +13,7 @@ nh_component(lamp_radio
     radio_remote_pair.c
     radio_remote_talk.c
   USES crypto mem base)
+nh_unit_test(test_radio_channel USES lamp_radio)
 nh_unit_test(test_radio_frame USES lamp_radio)
 nh_unit_test(test_radio_lamp SOURCES ${CMAKE_SOURCE_DIR}/tests/support/fake_disk.c USES lamp_radio store)
 nh_unit_test(test_radio_link USES lamp_radio)
