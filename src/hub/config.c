@@ -333,6 +333,7 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("homeassistant", nh_hub__homeassistant_fields, "Home Assistant"),
     SECTION("display", nh_hub__display_fields, "Panel and its screens"),
     SECTION("lamp", nh_hub__lamp_fields, "LED matrix"),
+    SECTION("lamp_radio", nh_hub__lamp_radio_fields, "Remotes of the lamp"),
     SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("devices", device_fields, "Devices and scenarios"),
     SECTION("automation", automation_fields, "Scenarios"),

@@ -172,6 +172,13 @@ struct nh_hub_config {
         uint32_t width, height, fps, queue_max, transition_ms, save_delay_ms, save_deadline_ms;
     } lamp;
     struct {
+        bool enabled, allow_v1;
+        uint32_t node, channel, port, peer_max_count, pairing_s;
+        char address[18]; // "": made at the first start
+        char group[16], interface[16];
+        uint32_t loss_pct, delay_ms, duplicate_pct;
+    } lamp_radio;
+    struct {
         bool get_changes;
     } compat;
     struct {

@@ -10,6 +10,8 @@ static void changed(void *ctx)
     struct nh_hub *hub = ctx;
     if (hub->portal)
         nh_portal_feed_changed(hub->portal, "lamp");
+    if (hub->lamp_radio)
+        nh_lamp_radio_state_changed(hub->lamp_radio);
 }
 
 // Of the machine's time zone; any task.

@@ -10,6 +10,7 @@
 #include "components/health/health.h"
 #include "components/homeassistant/homeassistant.h"
 #include "components/lamp/lamp.h"
+#include "components/lamp/lamp_radio.h"
 #include "components/macropad/macropad.h"
 #include "components/ota/ota.h"
 #include "core/bus/bus.h"
@@ -85,6 +86,7 @@ struct nh_hub {
     nh_tls_t *display_tls;
     nh_http_client_t *display_http;              // NULL: no image was fetched yet
     nh_lamp_t *lamp;                             // NULL: not enabled
+    nh_lamp_radio_t *lamp_radio;                 // NULL: not enabled, or no lamp
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -198,6 +200,8 @@ void nh_hub__display_names(struct nh_hub *hub); // what it is called, and where 
 void nh_hub__display_apply(struct nh_hub *hub, const struct nh_hub_config *cfg);
 NH_MUST_USE int nh_hub__start_lamp(struct nh_hub *hub);
 void nh_hub__stop_lamp(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_lamp_radio(struct nh_hub *hub);
+void nh_hub__stop_lamp_radio(struct nh_hub *hub); // behind the lamp
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);
