@@ -25,6 +25,21 @@ static uint8_t volume(void *ctx, const uint8_t *set)
     return (uint8_t)s.volume;
 }
 
+// The hub is updated by its portal, at any time: no access point is opened for it, so there is no
+// network to name and no end.
+static void ota(void *ctx, struct nh_radio_ota *out)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_ota_snapshot s;
+    *out = (struct nh_radio_ota){.status = NH_RADIO_OTA_NONE};
+    if (!hub->ota)
+        return;
+    nh_ota_snapshot(hub->ota, &s);
+    out->status = s.phase == NH_OTA_RECEIVING ? NH_RADIO_OTA_BUSY
+                  : s.phase == NH_OTA_FAILED  ? NH_RADIO_OTA_ERROR
+                                              : NH_RADIO_OTA_READY;
+}
+
 static void fill_radio(const struct nh_hub_config *c, struct nh_radio_config *out)
 {
     *out = (struct nh_radio_config){.channel = (uint8_t)c->lamp_radio.channel,
@@ -54,6 +69,7 @@ int nh_hub__start_lamp_radio(struct nh_hub *hub)
                                        .allow_v1 = c->lamp_radio.allow_v1,
                                        .ctx = hub,
                                        .volume = hub->audio ? volume : NULL,
+                                       .ota = ota,
                                        .changed = changed};
     if (!c->lamp_radio.enabled || !hub->lamp)
         return NH_OK;
