@@ -196,6 +196,13 @@ struct nh_hub_config {
         uint32_t preset_max_count;
     } lamp_wled;
     struct {
+        bool enabled, allow_v1;
+        uint32_t node, channel, port, peer_max_count, pairing_s;
+        char address[18]; // "": made at the first start
+        char group[16], interface[16];
+        uint32_t loss_pct, delay_ms, duplicate_pct;
+    } lamp_radio;
+    struct {
         bool get_changes;
     } compat;
     struct {

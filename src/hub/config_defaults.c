@@ -102,6 +102,13 @@ static void lamp_defaults(struct nh_hub_config *c)
     c->lamp.save_deadline_ms = 60000;
     c->lamp_wled.enabled = true;
     c->lamp_wled.preset_max_count = 32;
+    c->lamp_radio.node = 111;
+    c->lamp_radio.channel = 1;
+    c->lamp_radio.peer_max_count = 8;
+    c->lamp_radio.pairing_s = 30;
+    c->lamp_radio.port = 37676;
+    snprintf(c->lamp_radio.group, sizeof c->lamp_radio.group, "239.255.76.76");
+    snprintf(c->lamp_radio.interface, sizeof c->lamp_radio.interface, "127.0.0.1");
 }
 
 void nh_hub_config_defaults(struct nh_hub_config *c)

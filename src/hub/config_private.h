@@ -52,6 +52,9 @@ void nh_hub_config__check_lamp_wled(struct nh_hub_counting *c, const struct nh_h
 // config_lamp_hw.c
 void nh_hub_config__check_lamp_hw(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
 
+// config_lamp_radio.c
+void nh_hub_config__check_lamp_radio(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
+
 // config_listeners.c
 extern const nh_json_field_t nh_hub_config__listener_element;
 void nh_hub_config__check_listeners(struct nh_hub_counting *c, const struct nh_hub_config *cfg);

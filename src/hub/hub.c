@@ -319,6 +319,7 @@ static int start_all(struct nh_hub *hub)
         {"audio player", nh_hub__start_audio},
         {"lamp", nh_hub__start_lamp},
         {"WLED interface", nh_hub__start_lamp_wled},
+        {"lamp's radio", nh_hub__start_lamp_radio},
         {"automation", nh_hub__start_automation},
         {"devices", nh_hub__start_devices},
         {"Home Assistant", nh_hub__start_homeassistant},
@@ -367,6 +368,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_hub__stop_automation(hub);
     nh_hub__stop_lamp(hub);
     nh_hub__stop_lamp_wled(hub);
+    nh_hub__stop_lamp_radio(hub);
     nh_audio_destroy(hub->audio);
     nh_accounts_api_destroy(hub->accounts_api);
     nh_accounts_destroy(hub->accounts);

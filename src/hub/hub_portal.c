@@ -80,6 +80,8 @@ static size_t fill_parts(struct nh_hub *hub, nh_feed_part_t *parts)
         nh_lamp_feed_parts(hub->lamp, parts + count);
         count += NH_LAMP_FEED_COUNT;
     }
+    if (hub->lamp_radio)
+        nh_lamp_radio_feed_part(hub->lamp_radio, &parts[count++]);
     if (hub->automation) {
         nh_automation_feed_parts(hub->automation, parts + count);
         count += NH_AUTOMATION_FEED_COUNT;
@@ -94,7 +96,7 @@ static int start_portal(struct nh_hub *hub)
     static char host[64], tls_host[64]; // borrowed by the server for its life
     static const char *names[2];
     nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT + 1 + NH_AUDIO_FEED_COUNT +
-                         NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT + NH_LAMP_FEED_COUNT +
+                         NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT + NH_LAMP_FEED_COUNT + 1 +
                          NH_AUTOMATION_FEED_COUNT];
     struct nh_route_table automation[NH_AUTOMATION_TABLE_COUNT] = {{no_routes, hub, "automation"},
                                                                    {no_routes, hub, "game"}};
@@ -113,6 +115,8 @@ static int start_portal(struct nh_hub *hub)
         hub->lamp ? nh_lamp_routes(hub->lamp) : (struct nh_route_table){no_routes, hub, "lamp"},
         nh_hub__lamp_button_routes(hub),
         hub->wled ? nh_wled_routes(hub->wled) : (struct nh_route_table){no_routes, hub, "wled"},
+        hub->lamp_radio ? nh_lamp_radio_routes(hub->lamp_radio)
+                        : (struct nh_route_table){no_routes, hub, "lamp_radio"},
         hub->macropad ? nh_macropad_routes(hub->macropad)
                       : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],

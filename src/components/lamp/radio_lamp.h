@@ -18,8 +18,14 @@ typedef struct nh_radio_lamp nh_radio_lamp_t;
 #define NH_RADIO_PENDING_MAX_COUNT 16 // commands on their way through the lamp
 #define NH_RADIO_PAIR_TRY_MAX_COUNT 5 // in one window; then it closes
 
+enum nh_radio_ota_status {
+    NH_RADIO_OTA_NONE,
+    NH_RADIO_OTA_READY,
+    NH_RADIO_OTA_BUSY, // an upload is coming in
+    NH_RADIO_OTA_ERROR,
+};
 struct nh_radio_ota { // what a remote is told after OTA_START
-    uint8_t status;   // 0 none, 1 ready, 2 busy, 3 error
+    uint8_t status;   // enum nh_radio_ota_status
     uint16_t ttl_s;
     char ssid[33], password[64];
 };
