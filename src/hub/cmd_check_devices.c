@@ -5,6 +5,7 @@
 #include "components/devices/devices.h"
 #include "hub/cli_memory.h"
 #include "hub/commands.h"
+#include "hub/hub.h"
 #include "platform/yaml.h"
 
 #include <stdio.h>
@@ -242,7 +243,13 @@ static int compile(struct checking *k, nh_mem_t *mem)
     char why[128];
     nh_device_set_t *set = NULL;
     const struct nh_device_compiler_config cfg = {
-        .mem = mem, .limits = k->limits, .expression = nh_expr_check, .finding = keep, .ctx = k};
+        .mem = mem,
+        .limits = k->limits,
+        .expression = nh_expr_check,
+        .lamp = nh_hub_lamp_check,
+        .finding = keep,
+        .ctx = k,
+    };
     int err = nh_device_compiler_create(&cfg, &k->c);
     if (err < 0)
         return err;

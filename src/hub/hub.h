@@ -28,6 +28,10 @@ NH_MUST_USE int nh_hub_options_apply(const struct nh_hub_options *o, struct nh_h
 NH_MUST_USE int nh_hub_config_load(const struct nh_hub_options *o, struct nh_hub_config *c,
                                    nh_finding_fn finding, void *ctx);
 
+// Whether a scenario's command to the lamp can be read: 0, or what is wrong in `why`. One's own
+// palettes are not known here, so no name of a palette is wrong.
+int nh_hub_lamp_check(nh_span_t json, char *why, size_t cap);
+
 // What a device configuration may be under `c`.
 struct nh_device_limits nh_hub_device_limits(const struct nh_hub_config *c);
 

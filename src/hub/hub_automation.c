@@ -141,6 +141,11 @@ static int audio(void *ctx, const struct nh_automation_audio *c)
     }
 }
 
+static int lamp(void *ctx, nh_span_t json)
+{
+    return nh_hub__lamp_command(ctx, json, NH_ORIGIN_AUTOMATION);
+}
+
 static int audio_left_ms(void *ctx, uint32_t instance)
 {
     struct nh_hub *hub = ctx;
@@ -395,6 +400,7 @@ static int create(struct nh_hub *hub)
         .out = {.publish = publish,
                 .play = play,
                 .audio = audio,
+                .lamp = lamp,
                 .audio_left_ms = audio_left_ms,
                 .log = log_text,
                 .notify = notify,

@@ -4,6 +4,8 @@
 #include "hub/hub_lamp_hw.h"
 #include "hub/hub_parts.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static void changed(void *ctx)
@@ -25,6 +27,67 @@ static int64_t local_unix_s(void *ctx)
     (void)ctx;
     return localtime_r(&now, &tm) ? (int64_t)now + tm.tm_gmtoff : (int64_t)now;
 }
+
+// ---- commands of scenarios and buttons
+
+struct fault {
+    bool is_there;
+    char *why;
+    size_t cap;
+};
+
+static void keep_fault(void *ctx, const struct nh_finding *f)
+{
+    struct fault *first = ctx;
+    if (first->is_there || strncmp(f->pointer, "/palette", 8) == 0)
+        return;
+    first->is_there = true;
+    snprintf(first->why, first->cap, "%s%s%s%s: %s", f->pointer[0] ? f->pointer + 1 : "the command",
+             f->value[0] ? " \"" : "", f->value, f->value[0] ? "\"" : "", f->text);
+}
+
+int nh_hub_lamp_check(nh_span_t json, char *why, size_t cap)
+{
+    struct fault first = {.why = why, .cap = cap};
+    struct nh_lamp_command c;
+    int32_t angle_deg;
+    int err = nh_lamp_command_read(NULL, (const char *)json.ptr, json.len, &c, &angle_deg,
+                                   keep_fault, &first);
+    return first.is_there ? err : NH_OK;
+}
+
+int nh_hub__lamp_command(struct nh_hub *hub, nh_span_t json, enum nh_origin origin)
+{
+    struct nh_lamp_command c;
+    int32_t angle_deg;
+    if (!hub->lamp)
+        return NH_ERR_UNSUPPORTED;
+    int err = nh_lamp_command_read(hub->lamp, (const char *)json.ptr, json.len, &c, &angle_deg,
+                                   NULL, NULL);
+    c.origin = origin;
+    if (err == 0)
+        err = nh_lamp_post(hub->lamp, &c);
+    if (err == 0 && angle_deg >= 0)
+        nh_lamp_direction(hub->lamp, (uint32_t)angle_deg);
+    return err;
+}
+
+int nh_hub__lamp_effect(struct nh_hub *hub, nh_span_t name, enum nh_origin origin)
+{
+    char text[NH_FX_NAME_MAX_BYTES];
+    struct nh_lamp_command c = {.mask = NH_LAMP_F_POWER | NH_LAMP_F_EFFECT,
+                                .set = {.power = true},
+                                .transition_ms = hub->cfg.lamp.transition_ms,
+                                .origin = origin};
+    int n = snprintf(text, sizeof text, "%.*s", (int)name.len, (const char *)name.ptr);
+    const struct nh_fx_effect *e = (size_t)n < sizeof text ? nh_fx_find_name(text) : NULL;
+    if (!e)
+        return NH_ERR_NOT_FOUND;
+    c.set.effect_id = e->id;
+    return nh_lamp_post(hub->lamp, &c);
+}
+
+// ---- life
 
 static struct nh_lamp_config config_of(struct nh_hub *hub)
 {

@@ -40,10 +40,19 @@ static int run_scenario(void *ctx, nh_span_t text)
     return nh_automation_run(hub->automation, &run, nh_clock_ms());
 }
 
+// An effect's name is for the hub's own lamp. An object is too, unless there is a topic: then it is
+// for the lamp there, in that one's words.
 static int lamp_effect(void *ctx, nh_span_t effect)
 {
     struct nh_hub *hub = ctx;
     const char *topic = hub->cfg.macropad.lamp_topic;
+    bool is_object = effect.len > 0 && effect.ptr[0] == '{';
+    if (hub->lamp && is_object && !topic[0])
+        return nh_hub__lamp_command(hub, effect, NH_ORIGIN_BUTTON);
+    int err = hub->lamp && !is_object ? nh_hub__lamp_effect(hub, effect, NH_ORIGIN_BUTTON)
+                                      : NH_ERR_NOT_FOUND;
+    if (err != NH_ERR_NOT_FOUND || !topic[0])
+        return err;
     return publish(hub, (nh_span_t){(const uint8_t *)topic, strlen(topic)}, effect);
 }
 
@@ -136,7 +145,7 @@ static void fill_out(struct nh_hub *hub, struct nh_macropad_config *cfg)
                                         .pressed = pressed,
                                         .wake = wake,
                                         .feed_changed = feed_changed};
-    if (hub->cfg.macropad.lamp_topic[0])
+    if (hub->cfg.macropad.lamp_topic[0] || hub->lamp)
         cfg->out.lamp_effect = lamp_effect;
     if (strcmp(cfg->keyboard, "off") != 0)
         cfg->out.report = report;

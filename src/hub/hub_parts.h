@@ -214,6 +214,10 @@ NH_MUST_USE int nh_hub__start_lamp_wled(struct nh_hub *hub);
 void nh_hub__stop_lamp_wled(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_lamp_radio(struct nh_hub *hub);
 void nh_hub__stop_lamp_radio(struct nh_hub *hub); // behind the lamp
+// A command as POST /api/lamp takes it, of a scenario or a button. NH_ERR_UNSUPPORTED: no lamp.
+int nh_hub__lamp_command(struct nh_hub *hub, nh_span_t json, enum nh_origin origin);
+// Lit with the effect of that name. NH_ERR_NOT_FOUND: there is none.
+int nh_hub__lamp_effect(struct nh_hub *hub, nh_span_t name, enum nh_origin origin);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);

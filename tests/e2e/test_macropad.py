@@ -290,7 +290,8 @@ class MacroDocument(unittest.TestCase):
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         start = os.path.join(root, "examples", "home", "macros.json")
         room = os.path.join(root, "examples", "devices", "room.yaml")
-        config = (f"macropad: {{start_file: {start}, keyboard: feed, lamp_topic: wled/attic/api}}\n"
+        config = (f"macropad: {{start_file: {start}, keyboard: feed}}\n"
+                  "lamp: {enabled: true}\n"
                   f"devices: {{start_file: {room}}}\n")
         with Hub(config=config) as hub, open(start, encoding="utf-8") as f:
             wanted = json.load(f)
@@ -305,10 +306,15 @@ class MacroDocument(unittest.TestCase):
                         found = hub.send_json("POST", "/api/macropad/check",
                                               {"script": button["payload"]})[1]
                         self.assertEqual(found["findings"], [], button)
+                    if button["action"] == "lamp_effect":
+                        self.assertEqual(hub.send_json("POST", "/api/macropad/press",
+                                                       {"screen": number, "slot": slot})[0], 200)
                     if button["action"] == "run_scenario":
                         status, reply = hub.send_json("POST", "/api/macropad/press",
                                                       {"screen": number, "slot": slot})
                         self.assertNotEqual(status, 404, (button, reply))
+            lamp = hub.get_json("/api/lamp")
+            self.assertEqual((lamp["effect"], lamp["changed"]["by"]), ("FIRE", "button"))
 
     def test_without_memory(self):
         """The pad's n-th allocation fails, in the start or under use: the next try works."""

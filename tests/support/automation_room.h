@@ -98,6 +98,13 @@ static int room_audio(void *ctx, const struct nh_automation_audio *c)
     return NH_OK;
 }
 
+static int room_lamp(void *ctx, nh_span_t json)
+{
+    (void)ctx;
+    room_say("lamp %.*s\n", (int)json.len, (const char *)json.ptr);
+    return 0;
+}
+
 static int room_audio_left(void *ctx, uint32_t instance)
 {
     (void)ctx;
@@ -259,6 +266,7 @@ static int room_try_create(void)
         .out = {.publish = room_publish,
                 .play = room_play,
                 .audio = room_audio,
+                .lamp = room_lamp,
                 .audio_left_ms = room_audio_left,
                 .log = room_log,
                 .notify = room_notify,

@@ -276,6 +276,15 @@ static const struct row audio_rows[] = {
                    S("{type: audio_volume, volume: 30}")),
      "run d/s",
      "audio stop 2 0\naudio pause 1 0\naudio resume 0 0\naudio seek 0 7\naudio volume 2 30\n"},
+    {"the lamp, with what is put in",
+     STEPS(S("{type: set, variable: mood, value: fire}")
+               S("{type: lamp, power: true, effect: '{{mood}}', brightness: 7, colors: ['#010203'],"
+                 " overlay: {enabled: true, mode: speak}, text: 'a \"{{mood}}\"', name: x}")),
+     "run d/s",
+     "lamp {\"text\":\"a \\\"fire\\\"\",\"power\":true,\"effect\":\"fire\",\"brightness\":7,"
+     "\"colors\":[\"#010203\"],\"overlay\":{\"enabled\":true,\"mode\":\"speak\"}}\n"},
+    {"a command of the lamp", STEPS(S("{type: lamp, command: adjust_brightness, delta: -20}")),
+     "run d/s", "lamp {\"command\":\"adjust_brightness\",\"delta\":-20}\n"},
 };
 
 #define COMMANDS                                                                                   \

@@ -547,6 +547,32 @@ static void test_row8_paused_frame_stands_still(void **state)
     end_frames();
 }
 
+// The face goes on over a paused effect and leaves nothing behind.
+static void test_row8_overlay_over_a_paused_effect(void **state)
+{
+    struct nh_lamp_config cfg = config();
+    uint32_t others = 0;
+    (void)state;
+    begin_frames(&cfg);
+    frames(100);
+    do_now((struct nh_lamp_command){.kind = NH_LAMP_TOGGLE_PAUSE});
+    uint32_t crc = frames(1);
+    for (int blend = 0; blend <= NH_LAMP_BLEND_MAX; blend++) {
+        do_now((struct nh_lamp_command){.mask = NH_LAMP_F_OVERLAY | NH_LAMP_F_OVERLAY_BLEND |
+                                                NH_LAMP_F_OVERLAY_MODE,
+                                        .set = {.overlay = true,
+                                                .overlay_blend = (uint8_t)blend,
+                                                .overlay_mode = NH_LAMP_OVERLAY_SPEAK}});
+        for (uint32_t last = 0, i = 0; i < 100; i++, last = info().frame_crc)
+            others += frames(1) != last;
+        assert_true(info().frame_crc != crc);
+        do_now((struct nh_lamp_command){.mask = NH_LAMP_F_OVERLAY});
+        assert_int_equal(frames(100), crc);
+    }
+    assert_true(others > 200); // its mouth moves
+    end_frames();
+}
+
 // The same state, seed and clock make the same frames: a CRC that a test may hold.
 static void test_row8_frames_are_repeatable(void **state)
 {
@@ -1150,6 +1176,7 @@ int main(void)
         TEST(test_row4_queue_is_bounded),
         TEST(test_events_and_changes_are_told),
         TEST(test_row8_paused_frame_stands_still),
+        TEST(test_row8_overlay_over_a_paused_effect),
         TEST(test_row8_frames_are_repeatable),
         TEST(test_speed_is_of_the_animation),
         TEST(test_animation_does_not_jump),

@@ -122,6 +122,8 @@ struct nh_automation_out {
     int (*publish)(void *ctx, const struct nh_automation_publish *m);
     int (*play)(void *ctx, const struct nh_automation_play *p); // > 0: the number of the instance
     int (*audio)(void *ctx, const struct nh_automation_audio *c);
+    // A command of the lamp as POST /api/lamp takes it, borrowed for the call.
+    int (*lamp)(void *ctx, nh_span_t json);
     // What is left of an instance that plays, in ms. NH_ERR_NOT_FOUND: it does not play any more;
     // NH_ERR_AGAIN: it is paused; NH_ERR_UNSUPPORTED: not known.
     int (*audio_left_ms)(void *ctx, uint32_t instance);

@@ -608,6 +608,7 @@ int nh_step__loop(nh_automation_t *a, struct nh_branch *b, nh_rec_t step);
 int nh_step__run(nh_automation_t *a, struct nh_branch *b, nh_rec_t step);
 int nh_step__stop_scenario(nh_automation_t *a, struct nh_branch *b, nh_rec_t step);
 int nh_step__audio(nh_automation_t *a, struct nh_branch *b, nh_rec_t step);
+int nh_step__lamp(nh_automation_t *a, struct nh_branch *b, nh_rec_t step);
 // Whether `repeat`, whose body has ended, begins it again.
 bool nh_step__repeats(nh_automation_t *a, const struct nh_branch *b, nh_rec_t step,
                       uint32_t iteration);

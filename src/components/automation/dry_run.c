@@ -27,6 +27,13 @@ static int audio(void *ctx, const struct nh_automation_audio *c)
     return NH_OK;
 }
 
+static int lamp(void *ctx, nh_span_t json)
+{
+    (void)ctx;
+    (void)json;
+    return NH_OK;
+}
+
 // ---- telling ------------------------------------------------------------------------------------
 
 void nh_dry__tell(nh_automation_t *a, const struct nh_scenario *s, const struct nh_trace_record *r)
@@ -92,7 +99,7 @@ static int make(nh_automation_t *a, struct nh_dry *d)
     const struct nh_automation_config cfg = {
         .mem = a->mem,
         .limits = &limits,
-        .out = {.publish = publish, .play = play, .audio = audio, .ctx = d},
+        .out = {.publish = publish, .play = play, .audio = audio, .lamp = lamp, .ctx = d},
         .seed = a->seed,
         .now_ms = a->now_ms,
         .unix_ms = nh_automation__unix_ms(a),

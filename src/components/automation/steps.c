@@ -17,7 +17,7 @@ const char *nh_step__name(int type)
         "choose",       "repeat",        "parallel",
         "run",          "stop_scenario", "command",
         "stop",         "log",           "notify",
-        "clock"};
+        "clock",        "lamp"};
     return type >= 0 && type < NH_STEP_TYPE_COUNT ? names[type] : "";
 }
 
@@ -388,6 +388,8 @@ int nh_step__do(nh_automation_t *a, struct nh_branch *b, nh_rec_t step)
         return do_text(a, b, step, type);
     case NH_STEP_CLOCK:
         return do_clock(a, step);
+    case NH_STEP_LAMP:
+        return nh_step__lamp(a, b, step);
     case NH_STEP_NOP:
         return NH_OUTCOME_DONE;
     default:

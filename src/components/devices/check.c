@@ -324,6 +324,26 @@ static void check_publish(const struct nh_check *k, const struct nh_pointer *at,
         ERROR(k, at, TOPIC, "wildcard", "a topic to publish on may have no '+' and '#'");
 }
 
+// What a variable stands for is known only when it is done.
+static int known_text(void *ctx, nh_span_t in, nh_span_t *out)
+{
+    (void)ctx;
+    *out = strstr((const char *)in.ptr, "{{") ? (nh_span_t){NULL, 0} : in;
+    return NH_OK;
+}
+
+static void check_lamp(const struct nh_check *k, const struct nh_pointer *at, nh_rec_t step)
+{
+    char json[1024], why[160];
+    int len = nh_step_lamp_json(step, known_text, NULL, json, sizeof json);
+    if (len < 0)
+        nh_check__tell(k, at, NH_FIELD_NONE, "too_long", false, "it is over %zu bytes as JSON",
+                       sizeof json);
+    else if (k->lamp &&
+             k->lamp((nh_span_t){(const uint8_t *)json, (size_t)len}, why, sizeof why) < 0)
+        nh_check__tell(k, at, NH_FIELD_NONE, "lamp", false, "%s", why);
+}
+
 static void check_kind(const struct nh_check *k, const struct nh_pointer *at, const struct steps *s,
                        nh_rec_t step)
 {
@@ -374,6 +394,9 @@ static void check_kind(const struct nh_check *k, const struct nh_pointer *at, co
         break;
     case NH_STEP_COMMAND:
         command_of(k, at, step);
+        break;
+    case NH_STEP_LAMP:
+        check_lamp(k, at, step);
         break;
     default:
         break;
@@ -541,9 +564,11 @@ static void check_game(struct nh_check *k, const struct nh_pointer *root)
 }
 
 void nh_devices__check(const nh_device_set_t *set, const struct nh_device_limits *limits,
+                       int (*lamp)(nh_span_t json, char *why, size_t cap),
                        nh_device_finding_fn finding, void *ctx)
 {
-    struct nh_check k = {.set = set, .limits = limits, .finding = finding, .ctx = ctx};
+    struct nh_check k = {
+        .set = set, .limits = limits, .lamp = lamp, .finding = finding, .ctx = ctx};
     struct nh_pointer root;
     nh_pointer__init(&root);
     unique(&k, &root, nh_device_set_root(set), NH_FIELD_DEVICES, NH_FIELD_ID);

@@ -16,6 +16,7 @@ struct nh_check_flags { // that some scenario sets; `slot` NULL: not known
 struct nh_check {
     const nh_device_set_t *set;
     const struct nh_device_limits *limits;
+    int (*lamp)(nh_span_t json, char *why, size_t cap); // as in the compiler's
     nh_device_finding_fn finding;
     void *ctx;
     int device; // at hand

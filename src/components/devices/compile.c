@@ -515,7 +515,7 @@ int nh_device_compiler_end(nh_device_compiler_t *c, nh_device_set_t **out)
     if (!s)
         return NH_ERR_NOMEM;
     c->part_errors = c->error_count;
-    nh_devices__check(s, c->cfg.limits, forward, c);
+    nh_devices__check(s, c->cfg.limits, c->cfg.lamp, forward, c);
     check_saved(c, s);
     if (c->error_count > 0) {
         nh_device_set_unref(s);

@@ -55,6 +55,7 @@ struct nh_device_compiler_config nh_devices__compiler(const nh_devices_t *d,
     return (struct nh_device_compiler_config){.mem = d->cfg.mem,
                                               .limits = &d->cfg.limits,
                                               .expression = d->cfg.expression,
+                                              .lamp = d->cfg.lamp,
                                               .finding = finding,
                                               .ctx = ctx};
 }

@@ -37,6 +37,7 @@ struct nh_devices_config {
     // Whether a track is on the card, for warnings. NULL: it is not asked.
     bool (*has_track)(void *ctx, nh_span_t track);
     int (*expression)(nh_span_t text, char *why, size_t cap); // as in the compiler's
+    int (*lamp)(nh_span_t json, char *why, size_t cap);       // likewise
     // Whether whoever runs a set can: each thing that it has no room for is told as a finding.
     // NH_ERR_FULL, NH_ERR_NOMEM. NULL: it is not asked.
     int (*fits)(void *ctx, const nh_device_set_t *set, nh_device_finding_fn finding,

@@ -35,35 +35,12 @@ const struct nh_field_row *nh_schema_row(const struct nh_field_object *o, enum n
 // ---- words --------------------------------------------------------------------------------------
 
 static const char *const tab_words[] = {"audio", "pictures", "laser", "robot", "custom", NULL};
-static const char *const step_words[] = {"nop",
-                                         "delay",
-                                         "mqtt_publish",
-                                         "audio_play",
-                                         "audio_stop",
-                                         "audio_pause",
-                                         "audio_resume",
-                                         "audio_seek",
-                                         "audio_volume",
-                                         "set_flag",
-                                         "set",
-                                         "wait_flags",
-                                         "wait_event",
-                                         "wait_operator",
-                                         "loop",
-                                         "event",
-                                         "laser_trigger",
-                                         "if",
-                                         "choose",
-                                         "repeat",
-                                         "parallel",
-                                         "run",
-                                         "stop_scenario",
-                                         "command",
-                                         "stop",
-                                         "log",
-                                         "notify",
-                                         "clock",
-                                         NULL};
+static const char *const step_words[] = {
+    "nop",          "delay",         "mqtt_publish", "audio_play", "audio_stop",    "audio_pause",
+    "audio_resume", "audio_seek",    "audio_volume", "set_flag",   "set",           "wait_flags",
+    "wait_event",   "wait_operator", "loop",         "event",      "laser_trigger", "if",
+    "choose",       "repeat",        "parallel",     "run",        "stop_scenario", "command",
+    "stop",         "log",           "notify",       "clock",      "lamp",          NULL};
 _Static_assert(NH_ARRAY_LEN(step_words) == NH_STEP_TYPE_COUNT + 1, "a word for each step type");
 static const char *const trigger_words[] = {
     "topic",          "flag",           "variable", "interval", "time", "boot", "device_online",
@@ -92,6 +69,8 @@ static const char *const result_words[] = {"ok", "failed", NULL};
 static const char *const level_words[] = {"info", "warning", "error", NULL};
 static const char *const action_words[] = {"start", "pause", "resume", "stop",
                                            "reset", "add",   NULL};
+static const char *const face_words[] = {"idle", "listen", "speak", NULL};
+static const char *const blend_words[] = {"alpha", "add", "max", NULL};
 static const char *const hold_words[] = {"cumulative", "continuous", NULL};
 
 // ---- rows ---------------------------------------------------------------------------------------
@@ -134,6 +113,11 @@ DEFINE(wait_object, "wait", false,
 DEFINE(loop_object, "loop", false,
        INT(TARGET_STEP, 0, 9999, "The step to go back to, counted from 0", NEEDED),
        INT(MAX_ITERATIONS, 0, 1000000, "How often at most; 0: for ever"));
+
+// Of the lamp, as POST /api/lamp has them.
+DEFINE(overlay_object, "overlay", false, BOOL(ENABLED, "Whether the face is shown"),
+       ENUM(MODE, face_words, "What it does"), ENUM(BLEND, blend_words, "How it is laid over"),
+       INT(ANGLE_DEG, 0, 360, "Where it looks"));
 
 DEFINE(match_object, "match", false, ENUM(OP, match_words, "How it is compared; standard equal"),
        ROW(VALUE, .text_class = NH_TEXT_PAYLOAD, .text = "What it is compared with"),
@@ -241,7 +225,8 @@ static const struct nh_field_row step_rows[] = {
     ENUM(ON_TIMEOUT, timeout_words, "When time is up; standard continue, of a command fail",
          USES(CONTEXT_WAITS)),
     INT(TARGET_STEP, 0, 9999, "With goto: the step, counted from 0", USES(CONTEXT_WAITS)),
-    TEXT(TEXT, PAYLOAD, "The text; {{ }} is put in", USES(S(WAIT_OPERATOR) | S(LOG) | S(NOTIFY)),
+    TEXT(TEXT, PAYLOAD, "The text; {{ }} is put in",
+         USES(S(WAIT_OPERATOR) | S(LOG) | S(NOTIFY) | S(LAMP)),
          NEEDED_BY(S(WAIT_OPERATOR) | S(LOG) | S(NOTIFY))),
     LIST(CONDITIONS, condition_object, 0, "All of them must hold", USES(S(IF)), NEEDED_BY(S(IF)),
          .is_recursive = true),
@@ -267,12 +252,26 @@ static const struct nh_field_row step_rows[] = {
     LIST(PARAMETERS, parameter_object, 16, "Variables that it gets", USES(S(RUN) | S(COMMAND))),
     BOOL(AWAIT, "Goes on when it has ended; standard: a scenario no, a command yes",
          USES(S(RUN) | S(COMMAND))),
-    TEXT(COMMAND, ID, "The command of the device", USES(S(COMMAND)), NEEDED_BY(S(COMMAND))),
+    TEXT(COMMAND, ID, "The command of the device; of the lamp: next, previous, toggle, ...",
+         USES(S(COMMAND) | S(LAMP)), NEEDED_BY(S(COMMAND))),
     ENUM(RESULT, result_words, "How the scenario ends; standard ok", USES(S(STOP))),
     TEXT(REASON, NAME, "Why", USES(S(STOP))),
     ENUM(LEVEL, level_words, "Standard info", USES(S(LOG) | S(NOTIFY))),
     ENUM(ACTION, action_words, "What the game clock does", USES(S(CLOCK)), NEEDED_BY(S(CLOCK))),
     INT(TIME_MS, -86400000, 86400000, "With add: how much", USES(S(CLOCK))),
+    BOOL(POWER, "On or off", USES(S(LAMP))),
+    TEXT(EFFECT, NAME, "Name of the effect", USES(S(LAMP))),
+    INT(BRIGHTNESS, 0, 255, "0 is dark, not off", USES(S(LAMP))),
+    INT(SPEED_PCT, 10, 300, "100: natural", USES(S(LAMP))),
+    INT(INTENSITY, 0, 255, "128: natural", USES(S(LAMP))),
+    TEXT(PALETTE, NAME, "Name of the palette, or auto", USES(S(LAMP))),
+    BOOL(PAUSED, "Whether the effect stands still", USES(S(LAMP))),
+    ROW(COLORS, .text_class = NH_TEXT_NAME, .text = "One to three as #rrggbb", .uses = S(LAMP)),
+    OBJECT(OVERLAY, overlay_object, "The face over the effect", USES(S(LAMP))),
+    INT(TRANSITION_MS, 0, 60000, "Goes to the new values this long", USES(S(LAMP))),
+    INT(DELTA, -1000, 1000, "With adjust_brightness, adjust_speed, adjust_intensity: by how much",
+        USES(S(LAMP))),
+    INT(FLASH_MS, 0, 60000, "With flash: how long", USES(S(LAMP))),
     END};
 const struct nh_field_object nh_schema_step = {"step", step_rows, true};
 #undef S

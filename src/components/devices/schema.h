@@ -193,7 +193,21 @@ enum nh_text_class {
     X(ON_START, "on_start", OBJECT)                                                                \
     X(ON_END, "on_end", OBJECT)                                                                    \
     X(ON_RESET, "on_reset", OBJECT)                                                                \
-    X(HINTS, "hints", LIST)
+    X(HINTS, "hints", LIST)                                                                        \
+    X(EFFECT, "effect", TEXT)                                                                      \
+    X(POWER, "power", BOOL)                                                                        \
+    X(BRIGHTNESS, "brightness", INT)                                                               \
+    X(SPEED_PCT, "speed_pct", INT)                                                                 \
+    X(INTENSITY, "intensity", INT)                                                                 \
+    X(PALETTE, "palette", TEXT)                                                                    \
+    X(PAUSED, "paused", BOOL)                                                                      \
+    X(COLORS, "colors", TEXTS)                                                                     \
+    X(OVERLAY, "overlay", OBJECT)                                                                  \
+    X(BLEND, "blend", ENUM)                                                                        \
+    X(ANGLE_DEG, "angle_deg", INT)                                                                 \
+    X(TRANSITION_MS, "transition_ms", INT)                                                         \
+    X(DELTA, "delta", INT)                                                                         \
+    X(FLASH_MS, "flash_ms", INT)
 
 enum nh_field {
     NH_FIELD_NONE, // ends an object in compiled data
@@ -240,6 +254,7 @@ enum nh_step_type {
     NH_STEP_LOG,
     NH_STEP_NOTIFY,
     NH_STEP_CLOCK,
+    NH_STEP_LAMP,
     NH_STEP_TYPE_COUNT,
 };
 

@@ -125,6 +125,13 @@ bool nh_rec_equal(nh_rec_t a, nh_rec_t b);
 // It does not change while the numbers of fields and words in schema.h do not.
 uint64_t nh_rec_digest(nh_rec_t r);
 
+// A step of type lamp as the object that POST /api/lamp takes, with a NUL. `text` makes each text
+// what it is now, valid until the next; one that it gives with `ptr` NULL is left out. NULL: they
+// are as they stand. Returns its length; an error of `text`; NH_ERR_FULL: over `cap`.
+NH_MUST_USE int nh_step_lamp_json(nh_rec_t step,
+                                  int (*text)(void *ctx, nh_span_t in, nh_span_t *out), void *ctx,
+                                  char *out, size_t cap);
+
 // ---- compiling ----------------------------------------------------------------------------------
 
 typedef struct nh_device_compiler nh_device_compiler_t;
@@ -134,6 +141,8 @@ struct nh_device_compiler_config {
     const struct nh_device_limits *limits; // borrowed for its life
     // Whether an expression can be read: 0, or what is wrong in `why`. NULL: it is not asked.
     int (*expression)(nh_span_t text, char *why, size_t cap);
+    // Whether a step's command to the lamp can be read, as nh_step_lamp_json() gives it. Likewise.
+    int (*lamp)(nh_span_t json, char *why, size_t cap);
     nh_device_finding_fn finding; // called as they are found, in the order of the document
     void *ctx;
 };

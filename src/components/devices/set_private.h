@@ -42,6 +42,7 @@ nh_span_t nh_device_set__text(const nh_device_set_t *s, uint32_t offset);
 
 // What only the whole shows.
 void nh_devices__check(const nh_device_set_t *s, const struct nh_device_limits *limits,
+                       int (*lamp)(nh_span_t json, char *why, size_t cap),
                        nh_device_finding_fn finding, void *ctx);
 
 #endif

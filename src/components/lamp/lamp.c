@@ -101,6 +101,7 @@ void nh_lamp_audio(nh_lamp_t *l, uint8_t level, const uint8_t band[NH_FX_BAND_CO
 {
     nh_lock_acquire(&l->lock);
     l->wish.level = level;
+    l->wish.level_number++;
     if (band)
         memcpy(l->wish.band, band, NH_FX_BAND_COUNT);
     else

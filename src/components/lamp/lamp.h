@@ -174,7 +174,8 @@ struct nh_lamp_info {
     uint32_t pixel_count, panel_count;
     uint32_t fps_wanted, fps_x10;            // over the last second
     uint32_t jitter_us, jitter_max_us;       // how far a frame begins from its slot: mean, worst
-    uint32_t render_us, overlay_us, show_us; // means over the last second
+    // Means over the last second: the effect; the overlay; colour, current and show().
+    uint32_t render_us, overlay_us, show_us;
     uint32_t estimate_ma, peak_ma, limit_ma; // peak: of the last 30 minutes; limit 0: none
     bool is_limiting;
     uint32_t frame_crc; // of the canvas before brightness

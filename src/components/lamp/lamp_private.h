@@ -9,6 +9,7 @@
 
 #include "components/lamp/lamp.h"
 #include "components/lamp/lamp_fade.h"
+#include "components/lamp/lamp_overlay.h"
 #include "components/lamp/lamp_pace.h"
 #include "components/lamp/lamp_power.h"
 #include "components/lamp/lamp_state.h"
@@ -29,6 +30,7 @@ struct nh_lamp__wish {
     uint64_t flash_end_ms;
     uint16_t angle_deg;
     uint32_t angle_number; // rises with each direction told
+    uint32_t level_number; // with each `level`
     uint64_t angle_ms;     // when the last one was
     uint32_t live_number;  // with each live frame
     uint8_t level;
@@ -69,6 +71,8 @@ struct nh_lamp__draw {
     void *player_state;
     struct nh_fx_canvas canvas;
     nh_lamp_pipeline_t *pipeline;
+    nh_lamp_overlay_t overlay;
+    uint32_t angle_number, level_number; // that `overlay` was told
     uint32_t frame_number;
     struct nh_lamp__wish wish;
     nh_lamp__fade_t fade;

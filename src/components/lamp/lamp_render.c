@@ -151,18 +151,56 @@ static void draw_live(nh_lamp_t *l)
     nh_lock_release(&l->lock);
 }
 
-static void draw(nh_lamp_t *l, uint64_t now_us)
+// The face lives in wall time: a paused effect stands still under it.
+static void draw_overlay(nh_lamp_t *l, uint64_t now_us)
+{
+    struct nh_lamp__draw *d = &l->draw;
+    const struct nh_lamp_state *s = &d->wish.state;
+    const struct nh_lamp_overlay_look look = {
+        .is_enabled = s->overlay,
+        .mode = (enum nh_lamp_overlay_mode)s->overlay_mode,
+        .blend = (enum nh_lamp_blend)s->overlay_blend,
+    };
+    uint64_t now_ms = now_us / 1000;
+    if (d->angle_number != d->wish.angle_number)
+        nh_lamp_overlay_direction(&d->overlay, d->wish.angle_deg, d->wish.angle_ms);
+    if (d->level_number != d->wish.level_number)
+        nh_lamp_overlay_level(&d->overlay, d->wish.level, now_ms);
+    d->angle_number = d->wish.angle_number;
+    d->level_number = d->wish.level_number;
+    nh_lamp_overlay_draw(&d->overlay, &d->canvas, &look, now_ms);
+}
+
+static uint64_t now_for(const nh_lamp_t *l, uint64_t now_us)
+{
+    return l->cfg.sys ? nh_clock_us() : now_us; // a test's clock stands still within a frame
+}
+
+// The composed canvas. Returns when the effect, and before the overlay, was drawn.
+static uint64_t draw(nh_lamp_t *l, uint64_t now_us)
 {
     struct nh_lamp__draw *d = &l->draw;
     uint64_t span_us = now_us > d->frame_us ? now_us - d->frame_us : 0;
     d->frame_us = now_us;
     fill_input(l, span_us);
     if (draw_flash(l, now_us))
-        return;
+        return now_for(l, now_us);
     if (d->wish.is_live)
         draw_live(l);
     else
         (void)nh_fx_player_draw(&d->player, &d->canvas, &d->input, STEP_MAX_COUNT);
+    uint64_t drawn_us = now_for(l, now_us);
+    draw_overlay(l, now_us);
+    return drawn_us;
+}
+
+// Dark, so that nothing is latched that was never sent.
+static uint64_t draw_first(nh_lamp_t *l, uint64_t now_us)
+{
+    struct nh_lamp__draw *d = &l->draw;
+    memset(d->canvas.px, 0, (size_t)l->pixel_count * sizeof *d->canvas.px);
+    d->is_first = false;
+    return now_us;
 }
 
 // ---- out ---------------------------------------------------------------------------------------
@@ -248,31 +286,22 @@ static void tell(nh_lamp_t *l, const struct nh_lamp_pipeline_frame *f, uint32_t 
     nh_lock_release(&l->lock);
 }
 
-static uint64_t now_for(const nh_lamp_t *l, uint64_t now_us)
-{
-    return l->cfg.sys ? nh_clock_us() : now_us; // a test's clock stands still within a frame
-}
-
 uint64_t nh_lamp__frame(nh_lamp_t *l, uint64_t now_us)
 {
     struct nh_lamp__draw *d = &l->draw;
     struct nh_lamp_pipeline_frame f;
     nh_lamp__pace_begin(&d->pace, now_us);
     follow_wish(l, now_us);
-    if (d->is_first) // dark, so that nothing is latched that was never sent
-        memset(d->canvas.px, 0, (size_t)l->pixel_count * sizeof *d->canvas.px);
-    else
-        draw(l, now_us);
+    uint64_t drawn_us = d->is_first ? draw_first(l, now_us) : draw(l, now_us);
+    uint64_t composed_us = now_for(l, now_us);
     uint32_t crc = nh_crc32(0, d->canvas.px, (size_t)l->pixel_count * sizeof *d->canvas.px);
     nh_lamp_pipeline_frame(d->pipeline, &d->canvas, d->fade.brightness_q8, d->frame_number++, &f);
-    uint64_t drawn_us = now_for(l, now_us);
     show(l, &f);
     uint64_t shown_us = now_for(l, now_us);
-    nh_lamp__pace_spent(&d->pace, (uint32_t)(drawn_us - now_us), 0,
-                        (uint32_t)(shown_us - drawn_us));
+    nh_lamp__pace_spent(&d->pace, (uint32_t)(drawn_us - now_us), (uint32_t)(composed_us - drawn_us),
+                        (uint32_t)(shown_us - composed_us));
     note_current(d, &f, now_us);
     tell(l, &f, crc, now_us);
-    d->is_first = false;
     return nh_lamp__pace_end(&d->pace, shown_us);
 }
 
@@ -287,6 +316,9 @@ void nh_lamp__draw_begin(nh_lamp_t *l, uint64_t now_us)
     read_wish(l, &before);
     begin_effect(l);
     set_out(d, 0, now_us);
+    nh_lamp_overlay_init(&d->overlay, NULL, l->cfg.seed);
+    d->angle_number = d->wish.angle_number; // told before: a voice that is long gone
+    d->level_number = d->wish.level_number;
     d->frame_us = now_us;
     d->is_first = true;
     d->preview_crc = 0;

@@ -98,7 +98,7 @@ function Payload({ b, known, state, finds, limits, change, field }) {
     ));
   }
   if (b.action === 'run_scenario') return <Scenario b={b} change={change} field={field} finding={finding} limit={limits.payload_bytes} />;
-  if (b.action === 'lamp_effect') return field('payload', 'Effect, JSON of a WLED lamp', b.payload, <textarea id="mp-payload" class="in mono" rows="3" spellcheck={false} placeholder={'{"seg":[{"fx":9}]}'} value={b.payload} onInput={(e) => change('payload', e.target.value, true)} {...finding('payload')} />, limits.payload_bytes);
+  if (b.action === 'lamp_effect') return field('payload', 'Effect by name, or JSON', b.payload, <textarea id="mp-payload" class="in mono" rows="3" spellcheck={false} placeholder="FIRE" value={b.payload} onInput={(e) => change('payload', e.target.value, true)} {...finding('payload')} />, limits.payload_bytes);
   return null;
 }
 
