@@ -271,6 +271,25 @@ static void the_effect_is_darker_under_it(void **state)
     assert_int_equal(px[12 * 48 + 2], 0xFFFFFF);
 }
 
+// A face wider than the lamp meets itself: no cell is darkened twice.
+static void no_cell_is_painted_twice(void **state)
+{
+    (void)state;
+    static const uint16_t sizes[][2] = {{7, 48}, {8, 16}, {16, 48}, {16, 16}, {3, 9}};
+    for (size_t k = 0; k < NH_ARRAY_LEN(sizes); k++) {
+        nh_lamp_overlay_t o;
+        struct nh_fx_canvas c = canvas_of(sizes[k][0], sizes[k][1], 0xFFFFFF);
+        nh_lamp_overlay_init(&o, NULL, 1);
+        o.cfg.fade_ms = 0;
+        o.cfg.size_pct = 200;
+        nh_lamp_overlay_draw(&o, &c, &on, 1000);
+        // 35 % of white is 89, of that again 31; skin and eyes have 36 and more of red.
+        for (unsigned i = 0; i < (unsigned)c.width * c.height; i++)
+            if (nh_px_r(px[i]) <= 35)
+                fail_msg("%u x %u, pixel %u: %u", c.width, c.height, i, nh_px_r(px[i]));
+    }
+}
+
 static void blends_differ_as_they_say(void **state)
 {
     (void)state;
@@ -473,6 +492,7 @@ int main(void)
         cmocka_unit_test(it_goes_around_the_lamp),
         cmocka_unit_test(it_fades_in_and_out),
         cmocka_unit_test(the_effect_is_darker_under_it),
+        cmocka_unit_test(no_cell_is_painted_twice),
         cmocka_unit_test(blends_differ_as_they_say),
         cmocka_unit_test(the_mouth_follows_the_level),
         cmocka_unit_test(without_a_level_the_mouth_moves_by_itself),
