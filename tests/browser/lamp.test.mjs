@@ -81,21 +81,21 @@ test('the picture out of view takes a frame a second, and its rate again when it
 test('effects: searched, by kind, chosen by click and by keys; others\u2019 choices are seen', () => onLamp({}, async ({ page, lamp, mock }) => {
   const cards = page.getByRole('radiogroup', { name: 'Effect', exact: true });
   await cards.getByRole('radio', { name: 'FIRE', checked: true }).waitFor();
-  await cards.getByRole('radio', { name: 'PLASMA' }).click();
-  await is(lamp, 'effect_id', 0xca02);
+  await cards.getByRole('radio', { name: 'PLASMA', exact: true }).click();
+  await is(lamp, 'effect_id', 0xca07);
   await page.locator('nav.side').getByRole('link', { name: /Lamp\s*PLASMA/ }).waitFor();
   await cards.getByRole('radio', { name: 'PLASMA', checked: true }).focus();
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('Enter');
-  await is(lamp, 'effect_id', 0xca03);
+  await is(lamp, 'effect_id', 0xea08);
   await page.getByRole('radio', { name: 'Sound', exact: true }).click();
-  assert.deepEqual(await cards.getByRole('radio').allTextContents(), ['EQUALIZER']);
-  await page.getByText('1 of 25 shown').waitFor();
+  assert.deepEqual(await cards.getByRole('radio').allTextContents(), ['EQUALIZER', 'VU METER', 'SPECTRUM']);
+  await page.getByText('3 of 56 shown').waitFor();
   await page.getByLabel('Find an effect').fill('nothing');
   await page.getByText('No effect of this kind has').waitFor();
   await page.getByRole('button', { name: 'Show all' }).click();
   await page.getByLabel('Find an effect').fill('rain');
-  assert.deepEqual(await cards.getByRole('radio').allTextContents(), ['DIAG RAINBOW', 'GLITTER RAINBOW', 'MATRIX RAIN']);
+  assert.deepEqual(await cards.getByRole('radio').allTextContents(), ['DIAG RAINBOW', 'GLITTER RAINBOW', 'MATRIX RAIN', 'RAIN']);
   await page.getByLabel('Find an effect').fill('');
   const other = await openPage(browser, `${mock.url}/#/lamp`);
   lamp.set({ effect_id: 0xea01 });
@@ -104,11 +104,28 @@ test('effects: searched, by kind, chosen by click and by keys; others\u2019 choi
   await other.close();
 }));
 
-test('thumbnails are drawn for what is in view', () => onLamp({}, async ({ page }) => {
-  await page.locator('.fx canvas').first().waitFor();
-  const drawn = (n) => page.locator('.fx canvas').nth(n).evaluate((c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 < 3 && v > 100));
-  await until(Boolean, () => drawn(2));
-}));
+test('cards move by the effects\u2019 own code, only those in view; still where motion is not wanted', async () => {
+  const look = (page, name) => page.getByRole('radiogroup', { name: 'Effect', exact: true }).getByRole('radio', { name, exact: true }).locator('canvas').evaluate((c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 41 === 0).join());
+  const hasCode = (page) => page.evaluate(() => performance.getEntriesByType('resource').some((r) => r.name.endsWith('.wasm')));
+  await onLamp({}, async ({ page, lamp }) => {
+    const lit = await until((s) => /[1-9]\d\d/.test(s), () => look(page, 'PLASMA'));
+    if (await hasCode(page)) await until((s) => s !== lit, () => look(page, 'PLASMA'));
+    // The last ones are below the window.
+    const dark = await look(page, 'TEXT WAVE');
+    await frames(lamp, 6);
+    assert.equal(await look(page, 'TEXT WAVE'), dark);
+    await page.getByRole('radio', { name: 'TEXT WAVE' }).scrollIntoViewIfNeeded();
+    await until((s) => s !== dark, () => look(page, 'TEXT WAVE'));
+  }, { reducedMotion: 'no-preference' });
+  await onLamp({}, async ({ page, lamp }) => {
+    await until((s) => /[1-9]\d\d/.test(s), () => look(page, 'PLASMA'));
+    await page.waitForFunction(() => performance.getEntriesByType('resource').every((r) => r.responseEnd > 0));
+    await frames(lamp, 10);
+    const still = await look(page, 'PLASMA');
+    await frames(lamp, 10);
+    assert.equal(await look(page, 'PLASMA'), still);
+  });
+});
 
 test('sliders are sent while dragged, ten times a second at most, and end where the hand left them', () => onLamp({}, async ({ page, lamp }) => {
   const speed = page.getByRole('slider', { name: 'Speed' });
@@ -134,7 +151,7 @@ test('sliders are sent while dragged, ten times a second at most, and end where 
 
 test('palette, colours, text and how long they take', () => onLamp({}, async ({ page, lamp }) => {
   const palettes = page.getByRole('radiogroup', { name: 'Palette' });
-  await palettes.getByRole('radio', { name: 'auto: EMBER', checked: true }).waitFor();
+  await palettes.getByRole('radio', { name: 'auto: FIRE', checked: true }).waitFor();
   await page.getByLabel('Transition').selectOption('1500');
   await palettes.getByRole('radio', { name: 'OCEAN' }).click();
   await is(lamp, 'palette_index', 2);
@@ -144,7 +161,7 @@ test('palette, colours, text and how long they take', () => onLamp({}, async ({ 
   await page.keyboard.press('Enter');
   await is(lamp, 'palette_index', 0);
   assert.equal(await page.getByLabel('Primary colour').count(), 0, 'FIRE takes no colours');
-  lamp.set({ effect_id: 0xca12 });
+  lamp.set({ effect_id: 0xea1f });
   await page.getByLabel('Primary colour').fill('#00ff88');
   await is(lamp, 'colors', ['#00ff88', '#000000', '#0000ff']);
   const text = page.getByLabel('Text', { exact: false }).and(page.locator('#lamp-text'));
@@ -235,11 +252,31 @@ test('remotes by radio: heard, paired with a code, forgotten', () => onLamp({}, 
   assert.equal(lamp.radio.pairing, null);
 }));
 
+test('live data: who has the canvas, how it arrives, taken back and refused', () => onLamp({}, async ({ page, lamp }) => {
+  await page.getByRole('group', { name: 'The effects have the canvas' }).waitFor();
+  const live = tile(page, 'Live inputs');
+  await live.getByText('Nobody sends. After 2 s without a frame the effect comes back.').waitFor();
+  await live.getByText('wled 21324: address in use').waitFor();
+  await live.getByRole('table', { name: 'Controllers' }).getByText('DDP 10.0.0.20').waitFor();
+  lamp.sends('DDP', '10.0.0.7');
+  await page.getByRole('img', { name: 'Live picture of the lamp: DDP from 10.0.0.7.' }).waitFor();
+  await page.locator('nav.side').getByRole('link', { name: /Lamp\s*DDP/ }).waitFor();
+  await live.getByRole('table', { name: 'Senders' }).getByRole('row', { name: /DDP 10\.0\.0\.7 40\.0 0\.8 ms 3/ }).waitFor();
+  await live.getByRole('button', { name: 'Release' }).click();
+  await page.getByRole('group', { name: 'The effects have the canvas' }).waitFor();
+  lamp.sends('Art-Net', '10.0.0.8');
+  await page.getByRole('group', { name: 'Art-Net from 10.0.0.8 has the canvas' }).getByRole('button', { name: 'Effects' }).click();
+  await until((v) => v === null, () => lamp.live);
+  await live.getByRole('switch', { name: 'Take live data' }).click();
+  await live.getByText('Nobody sends. Who sends is refused.').waitFor();
+  assert.equal(lamp.takesLive, false);
+}));
+
 test('a refusal is told in the hub\u2019s words and the control goes back', () => onLamp({}, async ({ page, lamp }) => {
   lamp.refuse = [503, 'full', 'lamp.queue_max: 16 commands wait, limit 16. Nothing was changed.'];
-  await page.getByRole('radio', { name: 'LAVA' }).first().click();
+  await page.getByRole('radio', { name: 'LAVA', exact: true }).first().click();
   await page.getByText('lamp.queue_max: 16 commands wait, limit 16. Nothing was changed.').waitFor();
-  await page.getByRole('radio', { name: 'FIRE', checked: true }).waitFor();
+  await page.getByRole('radio', { name: 'FIRE', exact: true, checked: true }).waitFor();
   lamp.refuse = null;
   lamp.silent = true;
   await page.getByRole('radio', { name: 'Speak' }).click();
@@ -250,10 +287,12 @@ test('a refusal is told in the hub\u2019s words and the control goes back', () =
 
 test('a palette is copied, edited on the lamp, renamed, removed, and the removal undone', () => onLamp({}, async ({ page, lamp }) => {
   const editor = page.locator('.pal-ed');
+  lamp.set({ palette_index: 1 });
+  await tile(page, 'Palette EMBER').waitFor();
   await editor.getByText('Built in: copy it to change it.').waitFor();
   assert.ok(await editor.getByLabel('Colour as hex').isDisabled());
   await editor.getByRole('button', { name: 'Copy as new' }).click();
-  await is(lamp, 'palette_index', 10);
+  await is(lamp, 'palette_index', 32);
   await tile(page, 'Palette EMBER 2').waitFor();
   const stops = () => lamp.own[0].stops;
   const third = editor.getByRole('slider', { name: /^Stop 3/ });
@@ -299,7 +338,7 @@ test('a palette is copied, edited on the lamp, renamed, removed, and the removal
   await is(lamp, 'palette_index', 255);
   await page.getByRole('button', { name: 'Undo' }).click();
   await until((n) => n === 1, () => lamp.own.length);
-  await is(lamp, 'palette_index', 10);
+  await is(lamp, 'palette_index', 32);
 }));
 
 test('current, statistics and the state of the queue are figures of the hub', () => onLamp({ brightness: 255 }, async ({ page }) => {
@@ -310,7 +349,7 @@ test('current, statistics and the state of the queue are figures of the hub', ()
 }));
 
 test('a break: values stay, controls rest, and all comes back by itself', () => onLamp({}, async ({ page, mock }) => {
-  await page.getByRole('radio', { name: 'FIRE', checked: true }).waitFor();
+  await page.getByRole('radio', { name: 'FIRE', exact: true, checked: true }).waitFor();
   mock.control.noFeed = true;
   mock.dropSockets();
   await page.locator('.live.offline').waitFor();
@@ -338,7 +377,7 @@ test('Home: the lamp is seen and set; without one its place is not kept', () => 
   await home.getByRole('button', { name: 'Previous effect' }).click();
   await is(lamp, 'effect_id', 0xca01);
   await home.getByRole('button', { name: 'AURORA' }).click();
-  await is(lamp, 'effect_id', 0xca06);
+  await is(lamp, 'effect_id', 0xca09);
   await home.getByRole('slider', { name: 'Brightness' }).fill('51');
   await is(lamp, 'brightness', 51);
   await home.getByRole('button', { name: 'Pause' }).click();
@@ -360,8 +399,8 @@ test('an operator has the lamp too', async () => {
   await page.getByLabel('User').fill('olga');
   await page.getByLabel('Password').fill('nuthatches');
   await page.keyboard.press('Enter');
-  await page.getByRole('radio', { name: 'PLASMA' }).click();
-  await is(mock.lamp, 'effect_id', 0xca02);
+  await page.getByRole('radio', { name: 'PLASMA', exact: true }).first().click();
+  await is(mock.lamp, 'effect_id', 0xca07);
   assert.deepEqual((mock.hub.refusedParts || []).filter((p) => p.startsWith('lamp')), []);
   await close();
   await mock.stop();

@@ -1,29 +1,10 @@
 // mock_lamp.mjs - an invented lamp for the mock hub: the routes and parts of docs/lamp.md, its picture drawn by
 // a few lines of its own. Faults are set by tests: `failPower`, `silent`, `refuse`.
 
+import { EFFECTS, PALETTES as BUILT_IN } from './mock_lamp_lists.mjs';
+
 const FRAME_MS = 45;
 const OWN_MAX = 8;
-
-const effect = (id, name, kind, palette, ...uses) => ({ id, name, kind, palette, uses: ['intensity', ...uses] });
-const EFFECTS = [
-  effect(0xea01, 'SNOW FALL', 'particles', 'ICE'), effect(0xea02, 'CONFETTI', 'particles', 'PARTY', 'palette'), effect(0xea03, 'DIAG RAINBOW', 'geometry', 'RAINBOW', 'palette'),
-  effect(0xea04, 'GLITTER RAINBOW', 'particles', 'RAINBOW', 'palette'), effect(0xea05, 'RADIAL RIPPLE', 'geometry', 'RAINBOW', 'palette'), effect(0xea06, 'CUBES', 'geometry', 'NEON', 'palette'),
-  effect(0xea07, 'ORBIT DOTS', 'geometry', 'NEON', 'palette'), effect(0xca01, 'FIRE', 'noise', 'EMBER', 'palette'), effect(0xca02, 'PLASMA', 'noise', 'AURORA', 'palette'),
-  effect(0xca03, 'OCEAN NOISE', 'noise', 'OCEAN', 'palette'), effect(0xca04, 'LAVA', 'noise', 'LAVA', 'palette'), effect(0xca05, 'FOREST', 'noise', 'FOREST', 'palette'),
-  effect(0xca06, 'AURORA', 'noise', 'AURORA', 'palette'), effect(0xca07, 'MATRIX RAIN', 'particles', 'FOREST', 'palette'), effect(0xca08, 'METEORS', 'particles', 'ICE', 'palette'),
-  effect(0xca09, 'METABALLS', 'geometry', 'SUNSET', 'palette'), effect(0xca0a, 'DNA', 'geometry', 'NEON', 'palette'), effect(0xca0b, 'EQUALIZER', 'sound', 'PARTY', 'palette', 'audio'),
-  effect(0xca0c, 'COLOR WAVES', 'geometry', 'RAINBOW', 'colors', 'palette'), effect(0xca0d, 'TUNNEL', 'geometry', 'SUNSET', 'palette'), effect(0xca0e, 'FIREFLIES', 'particles', 'FOREST', 'palette'),
-  effect(0xca0f, 'LARSON', 'geometry', 'LAVA', 'colors'), effect(0xca10, 'KALEIDOSCOPE', 'noise', 'PARTY', 'palette'), effect(0xca11, 'CLOCK', 'text', 'ICE', 'colors', 'clock'),
-  effect(0xca12, 'SCROLL TEXT', 'text', 'OCEAN', 'colors', 'text'),
-].map((e, index) => ({ index, ...e }));
-
-const palette = (name, ...colors) => ({ name, own: false, stepped: false, stops: colors.map((color, i) => ({ at: Math.round((i * 255) / (colors.length - 1)), color })) });
-const BUILT_IN = [
-  palette('RAINBOW', '#ff0000', '#ffff00', '#00ff00', '#00ffff', '#0000ff', '#ff00ff', '#ff0000'), palette('EMBER', '#2a0500', '#b81c00', '#ff6a00', '#ffd24a', '#fff2c0'),
-  palette('OCEAN', '#021433', '#0a4a8c', '#12a0b0', '#b8f0ee'), palette('FOREST', '#04210a', '#1d6b22', '#86b33a', '#e3e08a'), palette('AURORA', '#04142e', '#0b7a63', '#4be08b', '#7a5cff'),
-  palette('SUNSET', '#1b0b3a', '#8a1f5a', '#f0603c', '#ffd08a'), palette('ICE', '#06121f', '#245a8a', '#8cd0f0', '#ffffff'), palette('LAVA', '#120000', '#8a0c00', '#ff4a10', '#ffd070'),
-  palette('PARTY', '#5500ab', '#e5001b', '#f7c400', '#00b84a', '#0070e0'), palette('NEON', '#ff2bd6', '#23e5ff', '#a6ff2b'),
-];
 
 const hash = (x, y) => {
   let h = Math.imul(x | 0, 374761393) + Math.imul(y | 0, 668265263);
@@ -66,6 +47,7 @@ export class MockLamp {
   constructor(push, pushBytes, Refusal, { width = 48, height = 16, ...state } = {}) {
     Object.assign(this, { push, pushBytes, Refusal, width, height, own: [], posts: [], presses: [], failPower: false, silent: false, refuse: null, time: 4200, frames: 8211940, palettesWritten: 0, ticks: 0 });
     this.live = null;
+    this.takesLive = true;
     const peer = (name, address, rssi, ack, lost, key = 'paired', ago = 800) => ({ name, address, node: 2, key, rssi_dbm: rssi, heard_ago_ms: ago, commands: 40, repeats: 2, rejected: 0, lost, ack_p50_us: ack / 2, ack_p99_us: ack });
     this.radio = {
       address: '02:00:00:00:00:01', node: 1, channel: 6, allow_v1: true, peer_max: 8, effects: EFFECTS.length, effects_crc: '9a20b1c4', pairing: null,
@@ -219,6 +201,31 @@ export class MockLamp {
     return this.button();
   }
 
+  // Somebody sends; null: nobody any more.
+  sends(protocol, from) {
+    this.live = protocol ? { protocol, from } : null;
+    this.state.version++;
+    this.push('lamp', this.whole());
+  }
+
+  liveNow() {
+    const counts = { packets: 2210, frames: 1105, incomplete: 2, late: 1, out_of_order: 0, refused: 0, preview: 0, outside: 0, unsupported: 0, malformed: 0 };
+    const port = (name, number) => ({ name, address: '0.0.0.0', port: number, error: null, received: 12, sent: 0, dropped: 0 });
+    return {
+      enabled: this.takesLive, live: this.live && { ...this.live, priority: 100 }, timeout_ms: 2500, lost: 0, ended: 0, taken_over: 0, source_max: 8, source_full: 0,
+      sources: this.live ? [{ ...this.live, name: null, priority: 100, live: true, released: false, idle_ms: 12, interval_us: 25000, jitter_us: 210, jitter_max_us: 1900, jitter_p99_us: 800, ...counts }] : [],
+      protocols: [], ports: [port('ddp', 4048), port('e131', 5568), port('artnet', 6454), { ...port('wled', 21324), error: 'address in use' }], groups: 0, groups_wanted: 0, send_failures: 0,
+      sync: { received: 0, taken: 0, passed_over: 0, sent: 0 }, nodes: [{ name: 'kitchen', ip: '10.0.0.9', on: true, idle_ms: 4000 }],
+      send: { frames: 90, skipped: 0, targets: [{ protocol: 'DDP', address: '10.0.0.20', port: 4048, start: 0, count: 768, universe: 0, sending: true, frames: 4410, packets: 8820, bytes: 1, capped: 0, failed: 0, error: null }] },
+    };
+  }
+
+  setLive({ enabled, release }) {
+    if (enabled != null) this.takesLive = enabled;
+    if (release || enabled === false) this.sends(null);
+    return this.liveNow();
+  }
+
   // A part's newest state, for who has just subscribed.
   part(p) {
     return { lamp: () => this.whole(), lamp_radio: () => this.radio }[p] || null;
@@ -236,6 +243,8 @@ export class MockLamp {
         if (this.silent) await new Promise(() => {});
         return this.command(b);
       },
+      'GET /api/lamp/live': () => this.liveNow(),
+      'POST /api/lamp/live': async (q, req) => this.setLive(await body(req)),
       'GET /api/lamp/radio': () => this.radio,
       'POST /api/lamp/radio/pair': async (q, req) => this.pair((await body(req)).seconds ?? 60),
       'POST /api/lamp/radio/accept': async (q, req) => this.accept(await body(req)),

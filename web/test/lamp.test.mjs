@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { angleAfterKey, angleOf, changedText, codeText, failureText, leftOf, shownEffects, shownPalette, sizeText, usesOf, wrapAngle } from '../src/pages/lamp/model.js';
+import { angleAfterKey, angleOf, changedText, codeText, failureText, leftOf, listening, lossOf, shownEffects, shownPalette, sizeText, usesOf, wrapAngle } from '../src/pages/lamp/model.js';
 import { addStop, colorAt, colourStop, copyName, expand, gradient, moveStop, nameFinding, parseHex, removeStop, widestGap } from '../src/pages/lamp/palette.js';
 import { createAssembler, fitTo, lightTable, readMessage, toRgba } from '../src/pages/lamp/preview.js';
 import { createSender } from '../src/pages/lamp/send.js';
@@ -229,6 +229,13 @@ test('words and figures', () => {
 test('pairing: what is left of the window, and the code', () => {
   assert.deepEqual([leftOf(null, 0), leftOf({ left_s: 60 }, 0), leftOf({ left_s: 60 }, 1500), leftOf({ left_s: 60 }, 61000)], [0, 60, 59, 0]);
   assert.equal(codeText('047113'), '047 113');
+});
+
+test('live data: which protocols may come, and what was lost', () => {
+  const ports = [{ name: 'ddp' }, { name: 'e131', error: 'address in use' }, { name: 'artnet', error: null }, { name: 'wled' }, { name: 'nodes' }];
+  assert.deepEqual(listening({ enabled: true, ports }), ['DDP', 'Art-Net', 'WLED UDP']);
+  assert.deepEqual(listening({ enabled: false, ports }), []);
+  assert.equal(lossOf({ incomplete: 2, late: 1, refused: 9 }), 3);
 });
 
 test('directions: clockwise from straight away, around the end', () => {

@@ -6,9 +6,12 @@ import { KINDS, shownEffects } from './model.js';
 import { Thumb } from './thumb.jsx';
 import { Button, Empty, Segments, Tile } from '../../ui/parts.jsx';
 
+const FEW = 12;
+
 export function Gallery({ effects, palettes, lamp, waits }) {
   const [kind, setKind] = useState('all');
   const [find, setFind] = useState('');
+  const [isWhole, setWhole] = useState(false); // on a phone, where all of them are many screens
   const list = useRef();
   const shown = shownEffects(effects, kind, find);
   const kinds = KINDS.filter(([id]) => id === 'all' || effects.some((e) => e.kind === id));
@@ -25,7 +28,7 @@ export function Gallery({ effects, palettes, lamp, waits }) {
         <Segments kind="sm" label="Kind of effect" options={kinds} value={kind} onChange={setKind} />
       </>
     )}>
-      <div class={`fx ${waits ? 'waits' : ''}`} role="radiogroup" aria-label="Effect" ref={list} onKeyDown={(e) => move(e, list.current)}>
+      <div class={`fx ${isWhole ? '' : 'short'} ${waits ? 'waits' : ''}`} role="radiogroup" aria-label="Effect" ref={list} onKeyDown={(e) => move(e, list.current)}>
         {shown.map((e, i) => {
           const isOn = e.id === lamp.effect_id;
           return (
@@ -35,6 +38,7 @@ export function Gallery({ effects, palettes, lamp, waits }) {
           );
         })}
       </div>
+      {!isWhole && shown.length > FEW && <Button kind="more-fx" onClick={() => setWhole(true)}>Show all {shown.length}</Button>}
       {!shown.length && <Empty action={<Button kind="sm" onClick={all}>Show all</Button>}>No effect of this kind has “{find}” in its name.</Empty>}
     </Tile>
   );

@@ -10,6 +10,7 @@ import { Badge, Button, Empty, Failed, Head, Loading, Note, Switch, Tile } from 
 import { setLamp, useLamp } from './act.js';
 import { TouchButton } from './button.jsx';
 import { Gallery } from './gallery.jsx';
+import { Live, Source, useLive } from './live.jsx';
 import { Look } from './look.jsx';
 import { changedText, failureText, shownPalette, sizeText } from './model.js';
 import { Overlay } from './overlay.jsx';
@@ -57,9 +58,11 @@ function Page({ lamp, waits }) {
   const palettes = useResource('/api/lamp/palettes');
   const fx = effects.value ? effects.value.effects : [];
   const list = palettes.value;
+  const live = useLive(lamp);
   return (
     <div class="lamp-p">
       <Head title="Lamp" facts={[sizeText(lamp.info), `state ${count(lamp.seq)}`, <Changed />]}>
+        <Source lamp={lamp} live={live} />
         <Button disabled={lamp.power_state !== 'on'} title="The picture of this moment, as a PNG file" onClick={() => record(canvas.current, lamp)}>Record</Button>
         <Power lamp={lamp} waits={waits('power')} />
       </Head>
@@ -71,14 +74,14 @@ function Page({ lamp, waits }) {
           <Preview lamp={lamp} canvasRef={canvas} />
           {effects.value ? <Gallery effects={fx} palettes={list ? list.palettes : []} lamp={lamp} waits={waits('effect')} /> : <Tile title="Effects">{effects.error ? <Failed error={effects.error} retry={effects.reload} /> : <Loading big lines={8} />}</Tile>}
           {list && <PaletteEditor palette={shownPalette(lamp, fx, list.palettes)} list={list} reload={palettes.reload} />}
+          <div class="pair-t"><TouchButton /><Statistics info={lamp.info} seq={lamp.seq} /></div>
         </div>
         <div class="c4 col">
           <Look lamp={lamp} effects={fx} palettes={list ? list.palettes : []} waits={waits} />
           <Overlay lamp={lamp} waits={waits} />
           <Current info={lamp.info} />
+          <Live lamp={lamp} live={live} />
           <Radio />
-          <TouchButton />
-          <Statistics info={lamp.info} seq={lamp.seq} />
         </div>
       </div>
     </div>

@@ -62,3 +62,13 @@ export function angleAfterKey(key, angle, isLarge) {
 // Seconds that the window is still open, `ms` after it was told; 0: it is closed.
 export const leftOf = (pairing, ms) => (pairing ? Math.max(0, Math.ceil(pairing.left_s - ms / 1000)) : 0);
 export const codeText = (code) => `${code.slice(0, 3)} ${code.slice(3)}`;
+
+// ---- live data ---------------------------------------------------------------------------------------------------
+
+// Protocols whose port is open, as they are called.
+const PORT_PROTOCOLS = { ddp: 'DDP', e131: 'E1.31', artnet: 'Art-Net', wled: 'WLED UDP', hyperion: 'Hyperion', nodes: 'TPM2.NET' };
+const SHOWN_MAX = 3;
+// The first of them; the others are named once they send.
+export const listening = (live) => (live.enabled ? live.ports.filter((p) => !p.error).map((p) => PORT_PROTOCOLS[p.name] || p.name).slice(0, SHOWN_MAX) : []);
+// Frames that were not whole and packets that came too late.
+export const lossOf = (s) => s.incomplete + s.late;

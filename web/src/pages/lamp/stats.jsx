@@ -20,7 +20,7 @@ export function Statistics({ info, seq }) {
         </dl>
         <dl class="kv">
           <dt>Shown</dt><dd>{count(info.frames)}</dd>
-          <dt>Late, left out</dt><dd>{warn(info.late)}, {warn(info.dropped)}</dd>
+          <dt>Late</dt><dd>{warn(info.late)} <span class="sub">left out</span> {warn(info.dropped)}</dd>
           <dt>Failed</dt><dd>{warn(info.show_failures)}</dd>
           <dt>Output</dt><dd>{info.output}</dd>
           <dt>Commands</dt><dd>{count(seq)}</dd>

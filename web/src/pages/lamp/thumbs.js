@@ -1,24 +1,25 @@
 // thumbs.js - the small pictures of effects: drawn while they are in view, by the effects' own code; still where
 // motion is not wanted, and in the colours of the palette where there is no code.
 
-import { loadEngine } from './fx.js';
+import { USES, loadLampFx } from '../../lib/lamp_fx.js';
 import { expand } from './palette.js';
-import { lightTable, toRgba } from './preview.js';
+import { lightTable } from './preview.js';
 
-export const WIDTH = 48;
-export const HEIGHT = 16;
+const WIDTH = 48;
+const HEIGHT = 16;
 const CELL = 4;
 const FRAME_MS = 66;
+const STEP_MAX_MS = 200; // what was out of view has stood still
 const STILL_MS = 4200; // into the animation, where there is something to see
+const SEED = 7;
 const LIGHT = lightTable(255);
 
 const isStill = matchMedia('(prefers-reduced-motion: reduce)');
-const thumbs = new Map(); // canvas -> {effect, palette, pen, isSeen, beganAt}
-let engine = null;
+const thumbs = new Map(); // canvas -> {effect, palette, pen, lamp, isSeen, isDrawn, time}
+let fx = null; // the effects' code, once it has come
 let asked = 0;
 let lastAt = 0;
-let grid = null;
-let small = null;
+let shared = null; // what all of them draw through
 
 const view = new IntersectionObserver((entries) => {
   for (const e of entries) {
@@ -34,71 +35,104 @@ function sheet(width, height) {
   return c;
 }
 
-// Black between the lights.
-function makeGrid() {
-  const c = sheet(WIDTH * CELL, HEIGHT * CELL);
-  const pen = c.getContext('2d');
+// A small sheet of a pixel a light, and what is black between the lights.
+function makeShared() {
+  const grid = sheet(WIDTH * CELL, HEIGHT * CELL);
+  const pen = grid.getContext('2d');
   pen.fillStyle = '#07090c';
-  for (let x = 0; x < WIDTH; x++) pen.fillRect(x * CELL + CELL - 1, 0, 1, c.height);
-  for (let y = 0; y < HEIGHT; y++) pen.fillRect(0, y * CELL + CELL - 1, c.width, 1);
-  return c;
+  for (let x = 0; x < WIDTH; x++) pen.fillRect(x * CELL + CELL - 1, 0, 1, grid.height);
+  for (let y = 0; y < HEIGHT; y++) pen.fillRect(0, y * CELL + CELL - 1, grid.width, 1);
+  const small = sheet(WIDTH, HEIGHT);
+  return { grid, small, pen: small.getContext('2d'), image: new ImageData(WIDTH, HEIGHT) };
 }
 
-// A frame without the code: the palette from left to right.
-function plain(palette) {
-  const rgb = new Uint8Array(WIDTH * HEIGHT * 3);
-  for (let i = 0, o = 0; i < WIDTH * HEIGHT; i++) {
-    const c = palette[Math.round(((i % WIDTH) * 255) / (WIDTH - 1))];
-    rgb[o++] = c >> 16;
-    rgb[o++] = (c >> 8) & 255;
-    rgb[o++] = c & 255;
+// The palette from left to right, as RGBA.
+function plain(colours) {
+  const out = new Uint8ClampedArray(WIDTH * HEIGHT * 4);
+  for (let i = 0; i < WIDTH * HEIGHT; i++) {
+    const c = colours[Math.round(((i % WIDTH) * 255) / (WIDTH - 1))];
+    out.set([c >> 16, (c >> 8) & 255, c & 255], i * 4);
   }
-  return rgb;
+  return out;
 }
 
-function paint(t, now) {
-  grid ||= makeGrid();
-  small ||= { sheet: sheet(WIDTH, HEIGHT), image: new ImageData(WIDTH, HEIGHT) };
-  const time = isStill.matches ? STILL_MS : STILL_MS + now - t.beganAt;
-  const rgb = (engine && engine.draw(t.effect.id, time, t.palette, t)) || plain(t.palette);
-  toRgba(rgb, WIDTH, HEIGHT, LIGHT, small.image.data);
-  small.sheet.getContext('2d').putImageData(small.image, 0, 0);
+// For effects of sound: bands that rise and fall, made of the time alone.
+function hear(lamp, time) {
+  const bands = Array.from({ length: 16 }, (_, i) => 128 + 90 * Math.sin(time / (310 + 37 * i) + i * 1.7) - 5 * i);
+  lamp.audio(130 + 90 * Math.sin(time / 270), bands);
+}
+
+function pixels({ lamp, palette, time }) {
+  if (!lamp) return plain(palette);
+  if (lamp.uses & USES.AUDIO) hear(lamp, time);
+  if (lamp.uses & USES.CLOCK) lamp.clock(Math.floor(Date.now() / 1000 - new Date().getTimezoneOffset() * 60) % 86400);
+  return lamp.draw(Math.round(time));
+}
+
+function paint(t) {
+  shared ||= makeShared();
+  const { image, small, pen, grid } = shared;
+  const from = pixels(t);
+  for (let i = 0; i < from.length; i += 4) {
+    for (let c = 0; c < 3; c++) image.data[i + c] = LIGHT[from[i + c]];
+    image.data[i + 3] = 255;
+  }
+  pen.putImageData(image, 0, 0);
   t.pen.imageSmoothingEnabled = false;
-  t.pen.drawImage(small.sheet, 0, 0, WIDTH * CELL, HEIGHT * CELL);
+  t.pen.drawImage(small, 0, 0, WIDTH * CELL, HEIGHT * CELL);
   t.pen.drawImage(grid, 0, 0);
   t.isDrawn = true;
 }
 
-const moves = (t) => t.isSeen && engine && !isStill.matches;
+// A lamp of its own for each picture, made when it is first seen.
+function open(t) {
+  const known = fx.effects.find((e) => e.id === t.effect.id);
+  t.isOpened = true;
+  if (!known) return;
+  fx.open(WIDTH, HEIGHT).then((lamp) => {
+    lamp.effect(known.id, SEED);
+    t.lamp = Object.assign(lamp, { uses: known.uses });
+    t.isDrawn = false;
+    again();
+  }, () => {});
+}
+
+const moves = (t) => t.isSeen && t.lamp && !isStill.matches;
+const isDue = (t) => moves(t) || (t.isSeen && !t.isDrawn);
 
 function frame(now) {
   asked = 0;
-  if (now - lastAt >= FRAME_MS) {
+  const ms = now - lastAt;
+  if (ms >= FRAME_MS) {
     lastAt = now;
-    for (const t of thumbs.values()) if (moves(t) || (t.isSeen && !t.isDrawn)) paint(t, now);
+    for (const t of thumbs.values()) {
+      if (t.isSeen && fx && !t.isOpened) open(t);
+      if (moves(t)) t.time += Math.min(ms, STEP_MAX_MS);
+      if (isDue(t)) paint(t);
+    }
   }
   again();
 }
 
 function again() {
-  const wanted = [...thumbs.values()].some((t) => moves(t) || (t.isSeen && !t.isDrawn));
-  if (wanted && !asked) asked = requestAnimationFrame(frame);
+  if (!asked && [...thumbs.values()].some((t) => isDue(t) || (t.isSeen && fx && !t.isOpened))) asked = requestAnimationFrame(frame);
 }
 
-loadEngine().then((e) => {
-  engine = e;
-  for (const t of thumbs.values()) t.isDrawn = false;
-  again();
-});
+let loading = null;
+function load() {
+  loading ||= loadLampFx().then((it) => {
+    fx = it;
+    again();
+  });
+}
 
-// Shows `effect` on `canvas`, in `palette` as it is edited, until the returned function is called.
+// Shows `effect` on `canvas`, in `palette` while its code has not come, until the returned function is called.
 export function showThumb(canvas, effect, palette) {
   Object.assign(canvas, { width: WIDTH * CELL, height: HEIGHT * CELL });
-  const t = { effect, palette: expand(palette), pen: canvas.getContext('2d', { alpha: false }), isSeen: false, isDrawn: false, beganAt: performance.now() };
-  thumbs.set(canvas, t);
+  thumbs.set(canvas, { effect, palette: expand(palette), pen: canvas.getContext('2d', { alpha: false }), lamp: null, isSeen: false, isDrawn: false, isOpened: false, time: STILL_MS });
   view.observe(canvas);
+  load();
   return () => {
-    if (engine && engine.forget) engine.forget(t);
     thumbs.delete(canvas);
     view.unobserve(canvas);
   };

@@ -10,7 +10,7 @@ import { PauseButton, Sliders } from './slider.jsx';
 import { Thumb } from './thumb.jsx';
 import { ampere, byShort, isSwitching, ms, powerBadge } from './words.js';
 
-const FAVOURITES = ['FIRE', 'AURORA', 'OCEAN NOISE', 'METABALLS', 'CLOCK'];
+const FAVOURITES = ['FIRE', 'AURORA', 'SEA', 'METABALLS', 'CLOCK'];
 
 function LampTile() {
   const { lamp, waits } = useLamp();
