@@ -149,10 +149,12 @@ static int check_begin(const nh_ota_t *o, uint64_t len)
 static int give_up_slot(nh_ota_t *o, enum nh_ota_place p)
 {
     struct nh_ota_record r = o->now.record;
+    if (!slot_of(&r, p)->is_whole && r.fallback != p)
+        return 0;
     *slot_of(&r, p) = (struct nh_ota_slot){0};
     if (r.fallback == p)
         r.fallback = NH_OTA_PROGRAM;
-    return memcmp(&r, &o->now.record, sizeof r) == 0 ? 0 : keep(o, &r);
+    return keep(o, &r);
 }
 
 int nh_ota_begin(nh_ota_t *o, uint64_t len, uint64_t now_ms)

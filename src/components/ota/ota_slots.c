@@ -97,19 +97,20 @@ static void take_back(struct nh_ota_record *r)
 
 enum nh_ota_place nh_ota_slots_boot(nh_store_t *store, struct nh_fs fs)
 {
-    struct nh_ota_record r, was;
+    struct nh_ota_record r;
     if (nh_ota_record_read(store, &r) < 0)
         return NH_OTA_PROGRAM;
-    was = r;
-    if ((r.is_pending && r.tries >= TRIES_MAX) || !can_start(&r, fs, r.active))
+    bool is_changed = r.is_pending;
+    if ((r.is_pending && r.tries >= TRIES_MAX) || !can_start(&r, fs, r.active)) {
         take_back(&r);
+        is_changed = true;
+    }
     if (!can_start(&r, fs, r.active)) {
         r.fallback = NH_OTA_PROGRAM; // the way back is gone as well
         take_back(&r);
     }
     r.tries += r.is_pending;
-    bool is_same = memcmp(&was, &r, sizeof r) == 0;
-    if (!is_same && nh_ota_record_write(store, &r) < 0 && r.is_pending)
+    if (is_changed && nh_ota_record_write(store, &r) < 0 && r.is_pending)
         return can_start(&r, fs, r.fallback) ? (enum nh_ota_place)r.fallback : NH_OTA_PROGRAM;
     return (enum nh_ota_place)r.active;
 }
