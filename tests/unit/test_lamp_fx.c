@@ -294,7 +294,7 @@ static const struct {
 } frames[] = {
     // clang-format off
     {0xEA01, 0, 0x334EA0AA}, {0xEA01, 1000, 0x50893B84}, {0xEA01, 5021, 0x99D143D9},
-    {0xEA02, 0, 0x5BE6D86C}, {0xEA02, 1000, 0x8D2EE9D8}, {0xEA02, 5021, 0x795D7637},
+    {0xEA02, 0, 0x5BE6D86C}, {0xEA02, 1000, 0xBF20FB19}, {0xEA02, 5021, 0x15FF1902},
     {0xEA03, 0, 0xEB8160D5}, {0xEA03, 1000, 0x842A91EC}, {0xEA03, 5021, 0x6FBC9DFF},
     {0xEA04, 0, 0xED19DD95}, {0xEA04, 1000, 0x56E35784}, {0xEA04, 5021, 0xA7074DDD},
     {0xEA05, 0, 0x268A06CC}, {0xEA05, 1000, 0xE1C4098C}, {0xEA05, 5021, 0xA6FD12CE},
@@ -339,6 +339,48 @@ static void diagonal_rainbow_is_the_formula(void **state)
                                      nh_fx_hsv((uint8_t)(t / 20 + 7 * x + 9 * y), 255, 210));
         }
         stage_close(&s);
+    }
+}
+
+// Whoever says it looks at intensity does, and whoever does not say it does not.
+static void intensity_is_used_where_it_is_named(void **state)
+{
+    (void)state;
+    for (uint16_t i = 0; i < nh_fx_effect_count; i++) {
+        const struct nh_fx_effect *e = nh_fx_effects[i];
+        struct stage low, high;
+        bool differs = false;
+        stage_open(&low, e, 48, 16);
+        stage_open(&high, e, 48, 16);
+        low.in.text = high.in.text = "longer than the lamp is wide";
+        low.in.intensity = 30;
+        high.in.intensity = 230;
+        for (uint32_t t = 0; t < 6000; t += 300)
+            differs |= frame(&low, t) != frame(&high, t);
+        if (differs != !!(e->uses & NH_FX_USES_INTENSITY))
+            fail_msg("%s", e->name);
+        stage_close(&low);
+        stage_close(&high);
+    }
+}
+
+// The same for the palette.
+static void palettes_are_used_where_it_is_named(void **state)
+{
+    (void)state;
+    for (uint16_t i = 0; i < nh_fx_effect_count; i++) {
+        const struct nh_fx_effect *e = nh_fx_effects[i];
+        struct stage a, b;
+        bool differs = false;
+        stage_open(&a, e, 48, 16);
+        stage_open(&b, e, 48, 16);
+        nh_fx_palette_expand(&nh_fx_palettes[NH_FX_PALETTE_MINT], b.palette);
+        for (uint32_t t = 0; t < 6000; t += 300)
+            differs |= frame(&a, t) != frame(&b, t);
+        if (differs != !!(e->uses & NH_FX_USES_PALETTE))
+            fail_msg("%s", e->name);
+        stage_close(&a);
+        stage_close(&b);
     }
 }
 
@@ -402,6 +444,28 @@ static void the_first_palette_is_the_hue_circle(void **state)
     }
 }
 
+// Where colours go around there is no hard edge, but for palettes that are made of edges.
+static void a_closed_palette_has_no_seam(void **state)
+{
+    (void)state;
+    nh_px_t open[256], closed[256];
+    for (uint16_t i = 0; i < nh_fx_palette_count; i++) {
+        const struct nh_fx_palette *p = &nh_fx_palettes[i];
+        nh_fx_palette_expand(p, open);
+        nh_fx_palette_close(open, closed);
+        assert_memory_equal(open, closed, 224 * sizeof open[0]);
+        if (p->is_stepped || i == NH_FX_PALETTE_RAINBOW) {
+            assert_memory_equal(open, closed, sizeof open);
+            continue;
+        }
+        for (unsigned k = 223; k < 256; k++) {
+            nh_px_t a = closed[k], b = closed[(k + 1) & 255];
+            assert_true(abs(nh_px_r(a) - nh_px_r(b)) < 24 && abs(nh_px_g(a) - nh_px_g(b)) < 24 &&
+                        abs(nh_px_b(a) - nh_px_b(b)) < 24);
+        }
+    }
+}
+
 static void a_blend_goes_from_one_to_the_other(void **state)
 {
     (void)state;
@@ -433,9 +497,12 @@ int main(void)
         cmocka_unit_test(a_player_refuses_a_size_that_is_none),
         cmocka_unit_test(chosen_frames_have_their_crc),
         cmocka_unit_test(diagonal_rainbow_is_the_formula),
+        cmocka_unit_test(intensity_is_used_where_it_is_named),
+        cmocka_unit_test(palettes_are_used_where_it_is_named),
         cmocka_unit_test(palettes_are_well_formed),
         cmocka_unit_test(expansion_runs_through_the_stops),
         cmocka_unit_test(the_first_palette_is_the_hue_circle),
+        cmocka_unit_test(a_closed_palette_has_no_seam),
         cmocka_unit_test(a_blend_goes_from_one_to_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,16 +5,14 @@
 #include "components/lamp/fx/fx_palette.h"
 #include "components/lamp/fx/fx_random.h"
 
-#include <string.h>
-
 #define STEP_MS 45
 #define FADE 232 // of 255 a step
 #define VALUE 220
 #define DOTS 2 // a step, on 768 pixels
 
 struct confetti {
-    uint32_t seed;
-    nh_px_t px[]; // as on the canvas
+    uint32_t seed, n; // n: the last step made
+    nh_px_t px[];     // as on the canvas then
 };
 
 static uint32_t confetti_bytes(uint16_t width, uint16_t height)
@@ -32,6 +30,7 @@ static void confetti_step(void *state, const struct nh_fx_canvas *size,
                           const struct nh_fx_input *in, uint32_t n)
 {
     struct confetti *s = state;
+    s->n = n;
     uint32_t pixels = (uint32_t)size->width * size->height, key = nh_fx_key(s->seed, n);
     uint32_t per = (uint32_t)nh_fx_by_intensity(in->intensity, 1, DOTS, 8 * DOTS);
     uint32_t count = nh_fx_share(nh_fx_at(key, 0), per, pixels);
@@ -43,13 +42,17 @@ static void confetti_step(void *state, const struct nh_fx_canvas *size,
     }
 }
 
+// Between two steps it fades on.
 static void confetti_draw(const void *state, struct nh_fx_canvas *c, const struct nh_fx_input *in,
                           uint32_t seed)
 {
     const struct confetti *s = state;
-    (void)in;
     (void)seed;
-    memcpy(c->px, s->px, (size_t)c->width * c->height * sizeof c->px[0]);
+    uint32_t since = in->time_ms - s->n * STEP_MS;
+    uint32_t k = 256u - (255u - FADE) * (since < STEP_MS ? since : STEP_MS) / STEP_MS;
+    uint32_t pixels = (uint32_t)c->width * c->height;
+    for (uint32_t i = 0; i < pixels; i++)
+        c->px[i] = nh_px_scale(s->px[i], k);
 }
 
 const struct nh_fx_effect nh_fx__confetti = {

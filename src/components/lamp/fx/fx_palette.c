@@ -3,6 +3,8 @@
 #include "components/lamp/fx/fx_palette.h"
 #include "components/lamp/fx/fx_math.h"
 
+#include <string.h>
+
 #define STEPPED true
 #define SMOOTH false
 #define PALETTE(index, name, kind, count, ...)                                                     \
@@ -124,4 +126,22 @@ void nh_fx_palette_blend(nh_px_t out[256], const nh_px_t *a, const nh_px_t *b, u
 {
     for (unsigned i = 0; i < 256; i++)
         out[i] = between(a[i], b[i], k, 255);
+}
+
+#define CLOSE_OVER 32
+#define FAR_APART 96 // of three channels' differences; the hue circle's ends are 15 apart
+
+void nh_fx_palette_close(const nh_px_t *palette, nh_px_t out[256])
+{
+    nh_px_t first = palette[0], last = palette[255];
+    int32_t apart = nh_fx_abs(nh_px_r(first) - nh_px_r(last)) +
+                    nh_fx_abs(nh_px_g(first) - nh_px_g(last)) +
+                    nh_fx_abs(nh_px_b(first) - nh_px_b(last));
+    bool is_stepped = palette[0] == palette[1] && palette[254] == palette[255];
+    memcpy(out, palette, 256 * sizeof out[0]);
+    if (apart < FAR_APART || is_stepped)
+        return;
+    for (uint32_t i = 0; i < CLOSE_OVER; i++)
+        out[256 - CLOSE_OVER + i] =
+            nh_px_mix(palette[256 - CLOSE_OVER + i], first, (i + 1) * 256 / (CLOSE_OVER + 1));
 }

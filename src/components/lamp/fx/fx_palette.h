@@ -3,6 +3,8 @@
 #ifndef NH_LAMP_FX_PALETTE_H
 #define NH_LAMP_FX_PALETTE_H
 
+#include "components/lamp/fx/fx.h"
+
 // The order of nh_fx_palettes; people's choices are kept by index: new ones go to the end.
 enum nh_fx_palette_index {
     NH_FX_PALETTE_RAINBOW, // the hue circle of nh_fx_hsv(), exactly
@@ -39,5 +41,9 @@ enum nh_fx_palette_index {
     NH_FX_PALETTE_STAINED_GLASS, // stepped
     NH_FX_PALETTE_COUNT
 };
+
+// For effects whose colours go around: `out` is the palette with its end led back to its beginning,
+// over the last eighth, where the two are far apart; else, and where it is stepped, as it is.
+void nh_fx_palette_close(const nh_px_t *palette, nh_px_t out[256]);
 
 #endif

@@ -12,12 +12,13 @@ static void ripple_draw(const void *state, struct nh_fx_canvas *c, const struct 
 {
     (void)state;
     (void)seed;
-    nh_px_t of_distance[NH_FX_SIDE_MAX + 1] = {0}; // |dx| + |dy| is at most 64 + 64
+    nh_px_t colors[256], of_distance[NH_FX_SIDE_MAX + 1] = {0}; // |dx| + |dy| is at most 64 + 64
     uint32_t p = in->time_ms / 18, w2 = c->width / 2, h2 = c->height / 2;
     uint32_t ring = (uint32_t)nh_fx_by_intensity(in->intensity, 0, 40, 160);
+    nh_fx_palette_close(in->palette, colors);
     for (uint32_t d = 0; d <= w2 + h2; d++)
         of_distance[d] =
-            nh_px_value(in->palette[(p + 9 * d) & 255u], ((p + 12 * d) & 255u) < ring ? 255 : 200);
+            nh_px_value(colors[(p + 9 * d) & 255u], ((p + 12 * d) & 255u) < ring ? 255 : 200);
     for (uint32_t y = 0; y < c->height; y++) {
         nh_px_t *row = c->px + y * c->width;
         const nh_px_t *from = of_distance + (y < h2 ? h2 - y : y - h2);
@@ -62,13 +63,15 @@ static void cubes_draw(const void *state, struct nh_fx_canvas *c, const struct n
                        uint32_t seed)
 {
     (void)state;
+    nh_px_t colors[256];
+    nh_fx_palette_close(in->palette, colors);
     nh_fx_fill(c, 0);
     for (int32_t k = 0; k < CUBES; k++) {
         uint16_t at = (uint16_t)(nh_fx_turn(in->time_ms, CUBE_PERIOD_MS) + k * CUBE_PHASE);
         int32_t breath = 18022 + nh_fx_sin(at) * 45 / 100; // 0.55 + 0.45 sin
         uint32_t hue = (in->time_ms >> 4) + 50u * (uint32_t)k;
         cube_add(c, cube_half(c->width, k, breath), cube_half(c->height, k, breath),
-                 nh_px_value(in->palette[hue & 255u], CUBE_VALUE));
+                 nh_px_value(colors[hue & 255u], CUBE_VALUE));
     }
     uint32_t n = (uint32_t)c->width * c->height, key = nh_fx_key(seed, in->time_ms / 45);
     uint32_t per = (uint32_t)nh_fx_by_intensity(in->intensity, 0, CUBE_SPARKS, 5 * CUBE_SPARKS);
