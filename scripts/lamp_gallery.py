@@ -80,6 +80,7 @@ ABOUT = {
     "SYNTHWAVE": ("A sun over a plain of lines.", "how many lines"),
     "GRADIENT": ("The whole palette in slow motion.", "how much of it at once"),
     "CANDY STRIPES": ("Stripes of the three colours.", "how narrow"),
+    "SOLID": ("The first colour: a light to read by.", ""),
     "BREATHE": ("The first colour and the third by turns, over the second.", "how deep"),
     "SUNRISE": ("From night to day and back, in a minute.", "glow"),
     "POND": ("Drops on water; waves come back from the rim.", "how many drops"),

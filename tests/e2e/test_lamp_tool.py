@@ -88,7 +88,8 @@ class Record(unittest.TestCase):
             gif = Gif(self.record("e.gif", "--effect", name, "--seconds", "2", "--fps", "3", "--scale", "1",
                                   "--size", "16x16"))
             self.assertEqual(len(gif.frames), 6, name)
-            self.assertGreater(len({json.dumps(rows) for _, rows in gif.frames}), 1, name)
+            pictures = len({json.dumps(rows) for _, rows in gif.frames})
+            self.assertGreater(pictures, 0 if name == "SOLID" else 1, name)
 
     def test_a_png_is_the_frame_of_the_gif(self):
         # Few colours, so that the GIF has them all.

@@ -201,7 +201,7 @@ static void every_effect_moves(void **state)
             changes += crc != last;
             last = crc;
         }
-        if (changes < 20)
+        if (changes < 20 && nh_fx_effects[i]->id != NH_FX_SOLID_ID)
             fail_msg("%s: %u different frames of 80", nh_fx_effects[i]->name, changes);
         stage_close(&s);
     }

@@ -157,7 +157,7 @@ static void bubbles_draw(const void *state, struct nh_fx_canvas *c, const struct
 {
     (void)state;
     uint32_t area = (uint32_t)c->width * c->height;
-    uint32_t natural = 3 + area / 96, most = natural * 2 + 2;
+    uint32_t natural = 3 + (uint32_t)nh_fx_min((int32_t)(area / 96), 36), most = natural * 2 + 2;
     uint32_t count =
         (uint32_t)nh_fx_by_intensity(in->intensity, 1, (int32_t)natural, (int32_t)most);
     for (uint32_t y = 0; y < c->height; y++) {
@@ -168,7 +168,8 @@ static void bubbles_draw(const void *state, struct nh_fx_canvas *c, const struct
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t r = nh_fx_hash(seed, 7, i);
-        int32_t radius = 10 + (int32_t)((r & 255) * (uint32_t)nh_fx__short_side(c) / 96);
+        int32_t radius =
+            10 + (int32_t)((r & 255) * (uint32_t)nh_fx_min(nh_fx__short_side(c), 48) / 96);
         uint32_t way = c->height * 16u + (uint32_t)radius * 4; // from below to above
         uint32_t speed = 60 + (uint32_t)radius * 2;            // Q4 pixels a second
         uint32_t gone = in->time_ms * 64 / 1000 * speed / 64 + (r >> 8);

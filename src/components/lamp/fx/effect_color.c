@@ -3,6 +3,25 @@
 #include "components/lamp/fx/effect_kit.h"
 #include "components/lamp/fx/fx_noise.h"
 
+// ---- solid: a light to read by. The one effect that does not move.
+
+static void solid_draw(const void *state, struct nh_fx_canvas *c, const struct nh_fx_input *in,
+                       uint32_t seed)
+{
+    (void)state;
+    (void)seed;
+    nh_fx_fill(c, in->color[0]);
+}
+
+const struct nh_fx_effect nh_fx__solid = {
+    .id = NH_FX_SOLID_ID,
+    .name = "SOLID",
+    .kind = NH_FX_GEOMETRY,
+    .uses = NH_FX_USES_COLORS,
+    .palette = NH_FX_PALETTE_WHITE,
+    .draw = solid_draw,
+};
+
 // ---- breathe: the first colour and the third by turns, over the second
 
 static void breathe_draw(const void *state, struct nh_fx_canvas *c, const struct nh_fx_input *in,

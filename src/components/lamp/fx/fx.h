@@ -20,6 +20,7 @@ typedef uint32_t nh_px_t; // 0x00RRGGBB
 #define NH_FX_TEXT_MAX_BYTES 64 // with the NUL
 #define NH_FX_BAND_COUNT 16
 #define NH_FX_DEFAULT_ID 0xCA01 // FIRE
+#define NH_FX_SOLID_ID 0xEA22   // the first colour, and nothing that moves
 
 struct nh_fx_canvas {
     uint16_t width, height; // 1 to NH_FX_SIDE_MAX

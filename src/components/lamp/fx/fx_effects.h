@@ -19,6 +19,6 @@ extern const struct nh_fx_effect nh_fx__noise, nh_fx__clouds, nh_fx__lava, nh_fx
     nh_fx__starfield, nh_fx__candle, nh_fx__scanner, nh_fx__wipe, nh_fx__checker, nh_fx__dna,
     nh_fx__balls, nh_fx__bpm, nh_fx__synthwave, nh_fx__gradient, nh_fx__stripes, nh_fx__breathe,
     nh_fx__sunrise, nh_fx__pond, nh_fx__life, nh_fx__equalizer, nh_fx__meter, nh_fx__spectrum,
-    nh_fx__text, nh_fx__text_wave, nh_fx__clock;
+    nh_fx__text, nh_fx__text_wave, nh_fx__clock, nh_fx__solid;
 
 #endif

@@ -236,6 +236,10 @@ uint32_t nh_fx_utf8_next(const char **text)
         return 0;
     }
     uint32_t code = s[0] < 0x80 ? s[0] : s[0] < 0xc2 || s[0] > 0xf4 ? 0 : continued(s, more, first);
+    bool is_overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
+    if (is_overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
+        code = 0;
+    }
     *text += code == 0 ? 1 : more + 1;
     return code == 0 ? 0xfffd : code;
 }

@@ -62,6 +62,7 @@ const struct nh_fx_effect *const nh_fx_effects[] = {
     &nh_fx__text,
     &nh_fx__text_wave,
     &nh_fx__clock,
+    &nh_fx__solid,
     // clang-format on
 };
 const uint16_t nh_fx_effect_count = NH_ARRAY_LEN(nh_fx_effects);
