@@ -110,10 +110,14 @@ static void arm(struct source *s)
         NH_LOG_W("lamp", "button: no timer is left; a gesture waits for the next change");
 }
 
+// Edges that wait are older than this moment: a hub that was busy counts them as they were.
 static void on_timer(void *ctx, nh_timer_t *t, uint64_t now_ms)
 {
     struct source *s = ctx;
+    struct nh_hub_lamp_button *b = s->hub->lamp_button;
     (void)t;
+    if (s == &b->gpio && b->line)
+        nh_gpio_in_poll(b->line);
     told(s->hub, nh_lamp_button_tick(&s->button, now_ms), s->name);
     arm(s);
 }

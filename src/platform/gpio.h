@@ -21,6 +21,9 @@ struct nh_gpio_in_config {
 // NH_ERR_NOMEM, NH_ERR_UNSUPPORTED: built without.
 NH_MUST_USE int nh_gpio_in_open(const struct nh_gpio_in_config *cfg, nh_gpio_in_t **out);
 bool nh_gpio_in_level(nh_gpio_in_t *g);
+// Tells the changes that have come and were not told yet, without waiting. For who is about to act
+// on the time: a loop that was busy looks at its deadlines before it looks at lines.
+void nh_gpio_in_poll(nh_gpio_in_t *g);
 void nh_gpio_in_close(nh_gpio_in_t *g); // NULL: nothing
 
 // ---- output ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,18 +18,32 @@ void fake_gpiod_reset(void)
     memset(&fake_gpiod, 0, sizeof fake_gpiod);
 }
 
-void fake_gpiod_edge(unsigned line, int value, unsigned ago_ms, bool is_told)
+static void edge(unsigned line, int value, uint64_t mono_ms, bool is_told)
 {
     struct gpiod_line *l = &fake_gpiod.line[line];
-    struct gpiod_line_event e = {.event_type = value ? GPIOD_LINE_EVENT_RISING_EDGE
-                                                     : GPIOD_LINE_EVENT_FALLING_EDGE};
-    clock_gettime(CLOCK_MONOTONIC, &e.ts);
-    long ns = e.ts.tv_nsec - (long)(ago_ms % 1000) * 1000000;
-    e.ts.tv_sec -= ago_ms / 1000 + (ns < 0);
-    e.ts.tv_nsec = ns < 0 ? ns + 1000000000 : ns;
+    const struct gpiod_line_event e = {
+        .ts = {.tv_sec = (time_t)(mono_ms / 1000), .tv_nsec = (long)(mono_ms % 1000) * 1000000},
+        .event_type = value ? GPIOD_LINE_EVENT_RISING_EDGE : GPIOD_LINE_EVENT_FALLING_EDGE};
     l->value = value;
     if (is_told && write(l->pipe[1], &e, sizeof e) != (ssize_t)sizeof e)
-        errno = EIO;
+        abort(); // the pipe is full: a test that makes that many means something else
+}
+
+uint64_t fake_gpiod_now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
+void fake_gpiod_edge(unsigned line, int value, unsigned ago_ms, bool is_told)
+{
+    edge(line, value, fake_gpiod_now_ms() - ago_ms, is_told);
+}
+
+void fake_gpiod_edge_at(unsigned line, int value, uint64_t mono_ms)
+{
+    edge(line, value, mono_ms, true);
 }
 
 struct gpiod_chip *gpiod_chip_open(const char *path)

@@ -29,5 +29,8 @@ void fake_gpiod_reset(void);
 // An edge `ago_ms` before now; the line has that value then. `is_told` false: the kernel's buffer
 // was full, and nobody hears of it.
 void fake_gpiod_edge(unsigned line, int value, unsigned ago_ms, bool is_told);
+// The same at a moment of CLOCK_MONOTONIC, so that a trace is exact however busy the machine is.
+uint64_t fake_gpiod_now_ms(void);
+void fake_gpiod_edge_at(unsigned line, int value, uint64_t mono_ms);
 
 #endif
