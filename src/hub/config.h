@@ -86,6 +86,14 @@ struct nh_hub_lists {
                  const struct nh_json_pos *pos);
 };
 
+// A controller that the lamp's frames go out to.
+#define NH_HUB_LAMP_SEND_MAX_COUNT 8
+struct nh_hub_lamp_send {
+    int protocol;     // as enum nh_lamp_send_protocol (components/lamp/lamp_send.h)
+    char address[46]; // "": the multicast groups of E1.31
+    uint32_t port, start, count, universe, fps_max, priority; // 0: see the fields' texts
+};
+
 struct nh_hub_config {
     struct nh_hub_places places;
     char name[33];
@@ -203,6 +211,21 @@ struct nh_hub_config {
         uint32_t loss_pct, delay_ms, duplicate_pct;
     } lamp_radio;
     struct {
+        bool enabled, ddp, e131, e131_multicast, artnet, wled, hyperion, nodes;
+        char listen[46], e131_interface[46];
+        uint32_t timeout_ms, frame_ms, idle_ms;
+        int pixel_order;            // enum nh_hub_pixel_order
+        int e131_mode, artnet_mode; // enum nh_lamp_live_mode (components/lamp/lamp_receiver.h)
+        uint32_t ddp_port, e131_port, artnet_port, wled_port, hyperion_port, nodes_port;
+        uint32_t e131_universe, artnet_universe;
+        uint32_t sync_receive, sync_send; // groups, a bit each
+        bool sync_effects, beacon;
+        char sync_address[46];
+        uint32_t sync_port;
+    } lamp_live;
+    uint32_t lamp_send_count;
+    struct nh_hub_lamp_send lamp_send[NH_HUB_LAMP_SEND_MAX_COUNT];
+    struct {
         bool get_changes;
     } compat;
     struct {
@@ -241,6 +264,10 @@ struct nh_hub_config {
     } faults;
 };
 
+enum nh_hub_pixel_order {
+    NH_HUB_CHAIN, // as the LEDs are wired
+    NH_HUB_ROWS,  // row after row from the top, each from the left
+};
 enum nh_hub_shape { NH_HUB_ROUND, NH_HUB_SQUARE };
 
 // The table of every field; ends with a zeroed row.

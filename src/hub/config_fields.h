@@ -33,6 +33,11 @@ extern const nh_json_field_t nh_hub__lamp_fields[];
 extern const nh_json_field_t nh_hub__lamp_hw_fields[];
 extern const nh_json_field_t nh_hub__lamp_button_fields[];
 void nh_hub__lamp_hw_defaults(struct nh_hub_config *c);
+// config_lamp_live.c
+extern const nh_json_field_t nh_hub__lamp_live_fields[];
+extern const nh_json_field_t nh_hub__lamp_send_element;
+extern const struct nh_hub_lamp_send nh_hub__lamp_send_default;
+void nh_hub__lamp_live_defaults(struct nh_hub_config *c);
 extern const nh_json_field_t nh_hub__ota_fields[];
 void nh_hub__ota_defaults(struct nh_hub_config *c);
 extern const nh_json_field_t nh_hub__lamp_wled_fields[];

@@ -127,6 +127,8 @@ int nh_hub__start_lamp(struct nh_hub *hub)
     if (err < 0 && cfg.pixels.destroy)
         cfg.pixels.destroy(cfg.pixels.ctx);
     if (err == 0)
+        nh_hub__start_lamp_send(hub);
+    if (err == 0)
         err = nh_lamp_start(hub->lamp);
     if (err == 0)
         err = nh_hub__start_lamp_button(hub, cfg.mem);
@@ -142,4 +144,5 @@ void nh_hub__stop_lamp(struct nh_hub *hub)
     nh_hub__stop_lamp_button(hub);
     nh_lamp_destroy(hub->lamp);
     hub->lamp = NULL;
+    nh_hub__stop_lamp_send(hub);
 }

@@ -90,6 +90,8 @@ struct nh_hub {
     nh_lamp_t *lamp;                             // NULL: not enabled
     nh_wled_t *wled;                             // NULL: not enabled
     nh_lamp_radio_t *lamp_radio;                 // NULL: not enabled, or no lamp
+    struct nh_hub_live *live;                    // hub_lamp_live.h; NULL: no live data
+    struct nh_hub_send *lamp_send;               // likewise; NULL: no other controllers
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -218,6 +220,12 @@ void nh_hub__stop_lamp_radio(struct nh_hub *hub); // behind the lamp
 int nh_hub__lamp_command(struct nh_hub *hub, nh_span_t json, enum nh_origin origin);
 // Lit with the effect of that name. NH_ERR_NOT_FOUND: there is none.
 int nh_hub__lamp_effect(struct nh_hub *hub, nh_span_t name, enum nh_origin origin);
+// hub_lamp_live.c, after the lamp; hub_lamp_send.c, within its start and after its end.
+NH_MUST_USE int nh_hub__start_lamp_live(struct nh_hub *hub);
+void nh_hub__stop_lamp_live(struct nh_hub *hub);
+struct nh_route_table nh_hub__lamp_live_routes(struct nh_hub *hub);
+void nh_hub__start_lamp_send(struct nh_hub *hub);
+void nh_hub__stop_lamp_send(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);

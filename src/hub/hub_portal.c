@@ -117,6 +117,7 @@ static int start_portal(struct nh_hub *hub)
         hub->wled ? nh_wled_routes(hub->wled) : (struct nh_route_table){no_routes, hub, "wled"},
         hub->lamp_radio ? nh_lamp_radio_routes(hub->lamp_radio)
                         : (struct nh_route_table){no_routes, hub, "lamp_radio"},
+        nh_hub__lamp_live_routes(hub),
         hub->macropad ? nh_macropad_routes(hub->macropad)
                       : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],

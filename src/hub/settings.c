@@ -65,6 +65,8 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/lamp_button/chip",
                                             "/lamp_button/line",
                                             "/macropad/start_file",
+                                            "/lamp_live/listen",
+                                            "/lamp_send",
                                             "/devices/dir",
                                             "/devices/start_file",
                                             "/compat"};

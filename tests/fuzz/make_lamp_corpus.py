@@ -66,5 +66,27 @@ def main():
         write("fuzz_lamp_wled_udp", name, data)
 
 
+def receiver():
+    """Plays of the receiver: port, address, pause, length, bytes."""
+    def play(name, mode, packets):
+        out = bytes([mode])
+        for port, source, pause, data in packets:
+            out += struct.pack(">BBBH", port, source, pause, len(data)) + data
+        write("fuzz_lamp_receiver", name, out)
+
+    rgb = bytes(range(90)) * 4
+    play("ddp", 0, [(0, 0, 25, ddp(0x40 | i % 2, i % 15 + 1, 0x0B, 1, i % 2 * 360, rgb))
+                    for i in range(12)])
+    play("e131", 1, [(1, 0, 5, e131(i % 2 + 1, i // 2, rgb)) for i in range(12)])
+    play("artnet", 3, [(2, 1, 5, artnet(0x5000, bytes([i // 2 + 1, 0, i % 2, 0, 1, 0x68]) + rgb))
+                       for i in range(12)] + [(2, 1, 1, artnet(0x2000, b"\2\0")),
+                                              (2, 1, 1, artnet(0x5200, b"\0\0"))])
+    play("wled", 0, [(3, 255, 50, b"\2\2" + rgb), (3, 0, 0, b"\4\1\0\x50" + rgb),
+                     (3, 252, 1, b"\4\xff\0\0" + rgb), (3, 253, 255, b"\2\0"),
+                     (5, 0, 1, b"\x9c\xda\x01\x68\x01\x02" + rgb + b"\x36"),
+                     (5, 0, 1, b"\x9c\xda\x01\x68\x02\x02" + rgb + b"\x36"), (4, 2, 9, rgb)])
+
+
 if __name__ == "__main__":
     main()
+    receiver()

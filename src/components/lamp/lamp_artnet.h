@@ -1,5 +1,5 @@
 // lamp_artnet.h - Art-Net, DMX universes over UDP: its packets read and built. Sans-IO; who shows
-// what came is lamp_live.h.
+// what came is lamp_receiver.h.
 //
 //  ArtDmx:  0 "Art-Net" 0   8 opcode LE16   10 version BE16   12 sequence   13 physical
 //          14 port address LE16 (net high, sub-net and universe low)   16 length BE16   18 data

@@ -1,5 +1,5 @@
 // lamp_ddp.h - DDP, pixels over UDP: its packets read and built. Sans-IO; who shows what came is
-// lamp_live.h.
+// lamp_receiver.h.
 //
 //   0        1         2     3            4            8        10
 //  [flags   |sequence |type |destination |offset BE32 |len BE16 |data, at most 1440 bytes]

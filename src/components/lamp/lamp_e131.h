@@ -1,5 +1,5 @@
 // lamp_e131.h - E1.31 (sACN), DMX universes over UDP: its packets read and built. Sans-IO; who
-// shows what came is lamp_live.h.
+// shows what came is lamp_receiver.h.
 //
 // A data packet is three layers, each with its length in the low 12 bits of "flags and length":
 //

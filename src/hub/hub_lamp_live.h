@@ -1,0 +1,57 @@
+// hub_lamp_live.h - live data for the lamp as a part of the hub, shared by the files of its name.
+
+#ifndef NH_HUB_LAMP_LIVE_H
+#define NH_HUB_LAMP_LIVE_H
+
+#include "components/lamp/lamp_receiver.h"
+#include "components/lamp/lamp_send.h"
+#include "components/wled/wled_sync.h"
+#include "hub/hub_parts.h"
+
+struct nh_hub_live_port {
+    struct nh_hub_live *live;
+    const char *name; // NULL: not wanted
+    nh_datagram_t *socket;
+    uint16_t wanted, port; // as configured; as it is
+    int error;             // why there is no socket
+};
+
+struct nh_hub_live {
+    struct nh_hub *hub;
+    nh_mem_t *mem;
+    nh_lamp_receiver_t *receiver;
+    struct nh_hub_live_port port[NH_LAMP_LIVE_PORT_COUNT];
+    struct nh_loop_deadline deadline;
+    bool has_canvas;        // the lamp shows what we gave
+    uint32_t group_count;   // multicast groups that were joined
+    uint32_t group_wanted;  // and how many there are
+    uint64_t send_failures; // answers, sync, beacons
+    // hub_lamp_sync.c
+    nh_bus_sub_t *sub;
+    nh_timer_t beacon;
+    struct nh_lamp__sync told; // last
+    bool has_told;
+    uint64_t sync_sent, sync_taken, sync_passed; // passed: for other groups, or not to be taken
+};
+
+// Frames out.
+struct nh_hub_send {
+    struct nh_hub *hub;
+    nh_mem_t *mem;
+    nh_lamp_sender_t *sender;
+    nh_lock_t lock;
+    nh_loop_post_t post;
+    nh_datagram_t *socket[2]; // IPv4, IPv6; NULL: no target needs it
+    struct nh_loop_deadline deadline;
+};
+
+// hub_lamp_sync.c
+NH_MUST_USE int nh_hub__start_lamp_sync(struct nh_hub_live *live);
+void nh_hub__stop_lamp_sync(struct nh_hub_live *live);
+// The state of another lamp came.
+void nh_hub__lamp_synced(void *ctx, const struct nh_lamp__sync *s, const char *from);
+// By the socket of a port. What cannot be sent is counted.
+bool nh_hub__lamp_live_send(struct nh_hub_live *live, enum nh_lamp_live_port from,
+                            const char *address, uint16_t port, const void *bytes, size_t len);
+
+#endif
