@@ -336,6 +336,7 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("lamp_hardware", nh_hub__lamp_hw_fields, "Its LEDs"),
     SECTION("lamp_button", nh_hub__lamp_button_fields, "Its button"),
     SECTION("lamp_wled", nh_hub__lamp_wled_fields, "The lamp for WLED's clients"),
+    SECTION("lamp_mqtt", nh_hub__lamp_mqtt_fields, "The lamp by MQTT"),
     SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("devices", device_fields, "Devices and scenarios"),
     SECTION("automation", automation_fields, "Scenarios"),

@@ -196,6 +196,9 @@ struct nh_hub_config {
         uint32_t preset_max_count;
     } lamp_wled;
     struct {
+        bool enabled;
+    } lamp_mqtt;
+    struct {
         bool get_changes;
     } compat;
     struct {

@@ -102,6 +102,7 @@ static void lamp_defaults(struct nh_hub_config *c)
     c->lamp.save_deadline_ms = 60000;
     c->lamp_wled.enabled = true;
     c->lamp_wled.preset_max_count = 32;
+    c->lamp_mqtt.enabled = true;
 }
 
 void nh_hub_config_defaults(struct nh_hub_config *c)

@@ -319,6 +319,7 @@ static int start_all(struct nh_hub *hub)
         {"audio player", nh_hub__start_audio},
         {"lamp", nh_hub__start_lamp},
         {"WLED interface", nh_hub__start_lamp_wled},
+        {"lamp's topics", nh_hub__start_lamp_mqtt},
         {"automation", nh_hub__start_automation},
         {"devices", nh_hub__start_devices},
         {"Home Assistant", nh_hub__start_homeassistant},
@@ -365,6 +366,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_hub__stop_macropad(hub);
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);
+    nh_hub__stop_lamp_mqtt(hub);
     nh_hub__stop_lamp(hub);
     nh_hub__stop_lamp_wled(hub);
     nh_audio_destroy(hub->audio);

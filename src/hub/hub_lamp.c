@@ -13,6 +13,8 @@ static void changed(void *ctx)
         nh_portal_feed_changed(hub->portal, "lamp");
     if (hub->wled)
         nh_wled_lamp_changed(hub->wled);
+    if (hub->lamp_mqtt)
+        nh_lamp_mqtt_changed(hub->lamp_mqtt);
 }
 
 // Of the machine's time zone; any task.

@@ -10,9 +10,10 @@
 #include "components/health/health.h"
 #include "components/homeassistant/homeassistant.h"
 #include "components/lamp/lamp.h"
-#include "components/wled/wled.h"
+#include "components/lamp_mqtt/lamp_mqtt.h"
 #include "components/macropad/macropad.h"
 #include "components/ota/ota.h"
+#include "components/wled/wled.h"
 #include "core/bus/bus.h"
 #include "core/sched/sched.h"
 #include "core/store/store.h"
@@ -88,6 +89,9 @@ struct nh_hub {
     struct nh_hub_lamp_button *lamp_button;      // NULL: as the lamp
     nh_lamp_t *lamp;                             // NULL: not enabled
     nh_wled_t *wled;                             // NULL: not enabled
+    nh_lamp_mqtt_t *lamp_mqtt;                   // NULL: there is no lamp
+    nh_mqtt_local_t *lamp_ears[8];               // of its topics
+    bool lamp_is_heard;
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -210,6 +214,9 @@ void nh_hub__stop_lamp(struct nh_hub *hub);
 // hub_lamp_wled.c: stop() after the lamp has gone.
 NH_MUST_USE int nh_hub__start_lamp_wled(struct nh_hub *hub);
 void nh_hub__stop_lamp_wled(struct nh_hub *hub);
+// hub_lamp_mqtt.c: start() before Home Assistant, stop() after it and before the lamp.
+NH_MUST_USE int nh_hub__start_lamp_mqtt(struct nh_hub *hub);
+void nh_hub__stop_lamp_mqtt(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);
