@@ -226,6 +226,9 @@ struct nh_hub_config {
     uint32_t lamp_send_count;
     struct nh_hub_lamp_send lamp_send[NH_HUB_LAMP_SEND_MAX_COUNT];
     struct {
+        bool enabled;
+    } lamp_mqtt;
+    struct {
         bool get_changes;
     } compat;
     struct {

@@ -42,5 +42,6 @@ extern const nh_json_field_t nh_hub__ota_fields[];
 void nh_hub__ota_defaults(struct nh_hub_config *c);
 extern const nh_json_field_t nh_hub__lamp_wled_fields[];
 extern const nh_json_field_t nh_hub__lamp_radio_fields[];
+extern const nh_json_field_t nh_hub__lamp_mqtt_fields[];
 
 #endif

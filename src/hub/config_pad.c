@@ -87,9 +87,10 @@ const nh_json_field_t nh_hub__macropad_fields[] = {
     UINT("key_ms", macropad.key_ms, 1, 1000, "ms", "A key is down so long, and up before the next"),
     UINT("script_queue_max", macropad.script_queue_max, 1, 64, NULL,
          "Key scripts that wait or are typed; more are refused"),
-    STRING("lamp_topic", macropad.lamp_topic,
-           "Topic that lamp_effect publishes objects to (of a WLED lamp wled/NAME/api); empty: they "
-           "are for the own lamp"),
+    STRING(
+        "lamp_topic", macropad.lamp_topic,
+        "Topic that lamp_effect publishes objects to (of a WLED lamp wled/NAME/api); empty: they "
+        "are for the own lamp"),
     UINT("icon_max_count", macropad.icon_max_count, 1, 4096, NULL,
          "Icons that are installed; one more is refused"),
     UINT("icon_max_bytes", macropad.icon_max_bytes, 65536, 1073741824, "bytes",

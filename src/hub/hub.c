@@ -321,6 +321,7 @@ static int start_all(struct nh_hub *hub)
         {"WLED interface", nh_hub__start_lamp_wled},
         {"lamp's radio", nh_hub__start_lamp_radio},
         {"live data", nh_hub__start_lamp_live},
+        {"lamp's topics", nh_hub__start_lamp_mqtt},
         {"automation", nh_hub__start_automation},
         {"devices", nh_hub__start_devices},
         {"Home Assistant", nh_hub__start_homeassistant},
@@ -368,6 +369,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);
     nh_hub__stop_lamp_live(hub);
+    nh_hub__stop_lamp_mqtt(hub);
     nh_hub__stop_lamp(hub);
     nh_hub__stop_lamp_wled(hub);
     nh_hub__stop_lamp_radio(hub);

@@ -78,7 +78,7 @@ static int compile_file(struct nh_hub *hub, const struct nh_device_limits *limit
     const struct nh_device_compiler_config cfg = {.mem = hub->devices_mem,
                                                   .limits = limits,
                                                   .expression = nh_expr_check,
-        .lamp = nh_hub_lamp_check,
+                                                  .lamp = nh_hub_lamp_check,
                                                   .finding = tell,
                                                   .ctx = hub};
     struct nh_yaml_error e = {.line = 1, .column = 1};

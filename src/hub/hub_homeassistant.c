@@ -239,7 +239,10 @@ static int make_link(struct nh_hub *hub, nh_mem_t *mem, const char *address)
 static int make_component(struct nh_hub *hub, nh_mem_t *mem, const struct target *t)
 {
     char name[NH_DEVICE_NAME_MAX_BYTES];
+    struct nh_homeassistant_part lamp;
     nh_device_name_sanitize(nh_device_get(hub->device)->device_name, name);
+    if (hub->lamp_mqtt)
+        lamp = nh_lamp_mqtt_part(hub->lamp_mqtt);
     const struct nh_homeassistant_config cfg = {
         .mem = mem,
         .sched = hub->sched,
@@ -257,6 +260,7 @@ static int make_component(struct nh_hub *hub, nh_mem_t *mem, const struct target
         .backoff_min_ms = hub->cfg.homeassistant.backoff_min_ms,
         .backoff_max_ms = hub->cfg.homeassistant.backoff_max_ms,
         .has_buttons = hub->cfg.macropad.enabled && hub->board->psram_bytes > 0,
+        .part = hub->lamp_mqtt ? &lamp : NULL,
         .seed = nh_random_u32(),
         .ctx = hub,
         .clock_ms = nh_clock_ms,

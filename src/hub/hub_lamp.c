@@ -17,6 +17,8 @@ static void changed(void *ctx)
         nh_wled_lamp_changed(hub->wled);
     if (hub->lamp_radio)
         nh_lamp_radio_state_changed(hub->lamp_radio);
+    if (hub->lamp_mqtt)
+        nh_lamp_mqtt_changed(hub->lamp_mqtt);
 }
 
 // Of the machine's time zone; any task.

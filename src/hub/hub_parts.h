@@ -11,6 +11,7 @@
 #include "components/homeassistant/homeassistant.h"
 #include "components/lamp/lamp.h"
 #include "components/lamp/lamp_radio.h"
+#include "components/lamp_mqtt/lamp_mqtt.h"
 #include "components/macropad/macropad.h"
 #include "components/ota/ota.h"
 #include "components/wled/wled.h"
@@ -85,13 +86,16 @@ struct nh_hub {
     nh_loop_post_t display_post; // it has changed
     nh_loop_post_t window_post;  // somebody closed the window
     nh_tls_t *display_tls;
-    nh_http_client_t *display_http;              // NULL: no image was fetched yet
-    struct nh_hub_lamp_button *lamp_button;      // NULL: as the lamp
-    nh_lamp_t *lamp;                             // NULL: not enabled
-    nh_wled_t *wled;                             // NULL: not enabled
-    nh_lamp_radio_t *lamp_radio;                 // NULL: not enabled, or no lamp
-    struct nh_hub_live *live;                    // hub_lamp_live.h; NULL: no live data
-    struct nh_hub_send *lamp_send;               // likewise; NULL: no other controllers
+    nh_http_client_t *display_http;         // NULL: no image was fetched yet
+    struct nh_hub_lamp_button *lamp_button; // NULL: as the lamp
+    nh_lamp_t *lamp;                        // NULL: not enabled
+    nh_wled_t *wled;                        // NULL: not enabled
+    nh_lamp_radio_t *lamp_radio;            // NULL: not enabled, or no lamp
+    struct nh_hub_live *live;               // hub_lamp_live.h; NULL: no live data
+    struct nh_hub_send *lamp_send;          // likewise; NULL: no other controllers
+    nh_lamp_mqtt_t *lamp_mqtt;              // NULL: there is no lamp
+    nh_mqtt_local_t *lamp_ears[8];          // of its topics
+    bool lamp_is_heard;
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -226,6 +230,9 @@ void nh_hub__stop_lamp_live(struct nh_hub *hub);
 struct nh_route_table nh_hub__lamp_live_routes(struct nh_hub *hub);
 void nh_hub__start_lamp_send(struct nh_hub *hub);
 void nh_hub__stop_lamp_send(struct nh_hub *hub);
+// hub_lamp_mqtt.c: start() before Home Assistant, stop() after it and before the lamp.
+NH_MUST_USE int nh_hub__start_lamp_mqtt(struct nh_hub *hub);
+void nh_hub__stop_lamp_mqtt(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);

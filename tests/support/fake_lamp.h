@@ -18,6 +18,8 @@ static struct {
     struct nh_lamp_command queue[FAKE_LAMP_QUEUE_MAX];
     size_t count;
     bool is_full; // the queue takes none
+    uint32_t flash_ms;
+    char who[24]; // of the last command
     uint32_t last_transition_ms;
     void (*changed)(void *ctx);
     void *ctx;
@@ -68,6 +70,8 @@ static int fake_lamp_set(const struct nh_lamp_command *c)
     s->overlay = m & NH_LAMP_F_OVERLAY ? c->set.overlay : s->overlay;
     if (m & NH_LAMP_F_COLORS)
         memcpy(s->color, c->set.color, sizeof s->color);
+    if (m & NH_LAMP_F_COLOR_1)
+        s->color[0] = c->set.color[0];
     fake_lamp.snapshot.power = s->power ? NH_LAMP_ON : NH_LAMP_OFF;
     fake_lamp.snapshot.changed_by = c->origin;
     if (memcmp(&old, s, sizeof old) != 0)
@@ -91,6 +95,9 @@ static int fake_lamp_apply(const struct nh_lamp_command *c)
     case NH_LAMP_TOGGLE_POWER:
         s->power = !s->power;
         break;
+    case NH_LAMP_FLASH:
+        fake_lamp.flash_ms = c->flash_ms;
+        return 0;
     default:
         break;
     }
@@ -107,6 +114,7 @@ static void fake_lamp_run(void)
         memmove(fake_lamp.queue, fake_lamp.queue + 1, fake_lamp.count * sizeof c);
         int err = fake_lamp_apply(&c);
         fake_lamp.last_transition_ms = c.transition_ms;
+        memcpy(fake_lamp.who, c.who, sizeof c.who);
         if (c.done)
             c.done(c.ctx, err, &fake_lamp.snapshot);
         fake_lamp_tell();
@@ -122,7 +130,34 @@ static NH_UNUSED void fake_lamp_other(uint32_t mask, const struct nh_lamp_state 
     fake_lamp_tell();
 }
 
-// ---- lamp.h
+// ---- lamp.h: reading is not played; the command that it gives is a wish of the test
+
+static NH_UNUSED struct {
+    char text[128];
+    int err;
+    struct nh_lamp_command command;
+    int32_t angle_deg;
+} fake_lamp_read;
+
+int nh_lamp_command_read(const nh_lamp_t *l, const char *json, size_t len,
+                         struct nh_lamp_command *out, int32_t *angle_deg, nh_finding_fn finding,
+                         void *ctx)
+{
+    (void)l;
+    memset(fake_lamp_read.text, 0, sizeof fake_lamp_read.text);
+    memcpy(fake_lamp_read.text, json, len < 127 ? len : 127);
+    *out = fake_lamp_read.command;
+    *angle_deg = fake_lamp_read.angle_deg;
+    if (fake_lamp_read.err)
+        finding(ctx, &(struct nh_finding){.code = fake_lamp_read.err, .text = "is wrong"});
+    return fake_lamp_read.err;
+}
+
+void nh_lamp_direction(nh_lamp_t *l, uint32_t angle_deg)
+{
+    (void)l;
+    fake_lamp_read.angle_deg = -(int32_t)angle_deg; // it was told
+}
 
 int nh_lamp_post(nh_lamp_t *l, const struct nh_lamp_command *c)
 {

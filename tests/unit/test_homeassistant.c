@@ -24,7 +24,7 @@ static struct {
     nh_homeassistant_t *ha;
     uint64_t now_ms;
     int dials, hang_ups;
-    char heard[64][200]; // "topic=payload", cut; 'r' before it: retained
+    char heard[128][200]; // "topic=payload", cut; 'r' before it: retained
     size_t count;
     char tags[32][32];
     size_t tag_count;
@@ -232,7 +232,7 @@ static void test_once_without_an_interval(void **state)
 static void test_what_is_too_long_holds_up_nothing(void **state)
 {
     (void)state;
-    t.health_bytes = 3000;
+    t.health_bytes = 3500;
     create(NULL);
     run_to(1000);
     assert_true(heard(t.count - 1, "r homeassistant/event/"));
@@ -376,6 +376,152 @@ static void test_an_end_without_room(void **state)
     nh_mqtt_publisher_closed(nh_homeassistant_publisher(t.ha), "closed", t.now_ms);
 }
 
+// ---- another part of the hub --------------------------------------------------------------------
+
+static struct {
+    int state;
+    char commands[8][48];
+    size_t count;
+} part;
+
+static void part_entity(void *ctx, size_t at, struct nh_homeassistant_entity *out)
+{
+    (void)ctx;
+    *out = at == 0 ? (struct nh_homeassistant_entity){"light", "lamp", NULL}
+                   : (struct nh_homeassistant_entity){"number", "lamp_speed", "Speed"};
+}
+
+static void part_entity_write(void *ctx, size_t at, nh_json_writer_t *w)
+{
+    (void)ctx;
+    nh_json_kv_string(w, "cmd_t", at == 0 ? "~/lamp/set" : "~/lamp/speed/set");
+}
+
+static const char *part_state_write(void *ctx, size_t at, nh_json_writer_t *w)
+{
+    (void)ctx;
+    nh_json_int(w, part.state);
+    return at == 0 ? "state" : "figures";
+}
+
+static void part_command(void *ctx, nh_span_t what, nh_span_t payload)
+{
+    (void)ctx;
+    assert_true(part.count < 8);
+    snprintf(part.commands[part.count++], sizeof part.commands[0], "%.*s=%.*s", (int)what.len,
+             (const char *)what.ptr, (int)payload.len, (const char *)payload.ptr);
+}
+
+static const struct nh_homeassistant_part lamp_part = {.name = "lamp",
+                                                       .entity_count = 2,
+                                                       .state_count = 2,
+                                                       .entity = part_entity,
+                                                       .entity_write = part_entity_write,
+                                                       .state_write = part_state_write,
+                                                       .command = part_command};
+
+static void create_with_part(const char *address)
+{
+    struct nh_homeassistant_config cfg = config(address);
+    memset(&part, 0, sizeof part);
+    cfg.part = &lamp_part;
+    assert_int_equal(nh_homeassistant_create(&cfg, &t.ha), 0);
+    assert_int_equal(nh_homeassistant_start(t.ha), 0);
+}
+
+static void say(const char *topic, const char *payload, bool retain)
+{
+    const struct nh_mqtt_message m = {
+        .topic = span(topic), .payload = span(payload), .retain = retain};
+    assert_int_equal(nh_mqtt_broker_publish(t.broker, &m, t.now_ms), 0);
+}
+
+static size_t count_heard(const char *begin)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t.count; i++)
+        n += heard(i, begin);
+    return n;
+}
+
+static void test_part(void **state)
+{
+    (void)state;
+    say("devices/desk-pad/lamp/set", "kept", true); // of another day
+    say("homeassistant/status", "online", true);
+    create_with_part(NULL);
+    t.count = 0;
+    run_to(1000);
+    assert_int_equal(count_heard("r homeassistant/light/desk-pad/lamp/config={\"~\":"), 1);
+    assert_int_equal(count_heard("r homeassistant/number/desk-pad/lamp_speed/config="), 1);
+    assert_int_equal(count_heard("r devices/desk-pad/lamp/state=0"), 1);
+    assert_int_equal(count_heard("r devices/desk-pad/lamp/figures=0"), 1);
+    assert_int_equal(part.count, 0);
+    part.state = 7;
+    nh_homeassistant_part_changed(t.ha, 0);
+    assert_true(heard(t.count - 1, "r devices/desk-pad/lamp/state=7"));
+    nh_homeassistant_part_changed(t.ha, 2); // there is none
+    assert_int_equal(count_heard("r devices/desk-pad/lamp/"), 3);
+    say("devices/desk-pad/lamp/set", "{\"state\":\"ON\"}", false);
+    say("devices/desk-pad/lamp/speed/set", "120", false);
+    say("devices/other/lamp/set", "not for it", false);
+    say("devices/desk-pad/lamp/speed/more/set", "too deep", false);
+    assert_int_equal(part.count, 2);
+    assert_string_equal(part.commands[0], "={\"state\":\"ON\"}");
+    assert_string_equal(part.commands[1], "speed=120");
+    // Home Assistant has started anew.
+    t.count = 0;
+    say("homeassistant/status", "offline", false);
+    assert_int_equal(t.count, 1);
+    say("homeassistant/status", "online", false);
+    assert_int_equal(count_heard("r homeassistant/light/desk-pad/lamp/config="), 1);
+    assert_int_equal(count_heard("r devices/desk-pad/availability=online"), 1);
+    assert_int_equal(count_heard("r devices/desk-pad/lamp/state=7"), 1);
+    t.count = 0;
+    run_to(61000); // figures at each interval
+    assert_int_equal(count_heard("r devices/desk-pad/lamp/figures=7"), 1);
+    assert_int_equal(info().commands, 2);
+    nh_homeassistant_stop(t.ha);
+    say("devices/desk-pad/lamp/set", "late", false);
+    assert_int_equal(part.count, 2);
+}
+
+static void test_part_at_another_broker(void **state)
+{
+    static const char set[] = "\x30\x21\x00\x19"
+                              "devices/desk-pad/lamp/setOFF...";
+    static const char speed[] = "\x30\x24\x00\x1f"
+                                "devices/desk-pad/lamp/speed/set120";
+    static const char kept[] = "\x31\x1e\x00\x19"
+                               "devices/desk-pad/lamp/setOLD";
+    static const char online[] = "\x30\x1c\x00\x14"
+                                 "homeassistant/statusonline";
+    (void)state;
+    create_with_part("broker.lan:1883");
+    go_online();
+    take_all(1000);
+    nh_mqtt_publisher_t *p = nh_homeassistant_publisher(t.ha);
+    nh_mqtt_publisher_input(p, (const uint8_t *)kept, sizeof kept - 1, t.now_ms);
+    nh_mqtt_publisher_input(p, (const uint8_t *)set, sizeof set - 1, t.now_ms);
+    nh_mqtt_publisher_input(p, (const uint8_t *)speed, sizeof speed - 1, t.now_ms);
+    assert_int_equal(part.count, 2);
+    assert_string_equal(part.commands[0], "=OFF...");
+    assert_string_equal(part.commands[1], "speed=120");
+    t.count = 0;
+    nh_mqtt_publisher_input(p, (const uint8_t *)online, sizeof online - 1, t.now_ms);
+    take_all(1000);
+    assert_int_equal(count_heard("r homeassistant/light/desk-pad/lamp/config="), 1);
+    assert_int_equal(count_heard("r devices/desk-pad/lamp/state="), 1);
+    // A state that changes while there is no room is said once, as it is then.
+    t.count = 0;
+    for (part.state = 1; part.state < 2000; part.state++)
+        nh_homeassistant_part_changed(t.ha, 0);
+    take_all(1000);
+    assert_true(t.count < 200);
+    assert_true(heard(t.count - 1, "r devices/desk-pad/lamp/state=2000"));
+    nh_mqtt_publisher_closed(p, "gone", t.now_ms);
+}
+
 // ---- documents ----------------------------------------------------------------------------------
 
 static void test_documents(void **state)
@@ -449,6 +595,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_another_broker, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events_that_do_not_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_end_without_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_part, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_part_at_another_broker, setup, teardown),
         cmocka_unit_test(test_documents),
         cmocka_unit_test_setup_teardown(test_configurations, setup, teardown),
     };

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static size_t entity_count(const nh_homeassistant_t *ha)
+size_t nh_homeassistant__entities(const nh_homeassistant_t *ha)
 {
-    return nh_homeassistant__entity_count(&ha->device);
+    return nh_homeassistant__entity_count(&ha->device) + ha->part.entity_count;
 }
 
 static void mark(nh_homeassistant_t *ha, const char *tag)
@@ -79,17 +79,23 @@ static int say_entity(nh_homeassistant_t *ha, size_t at)
     char topic[NH_HOMEASSISTANT__TOPIC_MAX_BYTES];
     struct nh_json_buf buf = begin(ha);
     nh_json_writer_t w;
+    size_t own = nh_homeassistant__entity_count(&ha->device);
     if (at == 0)
         mark(ha, "mqtt_discovery_pre");
-    nh_homeassistant__entity_topic(&ha->device, at, topic, sizeof topic);
     nh_json_writer_init(&w, nh_json_buf_sink, &buf);
-    nh_homeassistant__entity_write(&ha->device, at, &w);
+    if (at < own) {
+        nh_homeassistant__entity_topic(&ha->device, at, topic, sizeof topic);
+        nh_homeassistant__entity_write(&ha->device, at, &w);
+    } else {
+        nh_homeassistant__part_topic(&ha->device, &ha->part, at - own, topic, sizeof topic);
+        nh_homeassistant__part_write(&ha->device, &ha->part, at - own, &w);
+    }
     mark(ha, "mqtt_first_publish");
     int err = nh_json_writer_end(&w) < 0 ? NH_ERR_TOO_LONG : NH_OK;
     if (err == 0)
         err = nh_homeassistant_publish(ha, span(topic), written(ha, &buf), true);
     ha->dropped_long += err == NH_ERR_TOO_LONG;
-    if (at + 1 == entity_count(ha) && err != NH_ERR_FULL)
+    if (at + 1 == nh_homeassistant__entities(ha) && err != NH_ERR_FULL)
         mark(ha, "mqtt_discovery_post");
     return err;
 }
@@ -108,6 +114,34 @@ static int say_state(nh_homeassistant_t *ha)
     if (err == 0)
         ha->last_state_ms = ha->cfg.clock_ms();
     return err;
+}
+
+static int say_part_state(nh_homeassistant_t *ha, size_t at)
+{
+    char suffix[64];
+    struct nh_json_buf buf = begin(ha);
+    nh_json_writer_t w;
+    nh_json_writer_init(&w, nh_json_buf_sink, &buf);
+    const char *last = ha->part.state_write(ha->part.ctx, at, &w);
+    snprintf(suffix, sizeof suffix, "%s/%s", ha->part.name, last);
+    if (nh_json_writer_end(&w) < 0) {
+        ha->dropped_long++;
+        return NH_ERR_TOO_LONG;
+    }
+    return say(ha, suffix, written(ha, &buf), true);
+}
+
+// The first of those that are due. NH_ERR_FULL: there is no room.
+static int say_part_states(nh_homeassistant_t *ha)
+{
+    for (size_t at = 0; at < ha->part.state_count; at++) {
+        if (!(ha->part_states & 1u << at))
+            continue;
+        if (say_part_state(ha, at) == NH_ERR_FULL)
+            return NH_ERR_FULL;
+        ha->part_states &= ~(1u << at);
+    }
+    return NH_OK;
 }
 
 static int say_event(nh_homeassistant_t *ha, const struct nh_homeassistant__event *e)
@@ -137,10 +171,13 @@ static void pump(nh_homeassistant_t *ha)
             if (say_availability(ha, "online") == NH_ERR_FULL)
                 return;
             ha->wants_availability = false;
-        } else if (ha->entity_next < entity_count(ha)) {
+        } else if (ha->entity_next < nh_homeassistant__entities(ha)) {
             if (say_entity(ha, ha->entity_next) == NH_ERR_FULL)
                 return;
             ha->entity_next++;
+        } else if (ha->part_states) {
+            if (say_part_states(ha) == NH_ERR_FULL)
+                return;
         } else if (ha->wants_state) {
             if (say_state(ha) == NH_ERR_FULL)
                 return;
@@ -154,6 +191,19 @@ static void pump(nh_homeassistant_t *ha)
             return;
         }
     }
+}
+
+static uint32_t all_part_states(const nh_homeassistant_t *ha)
+{
+    return (1u << ha->part.state_count) - 1;
+}
+
+void nh_homeassistant_part_changed(nh_homeassistant_t *ha, size_t at)
+{
+    if (!ha || at >= ha->part.state_count)
+        return;
+    ha->part_states |= 1u << at;
+    pump(ha);
 }
 
 void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot, nh_span_t label,
@@ -178,12 +228,19 @@ void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot
 
 // ---- the broker is there, or away ---------------------------------------------------------------
 
+static void want_all(nh_homeassistant_t *ha)
+{
+    ha->wants_availability = ha->wants_state = true;
+    ha->entity_next = 0;
+    ha->part_states = all_part_states(ha);
+}
+
 static void on_online(void *ctx)
 {
     nh_homeassistant_t *ha = ctx;
     mark(ha, "mqtt_connected");
-    ha->is_online = ha->wants_availability = ha->wants_state = true;
-    ha->entity_next = 0;
+    ha->is_online = true;
+    want_all(ha);
     if (ha->publisher)
         NH_LOG_I("homeassistant", "connected to %s as %s", ha->address, ha->name);
     pump(ha);
@@ -225,6 +282,88 @@ static void on_dirty(void *ctx)
     ha->cfg.dirty(ha->cfg.ctx);
 }
 
+// ---- hearing ------------------------------------------------------------------------------------
+
+static bool is_text(nh_span_t s, const char *text)
+{
+    return s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0;
+}
+
+// What of "devices/<name>/<part>/<what>/set", or ".../set": `what`. False: it is another topic.
+static bool is_command(const nh_homeassistant_t *ha, nh_span_t topic, nh_span_t *what)
+{
+    char head[NH_HOMEASSISTANT__TOPIC_MAX_BYTES];
+    size_t len = (size_t)snprintf(head, sizeof head, "devices/%s/%s/", ha->name, ha->part.name);
+    if (topic.len < len + 3 || memcmp(topic.ptr, head, len) != 0 ||
+        memcmp(topic.ptr + topic.len - 3, "set", 3) != 0)
+        return false;
+    *what = (nh_span_t){topic.ptr + len, topic.len - len - 3};
+    if (what->len)
+        what->len--; // the slash
+    return true;
+}
+
+static void hear(nh_homeassistant_t *ha, nh_span_t topic, nh_span_t payload, bool retain)
+{
+    nh_span_t what;
+    // A retained "online" comes with the subscription, when all has just been said; a retained
+    // command is one of another day.
+    if (!ha->is_online || retain)
+        return;
+    if (is_text(topic, ha->filter[0])) {
+        if (is_text(payload, "online")) {
+            want_all(ha);
+            pump(ha);
+        }
+    } else if (ha->part.entity_count && is_command(ha, topic, &what)) {
+        ha->commands++;
+        ha->part.command(ha->part.ctx, what, payload);
+    }
+}
+
+static void on_message(void *ctx, nh_span_t topic, nh_span_t payload, bool retain)
+{
+    hear(ctx, topic, payload, retain);
+}
+
+static void on_own_message(void *ctx, const struct nh_mqtt_message *m)
+{
+    hear(ctx, m->topic, m->payload, false); // what is kept came before it was online
+}
+
+static void make_filters(nh_homeassistant_t *ha)
+{
+    size_t n = 0;
+    snprintf(ha->filter[n++], sizeof ha->filter[0], "%s/status", ha->prefix);
+    if (ha->part.entity_count) {
+        snprintf(ha->filter[n++], sizeof ha->filter[0], "devices/%s/%s/set", ha->name,
+                 ha->part.name);
+        snprintf(ha->filter[n++], sizeof ha->filter[0], "devices/%s/%s/+/set", ha->name,
+                 ha->part.name);
+    }
+    for (size_t i = 0; i < n; i++)
+        ha->filters[i] = ha->filter[i];
+}
+
+static void listen(nh_homeassistant_t *ha)
+{
+    for (size_t i = 0; ha->filters[i]; i++) {
+        int err = nh_mqtt_local_subscribe(ha->cfg.broker, ha->filters[i], on_own_message, ha,
+                                          &ha->ears[i]);
+        if (err < 0)
+            NH_LOG_W("homeassistant", "%s is not heard: %s", ha->filters[i], nh_err_text(err));
+    }
+}
+
+static void leave(nh_homeassistant_t *ha)
+{
+    for (size_t i = 0; i < NH_HOMEASSISTANT__FILTER_COUNT; i++) {
+        if (ha->ears[i])
+            nh_mqtt_local_unsubscribe(ha->cfg.broker, ha->ears[i]);
+        ha->ears[i] = NULL;
+    }
+}
+
 static void on_timer(void *ctx, struct nh_timer *t, uint64_t now_ms)
 {
     nh_homeassistant_t *ha = ctx;
@@ -232,10 +371,12 @@ static void on_timer(void *ctx, struct nh_timer *t, uint64_t now_ms)
     (void)now_ms;
     if (!ha->is_online && !ha->publisher) {
         mark(ha, "mqtt_connect_attempt"); // the own broker is always there
+        listen(ha);
         on_online(ha);
         return;
     }
     ha->wants_state = true;
+    ha->part_states = all_part_states(ha);
     pump(ha);
 }
 
@@ -301,6 +442,9 @@ static int make_publisher(nh_homeassistant_t *ha, const struct nh_homeassistant_
         .backoff_min_ms = cfg->backoff_min_ms,
         .backoff_max_ms = cfg->backoff_max_ms,
         .seed = cfg->seed,
+        .filters = ha->filters,
+        .input_max_bytes = NH_HOMEASSISTANT__INPUT_MAX_BYTES,
+        .message = on_message,
         .ctx = ha,
         .dial = on_dial,
         .hang_up = on_hang_up,
@@ -322,7 +466,13 @@ int nh_homeassistant_create(const struct nh_homeassistant_config *cfg, nh_homeas
     ha->timer.fire = on_timer;
     ha->timer.ctx = ha;
     ha->timer.name = "homeassistant";
+    if (cfg->part)
+        ha->part = *cfg->part;
+    ha->cfg.part = NULL;
     int err = copy_texts(ha, cfg);
+    if (err == 0 && ha->part.state_count > NH_HOMEASSISTANT_PART_STATE_MAX_COUNT)
+        err = NH_ERR_INVAL;
+    make_filters(ha);
     if (err == 0 && cfg->address)
         err = make_publisher(ha, cfg);
     if (err < 0) {
@@ -355,6 +505,7 @@ void nh_homeassistant_stop(nh_homeassistant_t *ha)
     if (!ha)
         return;
     disarm(ha);
+    leave(ha);
     bool is_said = ha->is_online && say_availability(ha, "offline") == 0;
     ha->is_online = false;
     ha->dropped_events += ha->event_count;
@@ -373,6 +524,7 @@ void nh_homeassistant_destroy(nh_homeassistant_t *ha)
     if (!ha)
         return;
     disarm(ha);
+    leave(ha);
     nh_mqtt_publisher_destroy(ha->publisher);
     nh_mem_free(ha->cfg.mem, ha);
 }
@@ -406,7 +558,8 @@ void nh_homeassistant_info(const nh_homeassistant_t *ha, struct nh_homeassistant
                                           .last_state_ms = ha->last_state_ms,
                                           .events = ha->said_events,
                                           .dropped_events = ha->dropped_events,
-                                          .dropped_long = ha->dropped_long};
+                                          .dropped_long = ha->dropped_long,
+                                          .commands = ha->commands};
     if (ha->publisher) {
         publisher_info(ha, out);
         return;

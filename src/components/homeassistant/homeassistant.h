@@ -5,9 +5,11 @@
 //   devices/<name>/health/state          the health figures; retained, at each interval
 //   devices/<name>/event                 a button of the macro pad was pressed or held
 //   <prefix>/sensor/<name>/<object>/config, <prefix>/event/<name>/button/config   retained
+//   devices/<name>/<part>/...            of another part of the hub: struct nh_homeassistant_part
 //
 // After each connect all of it is said anew: a broker that lost its retained messages has them
-// again. Nothing waits for a broker that is away but the state it is in. The loop's task makes
+// again. So it is when Home Assistant says that it has started ("online" at <prefix>/status).
+// Nothing waits for a broker that is away but the state it is in. The loop's task makes
 // every call.
 
 #ifndef NH_HOMEASSISTANT_H
@@ -24,6 +26,29 @@ typedef struct nh_homeassistant nh_homeassistant_t;
 #define NH_HOMEASSISTANT_PREFIX_MAX_BYTES 33 // of the discovery topics, with the NUL
 #define NH_HOMEASSISTANT_EVENT_MAX_COUNT 8   // events that wait for room
 
+// Another part of the hub as entities of the same device. What it says stands below
+// devices/<name>/<part>/, retained, and is said after each connect, at each interval and when it
+// has changed. It hears .../set and .../<what>/set.
+#define NH_HOMEASSISTANT_PART_STATE_MAX_COUNT 8
+struct nh_homeassistant_entity {
+    const char *component; // "light"
+    const char *object;    // in topics and ids: "lamp_speed"
+    const char *name;      // for people; NULL: the device's
+};
+struct nh_homeassistant_part {
+    void *ctx;
+    const char *name; // "lamp"
+    size_t entity_count, state_count;
+    void (*entity)(void *ctx, size_t at, struct nh_homeassistant_entity *out);
+    // Writes the fields of its document but names, ids, availability and device; "~" in topics is
+    // devices/<name>.
+    void (*entity_write)(void *ctx, size_t at, nh_json_writer_t *w);
+    // Writes state `at` as one JSON value; the last level of its topic.
+    const char *(*state_write)(void *ctx, size_t at, nh_json_writer_t *w);
+    // `what`: empty of .../set. May not call the component.
+    void (*command)(void *ctx, nh_span_t what, nh_span_t payload);
+};
+
 struct nh_homeassistant_config {
     nh_mem_t *mem; // borrowed, like all pointers here
     nh_sched_t *sched;
@@ -33,13 +58,14 @@ struct nh_homeassistant_config {
     const char *name;        // sanitized: in topics, ids, and the client id
     const char *device_name; // for people, as the next two
     const char *model, *version;
-    const char *prefix;      // NULL: "homeassistant"
-    uint32_t interval_s;     // between health messages; 0: one after each connect
-    uint16_t keepalive_s;    // of the other broker, as the two below; 0: 15
-    uint32_t backoff_min_ms; // 0: 1000
-    uint32_t backoff_max_ms; // 0: 60000
-    bool has_buttons;        // announce the event entity
-    uint32_t seed;           // random
+    const char *prefix;                       // NULL: "homeassistant"
+    uint32_t interval_s;                      // between health messages; 0: one after each connect
+    uint16_t keepalive_s;                     // of the other broker, as the two below; 0: 15
+    uint32_t backoff_min_ms;                  // 0: 1000
+    uint32_t backoff_max_ms;                  // 0: 60000
+    bool has_buttons;                         // announce the event entity
+    const struct nh_homeassistant_part *part; // copied, its texts borrowed; NULL: none
+    uint32_t seed;                            // random
     void *ctx;
     uint64_t (*clock_ms)(void);
     void (*health)(void *ctx, nh_json_writer_t *w); // writes the health figures as one object
@@ -72,6 +98,9 @@ void nh_homeassistant_tick(nh_homeassistant_t *ha, uint64_t now_ms);
 void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot, nh_span_t label,
                             bool is_hold);
 
+// State `at` of the part is another. `ha` NULL: nothing.
+void nh_homeassistant_part_changed(nh_homeassistant_t *ha, size_t at);
+
 // Publishes a message of another part of the hub to the same broker, QoS 0. NH_ERR_CLOSED: it is
 // away. NH_ERR_FULL: no room now. NH_ERR_TOO_LONG, or an error of the own broker.
 NH_MUST_USE int nh_homeassistant_publish(nh_homeassistant_t *ha, nh_span_t topic, nh_span_t payload,
@@ -86,6 +115,7 @@ struct nh_homeassistant_info {
     uint64_t events;         // said
     uint64_t dropped_events; // the broker was away, or too many waited
     uint64_t dropped_long;   // a message was too long
+    uint64_t commands;       // heard, for the part
 };
 void nh_homeassistant_info(const nh_homeassistant_t *ha, struct nh_homeassistant_info *out);
 

@@ -19,6 +19,7 @@ static void write_counters(nh_json_writer_t *w, const struct nh_homeassistant_in
     nh_json_kv_uint(w, "events", i->events);
     nh_json_kv_uint(w, "dropped_events", i->dropped_events);
     nh_json_kv_uint(w, "dropped_long", i->dropped_long);
+    nh_json_kv_uint(w, "commands", i->commands);
 }
 
 static int get_state(nh_request_t *req)
@@ -44,7 +45,7 @@ static int get_state(nh_request_t *req)
         nh_json_kv_uint(w, "next_attempt_ms",
                         i.next_ms > req->now_ms ? i.next_ms - req->now_ms : 0);
     kv_ago(w, "last_state_age_ms", req->now_ms, i.last_state_ms);
-    nh_json_kv_uint(w, "entities", nh_homeassistant__entity_count(&ha->device));
+    nh_json_kv_uint(w, "entities", nh_homeassistant__entities(ha));
     write_counters(w, &i);
     nh_json_object_end(w);
     return nh_reply_json_end(req);

@@ -1,6 +1,7 @@
 #include "components/homeassistant/homeassistant_discovery.h"
 
 #include <stdio.h>
+#include <string.h>
 
 // A figure of the health object. Texts NULL: it has none.
 struct sensor {
@@ -110,5 +111,42 @@ void nh_homeassistant__entity_write(const struct nh_homeassistant__device *d, si
     else
         write_buttons(d, w);
     write_device(d, w);
+    nh_json_object_end(w);
+}
+
+// ---- another part -------------------------------------------------------------------------------
+
+void nh_homeassistant__part_topic(const struct nh_homeassistant__device *d,
+                                  const struct nh_homeassistant_part *part, size_t at, char *out,
+                                  size_t cap)
+{
+    struct nh_homeassistant_entity e;
+    part->entity(part->ctx, at, &e);
+    snprintf(out, cap, "%s/%s/%s/%s/config", d->prefix, e.component, d->name, e.object);
+}
+
+// Newer names of the keys than the sensors have: "default_entity_id" stands for "object_id" since
+// 2025.10; an older Home Assistant passes it over and makes the id from the name.
+void nh_homeassistant__part_write(const struct nh_homeassistant__device *d,
+                                  const struct nh_homeassistant_part *part, size_t at,
+                                  nh_json_writer_t *w)
+{
+    struct nh_homeassistant_entity e;
+    char text[128];
+    part->entity(part->ctx, at, &e);
+    nh_json_object_begin(w);
+    snprintf(text, sizeof text, "devices/%s", d->name);
+    nh_json_kv_string(w, "~", text);
+    nh_json_kv_string(w, "name", e.name);
+    snprintf(text, sizeof text, "%s.%s_%s", e.component, d->name, e.object);
+    nh_json_kv_string(w, "default_entity_id", text);
+    nh_json_kv_string(w, "uniq_id", strchr(text, '.') + 1);
+    part->entity_write(part->ctx, at, w);
+    write_device(d, w);
+    nh_json_key(w, "o");
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "name", "nuthatch");
+    nh_json_kv_string(w, "sw", d->version);
+    nh_json_object_end(w);
     nh_json_object_end(w);
 }

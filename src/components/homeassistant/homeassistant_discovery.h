@@ -4,6 +4,7 @@
 #ifndef NH_HOMEASSISTANT_DISCOVERY_H
 #define NH_HOMEASSISTANT_DISCOVERY_H
 
+#include "components/homeassistant/homeassistant.h"
 #include "core/json/json.h"
 
 struct nh_homeassistant__device {
@@ -17,5 +18,12 @@ void nh_homeassistant__entity_topic(const struct nh_homeassistant__device *d, si
                                     size_t cap);
 void nh_homeassistant__entity_write(const struct nh_homeassistant__device *d, size_t at,
                                     nh_json_writer_t *w);
+// The same of entity `at` of another part.
+void nh_homeassistant__part_topic(const struct nh_homeassistant__device *d,
+                                  const struct nh_homeassistant_part *part, size_t at, char *out,
+                                  size_t cap);
+void nh_homeassistant__part_write(const struct nh_homeassistant__device *d,
+                                  const struct nh_homeassistant_part *part, size_t at,
+                                  nh_json_writer_t *w);
 
 #endif

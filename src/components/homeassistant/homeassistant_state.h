@@ -7,7 +7,9 @@
 #include "components/homeassistant/homeassistant_discovery.h"
 
 #define NH_HOMEASSISTANT__TOPIC_MAX_BYTES 144
-#define NH_HOMEASSISTANT__PAYLOAD_MAX_BYTES 2048 // the health object is the longest, about 1.2 KB
+#define NH_HOMEASSISTANT__PAYLOAD_MAX_BYTES 3072 // a lamp's list of effects makes the longest
+#define NH_HOMEASSISTANT__INPUT_MAX_BYTES 1024   // topic and payload of a command
+#define NH_HOMEASSISTANT__FILTER_COUNT 3
 #define NH_HOMEASSISTANT__OUTPUT_MAX_BYTES 4096
 
 struct nh_homeassistant__event {
@@ -27,12 +29,21 @@ struct nh_homeassistant {
     bool is_online;
     // What is to be said still, in this order.
     bool wants_availability, wants_state;
-    size_t entity_next; // nh_homeassistant__entity_count(): all were announced
+    size_t entity_next;   // nh_homeassistant__entities(): all were announced
+    uint32_t part_states; // one bit each
     struct nh_homeassistant__event events[NH_HOMEASSISTANT_EVENT_MAX_COUNT];
     uint32_t event_at, event_count;
     uint64_t own_messages, own_bytes, last_state_ms;
-    uint64_t said_events, dropped_events, dropped_long;
+    uint64_t said_events, dropped_events, dropped_long, commands;
+    struct nh_homeassistant_part part; // entity_count 0: none
+    // What is subscribed to: <prefix>/status, and the part's two. At the own broker by `ears`.
+    char filter[NH_HOMEASSISTANT__FILTER_COUNT][NH_HOMEASSISTANT__TOPIC_MAX_BYTES];
+    const char *filters[NH_HOMEASSISTANT__FILTER_COUNT + 1];
+    nh_mqtt_local_t *ears[NH_HOMEASSISTANT__FILTER_COUNT];
     char payload[NH_HOMEASSISTANT__PAYLOAD_MAX_BYTES];
 };
+
+// Of the hub and of its part.
+size_t nh_homeassistant__entities(const nh_homeassistant_t *ha);
 
 #endif

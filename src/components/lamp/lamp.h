@@ -172,8 +172,8 @@ void nh_lamp_snapshot(nh_lamp_t *l, struct nh_lamp_snapshot *out); // any task
 struct nh_lamp_info {
     uint16_t width, height;
     uint32_t pixel_count, panel_count;
-    uint32_t fps_wanted, fps_x10;            // over the last second
-    uint32_t jitter_us, jitter_max_us;       // how far a frame begins from its slot: mean, worst
+    uint32_t fps_wanted, fps_x10;      // over the last second
+    uint32_t jitter_us, jitter_max_us; // how far a frame begins from its slot: mean, worst
     // Means over the last second: the effect; the overlay; colour, current and show().
     uint32_t render_us, overlay_us, show_us;
     uint32_t estimate_ma, peak_ma, limit_ma; // peak: of the last 30 minutes; limit 0: none
