@@ -78,7 +78,7 @@ static int compile_file(struct nh_hub *hub, const struct nh_device_limits *limit
     const struct nh_device_compiler_config cfg = {.mem = hub->devices_mem,
                                                   .limits = limits,
                                                   .expression = nh_expr_check,
-        .lamp = nh_hub_lamp_check,
+                                                  .lamp = nh_hub_lamp_check,
                                                   .finding = tell,
                                                   .ctx = hub};
     struct nh_yaml_error e = {.line = 1, .column = 1};
@@ -142,6 +142,7 @@ int nh_hub__start_devices(struct nh_hub *hub)
         .card = card,
         .has_track = nh_hub__has_track,
         .expression = nh_expr_check,
+        .lamp = nh_hub_lamp_check,
         .fits = nh_hub__devices_fit,
         .prepare = nh_hub__devices_prepare,
         .drop = nh_hub__devices_drop,
