@@ -75,6 +75,23 @@ class Lamp(unittest.TestCase):
             hub.wait_until(lambda: hub.get_json("/api/lamp")["power_state"] == "off", "it is dark")
             self.assertEqual(hub.get_json("/api/lamp")["info"]["estimate_ma"], 0)
 
+    def test_health_knows_it(self):
+        with Hub(config=LAMP) as hub:
+            def figures():
+                lines = hub.get("/metrics").decode().splitlines()
+                return {n: float(v) for n, v in (x.split() for x in lines if x.startswith("nuthatch_lamp_"))}
+            got = hub.wait_until(lambda: (lambda f: f["nuthatch_lamp_fps"] and f)(figures()), "frames")
+            self.assertEqual(sorted(got), [f"nuthatch_lamp_{n}" for n in (
+                "current_milliamperes", "fps", "late_frames_total", "refused_commands_total",
+                "show_failures_total")])
+            self.assertGreater(got["nuthatch_lamp_current_milliamperes"], 100)
+            self.assertIs(hub.get_json("/api/info")["has_lamp"], True)
+            self.assertIn(b'nuthatch_task_stack_margin_bytes{task="render"}', hub.get("/metrics"))
+        with Hub() as hub:
+            self.assertNotIn(b"nuthatch_lamp", b"".join(
+                x for x in hub.get("/metrics").splitlines() if not x.startswith(b"#")))
+            self.assertIs(hub.get_json("/api/info")["has_lamp"], False)
+
     def test_every_change_is_pushed(self):
         with Hub(config=LAMP) as hub, watch(hub, "lamp") as s:
             seen = []

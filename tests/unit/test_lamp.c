@@ -1090,7 +1090,7 @@ static void test_memory_contract(void **state)
     static const struct {
         uint16_t width, height;
         size_t internal_kib, psram_kib;
-    } sizes[] = {{16, 48, 4, 96}, {48, 16, 4, 96}, {128, 128, 4, 1280}};
+    } sizes[] = {{16, 48, 4, 44}, {48, 16, 4, 44}, {128, 128, 4, 600}};
     (void)state;
     for (size_t i = 0; i < NH_ARRAY_LEN(sizes); i++) {
         struct nh_lamp_config cfg = config();
