@@ -108,6 +108,7 @@ static void facts(void *ctx, struct nh_health_facts *out)
     out->is_published = hub->cfg.health.publish;
     nh_hub__homeassistant_facts(hub, out);
     nh_hub__display_facts(hub, out);
+    nh_hub__lamp_facts(hub, out);
     if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {
         out->fs_used_bytes = (int64_t)used;
         out->fs_total_bytes = (int64_t)total;

@@ -115,6 +115,7 @@ void nh_hub__write_old_info(struct nh_hub *hub, nh_json_writer_t *w)
     nh_json_kv_bool(w, "has_mqtt", true);
     nh_json_kv_bool(w, "has_backlight", hub->display != NULL);
     nh_json_kv_bool(w, "has_display", hub->display != NULL);
+    nh_json_kv_bool(w, "has_lamp", hub->lamp != NULL); // this hub's own
     if (hub->display)
         nh_display_write_info(hub->display, w);
 }

@@ -142,6 +142,7 @@ int nh_hub__start_devices(struct nh_hub *hub)
         .card = card,
         .has_track = nh_hub__has_track,
         .expression = nh_expr_check,
+        .lamp = nh_hub_lamp_check,
         .fits = nh_hub__devices_fit,
         .prepare = nh_hub__devices_prepare,
         .drop = nh_hub__devices_drop,

@@ -148,3 +148,16 @@ void nh_hub__stop_lamp(struct nh_hub *hub)
     hub->lamp = NULL;
     nh_hub__stop_lamp_send(hub);
 }
+
+void nh_hub__lamp_facts(const struct nh_hub *hub, struct nh_health_facts *out)
+{
+    struct nh_lamp_info i;
+    if (!hub->lamp)
+        return;
+    nh_lamp_info(hub->lamp, &i);
+    out->lamp_fps = (i.fps_x10 + 5) / 10;
+    out->lamp_ma = i.estimate_ma;
+    out->lamp_late_count = (int64_t)i.late_count;
+    out->lamp_refused_count = (int64_t)i.queue_full_count;
+    out->lamp_show_failures = (int64_t)i.show_failures;
+}

@@ -215,6 +215,7 @@ void nh_hub__stop_lamp_button(struct nh_hub *hub);
 struct nh_route_table nh_hub__lamp_button_routes(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_lamp(struct nh_hub *hub);
 void nh_hub__stop_lamp(struct nh_hub *hub);
+void nh_hub__lamp_facts(const struct nh_hub *hub, struct nh_health_facts *out);
 // hub_lamp_wled.c: stop() after the lamp has gone.
 NH_MUST_USE int nh_hub__start_lamp_wled(struct nh_hub *hub);
 void nh_hub__stop_lamp_wled(struct nh_hub *hub);

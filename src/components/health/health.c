@@ -327,6 +327,11 @@ void nh_health__facts(nh_health_t *h, struct nh_health_facts *out)
                                     .display_fps = -1,
                                     .display_pass_us = -1,
                                     .display_present_us = -1,
+                                    .lamp_fps = -1,
+                                    .lamp_ma = -1,
+                                    .lamp_late_count = -1,
+                                    .lamp_refused_count = -1,
+                                    .lamp_show_failures = -1,
                                     .reset_reason = "Unknown",
                                     .hostname = ""};
     if (h->cfg.facts)

@@ -25,6 +25,7 @@ struct nh_health_facts {
     int64_t program_bytes, rss_bytes, private_bytes, host_libc_bytes, host_tls_bytes;
     int cpu_usage_pct, cpu_temperature_c, cpu_freq_mhz;
     int display_fps, display_pass_us, display_present_us;
+    int64_t lamp_fps, lamp_ma, lamp_late_count, lamp_refused_count, lamp_show_failures;
     const char *reset_reason, *hostname, *address; // borrowed for the call; address may be NULL
     uint32_t mqtt_clients;
     int64_t mqtt_store_commits, mqtt_store_errors, mqtt_store_bytes, mqtt_paged_messages;

@@ -86,6 +86,11 @@ FACT(mqtt_store_commits, mqtt_store_commits)
 FACT(mqtt_store_errors, mqtt_store_errors)
 FACT(mqtt_store_bytes, mqtt_store_bytes)
 FACT(mqtt_paged_messages, mqtt_paged_messages)
+FACT(lamp_fps, lamp_fps)
+FACT(lamp_ma, lamp_ma)
+FACT(lamp_late, lamp_late_count)
+FACT(lamp_refused, lamp_refused_count)
+FACT(lamp_show_failures, lamp_show_failures)
 FACT(console_dropped, console_dropped)
 
 static const struct family families[] = {
@@ -132,6 +137,16 @@ static const struct family families[] = {
      .scalar = mqtt_store_bytes},
     {"nuthatch_mqtt_paged_messages", "gauge", "Messages of queues on disk only", SCALAR,
      .scalar = mqtt_paged_messages},
+    {"nuthatch_lamp_fps", "gauge", "Frames of the lamp in the last second", SCALAR,
+     .scalar = lamp_fps},
+    {"nuthatch_lamp_current_milliamperes", "gauge", "What its LEDs draw, by the model", SCALAR,
+     .scalar = lamp_ma},
+    {"nuthatch_lamp_late_frames_total", "counter", "Frames that missed their slot", SCALAR,
+     .scalar = lamp_late},
+    {"nuthatch_lamp_refused_commands_total", "counter", "Commands that found the queue full",
+     SCALAR, .scalar = lamp_refused},
+    {"nuthatch_lamp_show_failures_total", "counter", "Frames that could not be sent", SCALAR,
+     .scalar = lamp_show_failures},
     {"nuthatch_console_dropped_lines_total", "counter", "Console lines dropped", SCALAR,
      .scalar = console_dropped},
 };
