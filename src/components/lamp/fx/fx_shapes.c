@@ -45,16 +45,19 @@ static int32_t cube_half(int32_t side, int32_t k, int32_t breath)
     return nh_fx_max(largest * breath / 32768, nh_fx_min((side - 1) * 128, 512));
 }
 
-// An outline one cell wide whose place between two cells shows as two dimmer ones.
+// An outline, one cell wide on a small lamp, whose place between two cells shows as two dimmer
+// ones.
 static void cube_add(struct nh_fx_canvas *c, int32_t half_w, int32_t half_h, nh_px_t color)
 {
+    int32_t thick = nh_fx_max(nh_fx_min(c->width, c->height) / 24, 1) * 128 + 128;
     for (int32_t y = 0; y < c->height; y++) {
         int32_t dy = nh_fx_abs(2 * y - (c->height - 1)) * 128 - half_h;
         nh_px_t *row = c->px + y * c->width;
         for (int32_t x = 0; x < c->width; x++) {
             int32_t dx = nh_fx_abs(2 * x - (c->width - 1)) * 128 - half_w;
             int32_t out = nh_fx_abs(dx > dy ? dx : dy);
-            row[x] = nh_px_add(row[x], nh_px_scale(color, (uint32_t)(out < 256 ? 256 - out : 0)));
+            row[x] =
+                nh_px_add(row[x], nh_px_scale(color, (uint32_t)nh_fx_clamp(thick - out, 0, 256)));
         }
     }
 }
