@@ -1,6 +1,5 @@
 // Fields of the lamp's live data, and of the controllers that its frames go out to.
-#include "components/lamp/lamp_receiver.h"
-#include "components/lamp/lamp_send.h"
+#include "components/lamp_live/lamp_live.h"
 #include "hub/config_fields.h"
 #include "hub/config_private.h"
 

@@ -2,7 +2,6 @@
 
 #include "hub/hub_lamp_live.h"
 
-#include "components/lamp/lamp_e131.h"
 #include "core/base/log.h"
 
 #include <stdio.h>
@@ -107,9 +106,9 @@ static void join_groups(struct nh_hub_live *live)
     live->group_wanted = nh_lamp_live_universe_count(
         c->lamp.width * c->lamp.height, (enum nh_lamp_live_mode)c->lamp_live.e131_mode);
     for (uint32_t i = 0; i < live->group_wanted && err == 0; i++) {
-        char group[NH_LAMP__E131_GROUP_TEXT_BYTES];
+        char group[NH_LAMP_E131_GROUP_TEXT_BYTES];
         err = nh_datagram_join(
-            socket, nh_lamp__e131_group((uint16_t)(c->lamp_live.e131_universe + i), group),
+            socket, nh_lamp_e131_group((uint16_t)(c->lamp_live.e131_universe + i), group),
             c->lamp_live.e131_interface[0] ? c->lamp_live.e131_interface : NULL);
         live->group_count += err == 0;
     }

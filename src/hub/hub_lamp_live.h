@@ -3,9 +3,7 @@
 #ifndef NH_HUB_LAMP_LIVE_H
 #define NH_HUB_LAMP_LIVE_H
 
-#include "components/lamp/lamp_receiver.h"
-#include "components/lamp/lamp_send.h"
-#include "components/wled/wled_sync.h"
+#include "components/lamp_live/lamp_live.h"
 #include "hub/hub_parts.h"
 
 struct nh_hub_live_port {
@@ -29,7 +27,7 @@ struct nh_hub_live {
     // hub_lamp_sync.c
     nh_bus_sub_t *sub;
     nh_timer_t beacon;
-    struct nh_lamp__sync told; // last
+    struct nh_lamp_sync told; // last
     bool has_told;
     uint64_t sync_sent, sync_taken, sync_passed; // passed: for other groups, or not to be taken
 };
@@ -49,7 +47,7 @@ struct nh_hub_send {
 NH_MUST_USE int nh_hub__start_lamp_sync(struct nh_hub_live *live);
 void nh_hub__stop_lamp_sync(struct nh_hub_live *live);
 // The state of another lamp came.
-void nh_hub__lamp_synced(void *ctx, const struct nh_lamp__sync *s, const char *from);
+void nh_hub__lamp_synced(void *ctx, const struct nh_lamp_sync *s, const char *from);
 // By the socket of a port. What cannot be sent is counted.
 bool nh_hub__lamp_live_send(struct nh_hub_live *live, enum nh_lamp_live_port from,
                             const char *address, uint16_t port, const void *bytes, size_t len);

@@ -14,11 +14,11 @@
 // ---- out
 // ---------------------------------------------------------------------------------------
 
-static void tell(struct nh_hub_live *live, const struct nh_lamp__sync *s)
+static void tell(struct nh_hub_live *live, const struct nh_lamp_sync *s)
 {
     const struct nh_hub_config *c = &live->hub->cfg;
-    uint8_t bytes[NH_LAMP__SYNC_BYTES];
-    nh_lamp__sync_build(s, bytes);
+    uint8_t bytes[NH_LAMP_SYNC_BYTES];
+    nh_lamp_sync_build(s, bytes);
     live->sync_sent +=
         nh_hub__lamp_live_send(live, NH_LAMP_LIVE_PORT_WLED, c->lamp_live.sync_address,
                                (uint16_t)c->lamp_live.sync_port, bytes, sizeof bytes);
@@ -32,27 +32,27 @@ static void on_changed(void *ctx, const struct nh_event *e)
     struct nh_lamp_snapshot s;
     (void)e;
     nh_lamp_snapshot(live->hub->lamp, &s);
-    struct nh_lamp__sync now =
-        nh_wled_sync_of(&s, (uint8_t)c->lamp_live.sync_send, c->lamp.transition_ms);
+    struct nh_lamp_sync now =
+        nh_lamp_sync_of(&s, (uint8_t)c->lamp_live.sync_send, c->lamp.transition_ms);
     now.unix_ms = (uint64_t)nh_clock_unix_ms();
-    bool is_other = !live->has_told || nh_wled_sync_differs(&now, &live->told);
+    bool is_other = !live->has_told || nh_lamp_sync_differs(&now, &live->told);
     live->told = now;
     live->has_told = true;
-    if (is_other && !nh_wled_sync_was_last(&s))
+    if (is_other && !nh_lamp_sync_was_last(&s))
         tell(live, &now);
 }
 
 // ---- in
 // ---------------------------------------------------------------------------------------
 
-void nh_hub__lamp_synced(void *ctx, const struct nh_lamp__sync *s, const char *from)
+void nh_hub__lamp_synced(void *ctx, const struct nh_lamp_sync *s, const char *from)
 {
     struct nh_hub_live *live = ctx;
     const struct nh_hub_config *c = &live->hub->cfg;
-    const struct nh_wled_sync_rules rules = {.groups = (uint8_t)c->lamp_live.sync_receive,
+    const struct nh_lamp_sync_rules rules = {.groups = (uint8_t)c->lamp_live.sync_receive,
                                              .has_effects = c->lamp_live.sync_effects};
     struct nh_lamp_command command;
-    bool is_taken = nh_wled_sync_command(s, &rules, from, &command);
+    bool is_taken = nh_lamp_sync_command(s, &rules, from, &command);
     // Palettes of one's own are not the other lamp's.
     if (is_taken && command.set.palette != NH_LAMP_PALETTE_AUTO &&
         command.set.palette >= nh_lamp_palette_count(live->hub->lamp))
@@ -70,8 +70,8 @@ static void send_beacon(void *ctx, struct nh_timer *t, uint64_t now_ms)
 {
     struct nh_hub_live *live = ctx;
     struct nh_lamp_snapshot s;
-    struct nh_lamp__beacon b = {.type = NODE_TYPE_ESP32};
-    uint8_t bytes[NH_LAMP__BEACON_BYTES];
+    struct nh_lamp_beacon b = {.type = NODE_TYPE_ESP32};
+    uint8_t bytes[NH_LAMP_BEACON_BYTES];
     unsigned ip[4] = {0};
     (void)t;
     (void)now_ms;
@@ -82,7 +82,7 @@ static void send_beacon(void *ctx, struct nh_timer *t, uint64_t now_ms)
         for (size_t i = 0; i < 4; i++)
             b.ip[i] = (uint8_t)ip[i];
     snprintf(b.name, sizeof b.name, "%.32s", live->hub->cfg.name);
-    nh_lamp__beacon_build(&b, bytes);
+    nh_lamp_beacon_build(&b, bytes);
     NH_IGNORE(nh_hub__lamp_live_send(live, NH_LAMP_LIVE_PORT_NODES,
                                      live->hub->cfg.lamp_live.sync_address,
                                      nh_lamp_live_port_numbers[NH_LAMP_LIVE_PORT_NODES], bytes,

@@ -1,7 +1,7 @@
 // Any datagram as Art-Net: what is read lies within it, and is built again to what is read the
 // same.
 
-#include "components/lamp/lamp_artnet.h"
+#include "components/lamp_live/lamp_artnet.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // Any datagram as DDP: what is read lies within it, and is built again to what is read the same.
 
-#include "components/lamp/lamp_ddp.h"
+#include "components/lamp_live/lamp_ddp.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // Any datagram as E1.31: what is read lies within it, and is built again to what is read the same.
 
-#include "components/lamp/lamp_e131.h"
+#include "components/lamp_live/lamp_e131.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // Any datagrams, at any port, from any of a few addresses, at any times: what is shown was counted,
 // deadlines lie ahead, and nobody has the lamp who is not among the sources.
 
-#include "components/lamp/lamp_receiver.h"
+#include "components/lamp_live/lamp_receiver.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static void on_send(void *ctx, enum nh_lamp_live_port from, const char *address,
         abort();
 }
 
-static void on_sync(void *ctx, const struct nh_lamp__sync *s, const char *from)
+static void on_sync(void *ctx, const struct nh_lamp_sync *s, const char *from)
 {
     (void)ctx;
     if (!from[0] || (s->groups && !s->has_groups))

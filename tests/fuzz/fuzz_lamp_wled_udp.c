@@ -1,7 +1,7 @@
 // Any datagram as each of what WLED speaks over UDP: what is read lies within it, and a state or a
 // beacon is built again to what is read the same.
 
-#include "components/lamp/lamp_wled_udp.h"
+#include "components/lamp_live/lamp_wled_udp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +18,12 @@ static void check(const struct nh_lamp__wled_pixels *p, const uint8_t *data, siz
 
 static void state(const uint8_t *data, size_t size)
 {
-    struct nh_lamp__sync s, back;
-    uint8_t out[NH_LAMP__SYNC_BYTES];
-    if (nh_lamp__sync_parse(data, size, &s) < 0)
+    struct nh_lamp_sync s, back;
+    uint8_t out[NH_LAMP_SYNC_BYTES];
+    if (nh_lamp_sync_parse(data, size, &s) < 0)
         return;
-    nh_lamp__sync_build(&s, out);
-    if (nh_lamp__sync_parse(out, sizeof out, &back) < 0 ||
+    nh_lamp_sync_build(&s, out);
+    if (nh_lamp_sync_parse(out, sizeof out, &back) < 0 ||
         memcmp(back.color, s.color, sizeof s.color) != 0 || back.effect != s.effect ||
         back.groups != s.groups || back.brightness != s.brightness)
         abort();
@@ -31,12 +31,12 @@ static void state(const uint8_t *data, size_t size)
 
 static void beacon(const uint8_t *data, size_t size)
 {
-    struct nh_lamp__beacon b, back;
-    uint8_t out[NH_LAMP__BEACON_BYTES];
-    if (nh_lamp__beacon_parse(data, size, &b) < 0)
+    struct nh_lamp_beacon b, back;
+    uint8_t out[NH_LAMP_BEACON_BYTES];
+    if (nh_lamp_beacon_parse(data, size, &b) < 0)
         return;
-    nh_lamp__beacon_build(&b, out);
-    if (nh_lamp__beacon_parse(out, sizeof out, &back) < 0 || strcmp(back.name, b.name) != 0 ||
+    nh_lamp_beacon_build(&b, out);
+    if (nh_lamp_beacon_parse(out, sizeof out, &back) < 0 || strcmp(back.name, b.name) != 0 ||
         back.build != b.build)
         abort();
 }

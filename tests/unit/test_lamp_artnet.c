@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "components/lamp/lamp_artnet.h"
+#include "components/lamp_live/lamp_artnet.h"
 #include "lamp_packets.h"
 #include "support/rng.h"
 

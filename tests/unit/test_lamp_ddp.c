@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "components/lamp/lamp_ddp.h"
+#include "components/lamp_live/lamp_ddp.h"
 #include "lamp_packets.h"
 #include "support/rng.h"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "components/lamp/lamp_e131.h"
+#include "components/lamp_live/lamp_e131.h"
 #include "core/base/bytes.h"
 #include "lamp_packets.h"
 #include "support/rng.h"
@@ -179,10 +179,10 @@ static void test_sync_packet(void **state)
 static void test_group(void **state)
 {
     (void)state;
-    char text[NH_LAMP__E131_GROUP_TEXT_BYTES];
-    assert_string_equal(nh_lamp__e131_group(1, text), "239.255.0.1");
-    assert_string_equal(nh_lamp__e131_group(256, text), "239.255.1.0");
-    assert_string_equal(nh_lamp__e131_group(63999, text), "239.255.249.255");
+    char text[NH_LAMP_E131_GROUP_TEXT_BYTES];
+    assert_string_equal(nh_lamp_e131_group(1, text), "239.255.0.1");
+    assert_string_equal(nh_lamp_e131_group(256, text), "239.255.1.0");
+    assert_string_equal(nh_lamp_e131_group(63999, text), "239.255.249.255");
 }
 
 static void test_sequence(void **state)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "components/lamp/lamp_live_set.h"
+#include "components/lamp_live/lamp_live_set.h"
 #include "support/rng.h"
 
 #define MS 1000

@@ -2,10 +2,10 @@
 
 #include "linux_fixture.h"
 
-#include "components/lamp/lamp_artnet.h"
-#include "components/lamp/lamp_ddp.h"
-#include "components/lamp/lamp_e131.h"
-#include "components/lamp/lamp_receiver.h"
+#include "components/lamp_live/lamp_artnet.h"
+#include "components/lamp_live/lamp_ddp.h"
+#include "components/lamp_live/lamp_e131.h"
+#include "components/lamp_live/lamp_receiver.h"
 
 #define PIXELS 768
 #define MS 1000
@@ -25,7 +25,7 @@ static struct {
     uint8_t reply[8][NH_LAMP__ARTNET_REPLY_BYTES];
     char to[46];
     uint16_t to_port;
-    struct nh_lamp__sync sync;
+    struct nh_lamp_sync sync;
     int says; // of show()
     bool checks;
 } lamp;
@@ -68,7 +68,7 @@ static void on_send(void *ctx, enum nh_lamp_live_port from, const char *address,
     lamp.to_port = port;
 }
 
-static void on_sync(void *ctx, const struct nh_lamp__sync *s, const char *from)
+static void on_sync(void *ctx, const struct nh_lamp_sync *s, const char *from)
 {
     (void)ctx;
     assert_string_equal(from, A);
@@ -814,18 +814,18 @@ static void test_hyperion(void **state)
 static void test_sync_and_beacons(void **state)
 {
     (void)state;
-    const struct nh_lamp__sync s = {.brightness = 77, .effect = 3};
-    uint8_t sync[NH_LAMP__SYNC_BYTES], beacon[NH_LAMP__BEACON_BYTES];
+    const struct nh_lamp_sync s = {.brightness = 77, .effect = 3};
+    uint8_t sync[NH_LAMP_SYNC_BYTES], beacon[NH_LAMP_BEACON_BYTES];
     struct nh_lamp_live_node_info n;
-    nh_lamp__sync_build(&s, sync);
+    nh_lamp_sync_build(&s, sync);
     give(NH_LAMP_LIVE_PORT_WLED, sync, sizeof sync, A);
     assert_int_equal(lamp.synced, 1);
     assert_int_equal(lamp.sync.brightness, 77);
     assert_int_equal(info().sync_count, 1);
     for (uint8_t i = 0; i < NH_LAMP_LIVE_NODE_MAX_COUNT + 2; i++) {
-        struct nh_lamp__beacon b = {.ip = {10, 0, 0, i}, .name = "x", .is_on = true};
+        struct nh_lamp_beacon b = {.ip = {10, 0, 0, i}, .name = "x", .is_on = true};
         b.name[0] = (char)('a' + i);
-        nh_lamp__beacon_build(&b, beacon);
+        nh_lamp_beacon_build(&b, beacon);
         go(1 * MS);
         give(NH_LAMP_LIVE_PORT_NODES, beacon, sizeof beacon, A);
         give(NH_LAMP_LIVE_PORT_NODES, beacon, sizeof beacon, A);

@@ -3,9 +3,9 @@
 
 #include "linux_fixture.h"
 
-#include "components/lamp/lamp_receiver.h"
-#include "components/lamp/lamp_send.h"
-#include "components/wled/wled_sync.h"
+#include "components/lamp_live/lamp_receiver.h"
+#include "components/lamp_live/lamp_send.h"
+#include "components/lamp_live/lamp_sync.h"
 #include "support/rng.h"
 
 #define PIXELS 768
@@ -339,10 +339,10 @@ static void test_sync_there_and_back(void **state)
 {
     (void)state;
     struct nh_lamp_snapshot snap = {.changed_by = NH_ORIGIN_HTTP};
-    const struct nh_wled_sync_rules rules = {.groups = 1, .has_effects = true};
+    const struct nh_lamp_sync_rules rules = {.groups = 1, .has_effects = true};
     struct nh_lamp_command c;
-    uint8_t bytes[NH_LAMP__SYNC_BYTES];
-    struct nh_lamp__sync back;
+    uint8_t bytes[NH_LAMP_SYNC_BYTES];
+    struct nh_lamp_sync back;
     snap.state = (struct nh_lamp_state){.effect_id = nh_fx_visible(3)->id,
                                         .brightness = 77,
                                         .speed_pct = 150,
@@ -350,11 +350,11 @@ static void test_sync_there_and_back(void **state)
                                         .intensity = 200,
                                         .palette = 5,
                                         .color = {0x010203, 0x040506, 0x070809}};
-    struct nh_lamp__sync s1 = nh_wled_sync_of(&snap, 1, 700);
-    nh_lamp__sync_build(&s1, bytes);
-    assert_int_equal(nh_lamp__sync_parse(bytes, sizeof bytes, &back), 0);
-    assert_false(nh_wled_sync_differs(&s1, &back));
-    assert_true(nh_wled_sync_command(&back, &rules, "10.0.0.7", &c));
+    struct nh_lamp_sync s1 = nh_lamp_sync_of(&snap, 1, 700);
+    nh_lamp_sync_build(&s1, bytes);
+    assert_int_equal(nh_lamp_sync_parse(bytes, sizeof bytes, &back), 0);
+    assert_false(nh_lamp_sync_differs(&s1, &back));
+    assert_true(nh_lamp_sync_command(&back, &rules, "10.0.0.7", &c));
     assert_int_equal(c.kind, NH_LAMP_SET);
     assert_int_equal(c.mask, NH_LAMP_F_POWER | NH_LAMP_F_BRIGHTNESS | NH_LAMP_F_EFFECT |
                                  NH_LAMP_F_SPEED | NH_LAMP_F_INTENSITY | NH_LAMP_F_PALETTE |
@@ -369,36 +369,36 @@ static void test_sync_there_and_back(void **state)
     assert_int_equal(c.origin, NH_ORIGIN_WLED);
     assert_string_equal(c.who, "sync 10.0.0.7");
     // What came by sync is not sent on.
-    assert_false(nh_wled_sync_was_last(&snap));
+    assert_false(nh_lamp_sync_was_last(&snap));
     snap.changed_by = c.origin;
-    assert_false(nh_wled_sync_was_last(&snap)); // a WLED app
+    assert_false(nh_lamp_sync_was_last(&snap)); // a WLED app
     snprintf(snap.changed_who, sizeof snap.changed_who, "%s", c.who);
-    assert_true(nh_wled_sync_was_last(&snap));
+    assert_true(nh_lamp_sync_was_last(&snap));
 }
 
 static void test_sync_rules(void **state)
 {
     (void)state;
-    struct nh_lamp__sync s1 = {.brightness = 9, .effect = 250, .has_groups = true, .groups = 2};
-    struct nh_wled_sync_rules rules = {.groups = 1, .has_effects = true};
+    struct nh_lamp_sync s1 = {.brightness = 9, .effect = 250, .has_groups = true, .groups = 2};
+    struct nh_lamp_sync_rules rules = {.groups = 1, .has_effects = true};
     struct nh_lamp_command c;
-    assert_false(nh_wled_sync_command(&s1, &rules, "x", &c));
+    assert_false(nh_lamp_sync_command(&s1, &rules, "x", &c));
     rules.groups = 3;
-    assert_true(nh_wled_sync_command(&s1, &rules, "x", &c));
+    assert_true(nh_lamp_sync_command(&s1, &rules, "x", &c));
     assert_false(c.mask & NH_LAMP_F_EFFECT); // there is no such one
     assert_true(c.mask & NH_LAMP_F_SPEED);
     assert_false(c.mask & (NH_LAMP_F_INTENSITY | NH_LAMP_F_PALETTE | NH_LAMP_F_COLOR_2));
     rules.has_effects = false;
-    assert_true(nh_wled_sync_command(&s1, &rules, "x", &c));
+    assert_true(nh_lamp_sync_command(&s1, &rules, "x", &c));
     assert_int_equal(c.mask, NH_LAMP_F_POWER | NH_LAMP_F_BRIGHTNESS | NH_LAMP_F_COLOR_1);
     s1.brightness = 0;
-    assert_true(nh_wled_sync_command(&s1, &rules, "x", &c));
+    assert_true(nh_lamp_sync_command(&s1, &rules, "x", &c));
     assert_int_equal(c.mask, NH_LAMP_F_POWER | NH_LAMP_F_COLOR_1);
     assert_false(c.set.power);
     s1.has_groups = false; // an older sender: whoever hears anybody
-    assert_true(nh_wled_sync_command(&s1, &rules, "x", &c));
+    assert_true(nh_lamp_sync_command(&s1, &rules, "x", &c));
     rules.groups = 0;
-    assert_false(nh_wled_sync_command(&s1, &rules, "x", &c));
+    assert_false(nh_lamp_sync_command(&s1, &rules, "x", &c));
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

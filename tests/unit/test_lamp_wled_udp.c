@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "components/lamp/lamp_wled_udp.h"
+#include "components/lamp_live/lamp_wled_udp.h"
 #include "lamp_packets.h"
 #include "support/rng.h"
 
@@ -101,7 +101,7 @@ static void test_hyperion(void **state)
 static void test_sync_bytes(void **state)
 {
     (void)state;
-    const struct nh_lamp__sync s = {
+    const struct nh_lamp_sync s = {
         .why = 1,
         .brightness = 128,
         .color = {{255, 160, 0, 1}, {2, 3, 4, 5}, {6, 7, 8, 9}},
@@ -115,14 +115,14 @@ static void test_sync_bytes(void **state)
         .timebase_ms = 0x01020304,
         .unix_ms = 0x0A0B0C0DULL * 1000 + 0x0203,
     };
-    uint8_t out[NH_LAMP__SYNC_BYTES], want[NH_LAMP__SYNC_BYTES];
-    struct nh_lamp__sync back;
+    uint8_t out[NH_LAMP_SYNC_BYTES], want[NH_LAMP_SYNC_BYTES];
+    struct nh_lamp_sync back;
     from_hex("00 01 80 FF A0 00 00 00 0C 82 01 0C 02 03 04 05 C8 BC 02 11 06 07 08 09 01"
              "01 02 03 04 01 0A 0B 0C 0D 02 03 81 00 00 00 24",
              want);
-    nh_lamp__sync_build(&s, out);
+    nh_lamp_sync_build(&s, out);
     assert_memory_equal(out, want, sizeof want);
-    assert_int_equal(nh_lamp__sync_parse(out, sizeof out, &back), 0);
+    assert_int_equal(nh_lamp_sync_parse(out, sizeof out, &back), 0);
     assert_memory_equal(back.color, s.color, sizeof s.color);
     assert_int_equal(back.effect, 12);
     assert_int_equal(back.speed, 130);
@@ -155,13 +155,13 @@ static void test_sync_lengths(void **state)
         {37, 0, 1, 1, 1, 1, 1, 1},
         {41, 0, 1, 1, 1, 1, 1, 1},
     };
-    uint8_t bytes[NH_LAMP__SYNC_BYTES];
-    const struct nh_lamp__sync s = {.brightness = 1, .groups = 1};
-    nh_lamp__sync_build(&s, bytes);
+    uint8_t bytes[NH_LAMP_SYNC_BYTES];
+    const struct nh_lamp_sync s = {.brightness = 1, .groups = 1};
+    nh_lamp_sync_build(&s, bytes);
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
-        struct nh_lamp__sync back;
+        struct nh_lamp_sync back;
         uint8_t *copy = exact_copy(bytes, rows[i].len);
-        assert_int_equal(nh_lamp__sync_parse(copy, rows[i].len, &back), rows[i].err);
+        assert_int_equal(nh_lamp_sync_parse(copy, rows[i].len, &back), rows[i].err);
         free(copy);
         if (rows[i].err < 0)
             continue;
@@ -173,42 +173,42 @@ static void test_sync_lengths(void **state)
         assert_int_equal(back.has_groups, rows[i].groups);
     }
     bytes[0] = 1;
-    struct nh_lamp__sync back;
-    assert_int_equal(nh_lamp__sync_parse(bytes, sizeof bytes, &back), NH_ERR_PROTO);
+    struct nh_lamp_sync back;
+    assert_int_equal(nh_lamp_sync_parse(bytes, sizeof bytes, &back), NH_ERR_PROTO);
 }
 
 static void test_beacon(void **state)
 {
     (void)state;
-    struct nh_lamp__beacon back, b = {.ip = {192, 168, 1, 7},
+    struct nh_lamp_beacon back, b = {.ip = {192, 168, 1, 7},
                                       .name = "hall",
                                       .type = 32,
                                       .is_on = true,
                                       .unit = 3,
                                       .build = 2401290};
-    uint8_t out[NH_LAMP__BEACON_BYTES], want[NH_LAMP__BEACON_BYTES] = {0};
+    uint8_t out[NH_LAMP_BEACON_BYTES], want[NH_LAMP_BEACON_BYTES] = {0};
     from_hex("FF 01 C0 A8 01 07 68 61 6C 6C", want);
     from_hex("A0 03 0A A4 24 00", want + 38);
-    nh_lamp__beacon_build(&b, out);
+    nh_lamp_beacon_build(&b, out);
     assert_memory_equal(out, want, sizeof want);
-    assert_int_equal(nh_lamp__beacon_parse(out, sizeof out, &back), 0);
+    assert_int_equal(nh_lamp_beacon_parse(out, sizeof out, &back), 0);
     assert_string_equal(back.name, "hall");
     assert_true(back.is_on);
     assert_int_equal(back.type, 32);
     assert_int_equal(back.unit, 3);
     assert_int_equal(back.build, 2401290);
     memset(out + 6, 'x', 32); // a name without its end
-    assert_int_equal(nh_lamp__beacon_parse(out, sizeof out, &back), 0);
+    assert_int_equal(nh_lamp_beacon_parse(out, sizeof out, &back), 0);
     assert_int_equal(strlen(back.name), 32);
-    nh_lamp__beacon_build(&back, want);
+    nh_lamp_beacon_build(&back, want);
     assert_memory_equal(out, want, sizeof want);
     for (size_t cut = 0; cut < sizeof out; cut++) {
         uint8_t *copy = exact_copy(out, cut);
-        assert_int_equal(nh_lamp__beacon_parse(copy, cut, &back), NH_ERR_PROTO);
+        assert_int_equal(nh_lamp_beacon_parse(copy, cut, &back), NH_ERR_PROTO);
         free(copy);
     }
     out[1] = 2;
-    assert_int_equal(nh_lamp__beacon_parse(out, sizeof out, &back), NH_ERR_PROTO);
+    assert_int_equal(nh_lamp_beacon_parse(out, sizeof out, &back), NH_ERR_PROTO);
 }
 
 int main(void)

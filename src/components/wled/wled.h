@@ -8,6 +8,7 @@
 #define NH_WLED_H
 
 #include "components/lamp/lamp.h"
+#include "components/wled/wled_request.h" // how WLED counts speeds and palettes
 #include "core/sched/sched.h"
 
 typedef struct nh_wled nh_wled_t;

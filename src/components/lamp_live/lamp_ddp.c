@@ -1,4 +1,4 @@
-#include "components/lamp/lamp_ddp.h"
+#include "components/lamp_live/lamp_ddp.h"
 
 #include "core/base/bytes.h"
 

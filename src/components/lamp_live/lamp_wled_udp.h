@@ -16,7 +16,7 @@
 
 #define NH_LAMP__WLED_PORT 21324
 #define NH_LAMP__HYPERION_PORT 19446
-#define NH_LAMP__BEACON_PORT 65506 // TPM2.NET's as well
+#define NH_LAMP_BEACON_PORT 65506 // TPM2.NET's as well
 
 // ---- pixels
 
@@ -52,19 +52,19 @@ NH_MUST_USE int nh_lamp__hyperion_parse(const uint8_t *bytes, size_t len,
 
 // ---- sync
 
-#define NH_LAMP__SYNC_VERSION 12
-#define NH_LAMP__SYNC_BYTES 41 // without segments: they are another lamp's own matter
-#define NH_LAMP__SYNC_MIN_BYTES 11
-#define NH_LAMP__SYNC_SEGMENT_BYTES 36
+#define NH_LAMP_SYNC_VERSION 12
+#define NH_LAMP_SYNC_BYTES 41 // without segments: they are another lamp's own matter
+#define NH_LAMP_SYNC_MIN_BYTES 11
+#define NH_LAMP_SYNC_SEGMENT_BYTES 36
 
-enum nh_lamp__sync_why { // byte 1, "call mode"
-    NH_LAMP__SYNC_INIT = 0,
-    NH_LAMP__SYNC_DIRECT = 1,
-    NH_LAMP__SYNC_BUTTON = 2,
-    NH_LAMP__SYNC_EFFECT = 6,
+enum nh_lamp_sync_why { // byte 1, "call mode"
+    NH_LAMP_SYNC_INIT = 0,
+    NH_LAMP_SYNC_DIRECT = 1,
+    NH_LAMP_SYNC_BUTTON = 2,
+    NH_LAMP_SYNC_EFFECT = 6,
 };
-struct nh_lamp__sync {
-    uint8_t why;                               // enum nh_lamp__sync_why, or another
+struct nh_lamp_sync {
+    uint8_t why;                               // enum nh_lamp_sync_why, or another
     uint8_t brightness;                        // 0: off
     uint8_t color[3][4];                       // R, G, B, W
     uint8_t effect, speed, intensity, palette; // indices, and 0 to 255
@@ -78,25 +78,24 @@ struct nh_lamp__sync {
 };
 
 // Reads a datagram whose byte 0 is 0. NH_ERR_PROTO: too short, or of another byte 0.
-NH_MUST_USE int nh_lamp__sync_parse(const uint8_t *bytes, size_t len, struct nh_lamp__sync *out);
+NH_MUST_USE int nh_lamp_sync_parse(const uint8_t *bytes, size_t len, struct nh_lamp_sync *out);
 // Writes one of version 12; all fields are sent.
-void nh_lamp__sync_build(const struct nh_lamp__sync *s, uint8_t out[NH_LAMP__SYNC_BYTES]);
+void nh_lamp_sync_build(const struct nh_lamp_sync *s, uint8_t out[NH_LAMP_SYNC_BYTES]);
 
 // ---- beacon
 
-#define NH_LAMP__BEACON_BYTES 44
-#define NH_LAMP__BEACON_NAME_BYTES 33 // with the NUL
-struct nh_lamp__beacon {
+#define NH_LAMP_BEACON_BYTES 44
+#define NH_LAMP_BEACON_NAME_BYTES 33 // with the NUL
+struct nh_lamp_beacon {
     uint8_t ip[4];
-    char name[NH_LAMP__BEACON_NAME_BYTES];
+    char name[NH_LAMP_BEACON_NAME_BYTES];
     uint8_t type; // 0 to 127: what chip; 32: ESP32
     bool is_on;
     uint8_t unit;
     uint32_t build;
 };
 // NH_ERR_PROTO: it is none.
-NH_MUST_USE int nh_lamp__beacon_parse(const uint8_t *bytes, size_t len,
-                                      struct nh_lamp__beacon *out);
-void nh_lamp__beacon_build(const struct nh_lamp__beacon *b, uint8_t out[NH_LAMP__BEACON_BYTES]);
+NH_MUST_USE int nh_lamp_beacon_parse(const uint8_t *bytes, size_t len, struct nh_lamp_beacon *out);
+void nh_lamp_beacon_build(const struct nh_lamp_beacon *b, uint8_t out[NH_LAMP_BEACON_BYTES]);
 
 #endif

@@ -15,8 +15,8 @@
 #define NH_LAMP_RECEIVER_H
 
 #include "components/lamp/lamp.h"
-#include "components/lamp/lamp_live_stats.h"
-#include "components/lamp/lamp_wled_udp.h"
+#include "components/lamp_live/lamp_live_stats.h"
+#include "components/lamp_live/lamp_wled_udp.h"
 #include "core/json/json.h"
 #include "core/mem/mem.h"
 
@@ -82,7 +82,7 @@ struct nh_lamp_receiver_config {
     void (*send)(void *ctx, enum nh_lamp_live_port from, const char *address, uint16_t port,
                  const uint8_t *bytes, size_t len);
     // The state of another lamp, to be followed. May be NULL.
-    void (*sync)(void *ctx, const struct nh_lamp__sync *s, const char *from);
+    void (*sync)(void *ctx, const struct nh_lamp_sync *s, const char *from);
 };
 
 // NH_ERR_RANGE: no pixels, more than 128 x 128, or universes past the last one that there is.
@@ -120,7 +120,7 @@ struct nh_lamp_live_source_info {
     uint64_t count[NH_LAMP_LIVE_COUNT_COUNT];
 };
 struct nh_lamp_live_node_info {
-    char name[NH_LAMP__BEACON_NAME_BYTES];
+    char name[NH_LAMP_BEACON_NAME_BYTES];
     uint8_t ip[4];
     bool is_on;
     uint32_t idle_ms;

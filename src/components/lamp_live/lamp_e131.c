@@ -1,4 +1,4 @@
-#include "components/lamp/lamp_e131.h"
+#include "components/lamp_live/lamp_e131.h"
 
 #include "core/base/bytes.h"
 
@@ -116,9 +116,9 @@ size_t nh_lamp__e131_build(const struct nh_lamp__e131_packet *p,
     return len;
 }
 
-const char *nh_lamp__e131_group(uint16_t universe, char out[NH_LAMP__E131_GROUP_TEXT_BYTES])
+const char *nh_lamp_e131_group(uint16_t universe, char out[NH_LAMP_E131_GROUP_TEXT_BYTES])
 {
-    snprintf(out, NH_LAMP__E131_GROUP_TEXT_BYTES, "239.255.%u.%u", (unsigned)universe >> 8,
+    snprintf(out, NH_LAMP_E131_GROUP_TEXT_BYTES, "239.255.%u.%u", (unsigned)universe >> 8,
              universe & 0xFFU);
     return out;
 }

@@ -1,4 +1,4 @@
-#include "components/lamp/lamp_live_set.h"
+#include "components/lamp_live/lamp_live_set.h"
 
 #include <string.h>
 

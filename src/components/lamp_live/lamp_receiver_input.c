@@ -1,9 +1,9 @@
 // Datagrams of each protocol: whose they are, what they carry, and what becomes of their frame.
 
-#include "components/lamp/lamp_receiver_private.h"
+#include "components/lamp_live/lamp_receiver_private.h"
 
-#include "components/lamp/lamp_artnet.h"
-#include "components/lamp/lamp_ddp.h"
+#include "components/lamp_live/lamp_artnet.h"
+#include "components/lamp_live/lamp_ddp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -310,7 +310,7 @@ static void on_pixels(nh_lamp_receiver_t *r, enum nh_lamp_live_protocol protocol
     take_pixels(r, s, p, k->now_us);
 }
 
-static void on_beacon(nh_lamp_receiver_t *r, const struct nh_lamp__beacon *b, uint64_t now_us)
+static void on_beacon(nh_lamp_receiver_t *r, const struct nh_lamp_beacon *b, uint64_t now_us)
 {
     struct nh_lamp__node *n = &r->node[0];
     for (size_t i = 0; i < NH_ARRAY_LEN(r->node); i++) {
@@ -329,16 +329,16 @@ static void on_beacon(nh_lamp_receiver_t *r, const struct nh_lamp__beacon *b, ui
 static void on_wled(nh_lamp_receiver_t *r, const struct packet *k)
 {
     struct nh_lamp__wled_pixels p;
-    struct nh_lamp__sync state;
-    struct nh_lamp__beacon beacon;
+    struct nh_lamp_sync state;
+    struct nh_lamp_beacon beacon;
     const uint8_t *bytes = k->bytes.ptr;
-    if (nh_lamp__sync_parse(bytes, k->bytes.len, &state) == 0) {
+    if (nh_lamp_sync_parse(bytes, k->bytes.len, &state) == 0) {
         r->info.sync_count++;
         if (r->cfg.sync)
             r->cfg.sync(r->cfg.ctx, &state, k->address);
         return;
     }
-    if (nh_lamp__beacon_parse(bytes, k->bytes.len, &beacon) == 0) {
+    if (nh_lamp_beacon_parse(bytes, k->bytes.len, &beacon) == 0) {
         on_beacon(r, &beacon, k->now_us);
         return;
     }

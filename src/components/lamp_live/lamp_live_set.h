@@ -15,7 +15,7 @@
 #ifndef NH_LAMP_LIVE_SET_H
 #define NH_LAMP_LIVE_SET_H
 
-#include "components/lamp/lamp_live_range.h"
+#include "components/lamp_live/lamp_live_range.h"
 
 #define NH_LAMP__SET_MAX_COUNT 128 // universes: what 128 x 128 pixels of RGBW take
 #define NH_LAMP__SET_WORDS (NH_LAMP__SET_MAX_COUNT / 32)

@@ -50,8 +50,8 @@ size_t nh_lamp__e131_build(const struct nh_lamp__e131_packet *p,
                            uint8_t out[NH_LAMP__E131_PACKET_MAX_BYTES]);
 
 // "239.255.0.1": where the packets of a universe go to.
-#define NH_LAMP__E131_GROUP_TEXT_BYTES 16
-const char *nh_lamp__e131_group(uint16_t universe, char out[NH_LAMP__E131_GROUP_TEXT_BYTES]);
+#define NH_LAMP_E131_GROUP_TEXT_BYTES 16
+const char *nh_lamp_e131_group(uint16_t universe, char out[NH_LAMP_E131_GROUP_TEXT_BYTES]);
 
 // Whether `sequence` is to be dropped after `last`: as old as it, or up to 19 older.
 bool nh_lamp__e131_is_old(uint8_t sequence, uint8_t last);

@@ -1,4 +1,4 @@
-#include "components/lamp/lamp_artnet.h"
+#include "components/lamp_live/lamp_artnet.h"
 
 #include "core/base/bytes.h"
 

@@ -1,4 +1,4 @@
-#include "components/lamp/lamp_live_stats.h"
+#include "components/lamp_live/lamp_live_stats.h"
 
 const char *const nh_lamp_live_count_names[] = {
 #define NAME(name, text) text,

@@ -3,10 +3,10 @@
 #ifndef NH_LAMP_RECEIVER_PRIVATE_H
 #define NH_LAMP_RECEIVER_PRIVATE_H
 
-#include "components/lamp/lamp_e131.h"
-#include "components/lamp/lamp_live_range.h"
-#include "components/lamp/lamp_live_set.h"
-#include "components/lamp/lamp_receiver.h"
+#include "components/lamp_live/lamp_e131.h"
+#include "components/lamp_live/lamp_live_range.h"
+#include "components/lamp_live/lamp_live_set.h"
+#include "components/lamp_live/lamp_receiver.h"
 
 // Who sends. In use: protocol and `from` say who. Zeroed: a free place.
 struct nh_lamp__source {
@@ -30,7 +30,7 @@ struct nh_lamp__source {
 
 struct nh_lamp__node {
     uint64_t heard_us;
-    struct nh_lamp__beacon beacon;
+    struct nh_lamp_beacon beacon;
 };
 
 struct nh_lamp_receiver {

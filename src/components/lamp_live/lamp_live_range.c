@@ -1,6 +1,6 @@
-#include "components/lamp/lamp_live_range.h"
+#include "components/lamp_live/lamp_live_range.h"
 
-#include "components/lamp/lamp_ddp.h"
+#include "components/lamp_live/lamp_ddp.h"
 
 #define OLD_MAX 5 // further behind than this is no late packet but a sender that began anew
 #define LESS_MAX 8

@@ -1,8 +1,8 @@
-#include "components/lamp/lamp_send.h"
+#include "components/lamp_live/lamp_send.h"
 
-#include "components/lamp/lamp_artnet.h"
-#include "components/lamp/lamp_ddp.h"
-#include "components/lamp/lamp_e131.h"
+#include "components/lamp_live/lamp_artnet.h"
+#include "components/lamp_live/lamp_ddp.h"
+#include "components/lamp_live/lamp_e131.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -147,7 +147,7 @@ static nh_span_t universe_of(const struct target *t, const uint8_t *rgb, uint32_
 static void send_e131(nh_lamp_sender_t *s, struct target *t, const uint8_t *rgb, bool is_end)
 {
     uint8_t out[NH_LAMP__E131_PACKET_MAX_BYTES];
-    char group[NH_LAMP__E131_GROUP_TEXT_BYTES];
+    char group[NH_LAMP_E131_GROUP_TEXT_BYTES];
     for (uint32_t n = 0; n < t->info.packets_each; n++) {
         struct nh_lamp__e131_packet p = {.priority = (uint8_t)t->info.target.priority,
                                          .sequence = t->sequence,
@@ -158,7 +158,7 @@ static void send_e131(nh_lamp_sender_t *s, struct target *t, const uint8_t *rgb,
         memcpy(p.cid, s->cfg.cid, sizeof p.cid);
         memcpy(p.name, s->name, sizeof p.name);
         if (!to[0])
-            to = nh_lamp__e131_group(p.universe, group);
+            to = nh_lamp_e131_group(p.universe, group);
         send_one(s, t, to, out, nh_lamp__e131_build(&p, out));
     }
     t->sequence++;

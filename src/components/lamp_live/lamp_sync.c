@@ -1,11 +1,11 @@
-#include "components/wled/wled_sync.h"
+#include "components/lamp_live/lamp_sync.h"
 
-#include "components/wled/wled_request.h"
+#include "components/wled/wled.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static void take_look(const struct nh_lamp__sync *s, struct nh_lamp_command *out)
+static void take_look(const struct nh_lamp_sync *s, struct nh_lamp_command *out)
 {
     const struct nh_fx_effect *e = nh_fx_visible(s->effect);
     if (e) {
@@ -24,7 +24,7 @@ static void take_look(const struct nh_lamp__sync *s, struct nh_lamp_command *out
     }
 }
 
-static void take_colors(const struct nh_lamp__sync *s, struct nh_lamp_command *out)
+static void take_colors(const struct nh_lamp_sync *s, struct nh_lamp_command *out)
 {
     const struct {
         uint32_t mask;
@@ -40,7 +40,7 @@ static void take_colors(const struct nh_lamp__sync *s, struct nh_lamp_command *o
     }
 }
 
-bool nh_wled_sync_command(const struct nh_lamp__sync *s, const struct nh_wled_sync_rules *rules,
+bool nh_lamp_sync_command(const struct nh_lamp_sync *s, const struct nh_lamp_sync_rules *rules,
                           const char *from, struct nh_lamp_command *out)
 {
     bool is_meant = s->has_groups ? (s->groups & rules->groups) != 0 : rules->groups != 0;
@@ -50,7 +50,7 @@ bool nh_wled_sync_command(const struct nh_lamp__sync *s, const struct nh_wled_sy
                                     .mask = NH_LAMP_F_POWER,
                                     .origin = NH_ORIGIN_WLED,
                                     .transition_ms = s->transition_ms};
-    snprintf(out->who, sizeof out->who, NH_WLED_SYNC_WHO "%s", from);
+    snprintf(out->who, sizeof out->who, NH_LAMP_SYNC_WHO "%s", from);
     out->set.power = s->brightness > 0;
     if (s->brightness > 0) { // an off lamp keeps its brightness
         out->mask |= NH_LAMP_F_BRIGHTNESS;
@@ -62,12 +62,12 @@ bool nh_wled_sync_command(const struct nh_lamp__sync *s, const struct nh_wled_sy
     return true;
 }
 
-struct nh_lamp__sync nh_wled_sync_of(const struct nh_lamp_snapshot *s, uint8_t groups,
-                                     uint32_t transition_ms)
+struct nh_lamp_sync nh_lamp_sync_of(const struct nh_lamp_snapshot *s, uint8_t groups,
+                                    uint32_t transition_ms)
 {
     int index = nh_fx_visible_index(s->state.effect_id);
-    struct nh_lamp__sync out = {
-        .why = s->changed_by == NH_ORIGIN_BUTTON ? NH_LAMP__SYNC_BUTTON : NH_LAMP__SYNC_DIRECT,
+    struct nh_lamp_sync out = {
+        .why = s->changed_by == NH_ORIGIN_BUTTON ? NH_LAMP_SYNC_BUTTON : NH_LAMP_SYNC_DIRECT,
         .brightness = s->state.power ? s->state.brightness : 0,
         .effect = (uint8_t)(index < 0 || index > 255 ? 0 : index),
         .speed = nh_wled_sx(s->state.speed_pct),
@@ -84,15 +84,15 @@ struct nh_lamp__sync nh_wled_sync_of(const struct nh_lamp_snapshot *s, uint8_t g
     return out;
 }
 
-bool nh_wled_sync_differs(const struct nh_lamp__sync *a, const struct nh_lamp__sync *b)
+bool nh_lamp_sync_differs(const struct nh_lamp_sync *a, const struct nh_lamp_sync *b)
 {
     return a->brightness != b->brightness || a->effect != b->effect || a->speed != b->speed ||
            a->intensity != b->intensity || a->palette != b->palette ||
            memcmp(a->color, b->color, sizeof a->color) != 0;
 }
 
-bool nh_wled_sync_was_last(const struct nh_lamp_snapshot *s)
+bool nh_lamp_sync_was_last(const struct nh_lamp_snapshot *s)
 {
     return s->changed_by == NH_ORIGIN_WLED &&
-           strncmp(s->changed_who, NH_WLED_SYNC_WHO, sizeof NH_WLED_SYNC_WHO - 1) == 0;
+           strncmp(s->changed_who, NH_LAMP_SYNC_WHO, sizeof NH_LAMP_SYNC_WHO - 1) == 0;
 }

@@ -1,7 +1,7 @@
-#include "components/lamp/lamp_receiver_private.h"
+#include "components/lamp_live/lamp_receiver_private.h"
 
-#include "components/lamp/lamp_artnet.h"
-#include "components/lamp/lamp_ddp.h"
+#include "components/lamp_live/lamp_artnet.h"
+#include "components/lamp_live/lamp_ddp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ const uint16_t nh_lamp_live_port_numbers[] = {
     [NH_LAMP_LIVE_PORT_ARTNET] = NH_LAMP__ARTNET_PORT,
     [NH_LAMP_LIVE_PORT_WLED] = NH_LAMP__WLED_PORT,
     [NH_LAMP_LIVE_PORT_HYPERION] = NH_LAMP__HYPERION_PORT,
-    [NH_LAMP_LIVE_PORT_NODES] = NH_LAMP__BEACON_PORT,
+    [NH_LAMP_LIVE_PORT_NODES] = NH_LAMP_BEACON_PORT,
 };
 
 #define US_PER_MS 1000

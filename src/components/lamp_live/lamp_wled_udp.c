@@ -1,4 +1,4 @@
-#include "components/lamp/lamp_wled_udp.h"
+#include "components/lamp_live/lamp_wled_udp.h"
 
 #include "core/base/bytes.h"
 
@@ -72,7 +72,7 @@ int nh_lamp__hyperion_parse(const uint8_t *bytes, size_t len, struct nh_lamp__wl
 // ---- sync
 // ---------------------------------------------------------------------------------------
 
-static void parse_newer(const uint8_t *bytes, size_t len, struct nh_lamp__sync *out)
+static void parse_newer(const uint8_t *bytes, size_t len, struct nh_lamp_sync *out)
 {
     out->has_second = len >= 16;
     out->has_intensity = len >= 17;
@@ -99,11 +99,11 @@ static void parse_newer(const uint8_t *bytes, size_t len, struct nh_lamp__sync *
         out->groups = bytes[36];
 }
 
-int nh_lamp__sync_parse(const uint8_t *bytes, size_t len, struct nh_lamp__sync *out)
+int nh_lamp_sync_parse(const uint8_t *bytes, size_t len, struct nh_lamp_sync *out)
 {
-    if (len < NH_LAMP__SYNC_MIN_BYTES || bytes[0] != 0)
+    if (len < NH_LAMP_SYNC_MIN_BYTES || bytes[0] != 0)
         return NH_ERR_PROTO;
-    *out = (struct nh_lamp__sync){
+    *out = (struct nh_lamp_sync){
         .why = bytes[1], .brightness = bytes[2], .effect = bytes[8], .speed = bytes[9]};
     memcpy(out->color[0], bytes + 3, 3);
     out->color[0][3] = bytes[10];
@@ -111,16 +111,16 @@ int nh_lamp__sync_parse(const uint8_t *bytes, size_t len, struct nh_lamp__sync *
     return NH_OK;
 }
 
-void nh_lamp__sync_build(const struct nh_lamp__sync *s, uint8_t out[NH_LAMP__SYNC_BYTES])
+void nh_lamp_sync_build(const struct nh_lamp_sync *s, uint8_t out[NH_LAMP_SYNC_BYTES])
 {
-    memset(out, 0, NH_LAMP__SYNC_BYTES);
+    memset(out, 0, NH_LAMP_SYNC_BYTES);
     out[1] = s->why;
     out[2] = s->brightness;
     memcpy(out + 3, s->color[0], 3);
     out[8] = s->effect;
     out[9] = s->speed;
     out[10] = s->color[0][3];
-    out[11] = NH_LAMP__SYNC_VERSION;
+    out[11] = NH_LAMP_SYNC_VERSION;
     memcpy(out + 12, s->color[1], 4);
     out[16] = s->intensity;
     nh_put_le16(out + 17, s->transition_ms);
@@ -132,7 +132,7 @@ void nh_lamp__sync_build(const struct nh_lamp__sync *s, uint8_t out[NH_LAMP__SYN
     nh_put_be32(out + 30, (uint32_t)(s->unix_ms / 1000));
     nh_put_be16(out + 34, (uint16_t)(s->unix_ms % 1000));
     out[36] = s->groups;
-    out[40] = NH_LAMP__SYNC_SEGMENT_BYTES;
+    out[40] = NH_LAMP_SYNC_SEGMENT_BYTES;
 }
 
 // ---- beacon
@@ -140,22 +140,22 @@ void nh_lamp__sync_build(const struct nh_lamp__sync *s, uint8_t out[NH_LAMP__SYN
 
 enum { BEACON_FIRST = 0xFF, BEACON_SECOND = 0x01, TYPE_ON = 0x80, NAME_BYTES = 32 };
 
-int nh_lamp__beacon_parse(const uint8_t *bytes, size_t len, struct nh_lamp__beacon *out)
+int nh_lamp_beacon_parse(const uint8_t *bytes, size_t len, struct nh_lamp_beacon *out)
 {
-    if (len < NH_LAMP__BEACON_BYTES || bytes[0] != BEACON_FIRST || bytes[1] != BEACON_SECOND)
+    if (len < NH_LAMP_BEACON_BYTES || bytes[0] != BEACON_FIRST || bytes[1] != BEACON_SECOND)
         return NH_ERR_PROTO;
-    *out = (struct nh_lamp__beacon){.type = bytes[38] & (TYPE_ON - 1),
-                                    .is_on = bytes[38] & TYPE_ON,
-                                    .unit = bytes[39],
-                                    .build = nh_get_le32(bytes + 40)};
+    *out = (struct nh_lamp_beacon){.type = bytes[38] & (TYPE_ON - 1),
+                                   .is_on = bytes[38] & TYPE_ON,
+                                   .unit = bytes[39],
+                                   .build = nh_get_le32(bytes + 40)};
     memcpy(out->ip, bytes + 2, sizeof out->ip);
     memcpy(out->name, bytes + 6, NAME_BYTES);
     return NH_OK;
 }
 
-void nh_lamp__beacon_build(const struct nh_lamp__beacon *b, uint8_t out[NH_LAMP__BEACON_BYTES])
+void nh_lamp_beacon_build(const struct nh_lamp_beacon *b, uint8_t out[NH_LAMP_BEACON_BYTES])
 {
-    memset(out, 0, NH_LAMP__BEACON_BYTES);
+    memset(out, 0, NH_LAMP_BEACON_BYTES);
     out[0] = BEACON_FIRST;
     out[1] = BEACON_SECOND;
     memcpy(out + 2, b->ip, sizeof b->ip);
