@@ -53,6 +53,12 @@ uint32_t nh_radio_guard_take(nh_radio_guard_t *g, uint64_t counter)
     return ahead - 1 < UINT32_MAX ? (uint32_t)(ahead - 1) : UINT32_MAX;
 }
 
+void nh_radio_guard_rest(nh_radio_guard_t *g)
+{
+    g->kept_sent = g->next;
+    g->kept_received = g->high;
+}
+
 void nh_radio_guard_skip(nh_radio_guard_t *g, uint64_t counter)
 {
     if (counter >= g->next && counter < UINT64_MAX)

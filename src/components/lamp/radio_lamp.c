@@ -178,6 +178,13 @@ int nh_radio_lamp_remove(nh_radio_lamp_t *l, const nh_radio_address_t *address)
     return 0;
 }
 
+int nh_radio_lamp_rest(nh_radio_lamp_t *l)
+{
+    for (size_t i = 0; i < l->peer_count; i++)
+        nh_radio_guard_rest(&l->peers[i].guard);
+    return l->peer_count > 0 ? nh_radio_lamp__keep(l) : 0;
+}
+
 // ---- sending -----------------------------------------------------------------------------------
 
 // False: the counter could not be reserved, so nothing may be sent.

@@ -37,6 +37,13 @@ int nh_radio_remote_create(const struct nh_radio_remote_config *cfg, nh_radio_re
     return 0;
 }
 
+int nh_radio_remote_rest(nh_radio_remote_t *r)
+{
+    for (size_t i = 0; i < r->lamp_count; i++)
+        nh_radio_guard_rest(&r->lamps[i].guard);
+    return nh_radio_remote__keep(r);
+}
+
 void nh_radio_remote_destroy(nh_radio_remote_t *r)
 {
     if (!r)
