@@ -3,7 +3,7 @@
 #ifndef NH_CMD_REMOTE_H
 #define NH_CMD_REMOTE_H
 
-#include "components/lamp/radio_remote.h"
+#include "components/lamp_radio/radio_remote.h"
 #include "hub/cli_memory.h"
 #include "platform/platform.h"
 #include "platform/radio.h"

@@ -10,7 +10,7 @@
 #include "components/health/health.h"
 #include "components/homeassistant/homeassistant.h"
 #include "components/lamp/lamp.h"
-#include "components/lamp/lamp_radio.h"
+#include "components/lamp_radio/lamp_radio.h"
 #include "components/macropad/macropad.h"
 #include "components/ota/ota.h"
 #include "components/wled/wled.h"

@@ -1,6 +1,6 @@
-#include "components/lamp/radio_remote.h"
+#include "components/lamp_radio/radio_remote.h"
 
-#include "components/lamp/radio_remote_state.h"
+#include "components/lamp_radio/radio_remote_state.h"
 #include "core/base/crc.h"
 #include "platform/crypto.h"
 

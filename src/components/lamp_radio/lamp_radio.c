@@ -1,6 +1,6 @@
-#include "components/lamp/lamp_radio.h"
+#include "components/lamp_radio/lamp_radio.h"
 
-#include "components/lamp/lamp_radio_private.h"
+#include "components/lamp_radio/lamp_radio_private.h"
 #include "core/base/log.h"
 
 #include <string.h>

@@ -10,8 +10,8 @@
 #define NH_LAMP_RADIO_LAMP_H
 
 #include "components/lamp/lamp.h"
-#include "components/lamp/radio_frame.h"
-#include "components/lamp/radio_peers.h"
+#include "components/lamp_radio/radio_frame.h"
+#include "components/lamp_radio/radio_peers.h"
 
 typedef struct nh_radio_lamp nh_radio_lamp_t;
 

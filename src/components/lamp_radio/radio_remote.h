@@ -10,8 +10,8 @@
 #ifndef NH_LAMP_RADIO_REMOTE_H
 #define NH_LAMP_RADIO_REMOTE_H
 
-#include "components/lamp/radio_frame.h"
-#include "components/lamp/radio_peers.h"
+#include "components/lamp_radio/radio_frame.h"
+#include "components/lamp_radio/radio_peers.h"
 #include "core/mem/mem.h"
 
 typedef struct nh_radio_remote nh_radio_remote_t;

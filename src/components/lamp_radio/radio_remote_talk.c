@@ -1,6 +1,6 @@
 // One thing asked at a time, again and again until it is answered; and where the lamp is.
 
-#include "components/lamp/radio_remote_state.h"
+#include "components/lamp_radio/radio_remote_state.h"
 
 #include <string.h>
 

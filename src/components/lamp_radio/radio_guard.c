@@ -1,4 +1,4 @@
-#include "components/lamp/radio_guard.h"
+#include "components/lamp_radio/radio_guard.h"
 
 void nh_radio_guard_init(nh_radio_guard_t *g, uint64_t kept_sent, uint64_t kept_received)
 {
