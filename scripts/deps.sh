@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 packages_run="cmake ninja-build gcc libc6-dev pkg-config python3 libwebsockets-dev
     libwebsockets-evlib-uv libuv1-dev liblmdb-dev libsodium-dev libyaml-dev libssl-dev zopfli
     libsndfile1-dev libsamplerate0-dev libasound2-dev libcairo2-dev libfreetype-dev
-    libfribidi-dev libgif-dev libgpiod-dev libjpeg-dev zlib1g-dev fonts-dejavu-core fonts-wqy-microhei fonts-symbola
+    libfribidi-dev libgif-dev libgpiod-dev libjpeg-dev libncurses-dev zlib1g-dev fonts-dejavu-core fonts-wqy-microhei fonts-symbola
     clang lld"
 packages_rv32="cmake ninja-build python3 gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
     qemu-system-misc"

@@ -26,6 +26,7 @@ int nh_command_mqtt(int argc, char **argv);
 int nh_command_passwd(int argc, char **argv);
 int nh_command_sim(int argc, char **argv);     // tools/cmd_sim.c
 int nh_command_ota(int argc, char **argv);     // tools/cmd_ota.c
+int nh_command_remote(int argc, char **argv);  // tools/cmd_remote.c
 int nh_command_harness(int argc, char **argv); // tools/cmd_harness.c
 int nh_command_lamp(int argc, char **argv);    // tools/cmd_lamp.c
 

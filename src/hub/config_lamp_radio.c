@@ -1,5 +1,5 @@
 // Fields of the lamp's radio.
-#include "components/lamp/radio_frame.h"
+#include "components/lamp_radio/lamp_radio.h"
 #include "hub/config_fields.h"
 #include "hub/config_private.h"
 

@@ -12,6 +12,7 @@
 #include "components/lamp/lamp.h"
 #include "components/lamp/lamp_radio.h"
 #include "components/lamp_mqtt/lamp_mqtt.h"
+#include "components/lamp_radio/lamp_radio.h"
 #include "components/macropad/macropad.h"
 #include "components/ota/ota.h"
 #include "components/wled/wled.h"

@@ -14,6 +14,7 @@ static const struct nh_command commands[] = {
     {"lamp", nh_command_lamp, "play or record the lamp's effects without a lamp"},
     {"acl", nh_command_acl, "tell what a user of the broker may do, and by which rule"},
     {"ota", nh_command_ota, "sign a program for hubs that update themselves, and send it"},
+    {"remote", nh_command_remote, "control a lamp by its radio, from the terminal or a script"},
     {"passwd", nh_command_passwd, "make users and the hashes of their passwords"},
 };
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "components/lamp/radio_lamp.h"
-#include "components/lamp/radio_remote.h"
+#include "components/lamp_radio/radio_lamp.h"
+#include "components/lamp_radio/radio_remote.h"
 #include "core/mem/mem.h"
 #include "support/rng.h"
 

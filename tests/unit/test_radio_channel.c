@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "components/lamp/radio_channel.h"
+#include "components/lamp_radio/radio_channel.h"
 #include "support/rng.h"
 
 static void test_row_11_connected_and_lost(void **state)

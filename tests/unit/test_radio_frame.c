@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "components/lamp/radio_frame.h"
-#include "components/lamp/radio_guard.h"
-#include "components/lamp/radio_peers.h"
+#include "components/lamp_radio/radio_frame.h"
+#include "components/lamp_radio/radio_guard.h"
+#include "components/lamp_radio/radio_peers.h"
 #include "core/base/crc.h"
 #include "support/rng.h"
 

@@ -224,6 +224,15 @@ static void test_queue(void **state)
     assert_true(air_settle(&a, 200));
     assert_int_equal(a.applied_count, 2);
     assert_int_equal(a.state.state.brightness, 99);
+    // Of the overlay each says a part.
+    ask(NH_RADIO_GET_AUDIO_STATE, 0, NH_RADIO_OK);
+    assert_int_equal(nh_radio_remote_command(a.remote, NH_RADIO_SET_BRIGHT, 1, a.now_ms), 0);
+    assert_int_equal(nh_radio_remote_command(a.remote, NH_RADIO_SET_OVERLAY, 0x101, a.now_ms), 0);
+    assert_int_equal(nh_radio_remote_command(a.remote, NH_RADIO_SET_OVERLAY, 0x202, a.now_ms), 0);
+    assert_int_equal(nh_radio_remote_command(a.remote, NH_RADIO_SET_OVERLAY, 0x204, a.now_ms), 0);
+    assert_true(air_settle(&a, 500));
+    assert_true(a.last_state.overlay);
+    assert_int_equal(a.last_state.overlay_mode, 2);
     int err = 0;
     for (uint8_t cmd = 100; cmd < 130 && err == 0; cmd++)
         err = nh_radio_remote_command(a.remote, cmd, 0, a.now_ms);
@@ -452,6 +461,30 @@ static void test_replay(void **state)
     assert_int_equal(lamp_info().forged_count, 0);
 }
 
+// After an orderly end of both the first command needs no frame more.
+static void test_rest(void **state)
+{
+    (void)state;
+    for (int orderly = 1; orderly >= 0; orderly--) {
+        ask(NH_RADIO_SET_BRIGHT, 1, NH_RADIO_OK);
+        a.heard_count = 0;
+        ask(NH_RADIO_SET_BRIGHT, 2, NH_RADIO_OK);
+        if (orderly) {
+            assert_int_equal(nh_radio_lamp_rest(a.lamp), 0);
+            assert_int_equal(nh_radio_remote_rest(a.remote), 0);
+        }
+        air_lamp_stop(&a);
+        air_remote_stop(&a);
+        air_lamp_start(&a, false);
+        air_remote_start(&a);
+        ask(NH_RADIO_SET_BRIGHT, 3, NH_RADIO_OK);
+        size_t applied = a.applied_count;
+        replay_all();
+        assert_int_equal(a.applied_count, applied);
+        assert_true(!orderly || remote_info().repeat_count == 0);
+    }
+}
+
 static void test_forged(void **state)
 {
     struct rng rng = {5};
@@ -561,6 +594,7 @@ int main(void)
         LINK(test_lamp_is_gone),
         LINK(test_pushes),
         LINK(test_replay),
+        LINK(test_rest),
         LINK(test_forged),
         LINK(test_keep_fails),
         LINK(test_few_writes),

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "components/lamp/radio_pair.h"
+#include "components/lamp_radio/radio_pair.h"
 #include "platform/crypto.h"
 
 struct end {

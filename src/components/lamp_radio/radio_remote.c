@@ -1,6 +1,6 @@
-#include "components/lamp/radio_remote.h"
+#include "components/lamp_radio/radio_remote.h"
 
-#include "components/lamp/radio_remote_state.h"
+#include "components/lamp_radio/radio_remote_state.h"
 #include "core/base/crc.h"
 #include "platform/crypto.h"
 
@@ -35,6 +35,13 @@ int nh_radio_remote_create(const struct nh_radio_remote_config *cfg, nh_radio_re
     }
     *out = r;
     return 0;
+}
+
+int nh_radio_remote_rest(nh_radio_remote_t *r)
+{
+    for (size_t i = 0; i < r->lamp_count; i++)
+        nh_radio_guard_rest(&r->lamps[i].guard);
+    return nh_radio_remote__keep(r);
 }
 
 void nh_radio_remote_destroy(nh_radio_remote_t *r)

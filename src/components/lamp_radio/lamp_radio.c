@@ -1,6 +1,6 @@
-#include "components/lamp/lamp_radio.h"
+#include "components/lamp_radio/lamp_radio.h"
 
-#include "components/lamp/lamp_radio_private.h"
+#include "components/lamp_radio/lamp_radio_private.h"
 #include "core/base/log.h"
 
 #include <string.h>
@@ -252,6 +252,9 @@ void nh_lamp_radio_destroy(nh_lamp_radio_t *r)
         on_save_volume(r, &r->save_volume, 0);
     nh_timer_cancel(r->cfg.sched, &r->save_volume);
     nh_timer_cancel(r->cfg.sched, &r->tick);
+    if (r->engine && r->radio)
+        NH_IGNORE(
+            nh_radio_lamp_rest(r->engine)); // told by keep(); one frame more at the next start
     nh_radio_close(r->radio);
     nh_radio_lamp_destroy(r->engine);
     nh_mem_free(r->cfg.mem, r);

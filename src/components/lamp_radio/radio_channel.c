@@ -1,4 +1,4 @@
-#include "components/lamp/radio_channel.h"
+#include "components/lamp_radio/radio_channel.h"
 
 #include "platform/radio.h"
 

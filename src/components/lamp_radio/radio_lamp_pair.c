@@ -1,6 +1,6 @@
 // Pairing at the lamp: a window, one remote at a time, digits that a person compares.
 
-#include "components/lamp/radio_lamp_state.h"
+#include "components/lamp_radio/radio_lamp_state.h"
 #include "core/base/secret.h"
 #include "platform/crypto.h"
 

@@ -3,8 +3,8 @@
 #ifndef NH_LAMP_RADIO_PRIVATE_H
 #define NH_LAMP_RADIO_PRIVATE_H
 
-#include "components/lamp/lamp_radio.h"
-#include "components/lamp/radio_channel.h"
+#include "components/lamp_radio/lamp_radio.h"
+#include "components/lamp_radio/radio_channel.h"
 
 struct nh_lamp_radio {
     struct nh_lamp_radio_config cfg;
@@ -18,7 +18,7 @@ struct nh_lamp_radio {
     uint64_t send_failed_count;
 };
 
-// The timer, by what the engine waits for now.
+// Sets the timer by the engine's next deadline.
 void nh_lamp_radio__arm(nh_lamp_radio_t *r);
 
 #endif

@@ -15,7 +15,7 @@
 #ifndef NH_LAMP_RADIO_PAIR_H
 #define NH_LAMP_RADIO_PAIR_H
 
-#include "components/lamp/radio_frame.h"
+#include "components/lamp_radio/radio_frame.h"
 
 #define NH_RADIO_CODE_COUNT 1000000u // six digits
 

@@ -3,9 +3,9 @@
 #ifndef NH_LAMP_RADIO_REMOTE_STATE_H
 #define NH_LAMP_RADIO_REMOTE_STATE_H
 
-#include "components/lamp/radio_guard.h"
-#include "components/lamp/radio_pair.h"
-#include "components/lamp/radio_remote.h"
+#include "components/lamp_radio/radio_guard.h"
+#include "components/lamp_radio/radio_pair.h"
+#include "components/lamp_radio/radio_remote.h"
 
 #define NH_RADIO__TRY_COUNT 3
 #define NH_RADIO__ANSWER_COUNT 128

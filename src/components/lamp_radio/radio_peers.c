@@ -1,4 +1,4 @@
-#include "components/lamp/radio_peers.h"
+#include "components/lamp_radio/radio_peers.h"
 
 #include "core/base/bytes.h"
 #include "core/base/crc.h"

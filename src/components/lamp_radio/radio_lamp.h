@@ -10,8 +10,8 @@
 #define NH_LAMP_RADIO_LAMP_H
 
 #include "components/lamp/lamp.h"
-#include "components/lamp/radio_frame.h"
-#include "components/lamp/radio_peers.h"
+#include "components/lamp_radio/radio_frame.h"
+#include "components/lamp_radio/radio_peers.h"
 
 typedef struct nh_radio_lamp nh_radio_lamp_t;
 
@@ -61,6 +61,8 @@ struct nh_radio_lamp_config {
 NH_MUST_USE int nh_radio_lamp_create(const struct nh_radio_lamp_config *cfg, nh_radio_lamp_t **out);
 // Commands that the lamp still has must have been answered before (NH_ERR_CANCELLED will do).
 void nh_radio_lamp_destroy(nh_radio_lamp_t *l); // NULL: nothing
+// Before destroy() at an orderly end, as nh_radio_remote_rest(). Nobody paired: nothing is written.
+NH_MUST_USE int nh_radio_lamp_rest(nh_radio_lamp_t *l);
 // The document that `keep` was given last. NH_ERR_CORRUPT: nobody is paired. NH_ERR_FULL: more than
 // peer_max_count; the first of them are.
 NH_MUST_USE int nh_radio_lamp_load(nh_radio_lamp_t *l, const uint8_t *bytes, size_t len);

@@ -36,6 +36,9 @@ enum nh_radio_guard_answer nh_radio_guard_check(const nh_radio_guard_t *g, uint6
 // Takes a fresh one. Returns how many counters between it and the highest were not seen.
 uint32_t nh_radio_guard_take(nh_radio_guard_t *g, uint64_t counter);
 
+// The last call before the guard is kept at an orderly end: kept is what was, nothing ahead of it.
+void nh_radio_guard_rest(nh_radio_guard_t *g);
+
 // The other end takes nothing up to `counter`: go on above it.
 void nh_radio_guard_skip(nh_radio_guard_t *g, uint64_t counter);
 

@@ -3,9 +3,9 @@
 #ifndef NH_LAMP_RADIO_LAMP_STATE_H
 #define NH_LAMP_RADIO_LAMP_STATE_H
 
-#include "components/lamp/radio_guard.h"
-#include "components/lamp/radio_lamp.h"
-#include "components/lamp/radio_pair.h"
+#include "components/lamp_radio/radio_guard.h"
+#include "components/lamp_radio/radio_lamp.h"
+#include "components/lamp_radio/radio_pair.h"
 
 #define NH_RADIO__HISTORY_COUNT 8
 #define NH_RADIO__LATENCY_COUNT 64

@@ -6,7 +6,7 @@
 #define NH_LAMP_RADIO_H
 
 #include "components/lamp/lamp.h"
-#include "components/lamp/radio_lamp.h"
+#include "components/lamp_radio/radio_lamp.h"
 #include "core/sched/sched.h"
 #include "platform/radio.h"
 

@@ -1,6 +1,6 @@
 // Pairing at the remote: looks for a lamp with an open window, shows digits, asks until it is told.
 
-#include "components/lamp/radio_remote_state.h"
+#include "components/lamp_radio/radio_remote_state.h"
 #include "core/base/secret.h"
 #include "platform/crypto.h"
 

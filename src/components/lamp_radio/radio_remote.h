@@ -10,8 +10,8 @@
 #ifndef NH_LAMP_RADIO_REMOTE_H
 #define NH_LAMP_RADIO_REMOTE_H
 
-#include "components/lamp/radio_frame.h"
-#include "components/lamp/radio_peers.h"
+#include "components/lamp_radio/radio_frame.h"
+#include "components/lamp_radio/radio_peers.h"
 #include "core/mem/mem.h"
 
 typedef struct nh_radio_remote nh_radio_remote_t;
@@ -68,6 +68,9 @@ struct nh_radio_remote_config {
 // NH_ERR_NOMEM; NH_ERR_RANGE: node or channel. Nothing was made then.
 NH_MUST_USE int nh_radio_remote_create(const struct nh_radio_remote_config *cfg,
                                        nh_radio_remote_t **out);
+// Before destroy() at an orderly end: keeps the counters as they are, so that after the next start
+// the lamp's first answer is taken. Without it, it takes one frame more. An error of keep.
+NH_MUST_USE int nh_radio_remote_rest(nh_radio_remote_t *r);
 void nh_radio_remote_destroy(nh_radio_remote_t *r); // NULL: nothing
 // The documents that `keep` and `keep_list` were given last. NH_ERR_CORRUPT; NH_ERR_FULL: more
 // lamps than fit. The list counts as unknown when its check sum does not hold.

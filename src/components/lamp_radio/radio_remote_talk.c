@@ -1,6 +1,6 @@
 // One thing asked at a time, again and again until it is answered; and where the lamp is.
 
-#include "components/lamp/radio_remote_state.h"
+#include "components/lamp_radio/radio_remote_state.h"
 
 #include <string.h>
 
@@ -203,6 +203,16 @@ void nh_radio_remote__acked(nh_radio_remote_t *r, const struct nh_radio_frame *f
 
 // ---- what waits --------------------------------------------------------------------------------
 
+// What the later one does not say stays as the earlier one has it.
+static uint16_t overlay_both(uint16_t earlier, uint16_t later)
+{
+    uint16_t bits =
+        (uint16_t)((later & NH_RADIO_OVERLAY_HAS_SHOWN ? 1u : 0u) |
+                   (later & NH_RADIO_OVERLAY_HAS_MODE ? 3u : 0u) << NH_RADIO_OVERLAY_SHIFT_MODE |
+                   (later & NH_RADIO_OVERLAY_HAS_BLEND ? 3u : 0u) << NH_RADIO_OVERLAY_SHIFT_BLEND);
+    return (uint16_t)((earlier & ~bits) | later);
+}
+
 int nh_radio_remote_command(nh_radio_remote_t *r, uint8_t cmd, uint16_t value, uint64_t now_ms)
 {
     if (r->lamp_count == 0)
@@ -214,7 +224,9 @@ int nh_radio_remote_command(nh_radio_remote_t *r, uint8_t cmd, uint16_t value, u
         i++;
     if (i == NH_RADIO_REMOTE_QUEUE_MAX_COUNT)
         return NH_ERR_FULL;
-    r->queue[i] = (struct nh_radio__command){cmd, value};
+    bool is_more = i < r->queue_count && cmd == NH_RADIO_SET_OVERLAY;
+    r->queue[i] =
+        (struct nh_radio__command){cmd, is_more ? overlay_both(r->queue[i].value, value) : value};
     r->queue_count += i == r->queue_count;
     r->info.command_count++;
     nh_radio_remote__go_on(r, now_ms);

@@ -1,4 +1,4 @@
-#include "components/lamp/radio_guard.h"
+#include "components/lamp_radio/radio_guard.h"
 
 void nh_radio_guard_init(nh_radio_guard_t *g, uint64_t kept_sent, uint64_t kept_received)
 {
@@ -51,6 +51,12 @@ uint32_t nh_radio_guard_take(nh_radio_guard_t *g, uint64_t counter)
     g->seen = ahead < NH_RADIO_WINDOW ? g->seen << ahead | 1 : 1;
     g->high = counter;
     return ahead - 1 < UINT32_MAX ? (uint32_t)(ahead - 1) : UINT32_MAX;
+}
+
+void nh_radio_guard_rest(nh_radio_guard_t *g)
+{
+    g->kept_sent = g->next;
+    g->kept_received = g->high;
 }
 
 void nh_radio_guard_skip(nh_radio_guard_t *g, uint64_t counter)

@@ -1,4 +1,4 @@
-#include "components/lamp/radio_pair.h"
+#include "components/lamp_radio/radio_pair.h"
 
 #include "core/base/bytes.h"
 #include "platform/crypto.h"

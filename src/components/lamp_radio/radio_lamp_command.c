@@ -1,6 +1,6 @@
 // Commands of remotes: told once to the lamp, answered with the state after it. And pushes.
 
-#include "components/lamp/radio_lamp_state.h"
+#include "components/lamp_radio/radio_lamp_state.h"
 
 #include <string.h>
 

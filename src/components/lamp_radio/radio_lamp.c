@@ -1,6 +1,6 @@
-#include "components/lamp/radio_lamp.h"
+#include "components/lamp_radio/radio_lamp.h"
 
-#include "components/lamp/radio_lamp_state.h"
+#include "components/lamp_radio/radio_lamp_state.h"
 #include "core/base/crc.h"
 #include "platform/crypto.h"
 
@@ -178,6 +178,13 @@ int nh_radio_lamp_remove(nh_radio_lamp_t *l, const nh_radio_address_t *address)
     return 0;
 }
 
+int nh_radio_lamp_rest(nh_radio_lamp_t *l)
+{
+    for (size_t i = 0; i < l->peer_count; i++)
+        nh_radio_guard_rest(&l->peers[i].guard);
+    return l->peer_count > 0 ? nh_radio_lamp__keep(l) : 0;
+}
+
 // ---- sending -----------------------------------------------------------------------------------
 
 // False: the counter could not be reserved, so nothing may be sent.
@@ -313,13 +320,15 @@ static void input_keyed(nh_radio_lamp_t *l, const nh_radio_address_t *from, uint
 {
     struct nh_radio_frame f;
     struct nh_radio__peer *p = nh_radio_lamp__peer(l, from, node);
-    bool is_keyed = p && p->record.kind == NH_RADIO_PEER_KEYED;
-    int err = nh_radio_frame_decode(bytes, len, is_keyed ? p->to_lamp : NULL, &f);
+    if (!p || p->record.kind != NH_RADIO_PEER_KEYED) {
+        if (!nh_radio_lamp__pair_keyed(l, from, bytes, len, now_ms))
+            l->info.unknown_count++;
+        return;
+    }
+    int err = nh_radio_frame_decode(bytes, len, p->to_lamp, &f);
     if (err == NH_ERR_DENIED && nh_radio_lamp__pair_keyed(l, from, bytes, len, now_ms))
         return;
-    if (err == NH_ERR_DENIED && !is_keyed)
-        l->info.unknown_count++;
-    else if (err == NH_ERR_DENIED)
+    if (err == NH_ERR_DENIED)
         l->info.forged_count++;
     else if (err < 0)
         l->info.garbage_count++;

@@ -1,6 +1,6 @@
 // The routes of the radio and its part of the feed: thin, no state. docs/lamp-radio.md.
 
-#include "components/lamp/lamp_radio_private.h"
+#include "components/lamp_radio/lamp_radio_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef NH_LAMP_RADIO_PEERS_H
 #define NH_LAMP_RADIO_PEERS_H
 
-#include "components/lamp/radio_frame.h"
+#include "components/lamp_radio/radio_frame.h"
 
 #define NH_RADIO_PEER_MAX_COUNT 32
 #define NH_RADIO_PEER_BYTES 80

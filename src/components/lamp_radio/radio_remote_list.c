@@ -1,6 +1,6 @@
 // The effect list: fetched in pieces, checked as a whole, and only then taken in place of the old.
 
-#include "components/lamp/radio_remote_state.h"
+#include "components/lamp_radio/radio_remote_state.h"
 #include "core/base/crc.h"
 
 #include <string.h>

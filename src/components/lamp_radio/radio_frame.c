@@ -1,4 +1,4 @@
-#include "components/lamp/radio_frame.h"
+#include "components/lamp_radio/radio_frame.h"
 
 #include "core/base/bytes.h"
 #include "core/base/secret.h"
