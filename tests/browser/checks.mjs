@@ -9,9 +9,9 @@ export const REAL_PAGES = [...PAGES.filter(([id]) => id !== 'lamp'), ['devices',
 export const SIZES = [[1440, 1000], [900, 1000], [390, 844], [320, 640]];
 
 // Opens each page at each size in one theme: its h1, no sideways scroll, nothing wrong, nothing stuck loading.
-export async function everyPage(browser, url, theme, pages = PAGES) {
+export async function everyPage(browser, url, theme, pages = PAGES, ignore = []) {
   for (const [width, height] of SIZES) {
-    const { page, faults, close } = await openPage(browser, url, { width, height, theme });
+    const { page, faults, close } = await openPage(browser, url, { width, height, theme, ignore });
     for (const [id, title] of pages) {
       await page.evaluate((hash) => { location.hash = hash; }, '#/' + id);
       await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();

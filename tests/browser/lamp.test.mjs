@@ -255,7 +255,7 @@ test('remotes by radio: heard, paired with a code, forgotten', () => onLamp({}, 
 test('live data: who has the canvas, how it arrives, taken back and refused', () => onLamp({}, async ({ page, lamp }) => {
   await page.getByRole('group', { name: 'The effects have the canvas' }).waitFor();
   const live = tile(page, 'Live inputs');
-  await live.getByText('Nobody sends. After 2 s without a frame the effect comes back.').waitFor();
+  await live.getByText('Nobody sends. After 2.5 s without a frame the effect comes back.').waitFor();
   await live.getByText('wled 21324: address in use').waitFor();
   await live.getByRole('table', { name: 'Controllers' }).getByText('DDP 10.0.0.20').waitFor();
   lamp.sends('DDP', '10.0.0.7');
@@ -347,6 +347,18 @@ test('current, statistics and the state of the queue are figures of the hub', ()
   await tile(page, 'Current').getByRole('group', { name: /^Current, estimate\. current/ }).waitFor();
   assert.match(await tile(page, 'Statistics').innerText(), /22\.0 of 22 fps[\s\S]*1\.4 ms[\s\S]*most 2 of 16/);
 }));
+
+test('memory short: what could not be had says so, and comes with another try', () => onLamp({}, async ({ page, mock }) => {
+  for (const [path, where] of [['/api/lamp/effects', 'Effects'], ['/api/lamp/palettes', 'Look']]) {
+    mock.fail(path);
+    await page.reload();
+    await tile(page, where).getByText('The hub is busy. Nothing was changed.').waitFor();
+    mock.fail(null);
+    await tile(page, where).getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('radio', { name: 'FIRE', exact: true }).first().waitFor();
+    await tile(page, where).getByRole('alert').waitFor({ state: 'detached' });
+  }
+}, { faulty: true }));
 
 test('a break: values stay, controls rest, and all comes back by itself', () => onLamp({}, async ({ page, mock }) => {
   await page.getByRole('radio', { name: 'FIRE', exact: true, checked: true }).waitFor();

@@ -2,12 +2,13 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch, openPage } from './browser.mjs';
 import { everyPage } from './checks.mjs';
-import { hasRealHub, startRealHub } from './hub.mjs';
+import { BINARY, hasRealHub, startRealHub } from './hub.mjs';
 
 const skip = !hasRealHub() ? 'no hub: build/release/nuthatch is not there' : process.env.NH_HUB_URL ? 'NH_HUB_URL is a hub of somebody' : false;
 const config = join(tmpdir(), `nuthatch-lamp-${process.pid}.yaml`);
@@ -39,7 +40,7 @@ async function until(what, ask) {
   }
   throw new Error(`It did not come to it: ${JSON.stringify(await ask()).slice(0, 600)}`);
 }
-const open = (at = 'lamp', view = {}) => openPage(browser, `${hub.url}/#/${at}`, { ignore: ['willReadFrequently'], ...view });
+const open = (at = 'lamp', view = {}) => openPage(browser, `${hub.url}/#/${at}`, { ignore: ['willReadFrequently', '404'], ...view });
 const sample = (page) => page.locator('.lampbox canvas').evaluate((c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 997 === 0).join());
 const effect = (page, name) => page.getByRole('radiogroup', { name: 'Effect', exact: true }).getByRole('radio', { name, exact: true });
 
@@ -91,6 +92,7 @@ test('power off and on, with the sequence in between', { skip }, async () => {
 test('two browsers see what the other does', { skip }, async () => {
   const [a, b] = [await open(), await open('home')];
   await effect(a.page, 'CONFETTI').click();
+  await until((l) => l.effect === 'CONFETTI', lamp);
   await b.page.locator('.home-lamp b', { hasText: 'CONFETTI' }).waitFor();
   await b.page.locator('.home-lamp').getByRole('slider', { name: 'Brightness' }).fill('51');
   await a.page.locator('.look output', { hasText: '20 %' }).waitFor();
@@ -153,6 +155,40 @@ test('colours and text of an effect that takes them', { skip }, async () => {
   await close();
 });
 
+test('the button is pressed in the page, and does what it is set to', { skip }, async () => {
+  const { page, faults, close } = await open();
+  const was = (await lamp()).effect;
+  const pad = page.getByRole('button', { name: 'Press and hold' });
+  await pad.focus();
+  for (let i = 0; i < 2; i++) {
+    await page.keyboard.down('Space');
+    await until((b) => b.portal.down, () => lamp('/button'));
+    await page.keyboard.up('Space');
+    await until((b) => !b.portal.down, () => lamp('/button'));
+  }
+  const { last } = await until((b) => b.last && b.last.from === 'portal', () => lamp('/button'));
+  await page.locator('.touch', { hasText: /(One click|Two clicks) from here/ }).waitFor();
+  if (last.click === 'double') assert.notEqual((await lamp()).effect, was); // next, unless the machine was slow
+  assert.deepEqual(faults, []);
+  await close();
+  await set({ paused: false });
+});
+
+test('a hub without a lamp says which lines make one, and they do', { skip }, async () => {
+  const bare = await startRealHub();
+  const { page, close } = await openPage(browser, bare.url + '/#/lamp', { ignore: ['404'] });
+  const lines = await page.locator('pre.yaml').innerText();
+  await close();
+  await bare.stop();
+  const file = config + '.lines';
+  writeFileSync(file, lines + '\n');
+  execFileSync(BINARY, ['check', file], { stdio: 'ignore' });
+  const hub2 = await startRealHub(['--config', file]);
+  assert.equal((await fetch(hub2.url + '/api/lamp').then((r) => r.json())).info.width, 48);
+  await hub2.stop();
+  rmSync(file);
+});
+
 test('the page and Home hold at every size, in both themes', { skip }, async () => {
-  for (const theme of ['light', 'dark']) await everyPage(browser, hub.url, theme, [['lamp', 'Lamp'], ['home', 'Home']]);
+  for (const theme of ['light', 'dark']) await everyPage(browser, hub.url, theme, [['lamp', 'Lamp'], ['home', 'Home']], ['404']);
 });

@@ -12,7 +12,7 @@ import { TouchButton } from './button.jsx';
 import { Gallery } from './gallery.jsx';
 import { Live, Source, useLive } from './live.jsx';
 import { Look } from './look.jsx';
-import { changedText, failureText, shownPalette, sizeText } from './model.js';
+import { changedText, failureText, isUpright, shownPalette, sizeText } from './model.js';
 import { Overlay } from './overlay.jsx';
 import { PaletteEditor } from './palette.jsx';
 import { Current } from './power.jsx';
@@ -21,7 +21,9 @@ import { Screen } from './screen.jsx';
 import { Statistics } from './stats.jsx';
 import { isSwitching, ms, powerBadge } from './words.js';
 
-const HEIGHT = 430;
+const HEIGHT = 430; // of the picture, at most
+const UPRIGHT_HEIGHT = 640; // of a lamp that stands: it has a column of its own
+const isNarrow = () => matchMedia('(max-width: 720px)').matches;
 
 export default function Lamp() {
   const { lamp, waits, isLive } = useLamp();
@@ -45,8 +47,8 @@ function Disabled({ retry }) {
     <div class="grid">
       <Tile title="Not enabled" span={8}>
         <Empty action={<Button kind="sm" onClick={retry}>Look again</Button>}>This hub has no lamp: it runs without one until hub.yaml has these lines and the hub was started again.</Empty>
-        <pre class="yaml">{'lamp:\n  enabled: true\n  width: 48\n  height: 16\n  limit_ma: 4000'}</pre>
-        <p class="sub small">Without LEDs it is shown here all the same. All settings of the lamp: docs/configuration.md.</p>
+        <pre class="yaml">{'lamp:\n  enabled: true\n  width: 48\n  height: 16\nlamp_hardware:\n  limit_ma: 4000'}</pre>
+        <p class="sub small">Without LEDs the lamp is shown here all the same. All settings of the lamp: docs/configuration.md.</p>
       </Tile>
     </div>
   );
@@ -60,7 +62,7 @@ function Page({ lamp, waits }) {
   const list = palettes.value;
   const live = useLive(lamp);
   return (
-    <div class="lamp-p">
+    <div class={`lamp-p ${isUpright(lamp.info) ? 'upright' : ''}`}>
       <Head title="Lamp" facts={[sizeText(lamp.info), `state ${count(lamp.seq)}`, <Changed />]}>
         <Source lamp={lamp} live={live} />
         <Button disabled={lamp.power_state !== 'on'} title="The picture of this moment, as a PNG file" onClick={() => record(canvas.current, lamp)}>Record</Button>
@@ -77,7 +79,7 @@ function Page({ lamp, waits }) {
           <div class="pair-t"><TouchButton /><Statistics info={lamp.info} seq={lamp.seq} /></div>
         </div>
         <div class="c4 col">
-          <Look lamp={lamp} effects={fx} palettes={list ? list.palettes : []} waits={waits} />
+          <Look lamp={lamp} effects={fx} palettes={list ? list.palettes : []} error={palettes.error} reload={palettes.reload} waits={waits} />
           <Overlay lamp={lamp} waits={waits} />
           <Current info={lamp.info} />
           <Live lamp={lamp} live={live} />
@@ -114,7 +116,7 @@ function Preview({ lamp, canvasRef }) {
   const says = isOn ? `Live picture of the lamp: ${what}${lamp.paused ? ', paused' : ''}.` : `The lamp is ${powerBadge(power)[1]}.`;
   return (
     <article class="tile pv" aria-label="Preview">
-      <Screen lamp={lamp} maxHeight={HEIGHT} canvasRef={canvasRef} label={says} />
+      <Screen lamp={lamp} maxHeight={isUpright(info) && !isNarrow() ? UPRIGHT_HEIGHT : HEIGHT} canvasRef={canvasRef} label={says} />
       {!isOn && <p class="pv-off">{power === 'off' ? 'The lamp is off.' : `The lamp is ${powerBadge(power)[1]}.`}</p>}
       <div class="pv-f">
         <b>{what}</b>

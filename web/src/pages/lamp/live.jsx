@@ -49,7 +49,7 @@ export function Live({ lamp, live }) {
   return (
     <Tile title="Live inputs" class="live-t" end={<label class="row">Take them <Switch label="Take live data" on={l.enabled} disabled={!isOnline()} onChange={(enabled) => send(live, { enabled })} /></label>}>
       {holder && <div class="row between held"><span><b>{holder.protocol}</b> from {holder.from} has the canvas.</span><Button kind="sm" online onClick={() => send(live, { release: true })}>Release</Button></div>}
-      {l.sources.length > 0 ? <Sources list={l.sources} /> : <p class="sub">Nobody sends. {l.enabled ? `After ${age(l.timeout_ms)} without a frame the effect comes back.` : 'Who sends is refused.'}</p>}
+      {l.sources.length > 0 ? <Sources list={l.sources} /> : <p class="sub">Nobody sends. {l.enabled ? `After ${fixed(l.timeout_ms / 1000, l.timeout_ms % 1000 ? 1 : 0)} s without a frame the effect comes back.` : 'Who sends is refused.'}</p>}
       <Ports ports={l.ports} />
       {targets.length > 0 && <><h3>Sent to</h3><Targets list={targets} /></>}
       {l.nodes.length > 0 && <p class="sub small">WLED devices heard: {l.nodes.map((n) => n.name || n.ip).join(', ')}.</p>}

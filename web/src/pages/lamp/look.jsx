@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { utf8Bytes } from '../../lib/format.js';
 import { isOnline } from '../../lib/store.js';
-import { Field, Tile, findingOf } from '../../ui/parts.jsx';
+import { Failed, Field, Tile, findingOf } from '../../ui/parts.jsx';
 import { setLamp, setTransition, transition } from './act.js';
 import { COLOR_NAMES, TEXT_MAX_BYTES, usesOf } from './model.js';
 import { AUTO, gradient } from './palette.js';
@@ -83,7 +83,7 @@ export function PaletteList({ palettes, lamp, auto, waits }) {
   );
 }
 
-export function Look({ lamp, effects, palettes, waits }) {
+export function Look({ lamp, effects, palettes, error, reload, waits }) {
   const uses = usesOf(lamp, effects);
   const effect = effects.find((e) => e.id === lamp.effect_id);
   const auto = effect && palettes.find((p) => p.name === effect.palette);
@@ -94,7 +94,7 @@ export function Look({ lamp, effects, palettes, waits }) {
       {uses.includes('text') && <Text lamp={lamp} />}
       {uses.includes('colors') && <><h3>Colours</h3><Colours lamp={lamp} waits={waits} /></>}
       <div class="row between pal-h"><h3>Palette</h3>{effect && !plays && <span class="sub small">{effect.name} has colours of its own</span>}</div>
-      <PaletteList palettes={palettes} lamp={lamp} auto={auto} waits={waits} />
+      {error && !palettes.length ? <Failed error={error} retry={reload} /> : <PaletteList palettes={palettes} lamp={lamp} auto={auto} waits={waits} />}
       <Transition />
     </Tile>
   );

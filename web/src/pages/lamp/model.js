@@ -26,6 +26,8 @@ export function sizeText({ width, height, panels, pixels }) {
   return `${width} \u00d7 ${height}, ${panels === 1 ? '1 panel' : `${panels} panels`}, ${fixed(pixels)} pixels`;
 }
 
+export const isUpright = ({ width, height }) => height > width * 1.2;
+
 // Effects of a kind whose name has each word of `find`.
 export function shownEffects(effects, kind, find) {
   const words = find.toLowerCase().split(/\s+/).filter(Boolean);

@@ -24,7 +24,7 @@ function LampTile() {
   const state = lamp.power_state;
   return (
     <Tile title="Lamp" href="#/lamp" span={4} order={3} class="home-lamp" end={<>{state !== 'on' && <span class={state === 'failed' ? 'wn' : ''}>{powerBadge(state)[1]}</span>}<span>{info.width} × {info.height}</span></>}>
-      <Screen lamp={lamp} maxHeight={160} label={`Live picture of the lamp: ${lamp.effect}.`} />
+      <Screen lamp={lamp} maxHeight={info.height > info.width ? 210 : 160} label={`Live picture of the lamp: ${lamp.effect}.`} />
       <div class="row acts-l">
         <Button kind="ic" online icon="prev" aria-label="Previous effect" onClick={() => command('previous')} />
         <b>{info.live ? info.live.protocol : lamp.effect}</b>
