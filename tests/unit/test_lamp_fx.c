@@ -1,5 +1,5 @@
 // What holds for every effect of the registry: its frames are functions of (effect, size, seed,
-// input), whole on every size, and known by their CRC.
+// input), and whole on every size. test_lamp_fx_frames.c knows them by their CRC.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -287,42 +287,6 @@ static void a_player_refuses_a_size_that_is_none(void **state)
         assert_int_equal(nh_fx_player_init(&p, bad[i][0], bad[i][1], NULL), NH_ERR_RANGE);
 }
 
-// Frames at 48 x 16, seed 7. A change of the picture is a change of this table, seen in review.
-static const struct {
-    uint16_t id;
-    uint32_t time_ms, crc;
-} frames[] = {
-    // clang-format off
-    {0xEA01, 0, 0x334EA0AA}, {0xEA01, 1000, 0x50893B84}, {0xEA01, 5021, 0x99D143D9},
-    {0xEA02, 0, 0x5BE6D86C}, {0xEA02, 1000, 0xBF20FB19}, {0xEA02, 5021, 0x15FF1902},
-    {0xEA03, 0, 0xEB8160D5}, {0xEA03, 1000, 0x842A91EC}, {0xEA03, 5021, 0x6FBC9DFF},
-    {0xEA04, 0, 0xED19DD95}, {0xEA04, 1000, 0x56E35784}, {0xEA04, 5021, 0xA7074DDD},
-    {0xEA05, 0, 0x268A06CC}, {0xEA05, 1000, 0xE1C4098C}, {0xEA05, 5021, 0xA6FD12CE},
-    {0xEA06, 0, 0xC5AD1059}, {0xEA06, 1000, 0x2A6118F9}, {0xEA06, 5021, 0x1B460416},
-    {0xEA07, 0, 0xA020E611}, {0xEA07, 1000, 0xE5A9D0EB}, {0xEA07, 5021, 0xB2BE76F3},
-    {0xCA01, 0, 0xB0920AF0}, {0xCA01, 1000, 0xCCABF17B}, {0xCA01, 5021, 0x668E4DDD},
-    {0xED01, 0, 0x4C4F139B}, {0xED01, 1000, 0x4C4F139B}, {0xED01, 5021, 0x4C4F139B},
-    // clang-format on
-};
-
-static void chosen_frames_have_their_crc(void **state)
-{
-    (void)state;
-    unsigned wrong = 0;
-    for (size_t i = 0; i < NH_ARRAY_LEN(frames); i++) {
-        struct stage s;
-        stage_open(&s, nh_fx_find(frames[i].id), 48, 16);
-        uint32_t crc = frame(&s, frames[i].time_ms);
-        if (crc != frames[i].crc) {
-            print_message("    {0x%04X, %u, 0x%08X},\n", frames[i].id, (unsigned)frames[i].time_ms,
-                          (unsigned)crc);
-            wrong++;
-        }
-        stage_close(&s);
-    }
-    assert_int_equal(wrong, 0);
-}
-
 // hue = t/20 + 7x + 9y, saturation 255, value 210, by the formula and not by the tables.
 static void diagonal_rainbow_is_the_formula(void **state)
 {
@@ -495,7 +459,6 @@ int main(void)
         cmocka_unit_test(no_more_steps_than_allowed_and_none_is_lost),
         cmocka_unit_test(steps_go_on_when_the_clock_goes_around),
         cmocka_unit_test(a_player_refuses_a_size_that_is_none),
-        cmocka_unit_test(chosen_frames_have_their_crc),
         cmocka_unit_test(diagonal_rainbow_is_the_formula),
         cmocka_unit_test(intensity_is_used_where_it_is_named),
         cmocka_unit_test(palettes_are_used_where_it_is_named),

@@ -12,7 +12,8 @@
 
 // The colours of a heat: as it is, and with the tint of the crown's lower and upper end.
 struct colors {
-    nh_px_t plain[256], low[256], high[256];
+    const nh_px_t *plain;
+    nh_px_t low[256], high[256];
 };
 
 static uint32_t largest(nh_px_t p)
@@ -32,9 +33,9 @@ static nh_px_t brightened(nh_px_t p, uint32_t max)
 static void colors_of(struct colors *c, const nh_px_t *palette)
 {
     nh_px_t low = brightened(palette[66], 255), high = brightened(palette[22], 220);
+    c->plain = palette;
     for (unsigned h = 0; h < 256; h++) {
         uint32_t v = largest(palette[h]);
-        c->plain[h] = palette[h];
         c->low[h] = nh_px_mix(palette[h], nh_px_scale(low, v), CROWN_TINT);
         c->high[h] = nh_px_mix(palette[h], nh_px_scale(high, v), CROWN_TINT);
     }
