@@ -36,7 +36,7 @@ KINDS = {
 ABOUT = {
     "SNOW FALL": ("Flakes sink and fade.", "how many"),
     "CONFETTI": ("Dots of every colour, here and there.", "how many"),
-    "DIAG RAINBOW": ("The hue circle, on a slant.", ""),
+    "DIAG RAINBOW": ("The hue circle, on a slant.", "how fine"),
     "GLITTER RAINBOW": ("A rainbow with glitter on it.", "how much glitter"),
     "RADIAL RIPPLE": ("Diamond rings that run out of the middle.", "how wide the bright ones are"),
     "CUBES": ("Frames that breathe, one in the other.", "white dots"),

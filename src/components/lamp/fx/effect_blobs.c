@@ -56,7 +56,8 @@ static void metaballs_draw(const void *state, struct nh_fx_canvas *c, const stru
             uint32_t body = (uint32_t)nh_fx_clamp(((int32_t)f - 215) * 5, 0, 255);
             uint32_t halo = (uint32_t)nh_fx_min((int32_t)(f * f / 800), 60);
             uint32_t light = body > halo ? body : halo;
-            nh_px_t p = nh_px_value(nh_fx__around(in, f / 6 + hue), (uint8_t)light);
+            nh_px_t p = nh_px_value(
+                nh_fx__around(in, (uint32_t)nh_fx_min((int32_t)f, 1100) / 6 + hue), (uint8_t)light);
             uint32_t core = (uint32_t)nh_fx_clamp(((int32_t)f - 900) / 6, 0, 120);
             c->px[y * c->width + x] = nh_px_mix(p, NH_PX(255, 255, 255), core);
         }
@@ -78,7 +79,9 @@ static void wax_place(struct ball *b, uint32_t count, const struct nh_fx_canvas 
                       const struct nh_fx_input *in, uint32_t seed)
 {
     uint32_t key = nh_fx_key(seed, 1);
-    int32_t radius = nh_fx__short_side(c) * 16 / 5 + 8;
+    // On a square lamp the wax has less room than on a long one of the same short side.
+    int32_t longer = nh_fx_max(c->width, c->height) * 10 / nh_fx__short_side(c) - 10;
+    int32_t radius = nh_fx__short_side(c) * 16 / (8 - nh_fx_min(longer * 3 / 20, 3)) + 8;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t r = nh_fx_at(key, i);
         uint32_t period = 9000 + (r & 4095) + i * 1700;

@@ -213,14 +213,14 @@ static int32_t flicker(uint32_t time_ms, uint32_t rate, uint32_t seed)
 static int32_t flame_heat(const struct flame *f, int32_t x_q4, int32_t y_q4)
 {
     int32_t up = (y_q4 - f->foot_q4) * 256 / f->high_q4; // 0 at the foot, 256 at the tip
-    if (up < -40 || up > 256) {
+    if (up < 0 || up > 256) {
         return 0;
     }
-    int32_t rise = nh_fx_max(up, 0);
+    int32_t rise = up;
     int32_t top = nh_fx_max(rise - 80, 0); // 0 to 176
     int32_t wide = 256 - top - top * (top - 176) / 400;
     if (rise < 80) { // an arc below
-        int32_t down = (80 - rise) * 256 / 92;
+        int32_t down = (80 - rise) * 256 / 82;
         wide = (int32_t)nh_fx_isqrt((uint32_t)(65536 - down * down));
     }
     int32_t axis = f->x_q4 + f->lean_q4 * rise / 256 * rise / 256;

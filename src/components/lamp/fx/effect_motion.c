@@ -24,6 +24,16 @@ static void cross_line(struct nh_fx_canvas *c, int32_t at, nh_px_t p)
     }
 }
 
+// A block of soft dots, `size` pixels each way.
+static void block_add(struct nh_fx_canvas *c, int32_t x_q8, int32_t y_q8, int32_t size, nh_px_t p)
+{
+    for (int32_t dy = 0; dy < size; dy++) {
+        for (int32_t dx = 0; dx < size; dx++) {
+            nh_fx_dot_add(c, x_q8 + dx * 256, y_q8 + dy * 256, p);
+        }
+    }
+}
+
 // ---- scanner: an eye that looks to and fro, with an afterglow
 
 static void scanner_draw(const void *state, struct nh_fx_canvas *c, const struct nh_fx_input *in,
@@ -61,19 +71,22 @@ static void comet_draw(const void *state, struct nh_fx_canvas *c, const struct n
                        uint32_t seed)
 {
     (void)state;
-    uint32_t count = 2, tail = (uint32_t)nh_fx_by_intensity(in->intensity, 12, 56, 120);
+    // On a large lamp it is as thick as on a small one, seen from as far as that is large.
+    uint32_t count = 2, thick = 1 + (uint32_t)nh_fx__mean_side(c) / 40;
+    uint32_t tail = (uint32_t)nh_fx_by_intensity(in->intensity, 12, 56, 120) * thick;
     nh_fx_fill(c, NH_PX(0, 0, 3));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t start = nh_fx_hash(seed, 0, i);
         for (uint32_t k = tail; k-- > 0;) {
-            uint32_t t = in->time_ms + 1000000 - k * 17; // where it was so long ago
+            uint32_t t = in->time_ms + 1000000 - k * 17 / thick; // where it was so long ago
             int32_t x = nh_fx_sin((uint16_t)(nh_fx_turn(t, 3100 + i * 700) + start));
             int32_t y = nh_fx_sin((uint16_t)(nh_fx_turn(t, 4300 - i * 600) + (start >> 16)));
             uint32_t left = (tail - k) * 256 / tail;
-            nh_px_t p = nh_px_scale(in->palette[(200 + i * 128 + k) & 255], left * left / 512 + 4);
-            p = k < 2 ? NH_PX(255, 255, 255) : p;
-            nh_fx_dot_add(c, c->width * 128 - 128 + (c->width - 2) * x / 256,
-                          c->height * 128 - 128 + (c->height - 2) * y / 256, p);
+            nh_px_t p =
+                nh_px_scale(in->palette[(200 + i * 128 + k / thick) & 255], left * left / 512 + 4);
+            p = k < 2 ? NH_PX(255, 255, 255) : nh_px_scale(p, 256 / thick);
+            block_add(c, c->width * 128 - 128 + (c->width - 2) * x / 256,
+                      c->height * 128 - 128 + (c->height - 2) * y / 256, (int32_t)thick, p);
         }
     }
 }
@@ -156,13 +169,38 @@ const struct nh_fx_effect nh_fx__checker = {
 
 // ---- DNA: two strands that wind around each other, rungs between them
 
-// A soft dot at a place along (`at`, pixels) and across (Q8) the long side.
-static void strand_dot(struct nh_fx_canvas *c, int32_t at, int32_t across_q8, nh_px_t p)
+// A soft dot at a place along and across (Q8) the long side.
+static void strand_dot(struct nh_fx_canvas *c, int32_t along_q8, int32_t across_q8, nh_px_t p)
 {
     if (c->width > c->height) {
-        nh_fx_dot_add(c, at * 256, across_q8, p);
+        nh_fx_dot_add(c, along_q8, across_q8, p);
     } else {
-        nh_fx_dot_add(c, across_q8, at * 256, p);
+        nh_fx_dot_add(c, across_q8, along_q8, p);
+    }
+}
+
+struct strand {
+    int32_t middle_q8, wide_q8, twist; // twist: of an angle, by a pixel along
+    uint16_t turn;
+};
+
+// How far from the middle a strand is at `along` (Q8); `half`: the other one.
+static int32_t strand_out(const struct strand *s, int32_t along_q8, bool is_other)
+{
+    uint16_t a = (uint16_t)((int64_t)along_q8 * s->twist / 256 + s->turn);
+    int32_t out = s->wide_q8 * nh_fx_sin(a) / 32768;
+    return is_other ? -out : out;
+}
+
+// From one pixel to the next, with as many dots as the way is long: no gaps where it is steep.
+static void strand_part(struct nh_fx_canvas *c, const struct strand *s, int32_t at, bool is_other,
+                        nh_px_t p)
+{
+    int32_t from = strand_out(s, at * 256, is_other), to = strand_out(s, at * 256 + 256, is_other);
+    int32_t count = nh_fx_max(nh_fx_abs(to - from) / 256, 1);
+    for (int32_t k = 0; k < count; k++) {
+        int32_t along = at * 256 + k * 256 / count;
+        strand_dot(c, along, s->middle_q8 + strand_out(s, along, is_other), p);
     }
 }
 
@@ -171,23 +209,21 @@ static void dna_draw(const void *state, struct nh_fx_canvas *c, const struct nh_
 {
     (void)state;
     (void)seed;
-    int32_t n = long_side(c), across = nh_fx__short_side(c), middle = across * 128 - 128;
-    int32_t twist = 65536 * nh_fx_by_intensity(in->intensity, 6, 14, 32) / (10 * (across + 12));
-    uint16_t turn = nh_fx_turn(in->time_ms, 3600);
+    int32_t n = long_side(c), across = nh_fx__short_side(c);
+    struct strand s = {.middle_q8 = across * 128 - 128, .wide_q8 = (across - 2) * 128};
+    s.twist = 65536 * nh_fx_by_intensity(in->intensity, 6, 14, 32) / (10 * (across + 12));
+    s.turn = nh_fx_turn(in->time_ms, 3600);
     nh_fx_fill(c, NH_PX(0, 0, 4));
     for (int32_t i = 0; i < n; i++) {
-        uint16_t a = (uint16_t)(i * twist + turn);
-        int32_t out = (across - 2) * 128 * nh_fx_sin(a) / 32768;
-        uint32_t front = (uint32_t)(nh_fx_cos(a) + 32768) / 256; // 0 behind, 255 in front
+        int32_t out = nh_fx_abs(strand_out(&s, i * 256, false));
+        uint32_t front = (uint32_t)(nh_fx_cos((uint16_t)(i * s.twist + s.turn)) + 32768) / 256;
         uint32_t hue = (uint32_t)i * 4 + in->time_ms / 30;
-        bool has_rung = nh_fx_wrap(i, 4) == 1;
-        for (int32_t k = -nh_fx_abs(out) + 256; has_rung && k < nh_fx_abs(out); k += 256) {
-            nh_px_t p = nh_fx__around(in, hue + (k < 0 ? 0 : 200));
-            strand_dot(c, i, middle + k, nh_px_scale(p, 90));
+        nh_px_t one = nh_fx__around(in, hue), other = nh_fx__around(in, hue + 200);
+        for (int32_t k = -out + 256; nh_fx_wrap(i, 4) == 1 && k < out; k += 256) { // a rung
+            strand_dot(c, i * 256, s.middle_q8 + k, nh_px_scale(k < 0 ? one : other, 80));
         }
-        strand_dot(c, i, middle + out, nh_px_scale(nh_fx__around(in, hue), 40 + front * 215 / 255));
-        strand_dot(c, i, middle - out,
-                   nh_px_scale(nh_fx__around(in, hue + 200), 255 - front * 215 / 255));
+        strand_part(c, &s, i, false, nh_px_scale(one, 40 + front * 215 / 255));
+        strand_part(c, &s, i, true, nh_px_scale(other, 255 - front * 215 / 255));
     }
 }
 
@@ -202,22 +238,14 @@ const struct nh_fx_effect nh_fx__dna = {
 
 // ---- bouncing balls
 
-static void ball_draw(struct nh_fx_canvas *c, int32_t x_q8, int32_t y_q8, nh_px_t p)
-{
-    int32_t size = nh_fx__short_side(c) >= 12 ? 2 : 1;
-    for (int32_t dy = 0; dy < size; dy++) {
-        for (int32_t dx = 0; dx < size; dx++) {
-            nh_fx_dot_add(c, x_q8 + dx * 256, y_q8 + dy * 256, p);
-        }
-    }
-}
-
 static void balls_draw(const void *state, struct nh_fx_canvas *c, const struct nh_fx_input *in,
                        uint32_t seed)
 {
     (void)state;
     int32_t natural = 1 + c->width / 5, most = 1 + c->width / 2;
     uint32_t count = (uint32_t)nh_fx_by_intensity(in->intensity, 1, natural, most);
+    int32_t size = nh_fx_min(nh_fx__short_side(c) / 8, c->width * 3 / ((int32_t)count * 4));
+    size = nh_fx_clamp(size, 1, 8);
     nh_fx_fill(c, NH_PX(0, 0, 0));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t r = nh_fx_hash(seed, 0, i);
@@ -230,7 +258,7 @@ static void balls_draw(const void *state, struct nh_fx_canvas *c, const struct n
             uint32_t t = in->time_ms + (r & 0xffff) + 1000000 - (uint32_t)k * 22;
             int32_t at = (int32_t)(t % period * 256 / period);
             int32_t y = (int32_t)((int64_t)top * at * (256 - at) / 16384);
-            ball_draw(c, x, y, nh_px_scale(p, k == 0 ? 256 : (uint32_t)(48 - k * 6)));
+            block_add(c, x, y, size, nh_px_scale(p, k == 0 ? 256 : (uint32_t)(48 - k * 6)));
         }
     }
 }

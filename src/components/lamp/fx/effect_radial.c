@@ -148,14 +148,25 @@ const struct nh_fx_effect nh_fx__diamonds = {
 
 // ---- heart: (x^2 + y^2 - 1)^3 < x^2 y^3
 
-// How far inside of the heart of half-width `size` (Q4) a point is; below 0: outside. Q8.
-static int32_t heart_depth(int32_t x_q4, int32_t y_q4, int32_t size_q4)
+// Whether a point (Q4, from the middle) lies in the heart of half-width `size`.
+static bool heart_has(int32_t x_q4, int32_t y_q4, int32_t size_q4)
 {
-    int32_t x = nh_fx_clamp(x_q4 * 290 / size_q4, -600, 600); // Q8
-    int32_t y = nh_fx_clamp(y_q4 * 290 / size_q4 + 36, -600, 600);
-    int32_t x2 = x * x / 256, y2 = y * y / 256, s = x2 + y2 - 256;
-    int32_t cube = s * s / 256 * s / 256;
-    return x2 * y2 / 256 * y / 256 - cube;
+    int32_t x = nh_fx_clamp(x_q4 * 1160 / size_q4, -2400, 2400); // Q10
+    int32_t y = nh_fx_clamp(y_q4 * 1160 / size_q4 + 250, -2400, 2400);
+    y -= nh_fx_abs(x) / 4; // deeper between its halves, so that a small one has that too
+    int32_t x2 = x * x / 1024, y2 = y * y / 1024, s = x2 + y2 - 1024;
+    return (int64_t)s * s * s < (int64_t)x2 * y2 * y;
+}
+
+// How much of a pixel does, 0 to 255: by 2 x 2 points of it. The formula itself is too flat at the
+// rim, here and there, to tell how far away it is.
+static int32_t heart_part(int32_t x_q4, int32_t y_q4, int32_t size_q4)
+{
+    int32_t count = 0;
+    for (int32_t k = 0; k < 4; k++) {
+        count += heart_has(x_q4 + (k & 1) * 8 - 4, y_q4 + (k & 2) * 4 - 4, size_q4);
+    }
+    return count * 255 / 4;
 }
 
 // Two beats close together, then rest: 256 at the top of the first.
@@ -179,8 +190,7 @@ static void heart_draw(const void *state, struct nh_fx_canvas *c, const struct n
     for (uint32_t y = 0; y < c->height; y++) {
         for (uint32_t x = 0; x < c->width; x++) {
             int32_t dx = (int32_t)x * 16 - m.x, dy = (int32_t)y * 16 - m.y;
-            int32_t depth = heart_depth(dx, dy, size);
-            int32_t body = nh_fx_clamp(depth * 8 + 128, 0, 255);
+            int32_t body = heart_part(dx, dy, size);
             int32_t glow =
                 nh_fx_max(70 - nh_fx_max(nh_fx_abs(dx), nh_fx_abs(dy)) * 70 / (size * 2), 0) *
                 (60 + beat) / 256;

@@ -4,16 +4,23 @@
 #include "components/lamp/fx/fx_font.h"
 #include "components/lamp/fx/fx_noise.h"
 
-static enum nh_fx_font font_for(const struct nh_fx_canvas *c)
-{
-    return c->height >= NH_FX_FONT_NORMAL_HEIGHT ? NH_FX_FONT_NORMAL : NH_FX_FONT_TINY;
-}
+// How a text lies on a lamp: in letters whose pixels are `scale` pixels of the lamp wide and high.
+struct page {
+    struct nh_fx_canvas size; // of the lamp in such pixels; px NULL
+    int32_t scale, foot;      // foot: the row of bit 0, so that letters stand in the middle
+    enum nh_fx_font font;
+};
 
-// The canvas row of bit 0 of a column of letters, so that letters stand in the middle.
-static int32_t foot_of(const struct nh_fx_canvas *c, enum nh_fx_font font)
+static struct page page_of(const struct nh_fx_canvas *c)
 {
-    int32_t high = font == NH_FX_FONT_NORMAL ? NH_FX_FONT_NORMAL_HEIGHT : NH_FX_FONT_TINY_HEIGHT;
-    return (c->height - high) / 2 - (font == NH_FX_FONT_NORMAL ? 1 : 0);
+    struct page p = {.scale = nh_fx_max(nh_fx__short_side(c) / 24, 1)};
+    p.size.width = (uint16_t)(c->width / p.scale);
+    p.size.height = (uint16_t)(c->height / p.scale);
+    bool is_low = p.size.height < NH_FX_FONT_NORMAL_HEIGHT;
+    p.font = is_low ? NH_FX_FONT_TINY : NH_FX_FONT_NORMAL;
+    p.foot = is_low ? (p.size.height - NH_FX_FONT_TINY_HEIGHT) / 2
+                    : (p.size.height - NH_FX_FONT_NORMAL_HEIGHT) / 2 - 1;
+    return p;
 }
 
 // How far the text has come, Q8 columns: negative while it enters from the right. One that fits
@@ -42,21 +49,41 @@ static uint32_t ink(const uint16_t *column, uint32_t part, int32_t bit)
 
 // ---- text, in the first colour on the second; a text that fits glimmers in the third
 
+// Columns of the text beside each other, as many as a lamp can show and the one that enters.
+struct letters {
+    uint16_t column[NH_FX_SIDE_MAX + 4];
+    int32_t at_q8; // where the first lies left of the lamp, 0 to 255
+};
+
+static void letters_set(struct letters *l, const struct page *p, const struct nh_fx_input *in,
+                        uint32_t columns_a_second)
+{
+    int32_t at = scroll_q8(&p->size, in, p->font, columns_a_second);
+    nh_fx_text_raster(l->column, p->size.width + 4u, in->text, at >> 8, p->font);
+    l->at_q8 = at & 255;
+}
+
+// Light at column `x` of the lamp and bit `bit`. Large letters move by whole pixels of the lamp,
+// small ones by parts of one.
+static uint32_t letters_ink(const struct letters *l, const struct page *p, int32_t x, int32_t bit)
+{
+    int32_t at = l->at_q8 + x * 256 / p->scale;
+    return ink(&l->column[at >> 8], p->scale > 1 ? 0 : (uint32_t)at & 255, bit);
+}
+
 static void text_draw(const void *state, struct nh_fx_canvas *c, const struct nh_fx_input *in,
                       uint32_t seed)
 {
     (void)state;
     (void)seed;
-    uint16_t columns[NH_FX_SIDE_MAX + 1];
-    enum nh_fx_font font = font_for(c);
-    uint32_t rate = (uint32_t)nh_fx_by_intensity(in->intensity, 5, 14, 40);
-    int32_t at = scroll_q8(c, in, font, rate), foot = foot_of(c, font);
-    nh_fx_text_raster(columns, c->width + 1u, in->text, at >> 8, font);
+    struct page p = page_of(c);
+    struct letters l;
+    letters_set(&l, &p, in, (uint32_t)nh_fx_by_intensity(in->intensity, 5, 14, 40));
     int32_t gleam = (int32_t)(in->time_ms / 24 % 160) - 32;
     for (int32_t y = 0; y < c->height; y++) {
         for (int32_t x = 0; x < c->width; x++) {
-            uint32_t k = ink(&columns[x], (uint32_t)at & 255, y - foot);
-            int32_t shine = nh_fx_max(256 - nh_fx_abs(x + y - gleam) * 64, 0);
+            uint32_t k = letters_ink(&l, &p, x, y / p.scale - p.foot);
+            int32_t shine = nh_fx_max(256 - nh_fx_abs((x + y) / p.scale - gleam) * 64, 0);
             nh_px_t letter = nh_px_mix(in->color[0], in->color[2], (uint32_t)shine / 2);
             c->px[y * c->width + x] = nh_px_mix(in->color[1], letter, k);
         }
@@ -74,29 +101,36 @@ const struct nh_fx_effect nh_fx__text = {
 
 // ---- wavy text in the colours of the palette, over a faint field of them
 
+// Letters between two rows: as much of both as it lies on each.
+static uint32_t wave_ink(const struct letters *l, const struct page *p, int32_t x, int32_t row_q8)
+{
+    uint32_t part = (uint32_t)row_q8 & 255;
+    uint32_t low = letters_ink(l, p, x, row_q8 >> 8),
+             high = letters_ink(l, p, x, (row_q8 >> 8) + 1);
+    return (low * (256 - part) + high * part) >> 8;
+}
+
 static void text_wave_draw(const void *state, struct nh_fx_canvas *c, const struct nh_fx_input *in,
                            uint32_t seed)
 {
     (void)state;
-    uint16_t columns[NH_FX_SIDE_MAX + 1];
     uint8_t field[NH_FX_SIDE_MAX];
-    enum nh_fx_font font = font_for(c);
-    int32_t at = scroll_q8(c, in, font, 16), foot = foot_of(c, font) * 256;
-    int32_t high = nh_fx_min(nh_fx_by_intensity(in->intensity, 0, 3, 8) * 128,
-                             nh_fx_max(c->height - NH_FX_FONT_NORMAL_HEIGHT, 0) * 128);
-    nh_fx_text_raster(columns, c->width + 1u, in->text, at >> 8, font);
+    struct page p = page_of(c);
+    struct letters l;
+    letters_set(&l, &p, in, 16);
+    int32_t room = nh_fx_max(p.size.height - NH_FX_FONT_NORMAL_HEIGHT, 0) * 128;
+    int32_t high = nh_fx_min(nh_fx_by_intensity(in->intensity, 0, 3, 8) * 128, room);
+    uint32_t step = 4500 / (uint32_t)p.scale;
     for (int32_t y = 0; y < c->height; y++) {
-        struct nh_fx_noise_at n = {in->time_ms * 7, (uint32_t)y * 4500, in->time_ms * 14, 4500};
+        struct nh_fx_noise_at n = {in->time_ms * 7, (uint32_t)y * step, in->time_ms * 14, step};
         nh_fx_noise_row(field, c->width, &n, seed);
         for (int32_t x = 0; x < c->width; x++) {
-            uint8_t wave = (uint8_t)(x * 9 + (int32_t)nh_fx__phase(in->time_ms, 1900));
-            int32_t row = y * 256 - foot - high * (nh_fx_sin8(wave) - 128) / 128;
-            uint32_t part = (uint32_t)row & 255, side = (uint32_t)at & 255;
-            uint32_t k = (ink(&columns[x], side, row >> 8) * (256 - part) +
-                          ink(&columns[x], side, (row >> 8) + 1) * part) >>
-                         8;
+            int32_t at = x / p.scale;
+            uint8_t wave = (uint8_t)(at * 9 + (int32_t)nh_fx__phase(in->time_ms, 1900));
+            int32_t row = y * 256 / p.scale - p.foot * 256 - high * (nh_fx_sin8(wave) - 128) / 128;
+            uint32_t k = wave_ink(&l, &p, x, row);
             nh_px_t back = nh_px_scale(nh_fx__around(in, field[x] * 2u), 26);
-            nh_px_t letter = nh_fx__around(in, (uint32_t)x * 8 + in->time_ms / 8);
+            nh_px_t letter = nh_fx__around(in, (uint32_t)at * 8 + in->time_ms / 8);
             c->px[y * c->width + x] = nh_px_mix(back, nh_px_brighter(letter, 0x303030), k);
         }
     }
