@@ -27,22 +27,24 @@ static int show(void *ctx, const struct nh_lamp_live_source *s, const uint8_t *r
     struct nh_hub_live *live = ctx;
     struct nh_fx_canvas back;
     int err = nh_lamp_live_begin(live->hub->lamp, s, now_ms, &back);
-    live->has_canvas = err == 0;
     if (err < 0)
         return err;
+    live->shown = *s;
     for (uint32_t i = 0; i < count; i++, rgb += 3)
         back.px[canvas_at(live->hub, &back, i)] = NH_PX(rgb[0], rgb[1], rgb[2]);
     nh_lamp_live_commit(live->hub->lamp, now_ms);
     return 0;
 }
 
-// Somebody else may have the lamp by now.
+// After a time-out of its own the lamp may have been given to somebody else.
 static void end(void *ctx)
 {
     struct nh_hub_live *live = ctx;
-    if (live->has_canvas)
+    struct nh_lamp_info info;
+    nh_lamp_info(live->hub->lamp, &info);
+    if (info.live_protocol && info.live_protocol == live->shown.protocol &&
+        strcmp(info.live_from, live->shown.from) == 0)
         nh_lamp_live_end(live->hub->lamp);
-    live->has_canvas = false;
 }
 
 // ---- sockets

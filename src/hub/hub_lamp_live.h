@@ -20,10 +20,10 @@ struct nh_hub_live {
     nh_lamp_receiver_t *receiver;
     struct nh_hub_live_port port[NH_LAMP_LIVE_PORT_COUNT];
     struct nh_loop_deadline deadline;
-    bool has_canvas;        // the lamp shows what we gave
-    uint32_t group_count;   // multicast groups that were joined
-    uint32_t group_wanted;  // and how many there are
-    uint64_t send_failures; // answers, sync, beacons
+    struct nh_lamp_live_source shown; // of the last frame
+    uint32_t group_count;             // multicast groups that were joined
+    uint32_t group_wanted;            // and how many there are
+    uint64_t send_failures;           // answers, sync, beacons
     // hub_lamp_sync.c
     nh_bus_sub_t *sub;
     nh_timer_t beacon;

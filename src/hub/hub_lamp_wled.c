@@ -14,6 +14,8 @@ static void facts(void *ctx, struct nh_wled_facts *out)
     struct nh_mem_snapshot s;
     uint64_t used, total;
     snprintf(out->ip, sizeof out->ip, "%.45s", hub->ip);
+    out->sync_send = hub->live && hub->cfg.lamp_live.sync_send != 0;
+    out->sync_receive = hub->live && hub->cfg.lamp_live.sync_receive != 0;
     nh_mem_figures(hub->sys, &s);
     out->free_bytes = s.tier[NH_MEM_INTERNAL].free_bytes;
     if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {

@@ -144,8 +144,8 @@ static void test_sync_lengths(void **state)
         int err;
         int second, intensity, transition, palette, third, groups;
     } rows[] = {
-        {10, NH_ERR_PROTO, 0, 0, 0, 0, 0, 0},
-        {11, 0, 0, 0, 0, 0, 0, 0},
+        {11, NH_ERR_PROTO, 0, 0, 0, 0, 0, 0},
+        {12, 0, 0, 0, 0, 0, 0, 0},
         {16, 0, 1, 0, 0, 0, 0, 0},
         {17, 0, 1, 1, 0, 0, 0, 0},
         {19, 0, 1, 1, 1, 0, 0, 0},
@@ -172,8 +172,10 @@ static void test_sync_lengths(void **state)
         assert_int_equal(back.has_third, rows[i].third);
         assert_int_equal(back.has_groups, rows[i].groups);
     }
-    bytes[0] = 1;
     struct nh_lamp_sync back;
+    bytes[0] = 1;
+    assert_int_equal(nh_lamp_sync_parse(bytes, sizeof bytes, &back), NH_ERR_PROTO);
+    memset(bytes, 0, sizeof bytes); // zeros switch no lamp off
     assert_int_equal(nh_lamp_sync_parse(bytes, sizeof bytes, &back), NH_ERR_PROTO);
 }
 
@@ -181,11 +183,11 @@ static void test_beacon(void **state)
 {
     (void)state;
     struct nh_lamp_beacon back, b = {.ip = {192, 168, 1, 7},
-                                      .name = "hall",
-                                      .type = 32,
-                                      .is_on = true,
-                                      .unit = 3,
-                                      .build = 2401290};
+                                     .name = "hall",
+                                     .type = 32,
+                                     .is_on = true,
+                                     .unit = 3,
+                                     .build = 2401290};
     uint8_t out[NH_LAMP_BEACON_BYTES], want[NH_LAMP_BEACON_BYTES] = {0};
     from_hex("FF 01 C0 A8 01 07 68 61 6C 6C", want);
     from_hex("A0 03 0A A4 24 00", want + 38);

@@ -187,8 +187,8 @@ static void take_over(nh_lamp_receiver_t *r, struct nh_lamp__source *s)
 
 bool nh_lamp__source_owns(nh_lamp_receiver_t *r, struct nh_lamp__source *s, uint64_t now_us)
 {
-    if (r->owner == s && r->is_enabled)
-        return true;
+    if (r->owner && r->owner == s)
+        return true; // switched off, there is none
     if (r->owner && is_silent(r->owner, now_us)) {
         r->info.lost_count++;
         let_go(r);

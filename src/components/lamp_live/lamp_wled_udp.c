@@ -101,7 +101,7 @@ static void parse_newer(const uint8_t *bytes, size_t len, struct nh_lamp_sync *o
 
 int nh_lamp_sync_parse(const uint8_t *bytes, size_t len, struct nh_lamp_sync *out)
 {
-    if (len < NH_LAMP_SYNC_MIN_BYTES || bytes[0] != 0)
+    if (len < NH_LAMP_SYNC_MIN_BYTES || bytes[0] != 0 || bytes[11] == 0)
         return NH_ERR_PROTO;
     *out = (struct nh_lamp_sync){
         .why = bytes[1], .brightness = bytes[2], .effect = bytes[8], .speed = bytes[9]};

@@ -54,7 +54,7 @@ NH_MUST_USE int nh_lamp__hyperion_parse(const uint8_t *bytes, size_t len,
 
 #define NH_LAMP_SYNC_VERSION 12
 #define NH_LAMP_SYNC_BYTES 41 // without segments: they are another lamp's own matter
-#define NH_LAMP_SYNC_MIN_BYTES 11
+#define NH_LAMP_SYNC_MIN_BYTES 12
 #define NH_LAMP_SYNC_SEGMENT_BYTES 36
 
 enum nh_lamp_sync_why { // byte 1, "call mode"
@@ -77,7 +77,8 @@ struct nh_lamp_sync {
     uint64_t unix_ms;     // when it was sent, where the sender knows; 0: it does not
 };
 
-// Reads a datagram whose byte 0 is 0. NH_ERR_PROTO: too short, or of another byte 0.
+// Reads a datagram whose byte 0 is 0. NH_ERR_PROTO: too short, of another byte 0, or of version 0,
+// as zeros alone would be.
 NH_MUST_USE int nh_lamp_sync_parse(const uint8_t *bytes, size_t len, struct nh_lamp_sync *out);
 // Writes one of version 12; all fields are sent.
 void nh_lamp_sync_build(const struct nh_lamp_sync *s, uint8_t out[NH_LAMP_SYNC_BYTES]);
