@@ -20,6 +20,7 @@ const all = [
   ['devices-light', 'devices?at=/devices/0/scenarios/0/steps/2', 'light', 1440, 1280], ['phone-devices-dark', 'devices?at=/devices/0/scenarios/0/steps/2', 'dark', 390, 844],
   ['actions-light', 'actions', 'light', 1280, 800], ['traces-light', 'traces?device=pictures&scenario=solved', 'light', 1280, 800],
   ['macropad-light', 'macropad?screen=1&slot=9', 'light', 1440, 900, 'Press'], ['phone-macropad-dark', 'macropad?screen=3&slot=9', 'dark', 390, 844],
+  ['lamp-dark', 'lamp', 'dark', 1440, 1180], ['lamp-light', 'lamp', 'light', 1440, 1180], ['phone-lamp-dark', 'lamp', 'dark', 390, 844],
   ['device-light', 'device', 'light', 1440, 900], ['updates-dark', 'updates', 'dark', 1440, 520],
   ['audio-light', 'audio', 'light', 1440, 620, 'Play theme.wav in the background'],
   ['phone-home-light', 'home', 'light', 390, 844], ['phone-memory-dark', 'memory', 'dark', 390, 844],
@@ -75,7 +76,12 @@ async function furnish({ url, data }) {
 
 const config = join(tmpdir(), `nuthatch-shots-${process.pid}.yaml`);
 const macros = join(dirname(fileURLToPath(import.meta.url)), '../../examples/home/macros.json');
-writeFileSync(config, `name: attic\naudio: {output: "null"}\nmacropad: {keyboard: feed, start_file: ${macros}}\n`);
+writeFileSync(config, `name: attic\naudio: {output: "null"}\nmacropad: {keyboard: feed, start_file: ${macros}}
+lamp: {enabled: true, width: 48, height: 16, fps: 40}
+lamp_live: {ddp_port: 0, e131_port: 0, artnet_port: 0, wled_port: 0, hyperion_port: 0, nodes_port: 0}
+lamp_radio: {enabled: true}
+`);
+
 const hub = await startRealHub(['--config', config]);
 await furnish(hub);
 const room = hub.mqtt && spawn(BINARY, ['sim', 'room', '--auto', '--mqtt', hub.mqtt], { stdio: 'ignore' });
