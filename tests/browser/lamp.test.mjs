@@ -76,6 +76,18 @@ test('the picture out of view takes a frame a second, and its rate again when it
   await until((n) => n !== before, frame);
   await page.evaluate(() => scrollTo(0, 0));
   await until((n) => n === 1, watched);
+  const hide = (is) => page.evaluate((v) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => v });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, is);
+  await hide(true);
+  await until((n) => n === 0, () => mock.watchers('mem'));
+  const hidden = await frame();
+  await until((n) => n !== hidden, frame);
+  await until((n) => n === 0, watched); // between two frames
+  await hide(false);
+  await until((n) => n === 1, () => mock.watchers('mem'));
+  await until((n) => n === 1, watched);
 }));
 
 test('effects: searched, by kind, chosen by click and by keys; others\u2019 choices are seen', () => onLamp({}, async ({ page, lamp, mock }) => {
@@ -256,7 +268,7 @@ test('live data: who has the canvas, how it arrives, taken back and refused', ()
   await page.getByRole('group', { name: 'The effects have the canvas' }).waitFor();
   const live = tile(page, 'Live inputs');
   await live.getByText('Nobody sends. After 2.5 s without a frame the effect comes back.').waitFor();
-  await live.getByText('wled 21324: address in use').waitFor();
+  await live.getByText('WLED UDP 21324: address in use').waitFor();
   await live.getByRole('table', { name: 'Controllers' }).getByText('DDP 10.0.0.20').waitFor();
   lamp.sends('DDP', '10.0.0.7');
   await page.getByRole('img', { name: 'Live picture of the lamp: DDP from 10.0.0.7.' }).waitFor();

@@ -3,6 +3,7 @@
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +18,11 @@ let hub;
 
 before(async () => {
   if (skip) return;
-  writeFileSync(config, 'lamp: {enabled: true, width: 48, height: 16, fps: 30, transition_ms: 0}\n');
+  const free = await freeUdpPort();
+  writeFileSync(config, `lamp: {enabled: true, width: 48, height: 16, fps: 30, transition_ms: 0}
+lamp_live: {ddp_port: 0, e131_port: 0, artnet_port: 0, wled_port: 0, hyperion_port: 0, nodes_port: 0, timeout_ms: 1000}
+lamp_radio: {enabled: true, port: ${free}}
+`);
   browser = await launch();
   hub = await startRealHub(['--config', config]);
   await set({ power: true, effect: 'FIRE', brightness: 102, overlay: { enabled: true, mode: 'listen' } });
@@ -30,6 +35,16 @@ after(async () => {
   await hub.stop();
 });
 
+function freeUdpPort() {
+  return new Promise((done) => {
+    const socket = createSocket('udp4');
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address();
+      socket.close(() => done(port));
+    });
+  });
+}
+
 const lamp = (path = '') => fetch(hub.url + '/api/lamp' + path).then((r) => r.json());
 const set = (body) => fetch(hub.url + '/api/lamp', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }).then((r) => r.json());
 async function until(what, ask) {
@@ -40,7 +55,7 @@ async function until(what, ask) {
   }
   throw new Error(`It did not come to it: ${JSON.stringify(await ask()).slice(0, 600)}`);
 }
-const open = (at = 'lamp', view = {}) => openPage(browser, `${hub.url}/#/${at}`, { ignore: ['willReadFrequently', '404'], ...view });
+const open = (at = 'lamp', view = {}) => openPage(browser, `${hub.url}/#/${at}`, { ignore: ['willReadFrequently'], ...view });
 const sample = (page) => page.locator('.lampbox canvas').evaluate((c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 997 === 0).join());
 const effect = (page, name) => page.getByRole('radiogroup', { name: 'Effect', exact: true }).getByRole('radio', { name, exact: true });
 
@@ -59,6 +74,7 @@ test('an effect that is clicked is the hub\u2019s, and its picture moves', { ski
 });
 
 test('paused, the picture stands; its brightness still changes', { skip }, async () => {
+  await set({ overlay: { enabled: false } }); // the face lives on
   const { page, faults, close } = await open();
   await page.getByRole('button', { name: 'Pause' }).click();
   await until((l) => l.paused, lamp);
@@ -70,6 +86,7 @@ test('paused, the picture stands; its brightness still changes', { skip }, async
   assert.equal((await lamp()).info.frame_crc, crc);
   await page.getByRole('button', { name: 'Go on' }).click();
   await until((l) => !l.paused, lamp);
+  await set({ overlay: { enabled: true } });
   assert.deepEqual(faults, []);
   await close();
 });
@@ -174,6 +191,48 @@ test('the button is pressed in the page, and does what it is set to', { skip }, 
   await set({ paused: false });
 });
 
+test('frames by DDP have the canvas until they are sent away', { skip }, async () => {
+  const { page, faults, close } = await open();
+  await page.getByRole('group', { name: 'The effects have the canvas' }).waitFor();
+  const port = (await lamp('/live')).ports.find((p) => p.name === 'DDP').port;
+  const socket = createSocket('udp4');
+  // 48 x 16 pixels of green in two packets, the second one pushes.
+  const packet = (push, sequence, at, pixels) => Buffer.concat([Buffer.from([0x40 | push, sequence, 0x0b, 1, 0, 0, at >> 8, at & 255, (pixels * 3) >> 8, (pixels * 3) & 255]), Buffer.alloc(pixels * 3, Buffer.from([0, 255, 0]))]);
+  let n = 0;
+  const sending = setInterval(() => {
+    n = (n % 14) + 1;
+    socket.send(packet(0, n, 0, 480), port, '127.0.0.1');
+    socket.send(packet(1, n + 1, 1440, 288), port, '127.0.0.1');
+  }, 40);
+  try {
+    await page.getByRole('img', { name: 'Live picture of the lamp: DDP from 127.0.0.1.' }).waitFor();
+    await page.getByRole('table', { name: 'Senders' }).getByRole('row', { name: /DDP 127\.0\.0\.1 [\d.]+/ }).waitFor();
+    await until((s) => s.split(',').filter((v) => +v > 60).length > 20, () => sample(page));
+    await page.getByRole('button', { name: 'Release' }).click();
+    await until((l) => l.info.live === null, lamp);
+    await page.getByRole('group', { name: 'The effects have the canvas' }).waitFor();
+  } finally {
+    clearInterval(sending);
+    socket.close();
+  }
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test('the pairing window of the radio is opened, counts, and is closed', { skip }, async () => {
+  const { page, faults, close } = await open();
+  const radio = page.locator('.tile.radio');
+  await radio.getByText('No remote is paired.').waitFor();
+  await radio.getByRole('button', { name: 'Pair a remote' }).click();
+  await radio.getByText('Waits for a remote: hold its pairing key now.').waitFor();
+  assert.ok((await lamp('/radio')).pairing.left_s > 0);
+  await radio.getByRole('button', { name: 'Close' }).click();
+  await until((r) => r.pairing === null, () => lamp('/radio'));
+  await radio.getByRole('button', { name: 'Pair a remote' }).waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test('a hub without a lamp says which lines make one, and they do', { skip }, async () => {
   const bare = await startRealHub();
   const { page, close } = await openPage(browser, bare.url + '/#/lamp', { ignore: ['404'] });
@@ -190,5 +249,5 @@ test('a hub without a lamp says which lines make one, and they do', { skip }, as
 });
 
 test('the page and Home hold at every size, in both themes', { skip }, async () => {
-  for (const theme of ['light', 'dark']) await everyPage(browser, hub.url, theme, [['lamp', 'Lamp'], ['home', 'Home']], ['404']);
+  for (const theme of ['light', 'dark']) await everyPage(browser, hub.url, theme, [['lamp', 'Lamp'], ['home', 'Home']]);
 });

@@ -214,7 +214,7 @@ export class MockLamp {
     return {
       enabled: this.takesLive, live: this.live && { ...this.live, priority: 100 }, timeout_ms: 2500, lost: 0, ended: 0, taken_over: 0, source_max: 8, source_full: 0,
       sources: this.live ? [{ ...this.live, name: null, priority: 100, live: true, released: false, idle_ms: 12, interval_us: 25000, jitter_us: 210, jitter_max_us: 1900, jitter_p99_us: 800, ...counts }] : [],
-      protocols: [], ports: [port('ddp', 4048), port('e131', 5568), port('artnet', 6454), { ...port('wled', 21324), error: 'address in use' }], groups: 0, groups_wanted: 0, send_failures: 0,
+      protocols: [], ports: [port('DDP', 4048), port('E1.31', 5568), port('Art-Net', 6454), { ...port('WLED UDP', 21324), error: 'address in use' }], groups: 0, groups_wanted: 0, send_failures: 0,
       sync: { received: 0, taken: 0, passed_over: 0, sent: 0 }, nodes: [{ name: 'kitchen', ip: '10.0.0.9', on: true, idle_ms: 4000 }],
       send: { frames: 90, skipped: 0, targets: [{ protocol: 'DDP', address: '10.0.0.20', port: 4048, start: 0, count: 768, universe: 0, sending: true, frames: 4410, packets: 8820, bytes: 1, capped: 0, failed: 0, error: null }] },
     };

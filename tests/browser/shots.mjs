@@ -20,6 +20,7 @@ const all = [
   ['devices-light', 'devices?at=/devices/0/scenarios/0/steps/2', 'light', 1440, 1280], ['phone-devices-dark', 'devices?at=/devices/0/scenarios/0/steps/2', 'dark', 390, 844],
   ['actions-light', 'actions', 'light', 1280, 800], ['traces-light', 'traces?device=pictures&scenario=solved', 'light', 1280, 800],
   ['macropad-light', 'macropad?screen=1&slot=9', 'light', 1440, 900, 'Press'], ['phone-macropad-dark', 'macropad?screen=3&slot=9', 'dark', 390, 844],
+  ['lamp-dark', 'lamp', 'dark', 1440, 980], ['phone-lamp-dark', 'lamp', 'dark', 390, 844],
   ['device-light', 'device', 'light', 1440, 900], ['updates-dark', 'updates', 'dark', 1440, 520],
   ['audio-light', 'audio', 'light', 1440, 620, 'Play theme.wav in the background'],
   ['phone-home-light', 'home', 'light', 390, 844], ['phone-memory-dark', 'memory', 'dark', 390, 844],
@@ -50,6 +51,7 @@ async function live(url, stop) {
   for (let i = 0; !stop.now; i++) {
     const value = (21 + 3 * Math.sin(i / 40) + (i % 7) / 10).toFixed(2);
     await post(url, '/api/mqtt/publish', { topic: `greenhouse/bed/${1 + (i % 12)}/moisture`, payload: value, qos: i % 3, retain: true });
+    if (i % 10 === 0) await post(url, '/api/lamp', { brightness: Math.round(56 + 14 * Math.sin(i / 60)) });
     if (i % 90 === 45) await post(url, '/api/memory/snapshot', { tag: ['before_visit', 'greenhouse_up', 'after_visit'][Math.floor(i / 90) % 3] });
     await new Promise((done) => setTimeout(done, 100));
   }
@@ -62,6 +64,7 @@ async function furnish({ url, data }) {
   const room = await fetch(url + '/api/devices/config').then((r) => r.json());
   room.devices.unshift(GALLERY);
   await post(url, '/api/devices/apply', room);
+  await post(url, '/api/lamp', { effect: 'FIRE', speed_pct: 130, overlay: { enabled: true, mode: 'listen', angle_deg: 200 } });
   if (!data) return;
   const card = join(data, 'sdcard');
   mkdirSync(join(card, 'hints'), { recursive: true });
@@ -75,7 +78,12 @@ async function furnish({ url, data }) {
 
 const config = join(tmpdir(), `nuthatch-shots-${process.pid}.yaml`);
 const macros = join(dirname(fileURLToPath(import.meta.url)), '../../examples/home/macros.json');
-writeFileSync(config, `name: attic\naudio: {output: "null"}\nmacropad: {keyboard: feed, start_file: ${macros}}\n`);
+writeFileSync(config, `name: attic\naudio: {output: "null"}\nmacropad: {keyboard: feed, start_file: ${macros}}
+lamp: {enabled: true, width: 48, height: 16, fps: 40}
+lamp_live: {ddp_port: 0, e131_port: 0, artnet_port: 0, wled_port: 0, hyperion_port: 0, nodes_port: 0}
+lamp_radio: {enabled: true}
+`);
+
 const hub = await startRealHub(['--config', config]);
 await furnish(hub);
 const room = hub.mqtt && spawn(BINARY, ['sim', 'room', '--auto', '--mqtt', hub.mqtt], { stdio: 'ignore' });

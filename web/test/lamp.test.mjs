@@ -232,7 +232,7 @@ test('pairing: what is left of the window, and the code', () => {
 });
 
 test('live data: which protocols may come, and what was lost', () => {
-  const ports = [{ name: 'ddp' }, { name: 'e131', error: 'address in use' }, { name: 'artnet', error: null }, { name: 'wled' }, { name: 'nodes' }];
+  const ports = [{ name: 'DDP' }, { name: 'E1.31', error: 'address in use' }, { name: 'Art-Net', error: null }, { name: 'WLED UDP' }, { name: 'TPM2.NET' }];
   assert.deepEqual(listening({ enabled: true, ports }), ['DDP', 'Art-Net', 'WLED UDP']);
   assert.deepEqual(listening({ enabled: false, ports }), []);
   assert.equal(lossOf({ incomplete: 2, late: 1, refused: 9 }), 3);

@@ -3,10 +3,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../../lib/api.js';
 import { age, count } from '../../lib/format.js';
-import { useResource } from '../../lib/resource.js';
 import { isOnline, useKeys } from '../../lib/store.js';
 import { Badge, Tile } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
+import { useOptional } from './optional.js';
 
 const CLICKS = [['short', 'One click'], ['double', 'Two clicks'], ['triple', 'Three clicks'], ['long', 'Long press']];
 const SETTLED_MS = 900; // then the hub knows what it was
@@ -14,7 +14,7 @@ const SETTLED_MS = 900; // then the hub knows what it was
 export function TouchButton() {
   const { lamp } = useKeys('lamp');
   const [again, setAgain] = useState(0);
-  const state = useResource('/api/lamp/button', [lamp && lamp.version, again]);
+  const state = useOptional('/api/lamp/button', [lamp && lamp.version, again]);
   if (!state.value) return null; // this hub's lamp has none
   const { actions, last, portal, line } = { line: null, ...state.value };
   const what = last && CLICKS.find(([id]) => id === last.click);

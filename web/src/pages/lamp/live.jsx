@@ -2,11 +2,11 @@
 
 import { post } from '../../lib/api.js';
 import { age, count, fixed } from '../../lib/format.js';
-import { useResource } from '../../lib/resource.js';
 import { isOnline, useTick } from '../../lib/store.js';
 import { Badge, Button, Failed, Switch, Tile } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
 import { listening, lossOf } from './model.js';
+import { useOptional } from './optional.js';
 import { ms } from './words.js';
 
 const EVERY_MS = 2000;
@@ -16,8 +16,7 @@ const IDLE_TICKS = 5; // without live data a fifth as often
 export function useLive(lamp) {
   const n = useTick(EVERY_MS);
   const holder = lamp.info.live ? lamp.info.live.protocol + lamp.info.live.from : '';
-  const live = useResource('/api/lamp/live', [holder, holder ? n : Math.floor(n / IDLE_TICKS)]);
-  return { ...live, off: !!live.error && live.error.status === 404 };
+  return useOptional('/api/lamp/live', [holder, holder ? n : Math.floor(n / IDLE_TICKS)]);
 }
 
 const send = (live, body) => post('/api/lamp/live', body).then(live.reload, (e) => toast(e.message));

@@ -58,7 +58,7 @@ function Text({ lamp }) {
   );
 }
 
-export function PaletteList({ palettes, lamp, auto, waits }) {
+function PaletteList({ palettes, lamp, auto, waits }) {
   const cards = [{ index: AUTO, name: 'auto', own: false, of: auto }, ...palettes];
   const key = (e) => {
     const all = [...e.currentTarget.children];

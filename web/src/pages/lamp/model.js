@@ -67,10 +67,8 @@ export const codeText = (code) => `${code.slice(0, 3)} ${code.slice(3)}`;
 
 // ---- live data ---------------------------------------------------------------------------------------------------
 
-// Protocols whose port is open, as they are called.
-const PORT_PROTOCOLS = { ddp: 'DDP', e131: 'E1.31', artnet: 'Art-Net', wled: 'WLED UDP', hyperion: 'Hyperion', nodes: 'TPM2.NET' };
 const SHOWN_MAX = 3;
-// The first of them; the others are named once they send.
-export const listening = (live) => (live.enabled ? live.ports.filter((p) => !p.error).map((p) => PORT_PROTOCOLS[p.name] || p.name).slice(0, SHOWN_MAX) : []);
+// The first protocols whose port is open; the others are named once they send.
+export const listening = (live) => (live.enabled ? live.ports.filter((p) => !p.error).map((p) => p.name).slice(0, SHOWN_MAX) : []);
 // Frames that were not whole and packets that came too late.
 export const lossOf = (s) => s.incomplete + s.late;

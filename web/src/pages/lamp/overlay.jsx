@@ -2,7 +2,7 @@
 
 import { useRef, useState } from 'preact/hooks';
 import { isOnline } from '../../lib/store.js';
-import { Button, Segments, Switch, Tile } from '../../ui/parts.jsx';
+import { Segments, Switch, Tile } from '../../ui/parts.jsx';
 import { setLamp } from './act.js';
 import { BLENDS, MODES, angleAfterKey, angleOf } from './model.js';
 
