@@ -10,7 +10,6 @@
 #include "components/health/health.h"
 #include "components/homeassistant/homeassistant.h"
 #include "components/lamp/lamp.h"
-#include "components/lamp/lamp_radio.h"
 #include "components/lamp_mqtt/lamp_mqtt.h"
 #include "components/lamp_radio/lamp_radio.h"
 #include "components/macropad/macropad.h"
