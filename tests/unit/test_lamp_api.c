@@ -447,9 +447,10 @@ static void test_preview_of_a_small_lamp_is_whole(void **state)
     assert_int_equal(parts[1].channel, 2);
     begin_frames();
     uint64_t version = parts[1].version(l), since = 0; // and so it is watched
-    assert_int_equal(
-        ask("POST", "/api/lamp", "{\"effect\":\"DIAG RAINBOW\",\"brightness\":7,\"paused\":true}"),
-        200);
+    assert_int_equal(ask("POST", "/api/lamp",
+                         "{\"effect\":\"DIAG RAINBOW\",\"brightness\":7,\"paused\":true,"
+                         "\"transition_ms\":0}"),
+                     200);
     frames(2);
     assert_true(parts[1].version(l) != version);
     size_t len = parts[1].write_bytes(l, out, sizeof out, 0, &since);

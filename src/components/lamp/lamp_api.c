@@ -204,12 +204,13 @@ static void take_answer(void *ctx, int err, const struct nh_lamp_snapshot *after
 }
 
 // Through the queue like everybody's; it is the owner's task that waits for it, so it is done now.
-static int do_command(nh_lamp_t *l, struct nh_lamp_command *c)
+static int do_command(nh_lamp_t *l, const struct nh_lamp_command *c)
 {
     struct answer a = {0};
-    c->done = take_answer;
-    c->ctx = &a;
-    int err = nh_lamp_post(l, c);
+    struct nh_lamp_command asked = *c;
+    asked.done = take_answer;
+    asked.ctx = &a;
+    int err = nh_lamp_post(l, &asked);
     if (err < 0)
         return err;
     (void)nh_lamp__turn(l, nh_clock_ms());

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define TEXT_MAX_BYTES 96
 
@@ -93,7 +92,7 @@ static int take_choice(struct reading *rd, const char *const *names, const char 
 {
     const char *text = take_text(rd, 31);
     for (int i = 0; text && names[i]; i++)
-        if (strcasecmp(names[i], text) == 0)
+        if (nh_lamp__is_word(names[i], text))
             return i;
     if (text)
         fault(rd, NH_ERR_INVAL, limit, "is none of these");
@@ -194,8 +193,8 @@ static void read_palette(struct reading *rd)
         const char *name = take_text(rd, TEXT_MAX_BYTES - 1);
         if (!name)
             return;
-        index = strcasecmp(name, "auto") == 0 ? NH_LAMP_PALETTE_AUTO
-                                              : nh_lamp__palette_find(rd->l, name);
+        index = nh_lamp__is_word(name, "auto") ? NH_LAMP_PALETTE_AUTO
+                                               : nh_lamp__palette_find(rd->l, name);
     }
     if (index != NH_LAMP_PALETTE_AUTO && (index < 0 || index >= count)) {
         fault(rd, NH_ERR_NOT_FOUND, "auto, or one of GET /api/lamp/palettes", "is no palette");

@@ -3,7 +3,20 @@
 #include "components/lamp/lamp_private.h"
 
 #include <string.h>
-#include <strings.h>
+
+static char lower(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+bool nh_lamp__is_word(const char *a, const char *b)
+{
+    while (*a && lower(*a) == lower(*b)) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
 
 uint16_t nh_lamp_palette_count(const nh_lamp_t *l)
 {
@@ -32,10 +45,10 @@ const struct nh_fx_palette *nh_lamp__palette_shown(const nh_lamp_t *l)
 int nh_lamp__palette_find(const nh_lamp_t *l, const char *name)
 {
     for (uint16_t i = 0; i < nh_fx_palette_count; i++)
-        if (strcasecmp(nh_fx_palettes[i].name, name) == 0)
+        if (nh_lamp__is_word(nh_fx_palettes[i].name, name))
             return i;
     for (uint16_t i = 0; l && i < l->own_count; i++)
-        if (strcasecmp(l->own[i].name, name) == 0)
+        if (nh_lamp__is_word(l->own[i].name, name))
             return nh_fx_palette_count + i;
     return NH_ERR_NOT_FOUND;
 }
@@ -70,7 +83,7 @@ int nh_lamp_palette_set(nh_lamp_t *l, uint16_t index, const struct nh_fx_palette
         return NH_ERR_INVAL;
     if (index < nh_fx_palette_count || index > count)
         return NH_ERR_RANGE;
-    if (strcasecmp(p->name, "auto") == 0)
+    if (nh_lamp__is_word(p->name, "auto"))
         return NH_ERR_EXISTS;
     int same = nh_lamp__palette_find(l, p->name); // a palette is kept by its name
     if (same >= 0 && same != index)

@@ -152,6 +152,7 @@ void nh_lamp__load(nh_lamp_t *l);
 int nh_lamp__save(void *lamp);
 
 // lamp_palettes.c
+bool nh_lamp__is_word(const char *a, const char *b); // the case of A to Z does not matter
 const struct nh_fx_palette *nh_lamp__palette_shown(const nh_lamp_t *l);
 int nh_lamp__palette_find(const nh_lamp_t *l, const char *name); // an index; NH_ERR_NOT_FOUND
 bool nh_lamp__palette_is_valid(const struct nh_fx_palette *p);
