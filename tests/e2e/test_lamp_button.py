@@ -86,6 +86,26 @@ class Button(unittest.TestCase):
             hub.wait_until(lambda: self.lamp(hub)["brightness"] == 102, "darker")
             self.assertFalse(self.post(hub, {"click": "long"})["last"]["done"])
 
+    def test_gestures_start_scenarios(self):
+        with tempfile.TemporaryDirectory() as folder:
+            devices = os.path.join(folder, "devices.yaml")
+            with open(devices, "w") as f:
+                f.write("schema: 2\ndevices:\n  - id: light\n    scenarios:\n      - id: dim\n"
+                        "        triggers: [{type: button, name: lamp_double}]\n"
+                        "        steps: [{type: lamp, brightness: 7}]\n")
+            with Hub(LAMP.replace("rate_ms: 5", "rate_ms: 5, double: none") +
+                     f"devices: {{start_file: {devices}}}\n") as hub:
+                self.assertTrue(self.post(hub, {"click": "double"})["last"]["done"])
+                hub.wait_until(lambda: self.lamp(hub)["brightness"] == 7, "the scenario's step")
+                self.assertEqual(self.lamp(hub)["changed"]["by"], "automation")
+
+    def test_a_page_that_went_away(self):
+        with Hub(LAMP.replace("long_ms: 400", "long_ms: 50")) as hub:
+            self.post(hub, {"level": True})
+            self.assertEqual(self.wait_click(hub, 1)["last"]["click"], "long")
+            hub.wait_until(lambda: not hub.get_json("/api/lamp/button")["portal"]["down"], "comes up")
+            self.assertEqual(hub.get_json("/api/lamp/button")["portal"]["gestures"], 1)
+
     def test_a_line_that_is_not_there(self):
         with Hub(LAMP.replace("long_ms: 400", "long_ms: 400, chip: /dev/gpiochip77")) as hub:
             hub.wait_line("/dev/gpiochip77 line 0: not found")
