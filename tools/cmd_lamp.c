@@ -12,6 +12,7 @@
 
 static const char help_text[] =
     "Usage: nuthatch lamp preview|record|list [OPTIONS]\n"
+    "       nuthatch lamp wiring|pixel [OPTIONS]   for LEDs; see nuthatch lamp wiring --help\n"
     "\n"
     "The lamp's effects without a lamp: preview plays one on this terminal, record writes one to\n"
     "a file, list names effects and palettes. No hub is needed; a frame is the one that the lamp\n"
@@ -235,6 +236,8 @@ int nh_command_lamp(int argc, char **argv)
                              .record = {.scale = 8, .color_count = 255}};
     const char *verb = argc > 1 ? argv[1] : "";
     int c;
+    if (nh_command_is_lamp_wiring(verb))
+        return nh_command_lamp_wiring(argc, argv);
     while ((c = getopt_long(argc, argv, "ho:", long_options, NULL)) != -1) {
         if (c == 'h') {
             fputs(help_text, stdout);

@@ -29,6 +29,9 @@ int nh_command_ota(int argc, char **argv);     // tools/cmd_ota.c
 int nh_command_remote(int argc, char **argv);  // tools/cmd_remote.c
 int nh_command_harness(int argc, char **argv); // tools/cmd_harness.c
 int nh_command_lamp(int argc, char **argv);    // tools/cmd_lamp.c
+// tools/cmd_lamp_wiring.c: the verbs of nuthatch lamp that have to do with LEDs.
+bool nh_command_is_lamp_wiring(const char *verb);
+int nh_command_lamp_wiring(int argc, char **argv);
 
 // Prints "file:line:column: /field: text; has VALUE, limit LIMIT" to stderr. `ctx`: the file's
 // name.

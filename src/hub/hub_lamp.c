@@ -122,7 +122,7 @@ int nh_hub__start_lamp(struct nh_hub *hub)
         return NH_OK;
     struct nh_lamp_config cfg = config_of(hub);
     int err = nh_hub__owner(hub, "lamp", &cfg.mem);
-    if (err == 0 && nh_hub__lamp_pixels(hub, cfg.mem, &cfg.pixels) < 0)
+    if (err == 0 && nh_hub__lamp_pixels(&hub->cfg, cfg.mem, &cfg.pixels) < 0)
         NH_LOG_E("lamp", "the lamp runs without its LEDs");
     if (err == 0)
         err = nh_lamp_create(&cfg, &hub->lamp);

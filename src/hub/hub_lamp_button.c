@@ -14,6 +14,7 @@
 #define SPAN_MAX_COUNT 32
 #define SPAN_MAX_MS 10000
 #define BRIGHTNESS_STEP 26 // a tenth
+#define RELEASE_MS 2000u   // after a long press the portal's button comes up by itself
 
 struct source {
     struct nh_hub *hub;
@@ -24,6 +25,7 @@ struct source {
 
 struct nh_hub_lamp_button {
     nh_mem_t *mem;
+    nh_timer_t release; // of the portal's, whose page may have gone while it was down
     nh_gpio_in_t *line; // NULL: none
     struct source gpio, portal;
     struct {
@@ -35,7 +37,7 @@ struct nh_hub_lamp_button {
         enum nh_lamp_click click;
         const char *source;
         uint64_t at_ms;
-        bool is_done; // false: the lamp was off, or its queue full
+        bool is_done; // false: the lamp was off or its queue full, and no scenario started
     } last;
     uint32_t ignored_count;
 };
@@ -87,12 +89,24 @@ static bool act(struct nh_hub *hub, enum nh_lamp_click click, const char *source
     return err >= 0;
 }
 
+// Scenarios with a trigger of type button and the gesture's name: "lamp_short". Whether there are.
+static bool start_scenarios(struct nh_hub *hub, enum nh_lamp_click click)
+{
+    char name[24];
+    int len = snprintf(name, sizeof name, "lamp_%s", nh_lamp_click_name(click));
+    if (!hub->automation)
+        return false;
+    const nh_span_t span = {(const uint8_t *)name, (size_t)len};
+    return nh_automation_button(hub->automation, span, NH_ORIGIN_BUTTON, nh_clock_ms()) > 0;
+}
+
 static void told(struct nh_hub *hub, enum nh_lamp_click click, const char *source)
 {
     struct nh_hub_lamp_button *b = hub->lamp_button;
     if (click == NH_LAMP_CLICK_NONE)
         return;
-    b->last.is_done = act(hub, click, source);
+    bool has_acted = act(hub, click, source);
+    b->last.is_done = start_scenarios(hub, click) || has_acted;
     b->last.click = click;
     b->last.source = source;
     b->last.at_ms = nh_clock_ms();
@@ -132,6 +146,24 @@ static void on_line(void *ctx, bool is_down, uint64_t at_ms)
 {
     struct source *s = ctx;
     level(s, is_down, at_ms);
+}
+
+static void on_release(void *ctx, nh_timer_t *t, uint64_t now_ms)
+{
+    struct nh_hub *hub = ctx;
+    (void)t;
+    level(&hub->lamp_button->portal, false, now_ms);
+}
+
+static void portal_level(struct nh_hub *hub, bool is_down, uint64_t now_ms)
+{
+    struct nh_hub_lamp_button *b = hub->lamp_button;
+    uint64_t end_ms = now_ms + hub->cfg.lamp_button.long_ms + RELEASE_MS;
+    nh_timer_cancel(hub->sched, &b->release);
+    // Without a timer it is as with a sensor that hangs: no more than one long press.
+    if (is_down)
+        NH_IGNORE(nh_timer_arm(hub->sched, &b->release, end_ms, 0));
+    level(&b->portal, is_down, now_ms);
 }
 
 static bool is_playing(const struct nh_hub_lamp_button *b)
@@ -262,7 +294,7 @@ static int post_button(nh_request_t *req)
     if (body.click)
         told(hub, (enum nh_lamp_click)body.click, b->portal.name);
     else if (has_level)
-        level(&b->portal, body.level, nh_clock_ms());
+        portal_level(hub, body.level, nh_clock_ms());
     else
         play(hub, &body, nh_clock_ms());
     return get_button(req);
@@ -340,6 +372,7 @@ int nh_hub__start_lamp_button(struct nh_hub *hub, nh_mem_t *mem)
     b->mem = mem;
     source_init(&b->gpio, hub, "line", false);
     source_init(&b->portal, hub, "portal", false);
+    b->release = (nh_timer_t){.fire = on_release, .ctx = hub, .name = "lamp button release"};
     b->trace.timer = (nh_timer_t){.fire = on_trace, .ctx = hub, .name = "lamp button trace"};
     open_line(hub);
     return NH_OK;
@@ -354,6 +387,7 @@ void nh_hub__stop_lamp_button(struct nh_hub *hub)
     nh_timer_cancel(hub->sched, &b->gpio.timer);
     nh_timer_cancel(hub->sched, &b->portal.timer);
     nh_timer_cancel(hub->sched, &b->trace.timer);
+    nh_timer_cancel(hub->sched, &b->release);
     nh_mem_free(b->mem, b);
     hub->lamp_button = NULL;
 }

@@ -2,15 +2,13 @@
 
 #include "hub/hub_lamp_hw.h"
 #include "core/base/log.h"
-#include "hub/hub_parts.h"
 
-static int open_switch(struct nh_hub *hub, nh_mem_t *mem, nh_gpio_out_t **out)
+static int open_switch(const struct nh_hub_config *c, nh_mem_t *mem, nh_gpio_out_t **out)
 {
     const struct nh_gpio_out_config cfg = {.mem = mem,
-                                           .chip = hub->cfg.lamp_hardware.power_chip,
-                                           .line = hub->cfg.lamp_hardware.power_line,
-                                           .is_active_low =
-                                               hub->cfg.lamp_hardware.power_active_low};
+                                           .chip = c->lamp_hardware.power_chip,
+                                           .line = c->lamp_hardware.power_line,
+                                           .is_active_low = c->lamp_hardware.power_active_low};
     *out = NULL;
     if (!cfg.chip[0])
         return NH_OK;
@@ -21,15 +19,16 @@ static int open_switch(struct nh_hub *hub, nh_mem_t *mem, nh_gpio_out_t **out)
     return err;
 }
 
-static int open_spi(struct nh_hub *hub, nh_mem_t *mem, const char *path, struct nh_pixels *out)
+static int open_spi(const struct nh_hub_config *c, nh_mem_t *mem, const char *path,
+                    struct nh_pixels *out)
 {
     struct nh_pixels_spi_config cfg = {
         .mem = mem,
         .path = path,
-        .chip = (enum nh_pixels_chip)hub->cfg.lamp_hardware.chip,
-        .order = (enum nh_pixels_order)hub->cfg.lamp_hardware.order,
+        .chip = (enum nh_pixels_chip)c->lamp_hardware.chip,
+        .order = (enum nh_pixels_order)c->lamp_hardware.order,
     };
-    int err = open_switch(hub, mem, &cfg.power);
+    int err = open_switch(c, mem, &cfg.power);
     if (err < 0)
         return err;
     err = nh_pixels_spi(&cfg, out);
@@ -40,9 +39,9 @@ static int open_spi(struct nh_hub *hub, nh_mem_t *mem, const char *path, struct 
     return err;
 }
 
-int nh_hub__lamp_pixels(struct nh_hub *hub, nh_mem_t *mem, struct nh_pixels *out)
+int nh_hub__lamp_pixels(const struct nh_hub_config *c, nh_mem_t *mem, struct nh_pixels *out)
 {
-    const char *path = nh_hub__lamp_spi(&hub->cfg);
+    const char *path = nh_hub__lamp_spi(c);
     *out = (struct nh_pixels){0};
-    return path ? open_spi(hub, mem, path, out) : NH_OK;
+    return path ? open_spi(c, mem, path, out) : NH_OK;
 }

@@ -26,6 +26,10 @@ extern const char *const nh_hub__lamp_actions[NH_HUB_LAMP_ACTION_COUNT + 1]; // 
 // config_lamp_hw.c; memory and map are for the caller to fill in.
 void nh_hub__lamp_map(const struct nh_hub_config *c, struct nh_lamp_map_config *out);
 void nh_hub__lamp_pipeline(const struct nh_hub_config *c, struct nh_lamp_pipeline_config *out);
+// hub_lamp_hw.c: the LEDs that the configuration names; zeroed: none. What fails is told in the
+// log.
+NH_MUST_USE int nh_hub__lamp_pixels(const struct nh_hub_config *c, nh_mem_t *mem,
+                                    struct nh_pixels *out);
 const char *nh_hub__lamp_spi(const struct nh_hub_config *c); // the device; NULL: no SPI output
 
 #endif

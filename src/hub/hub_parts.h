@@ -207,8 +207,6 @@ void nh_hub__stop_display(struct nh_hub *hub);
 void nh_hub__display_names(struct nh_hub *hub); // what it is called, and where the portal is
 // What may change while it runs, before `cfg` takes the place of hub->cfg.
 void nh_hub__display_apply(struct nh_hub *hub, const struct nh_hub_config *cfg);
-// hub_lamp_hw.c: the LEDs that the configuration names; zeroed: none. What fails is told.
-NH_MUST_USE int nh_hub__lamp_pixels(struct nh_hub *hub, nh_mem_t *mem, struct nh_pixels *out);
 // hub_lamp_button.c: after the lamp was made, and before it goes.
 NH_MUST_USE int nh_hub__start_lamp_button(struct nh_hub *hub, nh_mem_t *mem);
 void nh_hub__stop_lamp_button(struct nh_hub *hub);

@@ -1,5 +1,6 @@
 """The lamp's button by the portal: levels, clicks, traces that are played; what gestures do; and the
 bytes that an SPI output gets."""
+import json
 import os
 import tempfile
 import unittest
@@ -85,6 +86,26 @@ class Button(unittest.TestCase):
             hub.wait_until(lambda: self.lamp(hub)["brightness"] == 102, "darker")
             self.assertFalse(self.post(hub, {"click": "long"})["last"]["done"])
 
+    def test_gestures_start_scenarios(self):
+        with tempfile.TemporaryDirectory() as folder:
+            devices = os.path.join(folder, "devices.yaml")
+            with open(devices, "w") as f:
+                f.write("schema: 2\ndevices:\n  - id: light\n    scenarios:\n      - id: dim\n"
+                        "        triggers: [{type: button, name: lamp_double}]\n"
+                        "        steps: [{type: lamp, brightness: 7}]\n")
+            with Hub(LAMP.replace("rate_ms: 5", "rate_ms: 5, double: none") +
+                     f"devices: {{start_file: {devices}}}\n") as hub:
+                self.assertTrue(self.post(hub, {"click": "double"})["last"]["done"])
+                hub.wait_until(lambda: self.lamp(hub)["brightness"] == 7, "the scenario's step")
+                self.assertEqual(self.lamp(hub)["changed"]["by"], "automation")
+
+    def test_a_page_that_went_away(self):
+        with Hub(LAMP.replace("long_ms: 400", "long_ms: 50")) as hub:
+            self.post(hub, {"level": True})
+            self.assertEqual(self.wait_click(hub, 1)["last"]["click"], "long")
+            hub.wait_until(lambda: not hub.get_json("/api/lamp/button")["portal"]["down"], "comes up")
+            self.assertEqual(hub.get_json("/api/lamp/button")["portal"]["gestures"], 1)
+
     def test_a_line_that_is_not_there(self):
         with Hub(LAMP.replace("long_ms: 400", "long_ms: 400, chip: /dev/gpiochip77")) as hub:
             hub.wait_line("/dev/gpiochip77 line 0: not found")
@@ -126,6 +147,40 @@ class Output(unittest.TestCase):
                     with open(line, "rb") as f:
                         return f.read() == bytes(4) + b"\x88" * (256 * 12) + bytes(120)
                 hub.wait_until(is_dark, "zeros on the wire")
+
+    def test_the_tools_of_who_solders(self):
+        with tempfile.TemporaryDirectory() as folder:
+            line, config = os.path.join(folder, "spi"), os.path.join(folder, "hub.yaml")
+            open(line, "w").close()
+            with open(config, "w") as f:
+                f.write("lamp: {width: 4, height: 2}\n"
+                        f"lamp_hardware: {{output: 'spi:{line}', order: rgb, panel_columns: 2}}\n")
+            # Two panels of 2 x 2, each a serpentine from its bottom left.
+            self.assertEqual(run("lamp", "wiring", "--config", config), (0, "3 2 7 6\n0 1 4 5\n", ""))
+            code, out, _ = run("lamp", "wiring", "--config", config, "--json")
+            self.assertEqual((code, json.loads(out)["leds"]), (0, [0, 1, 4, 5, 3, 2, 7, 6]))
+            for where, led in ((("--at", "2,1"), 7), (("--led", "3"), 3), ((), 0)):
+                code, out, err = run("lamp", "pixel", "--config", config, *where, "--color", "ff0080",
+                                     "--level", "255", "--seconds", "0")
+                self.assertEqual((code, err), (0, ""))
+                self.assertIn(f"LED {led} of 8", out)
+                with open(line, "rb") as f:
+                    sent = f.read()
+                at = 4 + led * 12
+                self.assertEqual(sent[at:at + 12], b"\xee" * 4 + b"\x88" * 4 + b"\xe8\x88\x88\x88")
+                self.assertEqual(sent[4:at] + sent[at + 12:], b"\x88" * 84 + bytes(120))
+            for wrong, code in (("--at=4,0", 2), ("--led=8", 2), ("--color=12345", 2), ("--level=256", 2),
+                                ("--seconds=-1", 2), ("--at=1", 2), ("--x", 2)):
+                self.assertEqual(run("lamp", "pixel", "--config", config, wrong)[0], code, wrong)
+            self.assertIn("there are no LEDs", run("lamp", "pixel")[2])
+            self.assertIn("not 0, 90", self.refused(config, "rotation_deg: 45"))
+
+    def refused(self, config, text):
+        with open(config, "w") as f:
+            f.write(f"lamp_hardware: {{{text}}}\n")
+        code, _, err = run("lamp", "wiring", "--config", config)
+        self.assertEqual(code, 2)
+        return err
 
     def test_a_device_that_is_not_there(self):
         with Hub(LAMP + "lamp_hardware: {output: 'spi:/dev/spidev77.0'}\n") as hub:
