@@ -114,6 +114,14 @@ class CleanAir(Radio):
         while self.hub.send_json("GET", "/api/audio", None)[1]["volume"] != 41:
             self.assertLess(time.monotonic(), end)
 
+    def test_ping(self):
+        before = self.lamp()
+        pings = json.loads(self.remote("ping", "50", "--json"))
+        self.assertEqual((pings["answered"], pings["failed"]), (50, 0))
+        self.assertLessEqual(pings["p50_us"], pings["p99_us"])
+        self.assertEqual(self.lamp()["seq"], before["seq"])  # it changes nothing
+        self.remote("ping", "0", code=2)
+
     def test_update_is_asked_for(self):
         self.assertIn("The lamp takes no updates", self.remote("ota", "--yes"))
         self.remote("ota", code=1, stdin="n\n")
