@@ -205,6 +205,31 @@ class Forgotten(Radio):
         self.assertEqual(self.radio()["peers"], [])
 
 
+class Version1(Radio):
+    """An older remote: no key, taken by its first frame while the window asks for no digits."""
+    AIR = ", allow_v1: true"
+
+    @classmethod
+    def pair(cls):
+        radio = cls.hub.send_json("GET", "/api/lamp/radio", None)[1]
+        cls.remote("add", radio["address"], "111")
+        cls.remote("--timeout", "1", "--set", "brightness=3", code=1)
+        cls.hub.send_json("POST", "/api/lamp/radio/pair", {"seconds": 60, "confirm": False})
+        cls.remote("--set", "brightness=4")
+        cls.hub.send_json("POST", "/api/lamp/radio/pair", {"seconds": 0})
+
+    def test_commands(self):
+        self.assertEqual(self.radio()["peers"][0]["key"], "none")
+        self.assertIn("CUBES, brightness 9", self.remote("--set", "effect=CUBES", "brightness=9"))
+        self.assertEqual((self.lamp()["effect"], self.lamp()["brightness"]), ("CUBES", 9))
+        self.assertIn("unknown command", self.remote("--set", "intensity=9", code=1))
+        self.assertNotIn("intensity", json.loads(self.remote("status", "--json")))
+        with Terminal(self.command()) as t:
+            text = t.shows("▶ CUBES").text()
+            self.assertNotIn("Intensity", text)
+            self.assertIn("Volume", text)
+
+
 class BadAir(Radio):
     """30 % of the frames are lost both ways, they are late, out of order, and some come twice."""
     AIR = ", loss_pct: 30, delay_ms: 15, duplicate_pct: 10"
