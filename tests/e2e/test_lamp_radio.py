@@ -16,14 +16,14 @@ from terminal import Terminal
 
 class Radio(unittest.TestCase):
     """One hub with a lamp on a group of its own for all tests of a class."""
-    AIR = ""
+    AIR = EXTRA = ""
     REMOTE_AIR = ()
 
     @classmethod
     def setUpClass(cls):
         cls.port = random.SystemRandom().randrange(33000, 60000)
         cls.hub = Hub("lamp: {enabled: true, width: 8, height: 8}\n"
-                      f"lamp_radio: {{enabled: true, port: {cls.port}{cls.AIR}}}\n")
+                      f"lamp_radio: {{enabled: true, port: {cls.port}{cls.AIR}}}\n" + cls.EXTRA)
         cls.hub.start()
         cls.addClassCleanup(cls.hub.__exit__, None, None, None)
         cls.state = os.path.join(cls.hub.folder, "remote")
@@ -208,6 +208,7 @@ class Forgotten(Radio):
 class Version1(Radio):
     """An older remote: no key, taken by its first frame while the window asks for no digits."""
     AIR = ", allow_v1: true"
+    EXTRA = "ota: {enabled: true, key: " + "ab" * 32 + "}\n"
 
     @classmethod
     def pair(cls):
@@ -217,6 +218,9 @@ class Version1(Radio):
         cls.hub.send_json("POST", "/api/lamp/radio/pair", {"seconds": 60, "confirm": False})
         cls.remote("--set", "brightness=4")
         cls.hub.send_json("POST", "/api/lamp/radio/pair", {"seconds": 0})
+
+    def test_update(self):
+        self.assertIn("The lamp is ready.", self.remote("ota", "--yes"))
 
     def test_commands(self):
         self.assertEqual(self.radio()["peers"][0]["key"], "none")
