@@ -13,6 +13,7 @@ static const char help_text[] =
     "Usage: nuthatch remote [OPTIONS]                   a remote control in the terminal\n"
     "       nuthatch remote [OPTIONS] --set KEY=VALUE...  changes something and ends\n"
     "       nuthatch remote [OPTIONS] status|list|ota|pair|lamps\n"
+    "       nuthatch remote [OPTIONS] ping [COUNT]\n"
     "       nuthatch remote [OPTIONS] add ADDRESS [NODE]\n"
     "       nuthatch remote [OPTIONS] forget NAME|ADDRESS\n"
     "\n"
@@ -169,6 +170,8 @@ static int run_verb(const struct nh_remote_options *o, char **words, int count)
     for (size_t i = 0; i < NH_ARRAY_LEN(verbs); i++)
         if (count == 1 && strcmp(words[0], verbs[i].name) == 0)
             return verbs[i].run(o);
+    if (strcmp(words[0], "ping") == 0 && count <= 2)
+        return nh_remote_ping(o, count == 2 ? words[1] : NULL);
     if (strcmp(words[0], "add") == 0 && (count == 2 || count == 3))
         return nh_remote_add(o, words[1], count == 3 ? words[2] : NULL);
     if (strcmp(words[0], "forget") == 0 && count == 2)

@@ -68,6 +68,8 @@ int nh_remote_status(const struct nh_remote_options *o);
 int nh_remote_list(const struct nh_remote_options *o);
 int nh_remote_ota(const struct nh_remote_options *o);
 int nh_remote_pair(const struct nh_remote_options *o);
+// How long the lamp takes to answer `count` commands, NULL: 100; they change nothing.
+int nh_remote_ping(const struct nh_remote_options *o, const char *count);
 int nh_remote_lamps(const struct nh_remote_options *o);
 int nh_remote_add(const struct nh_remote_options *o, const char *address, const char *node);
 int nh_remote_forget(const struct nh_remote_options *o, const char *lamp);

@@ -449,6 +449,7 @@ static void on_event(void *ctx, const struct nh_radio_remote_event *e)
     case NH_RADIO_REMOTE_PAIRED:
         s->dialog = NH_REMOTE_NO_DIALOG;
         s->has_shown = false;
+        s->asked_ms = 0;
         say(s, false, "Paired.");
         break;
     case NH_RADIO_REMOTE_UNPAIRED:
@@ -468,8 +469,13 @@ static void on_redraw(void *ctx)
     struct nh_remote_screen *s = ctx;
     bool is_new = !s->has_shown && s->dialog == NH_REMOTE_NO_DIALOG &&
                   nh_radio_remote_is_idle(s->link.engine);
-    if (is_new && nh_radio_remote_lamp_count(s->link.engine) > 0)
+    uint64_t now_ms = nh_clock_ms();
+    // Not at once again when that fails at once.
+    if (is_new && nh_radio_remote_lamp_count(s->link.engine) > 0 &&
+        (s->asked_ms == 0 || now_ms - s->asked_ms > POLL_MS)) {
+        s->asked_ms = now_ms;
         refresh_all(s);
+    }
     take_state(s);
     nh_remote_draw(s);
 }

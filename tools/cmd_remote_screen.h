@@ -46,8 +46,8 @@ struct nh_remote_screen {
     uint32_t code;
     char lamp_name[NH_RADIO_NAME_BYTES];
     char message[96];
-    bool is_bad; // the message
-    int exit_code;
+    bool is_bad;       // the message
+    uint64_t asked_ms; // when all was asked for by itself; 0: not yet
     nh_loop_post_t redraw;
     uv_poll_t input;
     uv_signal_t resized;

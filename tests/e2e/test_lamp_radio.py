@@ -16,14 +16,14 @@ from terminal import Terminal
 
 class Radio(unittest.TestCase):
     """One hub with a lamp on a group of its own for all tests of a class."""
-    AIR = ""
+    AIR = EXTRA = ""
     REMOTE_AIR = ()
 
     @classmethod
     def setUpClass(cls):
         cls.port = random.SystemRandom().randrange(33000, 60000)
         cls.hub = Hub("lamp: {enabled: true, width: 8, height: 8}\n"
-                      f"lamp_radio: {{enabled: true, port: {cls.port}{cls.AIR}}}\n")
+                      f"lamp_radio: {{enabled: true, port: {cls.port}{cls.AIR}}}\n" + cls.EXTRA)
         cls.hub.start()
         cls.addClassCleanup(cls.hub.__exit__, None, None, None)
         cls.state = os.path.join(cls.hub.folder, "remote")
@@ -114,6 +114,14 @@ class CleanAir(Radio):
         while self.hub.send_json("GET", "/api/audio", None)[1]["volume"] != 41:
             self.assertLess(time.monotonic(), end)
 
+    def test_ping(self):
+        before = self.lamp()
+        pings = json.loads(self.remote("ping", "50", "--json"))
+        self.assertEqual((pings["answered"], pings["failed"]), (50, 0))
+        self.assertLessEqual(pings["p50_us"], pings["p99_us"])
+        self.assertEqual(self.lamp()["seq"], before["seq"])  # it changes nothing
+        self.remote("ping", "0", code=2)
+
     def test_update_is_asked_for(self):
         self.assertIn("The lamp takes no updates", self.remote("ota", "--yes"))
         self.remote("ota", code=1, stdin="n\n")
@@ -195,6 +203,35 @@ class Forgotten(Radio):
             self.assertIn("it was refused", p.stderr.read())
         self.assertEqual(p.returncode, 1)
         self.assertEqual(self.radio()["peers"], [])
+
+
+class Version1(Radio):
+    """An older remote: no key, taken by its first frame while the window asks for no digits."""
+    AIR = ", allow_v1: true"
+    EXTRA = "ota: {enabled: true, key: " + "ab" * 32 + "}\n"
+
+    @classmethod
+    def pair(cls):
+        radio = cls.hub.send_json("GET", "/api/lamp/radio", None)[1]
+        cls.remote("add", radio["address"], "111")
+        cls.remote("--timeout", "1", "--set", "brightness=3", code=1)
+        cls.hub.send_json("POST", "/api/lamp/radio/pair", {"seconds": 60, "confirm": False})
+        cls.remote("--set", "brightness=4")
+        cls.hub.send_json("POST", "/api/lamp/radio/pair", {"seconds": 0})
+
+    def test_update(self):
+        self.assertIn("The lamp is ready.", self.remote("ota", "--yes"))
+
+    def test_commands(self):
+        self.assertEqual(self.radio()["peers"][0]["key"], "none")
+        self.assertIn("CUBES, brightness 9", self.remote("--set", "effect=CUBES", "brightness=9"))
+        self.assertEqual((self.lamp()["effect"], self.lamp()["brightness"]), ("CUBES", 9))
+        self.assertIn("unknown command", self.remote("--set", "intensity=9", code=1))
+        self.assertNotIn("intensity", json.loads(self.remote("status", "--json")))
+        with Terminal(self.command()) as t:
+            text = t.shows("▶ CUBES").text()
+            self.assertNotIn("Intensity", text)
+            self.assertIn("Volume", text)
 
 
 class BadAir(Radio):

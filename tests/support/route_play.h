@@ -21,9 +21,15 @@ static inline void route_begin(struct route_play *p, const struct nh_route_table
     memset(p, 0, sizeof *p);
     nh_arena_init(&p->x.arena, mem, NH_MEM_BULK, 1024, NH_KIB(16));
     nh_exchange_init(&p->x);
-    for (const nh_route_t *r = t->routes; r->path; r++)
-        if (strcmp(r->method, method) == 0 && strcmp(r->path, path) == 0)
-            p->route = r;
+    const char *rest = "";
+    for (const nh_route_t *r = t->routes; r->path; r++) {
+        size_t len = strlen(r->path);
+        bool is_open = len > 0 && r->path[len - 1] == '*' && strncmp(r->path, path, len - 1) == 0;
+        if (strcmp(r->method, method) != 0 || (!is_open && strcmp(r->path, path) != 0))
+            continue;
+        p->route = r;
+        rest = is_open ? path + len - 1 : "";
+    }
     if (!p->route)
         fail_msg("no route %s %s", method, path);
     p->x.req.route = p->route;
@@ -31,7 +37,7 @@ static inline void route_begin(struct route_play *p, const struct nh_route_table
     p->x.req.method = method;
     p->x.req.path = path;
     p->x.req.query = query ? query : "";
-    p->x.req.rest = "";
+    p->x.req.rest = rest;
     p->x.req.role = NH_ROLE_ADMIN;
 }
 
