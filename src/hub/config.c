@@ -335,6 +335,7 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("lamp", nh_hub__lamp_fields, "LED matrix"),
     SECTION("lamp_hardware", nh_hub__lamp_hw_fields, "Its LEDs"),
     SECTION("lamp_button", nh_hub__lamp_button_fields, "Its button"),
+    SECTION("lamp_overlay", nh_hub__lamp_overlay_fields, "The genie over its effects"),
     SECTION("lamp_wled", nh_hub__lamp_wled_fields, "The lamp for WLED's clients"),
     SECTION("lamp_radio", nh_hub__lamp_radio_fields, "Remotes of the lamp"),
     SECTION("lamp_live", nh_hub__lamp_live_fields, "Live data for the LED matrix over UDP"),

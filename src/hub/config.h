@@ -199,6 +199,10 @@ struct nh_hub_config {
         uint32_t debounce_ms, click_gap_ms, long_ms, rate_ms;
         int action[4]; // enum nh_hub_lamp_action, of short, double, triple and long
     } lamp_button;
+    struct { // as struct nh_lamp_overlay_config (components/lamp/lamp_overlay_config.h)
+        uint32_t deadband_deg, follow_ms, return_ms, hold_ms, front_deg, step_max_deg, heard_max_ms;
+        uint32_t fade_ms, blink_min_ms, blink_max_ms, blink_ms, base_pct, size_pct;
+    } lamp_overlay;
     struct {
         bool enabled, open;
         uint32_t preset_max_count;

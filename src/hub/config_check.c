@@ -298,6 +298,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     check_homeassistant(&c, cfg);
     nh_hub_config__check_lamp(&c, cfg);
     nh_hub_config__check_lamp_hw(&c, cfg);
+    nh_hub_config__check_lamp_overlay(&c, cfg);
     nh_hub_config__check_lamp_live(&c, cfg);
     check_ota(&c, cfg);
     nh_hub_config__check_lamp_wled(&c, cfg);

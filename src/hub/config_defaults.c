@@ -177,5 +177,6 @@ void nh_hub_config_defaults(struct nh_hub_config *c)
     pad_defaults(c);
     lamp_defaults(c);
     nh_hub__lamp_hw_defaults(c);
+    nh_hub__lamp_overlay_defaults(c);
     nh_hub__ota_defaults(c);
 }

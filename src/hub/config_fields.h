@@ -33,6 +33,9 @@ extern const nh_json_field_t nh_hub__lamp_fields[];
 extern const nh_json_field_t nh_hub__lamp_hw_fields[];
 extern const nh_json_field_t nh_hub__lamp_button_fields[];
 void nh_hub__lamp_hw_defaults(struct nh_hub_config *c);
+// config_lamp_overlay.c
+extern const nh_json_field_t nh_hub__lamp_overlay_fields[];
+void nh_hub__lamp_overlay_defaults(struct nh_hub_config *c);
 // config_lamp_live.c
 extern const nh_json_field_t nh_hub__lamp_live_fields[];
 extern const nh_json_field_t nh_hub__lamp_send_element;

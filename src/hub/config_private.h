@@ -51,6 +51,8 @@ void nh_hub_config__check_lamp_wled(struct nh_hub_counting *c, const struct nh_h
 
 // config_lamp_hw.c
 void nh_hub_config__check_lamp_hw(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
+// config_lamp_overlay.c
+void nh_hub_config__check_lamp_overlay(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
 // config_lamp_live.c
 void nh_hub_config__check_lamp_live(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
 

@@ -112,6 +112,7 @@ static struct nh_lamp_config config_of(struct nh_hub *hub)
     };
     nh_hub__lamp_map(c, &cfg.map);
     nh_hub__lamp_pipeline(c, &cfg.pipeline);
+    nh_hub__lamp_overlay(c, &cfg.overlay);
     return cfg;
 }
 

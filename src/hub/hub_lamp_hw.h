@@ -32,4 +32,7 @@ NH_MUST_USE int nh_hub__lamp_pixels(const struct nh_hub_config *c, nh_mem_t *mem
                                     struct nh_pixels *out);
 const char *nh_hub__lamp_spi(const struct nh_hub_config *c); // the device; NULL: no SPI output
 
+// config_lamp_overlay.c
+void nh_hub__lamp_overlay(const struct nh_hub_config *c, struct nh_lamp_overlay_config *out);
+
 #endif

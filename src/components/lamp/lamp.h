@@ -13,6 +13,7 @@
 
 #include "components/lamp/fx/fx.h"
 #include "components/lamp/lamp_button.h"
+#include "components/lamp/lamp_overlay_config.h"
 #include "components/lamp/lamp_pipeline.h"
 #include "core/bus/events.h"
 #include "core/http/http.h"
@@ -38,6 +39,7 @@ struct nh_lamp_config {
     uint16_t width, height;  // 0: 16 and 48; at most NH_FX_SIDE_MAX
     struct nh_lamp_map_config map;            // mem and size are filled in
     struct nh_lamp_pipeline_config pipeline;  // mem and map are filled in
+    struct nh_lamp_overlay_config overlay;    // size_pct 0: nh_lamp_overlay_standard
     uint32_t fps;                             // 0: 40; NH_LAMP_FPS_MIN to _MAX
     uint32_t queue_max;                       // commands that wait; 0: 16
     uint32_t seed;                            // of the effects; 0: another one at each start

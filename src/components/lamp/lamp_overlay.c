@@ -85,7 +85,7 @@ static uint16_t degrees_of(uint32_t angle)
 
 void nh_lamp_overlay_configure(nh_lamp_overlay_t *o, const struct nh_lamp_overlay_config *cfg)
 {
-    o->cfg = cfg ? *cfg : nh_lamp_overlay_standard;
+    o->cfg = cfg && cfg->size_pct ? *cfg : nh_lamp_overlay_standard;
 }
 
 void nh_lamp_overlay_init(nh_lamp_overlay_t *o, const struct nh_lamp_overlay_config *cfg,

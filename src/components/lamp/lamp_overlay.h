@@ -13,24 +13,6 @@
 
 #include "components/lamp/lamp.h"
 
-// A field of 0 is that value, not the default: begin with nh_lamp_overlay_standard.
-struct nh_lamp_overlay_config {
-    uint16_t deadband_deg; // 0 to 90
-    uint16_t follow_ms;    // time constant towards a voice
-    uint16_t return_ms;    // time constant back to the front
-    uint16_t hold_ms;      // how long it stays where nothing is heard any more
-    uint16_t front_deg;    // 0 to 359; 180 is the middle of the canvas
-    uint16_t step_max_deg; // movement in a frame of NH_LAMP_OVERLAY_FRAME_MS, less in shorter ones
-    uint16_t heard_max_ms; // older directions count for nothing
-    uint16_t fade_ms;      // in and out, and from one mode to another
-    uint16_t blink_min_ms, blink_max_ms; // between two blinks
-    uint16_t blink_ms;                   // of one
-    uint8_t base_pct;                    // brightness of the effect under the face
-    uint8_t size_pct;                    // 100: fits the lamp; 25 to 200
-};
-#define NH_LAMP_OVERLAY_FRAME_MS 45
-extern const struct nh_lamp_overlay_config nh_lamp_overlay_standard;
-
 typedef struct nh_lamp_overlay { // private; the caller embeds it
     struct nh_lamp_overlay_config cfg;
     uint32_t seed;
@@ -49,7 +31,8 @@ typedef struct nh_lamp_overlay { // private; the caller embeds it
     int32_t gaze; // Q16, -65536 left to 65536 right
 } nh_lamp_overlay_t;
 
-// A copy of `cfg`; NULL: the standard. `seed` chooses the moments of blinking.
+// A copy of `cfg`; NULL, or one whose size_pct is 0: the standard. `seed` chooses the moments of
+// blinking.
 void nh_lamp_overlay_init(nh_lamp_overlay_t *o, const struct nh_lamp_overlay_config *cfg,
                           uint32_t seed);
 // Settings may change while it runs; nothing jumps.

@@ -316,7 +316,7 @@ void nh_lamp__draw_begin(nh_lamp_t *l, uint64_t now_us)
     read_wish(l, &before);
     begin_effect(l);
     set_out(d, 0, now_us);
-    nh_lamp_overlay_init(&d->overlay, NULL, l->cfg.seed);
+    nh_lamp_overlay_init(&d->overlay, &l->cfg.overlay, l->cfg.seed);
     d->angle_number = d->wish.angle_number; // told before: a voice that is long gone
     d->level_number = d->wish.level_number;
     d->frame_us = now_us;
