@@ -1,5 +1,6 @@
 // cmd_lamp.c - nuthatch lamp: effects without a lamp, on a terminal or in a file.
 
+#include "core/base/base64.h"
 #include "hub/cli_memory.h"
 #include "hub/commands.h"
 #include "lamp/lamp_tool.h"
@@ -37,6 +38,8 @@ static const char help_text[] =
     "  --depth HOW        true (24 bits), 256, or plain (letters); default: what the terminal "
     "says\n"
     "  --list             as nuthatch lamp list\n"
+    "  --url http://HOST:PORT  follows the lamp of a running hub instead; q ends\n"
+    "  --user NAME --password-file FILE  signs in there, with the first line of the file\n"
     "\n"
     "record:\n"
     "  -o FILE            lamp.gif; lamp.png: one frame, at --start; lamp-%04d.png: one a frame\n"
@@ -50,6 +53,7 @@ static const char help_text[] =
     "Examples:\n"
     "  nuthatch lamp preview --effect aurora --size 48x16\n"
     "  nuthatch lamp preview --effect text --text \"Hello\" --size 32x8 --once\n"
+    "  nuthatch lamp preview --url http://127.0.0.1:8080\n"
     "  nuthatch lamp record --effect lava-lamp --seconds 4 -o lava.gif\n"
     "  nuthatch lamp record --effect plasma --palette ocean --start 2 --scale 10 --gap 2 -o p.png\n"
     "  nuthatch lamp list\n";
@@ -59,6 +63,8 @@ struct lamp_options {
     struct nh_record_options record;
     struct nh_stage_options stage;
     double seconds, start_s;
+    const char *user;
+    char password[128], basic[512];
     bool has_seconds, has_fps, has_depth, is_once, is_list, as_json;
 };
 
@@ -88,6 +94,20 @@ static bool take_depth(struct lamp_options *o, const char *arg)
     return false;
 }
 
+// The first line of a file, without its end.
+static bool take_password(struct lamp_options *o, const char *path)
+{
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return false;
+    bool is_read = fgets(o->password, sizeof o->password, f) != NULL;
+    fclose(f);
+    size_t len = is_read ? strcspn(o->password, "\r\n") : 0;
+    bool fits = is_read && len < sizeof o->password - 1;
+    o->password[len] = 0;
+    return fits;
+}
+
 // Takes one option's argument. False: it was told what is wrong with it.
 static bool take_option(struct lamp_options *o, int option, const char *verb)
 {
@@ -110,10 +130,18 @@ static bool take_option(struct lamp_options *o, int option, const char *verb)
         snprintf(fault, sizeof fault, "--max-colors %s is not a number from 2 to 255", optarg);
     else if (option == 'd' && !take_depth(o, optarg))
         snprintf(fault, sizeof fault, "--depth %s is none of true, 256, plain", optarg);
+    else if (option == 'w' && !take_password(o, optarg))
+        snprintf(fault, sizeof fault,
+                 "--password-file %s: no first line of at most %zu bytes to read", optarg,
+                 sizeof o->password - 2);
     else if (strchr("epgsfiSctk", option))
         nh_stage_option(&o->stage, option, optarg, fault, sizeof fault);
     if (option == 'o')
         o->record.file = optarg;
+    if (option == 'U')
+        o->preview.url = optarg;
+    if (option == 'u')
+        o->user = optarg;
     o->is_once |= option == 'O';
     o->is_list |= option == 'L';
     o->as_json |= option == 'j';
@@ -179,6 +207,21 @@ static int list_json(void)
 
 // ---- the verbs
 
+// user:password in Base64, when there is a user.
+static bool sign_in(struct lamp_options *o)
+{
+    char both[sizeof o->password + 130];
+    if (!o->user)
+        return true;
+    if (strlen(o->user) > 128) {
+        fprintf(stderr, "nuthatch lamp preview: --user has over 128 bytes\n");
+        return false;
+    }
+    int len = snprintf(both, sizeof both, "%s:%s", o->user, o->password);
+    o->preview.basic = o->basic;
+    return nh_base64_encode(both, (size_t)len, o->basic, sizeof o->basic) >= 0;
+}
+
 static int preview(struct lamp_options *o, nh_mem_t *mem)
 {
     bool is_terminal = isatty(STDOUT_FILENO);
@@ -190,7 +233,9 @@ static int preview(struct lamp_options *o, nh_mem_t *mem)
         o->preview.colors =
             is_terminal ? nh_term_colors_of(getenv("COLORTERM"), getenv("TERM"), getenv("NO_COLOR"))
                         : NH_TERM_PLAIN;
-    return nh_lamp_preview(&o->preview, mem);
+    if (!o->preview.url)
+        return nh_lamp_preview(&o->preview, mem);
+    return sign_in(o) ? nh_lamp_follow(&o->preview, mem) : 2;
 }
 
 static int record(struct lamp_options *o, nh_mem_t *mem)
@@ -217,18 +262,31 @@ static int with_memory(struct lamp_options *o, int (*run)(struct lamp_options *,
     return status;
 }
 
-static const struct option long_options[] = {
-    {"effect", required_argument, NULL, 'e'},  {"palette", required_argument, NULL, 'p'},
-    {"size", required_argument, NULL, 'g'},    {"speed", required_argument, NULL, 's'},
-    {"fps", required_argument, NULL, 'f'},     {"intensity", required_argument, NULL, 'i'},
-    {"seed", required_argument, NULL, 'S'},    {"colors", required_argument, NULL, 'c'},
-    {"text", required_argument, NULL, 't'},    {"clock", required_argument, NULL, 'k'},
-    {"seconds", required_argument, NULL, 'n'}, {"start", required_argument, NULL, 'b'},
-    {"output", required_argument, NULL, 'o'},  {"scale", required_argument, NULL, 'x'},
-    {"gap", required_argument, NULL, 'G'},     {"max-colors", required_argument, NULL, 'C'},
-    {"depth", required_argument, NULL, 'd'},   {"once", no_argument, NULL, 'O'},
-    {"list", no_argument, NULL, 'L'},          {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {{"effect", required_argument, NULL, 'e'},
+                                             {"palette", required_argument, NULL, 'p'},
+                                             {"size", required_argument, NULL, 'g'},
+                                             {"speed", required_argument, NULL, 's'},
+                                             {"fps", required_argument, NULL, 'f'},
+                                             {"intensity", required_argument, NULL, 'i'},
+                                             {"seed", required_argument, NULL, 'S'},
+                                             {"colors", required_argument, NULL, 'c'},
+                                             {"text", required_argument, NULL, 't'},
+                                             {"clock", required_argument, NULL, 'k'},
+                                             {"seconds", required_argument, NULL, 'n'},
+                                             {"start", required_argument, NULL, 'b'},
+                                             {"output", required_argument, NULL, 'o'},
+                                             {"scale", required_argument, NULL, 'x'},
+                                             {"gap", required_argument, NULL, 'G'},
+                                             {"max-colors", required_argument, NULL, 'C'},
+                                             {"url", required_argument, NULL, 'U'},
+                                             {"user", required_argument, NULL, 'u'},
+                                             {"password-file", required_argument, NULL, 'w'},
+                                             {"depth", required_argument, NULL, 'd'},
+                                             {"once", no_argument, NULL, 'O'},
+                                             {"list", no_argument, NULL, 'L'},
+                                             {"json", no_argument, NULL, 'j'},
+                                             {"help", no_argument, NULL, 'h'},
+                                             {NULL, 0, NULL, 0}};
 
 int nh_command_lamp(int argc, char **argv)
 {

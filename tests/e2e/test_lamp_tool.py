@@ -10,10 +10,12 @@ import subprocess
 import tempfile
 import termios
 import unittest
+import urllib.request
 import zlib
 
 from gifs import Gif
-from hub import NUTHATCH
+from hub import NUTHATCH, Hub
+from hub import run as hub_run
 
 
 def run(*args, **kw):
@@ -145,15 +147,18 @@ class Record(unittest.TestCase):
 
 
 class Preview(unittest.TestCase):
-    def play(self, *args, keys=b"", size=(60, 60), env=None):
-        """What a terminal gets until the preview ends by itself; `keys` once the first frame is there."""
+    def play(self, *args, keys=b"", size=(60, 60), env=None, wait=b" q\x1b[K"):
+        """What a terminal gets until the preview ends; `keys` are pressed once `wait` was shown."""
         pid, fd = pty.fork()
         if pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
             for name in ("NO_COLOR", "COLORTERM"):
                 os.environ.pop(name, None)
             os.environ.update({"TERM": "xterm-256color", **(env or {})})
-            os.execv(NUTHATCH, [NUTHATCH, "lamp", "preview", *args])
+            try:
+                os.execv(NUTHATCH, [NUTHATCH, "lamp", "preview", *args])
+            finally:
+                os._exit(127)  # this process must run no tests
         out = b""
         while select.select([fd], [], [], 60)[0]:
             try:
@@ -163,7 +168,7 @@ class Preview(unittest.TestCase):
             if not got:
                 break
             out += got
-            if keys and b" q\x1b[K" in out:
+            if keys and wait in out:
                 os.write(fd, keys[:1])
                 keys = keys[1:]
         os.close(fd)
@@ -191,6 +196,49 @@ class Preview(unittest.TestCase):
         out, code = self.play("--size", "100x8", "--seconds", "5", size=(20, 40))
         self.assertEqual(code, 1)
         self.assertIn(b"need 100 x 5 characters", out)
+
+    def test_a_hub_is_followed(self):
+        with Hub(config="lamp: {enabled: true, width: 8, height: 6}") as hub:
+            url = f"http://{hub.http}"
+            state = json.dumps({"power": True, "effect": "SOLID", "colors": ["#ff0010"], "brightness": 50}).encode()
+            urllib.request.urlopen(hub.url("/api/lamp"), state, timeout=30).close()
+            out, code = self.play("--url", url, "--depth", "true", keys=b"q", wait=b"\x1b[38;2;255;0;16m")
+            self.assertEqual(code, 0)
+            self.assertIn(f"{hub.http}  8 x 6  on".encode(), out)
+            self.assertIn(b"brightness 50", out)
+            self.assertTrue(out.endswith(b"\x1b[0m\x1b[?25h\x1b[?1049l"))
+            done = run("preview", "--url", url, "--once")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual([len(line) for line in done.stdout.splitlines()], [16] * 6)
+
+    def test_a_hub_with_a_password_wants_it(self):
+        code, out, err = hub_run("passwd", stdin="correct horse\n")
+        self.assertEqual(code, 0, err)
+        stored = re.search(r'password_hash: "([^"]+)"', out).group(1)
+        config = f'access: {{user: root, password_hash: "{stored}"}}\nlamp: {{enabled: true, width: 8, height: 6}}\n'
+        with Hub(config=config) as hub, tempfile.TemporaryDirectory() as folder:
+            call = ("preview", "--url", f"http://{hub.http}", "--once")
+            done = run(*call)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("sign in by --user and --password-file", done.stderr)
+            file = os.path.join(folder, "password")
+            with open(file, "w", encoding="utf-8") as f:
+                f.write("correct horse\n")
+            done = run(*call, "--user", "root", "--password-file", file)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(len(done.stdout.splitlines()), 6)
+            self.assertEqual(run(*call, "--user", "root", "--password-file", folder + "/none").returncode, 2)
+
+    def test_what_cannot_be_followed_is_told(self):
+        with Hub() as hub:  # its lamp is off by default
+            done = run("preview", "--url", f"http://{hub.http}", "--once")
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("the hub says: There is no", done.stderr)
+        for url, code, text in (("http://127.0.0.1:1", 1, "Connection refused"), ("ws://127.0.0.1", 2, "is not http://"),
+                                ("http://127.0.0.1:1/path", 2, "is not http://")):
+            done = run("preview", "--url", url, "--once")
+            self.assertEqual((done.returncode, done.stdout), (code, ""), url)
+            self.assertIn(text, done.stderr)
 
     def test_one_frame_in_a_pipe(self):
         done = run("preview", "--effect", "heartbeat", "--size", "12x6")

@@ -13,9 +13,13 @@ struct nh_preview_options {
     enum nh_term_colors colors;
     bool is_once;
     double seconds, start_s; // 0: until a key says so
+    const char *url;         // of a running hub, whose lamp is followed; NULL: none
+    const char *basic;       // who signs in there, user:password in Base64; NULL: nobody
 };
 // Plays on standard output, a terminal unless `is_once`. Returns an exit code.
 int nh_lamp_preview(const struct nh_preview_options *o, nh_mem_t *mem);
+// The same of a running hub's lamp, `o->url`. Says on standard error why it ends, if not by a key.
+int nh_lamp_follow(const struct nh_preview_options *o, nh_mem_t *mem);
 
 // ---- record
 
