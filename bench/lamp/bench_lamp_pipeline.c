@@ -2,6 +2,8 @@
 // and in all, at the size of the lamp and at the largest.
 //
 //   bench_lamp_pipeline [FRAMES]   500 frames a run, four times as many of the small lamp
+//   bench_lamp_pipeline WIDTH HEIGHT FRAMES   all of the pipeline alone, nothing printed; for
+//       valgrind --tool=callgrind --toggle-collect=nh_lamp_pipeline_frame
 //
 // Processor time of this process; median of five runs and their spread. Each run checks that
 // frames change, and that none of them allocated anything.
@@ -258,8 +260,28 @@ static void rows(uint16_t width, uint16_t height, uint32_t limit_ma, unsigned fr
     lamp_free(&l);
 }
 
+static int only_pipeline(uint16_t width, uint16_t height, unsigned frames)
+{
+    struct lamp l;
+    make_memory();
+    lamp_make(&l, width, height,
+              (struct nh_lamp_pipeline_config){.gamma_pct = 220,
+                                               .dither_bits = 3,
+                                               .limit_ma = (uint32_t)width * height * 2 + 1000});
+    nh_fx_player_set(&l.player, nh_fx_find(0xEA03), 1);
+    effect(&l);
+    for (unsigned i = 0; i < frames; i++, l.frame++)
+        picture(&l);
+    lamp_free(&l);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 4)
+        return only_pipeline((uint16_t)strtoul(argv[1], NULL, 10),
+                             (uint16_t)strtoul(argv[2], NULL, 10),
+                             (unsigned)strtoul(argv[3], NULL, 10));
     unsigned frames = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 500;
     make_memory();
     rows(16, 48, 4000, frames * 4);

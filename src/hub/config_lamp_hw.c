@@ -8,7 +8,7 @@
 
 static const char *const corners[] = {"bottom_left", "bottom_right", "top_left", "top_right", NULL};
 static const char *const lines[] = {"rows", "columns", NULL};
-static const char *const chips[] = {"ws2812", "sk6812", NULL};
+static const char *const chips[] = {"ws2812", "sk6812", "sk6812_rgbw", NULL};
 static const char *const orders[] = {"grb", "rgb", "brg", "rbg", "gbr", "bgr", NULL};
 static const char *const pulls[] = {"none", "up", "down", NULL};
 const char *const nh_hub__lamp_actions[NH_HUB_LAMP_ACTION_COUNT + 1] = {

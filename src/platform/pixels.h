@@ -35,8 +35,10 @@ void nh_pixels_null(struct nh_pixels *out);
 enum nh_pixels_chip {
     NH_PIXELS_WS2812, // WS2812B of all versions, WS2813, WS2815
     NH_PIXELS_SK6812, // SK6812
+    // SK6812 with a white LED: it gets what red, green and blue have in common instead of them.
+    NH_PIXELS_SK6812_RGBW,
 };
-// In which order the bytes of a pixel go over the wire.
+// In which order the bytes of a pixel go over the wire; white is the last.
 enum nh_pixels_order {
     NH_PIXELS_GRB,
     NH_PIXELS_RGB,

@@ -175,6 +175,24 @@ class Output(unittest.TestCase):
             self.assertIn("there are no LEDs", run("lamp", "pixel")[2])
             self.assertIn("not 0, 90", self.refused(config, "rotation_deg: 45"))
 
+    def test_wirings_are_settings(self):
+        rows = (
+            ("led_serpentine: true", "7 6 5 4\n0 1 2 3\n"),
+            ("led_serpentine: false", "4 5 6 7\n0 1 2 3\n"),
+            ("led_lines: columns", "1 2 5 6\n0 3 4 7\n"),
+            ("led_start: top_right, led_serpentine: false", "3 2 1 0\n7 6 5 4\n"),
+            ("panel_columns: 2, panel_start: bottom_right", "7 6 3 2\n4 5 0 1\n"),
+            ("rotation_deg: 180", "3 2 1 0\n4 5 6 7\n"),
+            ("panel_columns: 2, panel_rows: 2, panel_serpentine: true, panel_turned: true", "7 6 5 4\n0 1 2 3\n"),
+            ("panel_columns: 4, panel_rows: 2, panel_serpentine: true, panel_lines: columns", "1 2 5 6\n0 3 4 7\n"),
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            config = os.path.join(folder, "hub.yaml")
+            for text, want in rows:
+                with open(config, "w") as f:
+                    f.write(f"lamp: {{width: 4, height: 2}}\nlamp_hardware: {{{text}}}\n")
+                self.assertEqual(run("lamp", "wiring", "--config", config), (0, want, ""), text)
+
     def refused(self, config, text):
         with open(config, "w") as f:
             f.write(f"lamp_hardware: {{{text}}}\n")

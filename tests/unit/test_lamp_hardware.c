@@ -144,9 +144,9 @@ static void test_the_wire_has_the_frame(void **state)
     assert_memory_equal(r.last, last, sizeof last);
     nh_ws2812_encode(NH_PIXELS_WS2812, NH_PIXELS_GRB, last, COUNT, want);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    assert_int_equal(read(fd, got, sizeof got), nh_ws2812_frame_bytes(COUNT));
+    assert_int_equal(read(fd, got, sizeof got), nh_ws2812_frame_bytes(NH_PIXELS_WS2812, COUNT));
     close(fd);
-    assert_memory_equal(got, want, nh_ws2812_frame_bytes(COUNT));
+    assert_memory_equal(got, want, nh_ws2812_frame_bytes(NH_PIXELS_WS2812, COUNT));
 }
 
 // A line that does not switch: tried again, then the lamp stays off and nothing is sent.

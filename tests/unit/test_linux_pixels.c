@@ -87,7 +87,7 @@ static void test_times(void **state)
                                          500000000 / 156};
     enum { COUNT = 256 };
     static uint8_t rgb[COUNT * 3], bits[COUNT * 24];
-    size_t len = nh_ws2812_frame_bytes(COUNT), low_end;
+    size_t len = nh_ws2812_frame_bytes(NH_PIXELS_WS2812, COUNT), low_end;
     uint8_t *line = malloc(len); // exact, so that a step beyond it is found
     (void)state;
     for (unsigned i = 0; i < COUNT * 3; i++)
@@ -114,10 +114,10 @@ static void test_orders(void **state)
         {NH_PIXELS_RBG, "RBG"}, {NH_PIXELS_GBR, "GBR"}, {NH_PIXELS_BGR, "BGR"},
     };
     const uint8_t rgb[3] = {'R', 'G', 'B'};
-    uint8_t line[NH_WS2812_HEAD_BYTES + NH_WS2812_BYTES_A_PIXEL + NH_WS2812_RESET_BYTES];
+    uint8_t line[NH_WS2812_HEAD_BYTES + 3 * NH_WS2812_BYTES_A_COLOR + NH_WS2812_RESET_BYTES];
     uint8_t bits[24];
     (void)state;
-    assert_int_equal(nh_ws2812_frame_bytes(1), sizeof line);
+    assert_int_equal(nh_ws2812_frame_bytes(NH_PIXELS_WS2812, 1), sizeof line);
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
         uint8_t got[4] = {0};
         size_t low_end;
@@ -151,6 +151,32 @@ static void test_stream(void **state)
     // Each byte ends low: what a controller pauses between bytes makes no pulse longer.
     for (unsigned i = 0; i < sizeof want; i++)
         assert_int_equal(line[i] & 1, 0);
+}
+
+// What the three have in common goes to the fourth LED; what all of them give is the same colour.
+static void test_white(void **state)
+{
+    static const struct {
+        uint8_t rgb[3], wire[4];
+    } rows[] = {
+        {{0, 0, 0}, {0, 0, 0, 0}},         {{255, 255, 255}, {0, 0, 0, 255}},
+        {{200, 0, 100}, {0, 200, 100, 0}}, {{90, 80, 70}, {10, 20, 0, 70}},
+        {{5, 9, 200}, {4, 0, 195, 5}},
+    };
+    static const struct times sk = {"SK6812",   NH_PIXELS_SK6812_RGBW, {150, 450}, {450, 750},
+                                    {750, 450}, {1050, 750},           80};
+    uint8_t rgb[NH_ARRAY_LEN(rows) * 3], bits[NH_ARRAY_LEN(rows) * 32];
+    size_t len = nh_ws2812_frame_bytes(NH_PIXELS_SK6812_RGBW, NH_ARRAY_LEN(rows)), low_end;
+    uint8_t *line = malloc(len); // exact
+    (void)state;
+    assert_int_equal(len, 4 + NH_ARRAY_LEN(rows) * 16 + 120);
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++)
+        memcpy(rgb + i * 3, rows[i].rgb, 3);
+    nh_ws2812_encode(NH_PIXELS_SK6812_RGBW, NH_PIXELS_GRB, rgb, NH_ARRAY_LEN(rows), line);
+    assert_int_equal(line_read(&sk, NH_WS2812_SPEED_HZ, line, len, bits, &low_end), sizeof bits);
+    for (size_t i = 0; i < sizeof bits; i++)
+        assert_int_equal(bits[i], rows[i / 32].wire[i / 8 % 4] >> (7 - i % 8) & 1);
+    free(line);
 }
 
 // ---- the port ----------------------------------------------------------------------------------
@@ -201,8 +227,8 @@ static void test_life(void **state)
         assert_int_equal(px.data_low(px.ctx), NH_OK);
         // A file holds the newest frame and does not grow.
         nh_ws2812_encode(NH_PIXELS_WS2812, NH_PIXELS_GRB, rgb, 768, want);
-        assert_int_equal(read_file(got, sizeof got), nh_ws2812_frame_bytes(768));
-        assert_memory_equal(got, want, nh_ws2812_frame_bytes(768));
+        assert_int_equal(read_file(got, sizeof got), nh_ws2812_frame_bytes(NH_PIXELS_WS2812, 768));
+        assert_memory_equal(got, want, nh_ws2812_frame_bytes(NH_PIXELS_WS2812, 768));
     }
     px.destroy(px.ctx);
 }
@@ -221,7 +247,7 @@ static void test_pipe(void **state)
     assert_int_equal(px.data_low(px.ctx), NH_OK);
     assert_int_equal(px.open(px.ctx, 2), NH_OK);
     assert_int_equal(px.show(px.ctx, rgb, 2), NH_OK);
-    size_t want = NH_WS2812_HEAD_BYTES + nh_ws2812_frame_bytes(2);
+    size_t want = NH_WS2812_HEAD_BYTES + nh_ws2812_frame_bytes(NH_PIXELS_WS2812, 2);
     assert_int_equal(read(fd, got, sizeof got), want);
     int err = NH_OK;
     for (int i = 0; i < 10000 && err == NH_OK; i++)
@@ -374,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_white),
         cmocka_unit_test_setup_teardown(test_life, begin, end),
         cmocka_unit_test_setup_teardown(test_pipe, begin, end),
         cmocka_unit_test_setup_teardown(test_refused, begin, end),

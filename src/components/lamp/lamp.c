@@ -252,6 +252,14 @@ static bool has_ended(nh_lamp_t *l)
     return ended && l->task;
 }
 
+// The waits of the sequence begin when a deed is done, not when the turn began that it is of: a
+// busy machine would make them shorter. A test's clock stands still meanwhile.
+static uint64_t after_deed_ms(const nh_lamp_t *l, uint64_t now_ms)
+{
+    uint64_t after_ms = l->cfg.loop ? (nh_clock_us() + 999) / 1000 : now_ms;
+    return after_ms > now_ms ? after_ms : now_ms;
+}
+
 static void power_turn(nh_lamp_t *l, uint64_t now_ms)
 {
     bool had_failed = l->power.has_failed;
@@ -261,7 +269,8 @@ static void power_turn(nh_lamp_t *l, uint64_t now_ms)
         enum nh_lamp__deed deed = nh_lamp__power_next(&l->power, now_ms);
         if (deed == NH_LAMP__DO_NOTHING)
             break;
-        nh_lamp__power_done(&l->power, do_deed(l, deed), now_ms);
+        int result = do_deed(l, deed);
+        nh_lamp__power_done(&l->power, result, after_deed_ms(l, now_ms));
     }
     if (l->power.has_failed && !had_failed)
         NH_LOG_E("lamp", "power: %s: %s", l->power.why, nh_err_text(l->power.error));

@@ -103,7 +103,8 @@ static int spi_power(void *ctx, bool on)
 static int spi_open(void *ctx, uint32_t count)
 {
     struct spi *s = ctx;
-    size_t bytes = nh_ws2812_frame_bytes(count), limit = s->is_device ? limit_bytes() : SIZE_MAX;
+    size_t bytes = nh_ws2812_frame_bytes(s->chip, count),
+           limit = s->is_device ? limit_bytes() : SIZE_MAX;
     if (bytes > limit) {
         NH_LOG_W("pixels",
                  "%s: a frame of %zu bytes is over spidev.bufsiz=%zu; set it to %zu in "
@@ -124,7 +125,7 @@ static int spi_show(void *ctx, const uint8_t *rgb, uint32_t count)
     if (!s->frame || count > s->count)
         return NH_ERR_INVAL;
     nh_ws2812_encode(s->chip, s->order, rgb, count, s->frame);
-    return send(s, s->frame, nh_ws2812_frame_bytes(count));
+    return send(s, s->frame, nh_ws2812_frame_bytes(s->chip, count));
 }
 
 static void spi_close(void *ctx)

@@ -18,15 +18,16 @@
 #include "platform/pixels.h"
 
 #define NH_WS2812_SPEED_HZ 3200000u
-#define NH_WS2812_BYTES_A_PIXEL 12u // 3 bytes of 8 bits, half a byte each
-#define NH_WS2812_HEAD_BYTES 4u     // low before the first pulse, while the clock begins
+#define NH_WS2812_BYTES_A_COLOR 4u // 8 bits, half a byte each
+#define NH_WS2812_HEAD_BYTES 4u    // low before the first pulse, while the clock begins
 // Low behind the last: 300 us, of which newer chips want 280 to show what they got.
 #define NH_WS2812_RESET_BYTES 120u
 
 // Bytes of a whole frame, head and reset with it.
-static inline size_t nh_ws2812_frame_bytes(uint32_t count)
+static inline size_t nh_ws2812_frame_bytes(enum nh_pixels_chip chip, uint32_t count)
 {
-    return NH_WS2812_HEAD_BYTES + (size_t)count * NH_WS2812_BYTES_A_PIXEL + NH_WS2812_RESET_BYTES;
+    size_t colors = chip == NH_PIXELS_SK6812_RGBW ? 4 : 3;
+    return NH_WS2812_HEAD_BYTES + count * colors * NH_WS2812_BYTES_A_COLOR + NH_WS2812_RESET_BYTES;
 }
 
 // Writes a frame of `count` pixels, 3 bytes R, G, B each, to `out`: nh_ws2812_frame_bytes().
