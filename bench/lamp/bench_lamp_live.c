@@ -159,10 +159,11 @@ static void print(const char *name, const char *what, uint32_t pixels, uint64_t 
                   uint32_t frames)
 {
     qsort(ns, RUNS, sizeof *ns, by_size);
+    double median = (double)ns[RUNS >> 1] / frames;
     printf("%-7s %-8s %6u pixels, %3u packets: %7.2f us a frame (%.2f to %.2f), %.0f ns a packet\n",
-           name, what, (unsigned)pixels, (unsigned)b.packet_count,
-           (double)ns[RUNS / 2] / frames / 1000, (double)ns[0] / frames / 1000,
-           (double)ns[RUNS - 1] / frames / 1000, (double)ns[RUNS / 2] / frames / b.packet_count);
+           name, what, (unsigned)pixels, (unsigned)b.packet_count, median / 1000,
+           (double)ns[0] / frames / 1000, (double)ns[RUNS - 1] / frames / 1000,
+           median / b.packet_count);
 }
 
 int main(int argc, char **argv)
