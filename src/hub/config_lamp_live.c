@@ -185,6 +185,22 @@ static void check_targets(struct nh_hub_counting *c, const struct nh_hub_config 
     }
 }
 
+// From a socket of this machine alone nothing goes out to a network, and no group comes in.
+static void check_reach(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
+{
+    bool is_told = cfg->lamp_live.sync_send || cfg->lamp_live.beacon;
+    if (!nh_hub_address_is_loopback(cfg->lamp_live.listen))
+        return;
+    if (cfg->lamp_live.e131_multicast)
+        nh_hub_config__report(c, "/lamp_live/e131_multicast", "true",
+                              "lamp_live.listen 0.0.0.0, and a password",
+                              "hears of no group at this address");
+    if (is_told && !nh_hub_address_is_loopback(cfg->lamp_live.sync_address))
+        nh_hub_config__report(c, "/lamp_live/sync_address", cfg->lamp_live.sync_address,
+                              "lamp_live.listen 0.0.0.0, and a password",
+                              "cannot be reached from 127.0.0.1");
+}
+
 void nh_hub_config__check_lamp_live(struct nh_hub_counting *c, const struct nh_hub_config *cfg)
 {
     uint32_t pixels = cfg->lamp.width * cfg->lamp.height;
@@ -201,5 +217,6 @@ void nh_hub_config__check_lamp_live(struct nh_hub_counting *c, const struct nh_h
                     nh_lamp_live_universe_count(pixels, cfg->lamp_live.e131_mode), 63999);
     check_universes(c, "/lamp_live/artnet_universe", cfg->lamp_live.artnet_universe,
                     nh_lamp_live_universe_count(pixels, cfg->lamp_live.artnet_mode), 32767);
+    check_reach(c, cfg);
     check_targets(c, cfg);
 }

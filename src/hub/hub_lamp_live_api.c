@@ -171,21 +171,42 @@ static void write_send(nh_json_writer_t *w, const struct nh_hub_send *s)
     nh_json_object_end(w);
 }
 
+// Of a hub that takes none.
+static void write_nothing(nh_json_writer_t *w)
+{
+    static const char *const lists[] = {"sources", "protocols", "ports"};
+    nh_json_kv_bool(w, "enabled", false);
+    nh_json_kv_null(w, "live");
+    for (size_t i = 0; i < NH_ARRAY_LEN(lists); i++) {
+        nh_json_key(w, lists[i]);
+        nh_json_array_begin(w);
+        nh_json_array_end(w);
+    }
+}
+
+static void write_live(nh_json_writer_t *w, const struct nh_hub_live *live)
+{
+    uint64_t now_us = nh_clock_us();
+    write_sources(w, live, now_us);
+    write_protocols(w, live);
+    write_ports(w, live);
+    write_others(w, live, now_us);
+}
+
 static int get_live(nh_request_t *req)
 {
     struct nh_hub *hub = req->ctx;
     struct nh_json_buf buf = {.ptr = nh_arena_alloc(req->arena, REPLY_MAX_BYTES),
                               .cap = REPLY_MAX_BYTES};
-    uint64_t now_us = nh_clock_us();
     nh_json_writer_t w;
     if (!buf.ptr)
         return NH_ERR_NOMEM;
     nh_json_writer_init(&w, nh_json_buf_sink, &buf);
     nh_json_object_begin(&w);
-    write_sources(&w, hub->live, now_us);
-    write_protocols(&w, hub->live);
-    write_ports(&w, hub->live);
-    write_others(&w, hub->live, now_us);
+    if (hub->live)
+        write_live(&w, hub->live);
+    else
+        write_nothing(&w);
     write_send(&w, hub->lamp_send);
     nh_json_object_end(&w);
     int err = nh_json_writer_end(&w);
@@ -205,6 +226,8 @@ static int post_live(nh_request_t *req)
 {
     struct nh_hub *hub = req->ctx;
     struct nh_lamp_receiver_info info;
+    if (!hub->live)
+        return nh_reply_error(req, 409, "off", "Live data is off: see lamp_live in hub.yaml.");
     nh_lamp_receiver_info(hub->live->receiver, &info);
     struct body body = {.enabled = info.is_enabled};
     bool ok;
@@ -237,5 +260,5 @@ static const nh_route_t no_routes[] = {{0}};
 struct nh_route_table nh_hub__lamp_live_routes(struct nh_hub *hub)
 {
     return (struct nh_route_table){
-        .routes = hub->live ? routes : no_routes, .ctx = hub, .name = "lamp-live"};
+        .routes = hub->lamp ? routes : no_routes, .ctx = hub, .name = "lamp-live"};
 }

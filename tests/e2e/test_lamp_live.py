@@ -4,6 +4,7 @@ Row 14 of the lamp's check-list: what is shown is of one frame, and the effect c
 """
 import binascii
 import json
+import re
 import socket
 import struct
 import tempfile
@@ -331,6 +332,27 @@ class ProtocolTest(unittest.TestCase):
                 sender.send(live.ports["Art-Net"], *sender.artnet(solid(10)))
                 live.until(lambda: live.get()["live"], "the others are there")
 
+    def test_off_by_configuration(self):
+        with Hub(config("  enabled: false\n")) as hub:
+            now = hub.get_json("/api/lamp/live")
+            self.assertEqual((now["enabled"], now["live"], now["ports"]), (False, None, []))
+            self.assertEqual(hub.send_json("POST", "/api/lamp/live", {"enabled": True})[0], 409)
+
+    def test_memory_that_is_refused(self):
+        """Each allocation of the lamp's owner in turn: the hub runs on with what it got."""
+        seen = set()
+        for nth in range(1, 40):
+            rest = (f"faults: {{owner: lamp, fail_nth: {nth}}}\n"
+                    "lamp_send:\n  - {protocol: ddp, address: 127.0.0.1, port: 9}\n")
+            with Hub(config(rest=rest)) as hub:
+                told = [line for line in hub.lines if "out of memory" in line]
+                seen.add(re.sub(r".*lamp\W+", "", told[0]) if told else "all is there")
+                self.assertIn(b"uptime_ms", hub.get("/api/info"))
+                if not told:
+                    break
+        self.assertIn("all is there", seen)
+        self.assertGreater(len(seen), 2, seen)
+
     def test_multicast(self):
         """Universes come by their groups; an open address needs a password."""
         code, line, err = run("passwd", stdin="correct horse\n")
@@ -412,6 +434,15 @@ class SendTest(unittest.TestCase):
         self.assertEqual(code, 1, out + err)
         for what in ("/lamp_send/0/address", "/lamp_send/1/start", "/lamp_send/1/universe",
                      "/lamp_live/listen"):
+            self.assertIn(what, out + err)
+
+    def test_what_cannot_be_reached(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
+            f.write("lamp_live: {e131_multicast: true, sync_send: 1}\n")
+            f.flush()
+            code, out, err = run("check", f.name)
+        self.assertEqual(code, 1, out + err)
+        for what in ("/lamp_live/e131_multicast", "/lamp_live/sync_address"):
             self.assertIn(what, out + err)
 
 

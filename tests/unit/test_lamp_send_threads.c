@@ -73,9 +73,9 @@ static void test_two_tasks(void **state)
                                               .wake = on_wake};
     assert_int_equal(nh_lamp_sender_create(&cfg, &bad, &t.sender), 0);
     assert_int_equal(pthread_create(&thread, NULL, render, NULL), 0);
-    uint64_t now_us = 0;
+    const uint64_t now_us = 1000; // it stands still: the lamp is never off
     while (!atomic_load(&t.is_done)) {
-        nh_lamp_sender_pump(t.sender, now_us += 100);
+        nh_lamp_sender_pump(t.sender, now_us);
         nh_lamp_sender_tick(t.sender, now_us);
         nh_lamp_sender_info(t.sender, &info);
     }
