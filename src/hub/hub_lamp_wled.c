@@ -1,12 +1,9 @@
 // The lamp's WLED interface as a part of the hub.
 
-#include "core/base/crc.h"
 #include "core/base/log.h"
 #include "hub/hub_parts.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <string.h>
 
 static void facts(void *ctx, struct nh_wled_facts *out)
 {
@@ -24,27 +21,12 @@ static void facts(void *ctx, struct nh_wled_facts *out)
     }
 }
 
-// By its number clients know the lamp again: the machine's, else one that goes with the hub's name.
-static void find_mac(const struct nh_hub *hub, char out[13])
-{
-    struct nh_host_net net;
-    size_t len = 0;
-    nh_host_net_get(&net);
-    for (const char *p = net.mac; *p && len < 12; p++)
-        if (isxdigit((unsigned char)*p))
-            out[len++] = (char)tolower((unsigned char)*p);
-    out[len] = '\0';
-    if (len == 12)
-        return;
-    snprintf(out, 13, "026e%08x", (unsigned)nh_crc32(0, hub->cfg.name, strlen(hub->cfg.name)));
-}
-
 static struct nh_wled_config config_of(struct nh_hub *hub)
 {
     static char mac[13]; // borrowed by the component for its life
     nh_feed_part_t parts[NH_LAMP_FEED_COUNT];
     nh_lamp_feed_parts(hub->lamp, parts);
-    find_mac(hub, mac);
+    nh_hub__mac(hub, mac);
     return (struct nh_wled_config){
         .sched = hub->sched,
         .lamp = hub->lamp,
