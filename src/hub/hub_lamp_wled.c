@@ -1,6 +1,7 @@
 // The lamp's WLED interface as a part of the hub.
 
 #include "core/base/log.h"
+#include "hub/hub_lamp_live.h"
 #include "hub/hub_parts.h"
 
 #include <stdio.h>
@@ -13,12 +14,27 @@ static void facts(void *ctx, struct nh_wled_facts *out)
     snprintf(out->ip, sizeof out->ip, "%.45s", hub->ip);
     out->sync_send = hub->live && hub->cfg.lamp_live.sync_send != 0;
     out->sync_receive = hub->live && hub->cfg.lamp_live.sync_receive != 0;
+    if (hub->live) {
+        out->sync_send = hub->live->sync_send != 0;
+        out->sync_receive = hub->live->sync_receive != 0;
+        out->lor = hub->live->over;
+    }
     nh_mem_figures(hub->sys, &s);
     out->free_bytes = s.tier[NH_MEM_INTERNAL].free_bytes;
     if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {
         out->store_used_kb = used / 1024 < UINT32_MAX ? (uint32_t)(used / 1024) : UINT32_MAX;
         out->store_total_kb = total / 1024 < UINT32_MAX ? (uint32_t)(total / 1024) : UINT32_MAX;
     }
+}
+
+static void sync_set(void *ctx, bool send, bool receive)
+{
+    nh_hub__lamp_sync_set(ctx, send, receive);
+}
+
+static void override_set(void *ctx, uint8_t lor)
+{
+    nh_hub__lamp_override_set(ctx, lor);
 }
 
 static struct nh_wled_config config_of(struct nh_hub *hub)
@@ -42,6 +58,8 @@ static struct nh_wled_config config_of(struct nh_hub *hub)
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
         .facts = facts,
+        .sync_set = sync_set,
+        .override_set = override_set,
     };
 }
 
