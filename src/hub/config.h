@@ -21,6 +21,8 @@ enum nh_hub_keyboard {
     NH_HUB_KEYBOARD_OFF,
 };
 
+enum nh_hub_mdns { NH_HUB_MDNS_AUTO, NH_HUB_MDNS_ON, NH_HUB_MDNS_OFF };
+
 enum nh_hub_durability { NH_HUB_DURABLE, NH_HUB_INTERVAL, NH_HUB_MEMORY };
 
 // A listener of the broker beside mqtt.listen.
@@ -232,6 +234,10 @@ struct nh_hub_config {
     struct {
         bool enabled;
     } lamp_mqtt;
+    struct {
+        int enabled; // enum nh_hub_mdns
+        char address[46];
+    } mdns;
     struct {
         bool get_changes;
     } compat;

@@ -46,5 +46,6 @@ void nh_hub__ota_defaults(struct nh_hub_config *c);
 extern const nh_json_field_t nh_hub__lamp_wled_fields[];
 extern const nh_json_field_t nh_hub__lamp_radio_fields[];
 extern const nh_json_field_t nh_hub__lamp_mqtt_fields[];
+extern const nh_json_field_t nh_hub__mdns_fields[];
 
 #endif

@@ -330,6 +330,7 @@ static int start_all(struct nh_hub *hub)
         {"display", nh_hub__start_display},
         {"updates", nh_hub__start_ota},
         {"portal", nh_hub__start_portal},
+        {"multicast DNS", nh_hub__start_mdns},
         {"loop", start_loop},
     };
     for (size_t i = 0; i < NH_ARRAY_LEN(steps); i++) {
@@ -362,6 +363,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
 {
     size_t leaked = 0;
     nh_login_task_destroy(hub->login); // no password is checked any more: who waits is not told
+    nh_hub__stop_mdns(hub);
     nh_portal_destroy(hub->portal);
     nh_hub__stop_ota(hub);
     nh_hub__stop_homeassistant(hub);

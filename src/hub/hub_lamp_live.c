@@ -21,11 +21,22 @@ static uint32_t canvas_at(const struct nh_hub *hub, const struct nh_fx_canvas *c
     return (c->height - 1 - row) * c->width + i % c->width;
 }
 
+// Whether the effect is wished for instead. An override of 1 ends with a pause of the data.
+static bool is_over(struct nh_hub_live *live, uint64_t now_ms)
+{
+    if (live->over == 1 && now_ms - live->over_ms > live->hub->cfg.lamp_live.timeout_ms)
+        live->over = 0;
+    live->over_ms = now_ms;
+    return live->over != 0;
+}
+
 static int show(void *ctx, const struct nh_lamp_live_source *s, const uint8_t *rgb, uint32_t count,
                 uint64_t now_ms)
 {
     struct nh_hub_live *live = ctx;
     struct nh_fx_canvas back;
+    if (is_over(live, now_ms))
+        return NH_ERR_BUSY;
     int err = nh_lamp_live_begin(live->hub->lamp, s, now_ms, &back);
     if (err < 0)
         return err;
@@ -45,6 +56,16 @@ static void end(void *ctx)
     if (info.live_protocol && info.live_protocol == live->shown.protocol &&
         strcmp(info.live_from, live->shown.from) == 0)
         nh_lamp_live_end(live->hub->lamp);
+}
+
+void nh_hub__lamp_override_set(struct nh_hub *hub, uint8_t over)
+{
+    if (!hub->live)
+        return;
+    hub->live->over = over;
+    hub->live->over_ms = nh_clock_ms();
+    if (over)
+        end(hub->live);
 }
 
 // ---- sockets

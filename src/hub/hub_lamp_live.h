@@ -30,6 +30,10 @@ struct nh_hub_live {
     struct nh_lamp_sync told; // last
     bool has_told;
     uint64_t sync_sent, sync_taken, sync_passed; // passed: for other groups, or not to be taken
+    uint8_t sync_send, sync_receive;             // groups, as they are now
+    // Live data is left out: 1 until it ends and begins anew, 2 for good. When it was seen last.
+    uint8_t over;
+    uint64_t over_ms;
 };
 
 // Frames out.
@@ -46,6 +50,11 @@ struct nh_hub_send {
 // hub_lamp_sync.c
 NH_MUST_USE int nh_hub__start_lamp_sync(struct nh_hub_live *live);
 void nh_hub__stop_lamp_sync(struct nh_hub_live *live);
+// Until the next start, as a client of WLED wishes: to and from the configured groups, else the
+// first one.
+void nh_hub__lamp_sync_set(struct nh_hub *hub, bool send, bool receive);
+// hub_lamp_live.c: WLED's live override, 0 to 2.
+void nh_hub__lamp_override_set(struct nh_hub *hub, uint8_t over);
 // The state of another lamp came.
 void nh_hub__lamp_synced(void *ctx, const struct nh_lamp_sync *s, const char *from);
 // By the socket of a port. What cannot be sent is counted.

@@ -32,8 +32,7 @@ static void on_changed(void *ctx, const struct nh_event *e)
     struct nh_lamp_snapshot s;
     (void)e;
     nh_lamp_snapshot(live->hub->lamp, &s);
-    struct nh_lamp_sync now =
-        nh_lamp_sync_of(&s, (uint8_t)c->lamp_live.sync_send, c->lamp.transition_ms);
+    struct nh_lamp_sync now = nh_lamp_sync_of(&s, live->sync_send, c->lamp.transition_ms);
     now.unix_ms = (uint64_t)nh_clock_unix_ms();
     bool is_other = !live->has_told || nh_lamp_sync_differs(&now, &live->told);
     live->told = now;
@@ -49,7 +48,7 @@ void nh_hub__lamp_synced(void *ctx, const struct nh_lamp_sync *s, const char *fr
 {
     struct nh_hub_live *live = ctx;
     const struct nh_hub_config *c = &live->hub->cfg;
-    const struct nh_lamp_sync_rules rules = {.groups = (uint8_t)c->lamp_live.sync_receive,
+    const struct nh_lamp_sync_rules rules = {.groups = live->sync_receive,
                                              .has_effects = c->lamp_live.sync_effects};
     struct nh_lamp_command command;
     bool is_taken = nh_lamp_sync_command(s, &rules, from, &command);
@@ -92,15 +91,39 @@ static void send_beacon(void *ctx, struct nh_timer *t, uint64_t now_ms)
 // ---- life
 // ---------------------------------------------------------------------------------------
 
-int nh_hub__start_lamp_sync(struct nh_hub_live *live)
+// Whoever tells nobody does not listen to the lamp either.
+static int listen(struct nh_hub_live *live)
 {
     static const nh_event_id_t ids[] = {NH_EVENT_LAMP_CHANGED};
     const struct nh_bus_sub_config sub = {
         .name = "lamp-sync", .ids = ids, .id_count = 1, .handle = on_changed, .ctx = live};
+    if (live->sub && !live->sync_send) {
+        nh_bus_unsubscribe(live->hub->bus, live->sub);
+        live->sub = NULL;
+    }
+    return live->sync_send && !live->sub ? nh_bus_subscribe(live->hub->bus, &sub, &live->sub) : 0;
+}
+
+void nh_hub__lamp_sync_set(struct nh_hub *hub, bool send, bool receive)
+{
+    const struct nh_hub_config *c = &hub->cfg;
+    if (!hub->live)
+        return;
+    uint8_t to = c->lamp_live.sync_send ? (uint8_t)c->lamp_live.sync_send : 1;
+    uint8_t from = c->lamp_live.sync_receive ? (uint8_t)c->lamp_live.sync_receive : 1;
+    hub->live->sync_send = send ? to : 0;
+    hub->live->sync_receive = receive ? from : 0;
+    int err = listen(hub->live);
+    if (err < 0)
+        NH_LOG_W("lamp", "other lamps are not told: %s", nh_err_text(err));
+}
+
+int nh_hub__start_lamp_sync(struct nh_hub_live *live)
+{
     struct nh_hub *hub = live->hub;
-    int err = 0;
-    if (hub->cfg.lamp_live.sync_send)
-        err = nh_bus_subscribe(hub->bus, &sub, &live->sub);
+    live->sync_send = (uint8_t)hub->cfg.lamp_live.sync_send;
+    live->sync_receive = (uint8_t)hub->cfg.lamp_live.sync_receive;
+    int err = listen(live);
     if (err == 0 && hub->cfg.lamp_live.beacon) {
         live->beacon.fire = send_beacon;
         live->beacon.ctx = live;

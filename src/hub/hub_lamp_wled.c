@@ -1,12 +1,10 @@
 // The lamp's WLED interface as a part of the hub.
 
-#include "core/base/crc.h"
 #include "core/base/log.h"
+#include "hub/hub_lamp_live.h"
 #include "hub/hub_parts.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <string.h>
 
 static void facts(void *ctx, struct nh_wled_facts *out)
 {
@@ -16,6 +14,11 @@ static void facts(void *ctx, struct nh_wled_facts *out)
     snprintf(out->ip, sizeof out->ip, "%.45s", hub->ip);
     out->sync_send = hub->live && hub->cfg.lamp_live.sync_send != 0;
     out->sync_receive = hub->live && hub->cfg.lamp_live.sync_receive != 0;
+    if (hub->live) {
+        out->sync_send = hub->live->sync_send != 0;
+        out->sync_receive = hub->live->sync_receive != 0;
+        out->lor = hub->live->over;
+    }
     nh_mem_figures(hub->sys, &s);
     out->free_bytes = s.tier[NH_MEM_INTERNAL].free_bytes;
     if (hub->files && nh_files_space(hub->files, &used, &total) == 0) {
@@ -24,19 +27,14 @@ static void facts(void *ctx, struct nh_wled_facts *out)
     }
 }
 
-// By its number clients know the lamp again: the machine's, else one that goes with the hub's name.
-static void find_mac(const struct nh_hub *hub, char out[13])
+static void sync_set(void *ctx, bool send, bool receive)
 {
-    struct nh_host_net net;
-    size_t len = 0;
-    nh_host_net_get(&net);
-    for (const char *p = net.mac; *p && len < 12; p++)
-        if (isxdigit((unsigned char)*p))
-            out[len++] = (char)tolower((unsigned char)*p);
-    out[len] = '\0';
-    if (len == 12)
-        return;
-    snprintf(out, 13, "026e%08x", (unsigned)nh_crc32(0, hub->cfg.name, strlen(hub->cfg.name)));
+    nh_hub__lamp_sync_set(ctx, send, receive);
+}
+
+static void override_set(void *ctx, uint8_t lor)
+{
+    nh_hub__lamp_override_set(ctx, lor);
 }
 
 static struct nh_wled_config config_of(struct nh_hub *hub)
@@ -44,7 +42,7 @@ static struct nh_wled_config config_of(struct nh_hub *hub)
     static char mac[13]; // borrowed by the component for its life
     nh_feed_part_t parts[NH_LAMP_FEED_COUNT];
     nh_lamp_feed_parts(hub->lamp, parts);
-    find_mac(hub, mac);
+    nh_hub__mac(hub, mac);
     return (struct nh_wled_config){
         .sched = hub->sched,
         .lamp = hub->lamp,
@@ -60,6 +58,8 @@ static struct nh_wled_config config_of(struct nh_hub *hub)
         .clock_ms = nh_clock_ms,
         .clock_unix_ms = nh_clock_unix_ms,
         .facts = facts,
+        .sync_set = sync_set,
+        .override_set = override_set,
     };
 }
 

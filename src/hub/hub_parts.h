@@ -96,6 +96,7 @@ struct nh_hub {
     nh_lamp_mqtt_t *lamp_mqtt;              // NULL: there is no lamp
     nh_mqtt_local_t *lamp_ears[8];          // of its topics
     bool lamp_is_heard;
+    struct nh_hub_mdns_part *mdns;               // NULL: the network does not find it
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
@@ -232,6 +233,11 @@ void nh_hub__stop_lamp_send(struct nh_hub *hub);
 // hub_lamp_mqtt.c: start() before Home Assistant, stop() after it and before the lamp.
 NH_MUST_USE int nh_hub__start_lamp_mqtt(struct nh_hub *hub);
 void nh_hub__stop_lamp_mqtt(struct nh_hub *hub);
+// hub_mdns.c: start() after the portal. The number by which clients know the hub again: the
+// machine's, else one that goes with the hub's name.
+NH_MUST_USE int nh_hub__start_mdns(struct nh_hub *hub);
+void nh_hub__stop_mdns(struct nh_hub *hub);
+void nh_hub__mac(const struct nh_hub *hub, char out[13]);
 NH_MUST_USE int nh_hub__start_portal(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_automation(struct nh_hub *hub);
 void nh_hub__stop_automation(struct nh_hub *hub);

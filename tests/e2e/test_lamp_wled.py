@@ -1,6 +1,7 @@
 """WLED's clients at the lamp: what the client library, Home Assistant's integration and the phone apps ask, by HTTP and
 WebSocket. Row 13 of docs/lamp.md."""
 import json
+import socket
 import unittest
 
 from hub import Hub, run
@@ -58,6 +59,8 @@ class WledClients(unittest.TestCase):
             self.assertEqual(wled.segment(sx=255, ix=3, rev=True)["seg"][0]["ix"], 3)
             self.assertEqual(hub.get_json("/api/lamp")["speed_pct"], 300)
             self.assertEqual(wled.live_override(1)["lor"], 1)
+            self.assertEqual(wled.live_override(0)["lor"], 0)
+            self.assertTrue(wled.sync(True)["udpn"]["send"])
             self.assertFalse(wled.sync(False)["udpn"]["send"])
             self.assertEqual(wled.post({"transition": 12})["transition"], 12)
             night = wled.nightlight(True, minutes=5, mode=1, target=3)["nl"]
@@ -127,6 +130,31 @@ class WledClients(unittest.TestCase):
             hub.wait_until(shown, "the rest of it stays")
             wled.segment(fx=0)
             hub.wait_until(lambda: hub.get_json("/api/lamp")["info"]["live"] is None, "the effect is back")
+
+
+    def test_live_override(self):
+        """While live data comes, a client may ask for the effect: until the data pauses, or for good."""
+        with Hub(LAMP + "lamp_live: {ddp_port: 0, timeout_ms: 300}\n") as hub, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            wled = Wled(hub.http)
+            ports = {p["name"].lower(): p["port"] for p in hub.get_json("/api/lamp/live")["ports"]}
+            frame = bytes([0x41, 1, 0x0B, 1]) + bytes(4) + (16 * 24 * 3).to_bytes(2, "big") + bytes(16 * 24 * 3)
+
+            def live():
+                sender.sendto(frame, ("127.0.0.1", ports["ddp"]))
+                return wled.json("GET", "/json/info")["live"]
+            hub.wait_until(live, "live data is shown")
+            self.assertEqual(wled.live_override(2)["lor"], 2)
+            hub.wait_until(lambda: not live(), "the effect is back")
+            for _ in range(20):
+                self.assertFalse(live())
+            self.assertEqual(wled.live_override(0)["lor"], 0)
+            hub.wait_until(live, "live data is shown again")
+            wled.live_override(1)
+            self.assertFalse(live())
+            hub.wait_until(lambda: wled.json("GET", "/json/state")["lor"] == 1, "as asked")
+            wled.live_override(0)
+            hub.wait_until(live, "and again")
 
 
 class WledSockets(unittest.TestCase):

@@ -54,6 +54,14 @@ static void fake_lamp_tell(void)
         fake_lamp.changed(fake_lamp.ctx);
 }
 
+static bool fake_lamp_is_same(const struct nh_lamp_state *a, const struct nh_lamp_state *b)
+{
+    return a->effect_id == b->effect_id && a->brightness == b->brightness &&
+           a->speed_pct == b->speed_pct && a->paused == b->paused && a->power == b->power &&
+           a->intensity == b->intensity && a->palette == b->palette && a->overlay == b->overlay &&
+           a->color[0] == b->color[0] && a->color[1] == b->color[1] && a->color[2] == b->color[2];
+}
+
 static int fake_lamp_set(const struct nh_lamp_command *c)
 {
     struct nh_lamp_state *s = &fake_lamp.snapshot.state, old = *s;
@@ -74,8 +82,7 @@ static int fake_lamp_set(const struct nh_lamp_command *c)
         s->color[0] = c->set.color[0];
     fake_lamp.snapshot.power = s->power ? NH_LAMP_ON : NH_LAMP_OFF;
     fake_lamp.snapshot.changed_by = c->origin;
-    if (memcmp(&old, s, sizeof old) != 0)
-        s->seq++;
+    s->seq += !fake_lamp_is_same(&old, s);
     return 0;
 }
 

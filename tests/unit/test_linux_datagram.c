@@ -168,12 +168,40 @@ static void test_join_faults(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+// Two of one machine at one port of a group: both hear what either says, and what comes from a
+// socket of its own.
+static void test_group(void **state)
+{
+    struct got a = {0}, b = {0};
+    nh_datagram_t *one, *two;
+    (void)state;
+    assert_int_equal(
+        nh_datagram_open_group(loop, fx.mem, "239.255.77.1", 0, "127.0.0.1", 1, on_input, &a, &one),
+        0);
+    uint16_t port = nh_datagram_port(one);
+    assert_int_equal(nh_datagram_open_group(loop, fx.mem, "239.255.77.1", port, "127.0.0.1", 1,
+                                            on_input, &b, &two),
+                     0);
+    assert_int_equal(nh_datagram_send(one, "239.255.77.1", port, "hello", 5), 0);
+    PUMP_UNTIL(loop, a.count && b.count);
+    assert_int_equal(a.count, 1);
+    assert_int_equal(b.count, 1);
+    assert_memory_equal(b.bytes, "hello", 5);
+    assert_int_equal(b.port, port);
+    nh_datagram_t *none;
+    assert_int_equal(nh_datagram_open_group(loop, fx.mem, "239.255.77.1", port, "192.0.2.99", 1,
+                                            on_input, &b, &none),
+                     NH_ERR_INVAL);
+    assert_null(none);
+    nh_datagram_close(one);
+    nh_datagram_close(two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_there_and_back), TEST(test_too_long_is_dropped_and_counted),
-        TEST(test_open_faults),    TEST(test_join),
-        TEST(test_join_faults),
+        TEST(test_there_and_back), TEST(test_group), TEST(test_too_long_is_dropped_and_counted),
+        TEST(test_open_faults),    TEST(test_join),  TEST(test_join_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,6 @@
 #include "core/base/log.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static nh_span_t span(const char *text)
@@ -262,13 +261,14 @@ static void hear_light(nh_lamp_mqtt_t *m, nh_span_t payload)
 // A number of a slider, clamped by the lamp; 1.0 counts as 1. False: it is none.
 static bool number_of(nh_span_t payload, int32_t *out)
 {
-    char text[16], *end;
-    if (payload.len == 0 || payload.len >= sizeof text)
-        return false;
-    memcpy(text, payload.ptr, payload.len);
-    text[payload.len] = '\0';
-    double v = strtod(text, &end);
-    if (*end || !(v > -100000 && v < 100000))
+    char text[16];
+    const struct nh_json_reader_config cfg = {.text = text, .text_max_bytes = sizeof text};
+    nh_json_reader_t r;
+    double v;
+    nh_json_reader_init(&r, &cfg);
+    nh_json_feed(&r, payload.ptr, payload.len, true);
+    if (nh_json_next(&r) != NH_JSON_NUMBER || nh_json_double(&r, &v) < 0 ||
+        nh_json_next(&r) != NH_JSON_DONE || !(v > -100000 && v < 100000))
         return false;
     *out = (int32_t)v;
     return true;

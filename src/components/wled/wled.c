@@ -39,7 +39,7 @@ void nh_wled__now(nh_wled_t *w, struct nh_wled__now *now)
         .ip = now->facts.ip,
         .palette_count = nh_lamp_palette_count(w->cfg.lamp),
         .sx = nh_wled_sx_told(now->snapshot.state.speed_pct, w->sx),
-        .lor = w->lor,
+        .lor = w->cfg.override_set ? now->facts.lor : w->lor,
         .transition_ds = w->transition_ds,
         .preset = w->preset,
         .nl = {.is_on = w->night.is_on,
@@ -408,10 +408,9 @@ static void set_own(nh_wled_t *w, const struct nh_wled_request *r)
     struct nh_wled_facts facts = {.ip = ""};
     w->transition_ds =
         (uint32_t)nh_wled_number_of(&r->transition, (int32_t)w->transition_ds, 0, 65535, 0);
-    uint8_t lor = (uint8_t)nh_wled_number_of(&r->lor, w->lor, 0, 2, 0);
-    if (lor != w->lor && w->cfg.override_set)
-        w->cfg.override_set(w->cfg.ctx, lor);
-    w->lor = lor;
+    w->lor = (uint8_t)nh_wled_number_of(&r->lor, w->lor, 0, 2, 0);
+    if (r->lor.how && w->cfg.override_set)
+        w->cfg.override_set(w->cfg.ctx, w->lor);
     if ((!r->udpn_send && !r->udpn_recv) || !w->cfg.sync_set || !w->cfg.facts)
         return;
     w->cfg.facts(w->cfg.ctx, &facts);

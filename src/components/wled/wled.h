@@ -23,6 +23,7 @@ struct nh_wled_facts {
     uint64_t free_bytes;
     uint32_t store_used_kb, store_total_kb;
     bool sync_send, sync_receive; // the lamp's state by UDP, to and from others
+    uint8_t lor;                  // as override_set() wants it, where there is one
 };
 
 struct nh_wled_config {

@@ -51,10 +51,11 @@ static void on_closed(uv_handle_t *handle)
     nh_mem_free(d->mem, d);
 }
 
-int nh_datagram_open(nh_loop_t *loop, struct nh_mem *mem, const char *address, uint16_t port,
-                     void (*input)(void *ctx, const uint8_t *bytes, size_t len,
-                                   const char *from_address, uint16_t from_port),
-                     void *ctx, nh_datagram_t **out)
+typedef void (*input_fn)(void *ctx, const uint8_t *bytes, size_t len, const char *from_address,
+                         uint16_t from_port);
+
+static int open_socket(nh_loop_t *loop, struct nh_mem *mem, const char *address, uint16_t port,
+                       unsigned flags, input_fn input, void *ctx, nh_datagram_t **out)
 {
     struct sockaddr_storage sa;
     unsigned len;
@@ -75,7 +76,7 @@ int nh_datagram_open(nh_loop_t *loop, struct nh_mem *mem, const char *address, u
         return nh_linux__err(rc);
     }
     d->udp.data = d;
-    rc = uv_udp_bind(&d->udp, (const struct sockaddr *)&sa, 0);
+    rc = uv_udp_bind(&d->udp, (const struct sockaddr *)&sa, flags);
     if (rc == 0)
         rc = uv_udp_set_broadcast(&d->udp, sa.ss_family == AF_INET);
     if (rc == 0)
@@ -86,6 +87,37 @@ int nh_datagram_open(nh_loop_t *loop, struct nh_mem *mem, const char *address, u
     }
     *out = d;
     return NH_OK;
+}
+
+int nh_datagram_open(nh_loop_t *loop, struct nh_mem *mem, const char *address, uint16_t port,
+                     void (*input)(void *ctx, const uint8_t *bytes, size_t len,
+                                   const char *from_address, uint16_t from_port),
+                     void *ctx, nh_datagram_t **out)
+{
+    return open_socket(loop, mem, address, port, 0, input, ctx, out);
+}
+
+int nh_datagram_open_group(nh_loop_t *loop, struct nh_mem *mem, const char *group, uint16_t port,
+                           const char *interface, uint8_t ttl,
+                           void (*input)(void *ctx, const uint8_t *bytes, size_t len,
+                                         const char *from_address, uint16_t from_port),
+                           void *ctx, nh_datagram_t **out)
+{
+    int rc = open_socket(loop, mem, "0.0.0.0", port, UV_UDP_REUSEADDR, input, ctx, out);
+    if (rc < 0)
+        return rc;
+    rc = nh_datagram_join(*out, group, interface);
+    if (rc == 0)
+        rc = nh_linux__err(uv_udp_set_multicast_interface(&(*out)->udp, interface));
+    if (rc == 0)
+        rc = nh_linux__err(uv_udp_set_multicast_ttl(&(*out)->udp, ttl));
+    if (rc == 0)
+        rc = nh_linux__err(uv_udp_set_multicast_loop(&(*out)->udp, 1));
+    if (rc < 0) {
+        nh_datagram_close(*out);
+        *out = NULL;
+    }
+    return rc;
 }
 
 int nh_datagram_send(nh_datagram_t *d, const char *address, uint16_t port, const void *bytes,
