@@ -297,7 +297,7 @@ test('a refusal is told in the hub\u2019s words and the control goes back', () =
   await page.getByRole('radio', { name: 'Listen', checked: true }).waitFor();
 }, { faulty: true }));
 
-test('a palette is copied, edited on the lamp, renamed, removed, and the removal undone', () => onLamp({}, async ({ page, lamp }) => {
+test('a palette is copied, edited on the lamp, renamed, removed, and the removal undone', () => onLamp({}, async ({ page, lamp, mock }) => {
   const editor = page.locator('.pal-ed');
   lamp.set({ palette_index: 1 });
   await tile(page, 'Palette EMBER').waitFor();
@@ -336,6 +336,13 @@ test('a palette is copied, edited on the lamp, renamed, removed, and the removal
   await editor.getByText('Name is empty. It is not saved yet.').waitFor();
   await editor.getByLabel(/^Name/).fill('Moss');
   await until((n) => n === 'Moss', () => lamp.own[0].name);
+  // Refused: said, and what was made stays.
+  mock.fail('/api/lamp/palettes/32');
+  await editor.getByRole('radio', { name: 'Smooth' }).click();
+  await editor.getByText('The hub is busy. Nothing was changed.').waitFor();
+  mock.fail(null);
+  await editor.getByRole('radio', { name: 'Stepped' }).click();
+  await editor.getByText('The hub is busy. Nothing was changed.').waitFor({ state: 'detached' });
   // Not as it goes, but when it is saved.
   await editor.getByRole('switch', { name: 'Save as I go' }).click();
   const written = lamp.palettesWritten;
@@ -351,6 +358,14 @@ test('a palette is copied, edited on the lamp, renamed, removed, and the removal
   await page.getByRole('button', { name: 'Undo' }).click();
   await until((n) => n === 1, () => lamp.own.length);
   await is(lamp, 'palette_index', 32);
+}, { faulty: true }));
+
+test('a palette that somebody else made is known once the lamp shows it', () => onLamp({}, async ({ page, lamp }) => {
+  await page.getByRole('radio', { name: 'EMBER', exact: true }).waitFor();
+  lamp.own.push({ name: 'THEIRS', own: true, stepped: false, stops: [{ at: 0, color: '#ff0000' }] });
+  lamp.set({ palette_index: 32 });
+  await page.getByRole('radio', { name: 'THEIRS', checked: true }).waitFor();
+  await tile(page, 'Palette THEIRS').waitFor();
 }));
 
 test('current, statistics and the state of the queue are figures of the hub', () => onLamp({ brightness: 255 }, async ({ page }) => {

@@ -2,9 +2,9 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch, openPage } from './browser.mjs';
@@ -12,16 +12,18 @@ import { everyPage } from './checks.mjs';
 import { BINARY, hasRealHub, startRealHub } from './hub.mjs';
 
 const skip = !hasRealHub() ? 'no hub: build/release/nuthatch is not there' : process.env.NH_HUB_URL ? 'NH_HUB_URL is a hub of somebody' : false;
+const remotes = mkdtempSync(join(tmpdir(), 'nuthatch-remote-'));
 const config = join(tmpdir(), `nuthatch-lamp-${process.pid}.yaml`);
 let browser;
 let hub;
+let air; // the port of the radio
 
 before(async () => {
   if (skip) return;
-  const free = await freeUdpPort();
+  air = await freeUdpPort();
   writeFileSync(config, `lamp: {enabled: true, width: 48, height: 16, fps: 30, transition_ms: 0}
 lamp_live: {ddp_port: 0, e131_port: 0, artnet_port: 0, wled_port: 0, hyperion_port: 0, nodes_port: 0, timeout_ms: 1000}
-lamp_radio: {enabled: true, port: ${free}}
+lamp_radio: {enabled: true, port: ${air}}
 `);
   browser = await launch();
   hub = await startRealHub(['--config', config]);
@@ -30,6 +32,7 @@ lamp_radio: {enabled: true, port: ${free}}
 });
 after(async () => {
   rmSync(config, { force: true });
+  rmSync(remotes, { recursive: true, force: true });
   if (skip) return;
   await browser.close();
   await hub.stop();
@@ -229,6 +232,29 @@ test('the pairing window of the radio is opened, counts, and is closed', { skip 
   await radio.getByRole('button', { name: 'Close' }).click();
   await until((r) => r.pairing === null, () => lamp('/radio'));
   await radio.getByRole('button', { name: 'Pair a remote' }).waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test('a remote is paired by its digits, sets the lamp, and is forgotten', { skip }, async () => {
+  const remote = (...args) => new Promise((done, fail) => execFile(BINARY, ['remote', '--state', remotes, '--port', String(air), ...args], { timeout: 60000 }, (e, out, err) => (e ? fail(new Error(err || e.message)) : done(out))));
+  const { page, faults, close } = await open();
+  const radio = page.locator('.tile.radio');
+  const row = radio.getByRole('table', { name: 'Radio peers' }).getByRole('row', { name: /porch/ });
+  await radio.getByRole('button', { name: 'Pair a remote' }).click();
+  const pairing = remote('pair', '--yes', '--name', 'porch');
+  await radio.getByText('porch wants to be paired. Does it show these digits?').waitFor();
+  assert.match(await radio.getByLabel('Code').innerText(), /^\d{3} \d{3}$/);
+  await radio.getByRole('button', { name: 'The same' }).click();
+  await pairing;
+  await row.getByText('paired').waitFor();
+  await remote('--set', 'effect=PLASMA');
+  await effect(page, 'PLASMA').and(page.getByRole('radio', { checked: true })).waitFor();
+  await page.getByText(/changed by radio remote .porch., \d+ s ago/).waitFor();
+  await radio.getByRole('button', { name: 'Forget porch' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Forget' }).click();
+  await radio.getByText('No remote is paired.').waitFor();
+  assert.deepEqual((await lamp('/radio')).peers, []);
   assert.deepEqual(faults, []);
   await close();
 });

@@ -26,7 +26,7 @@ const UPRIGHT_HEIGHT = 640; // of a lamp that stands: it has a column of its own
 const isNarrow = () => matchMedia('(max-width: 720px)').matches;
 
 export default function Lamp() {
-  const { lamp, waits, isLive } = useLamp();
+  const { lamp, raw, waits, isLive } = useLamp();
   const [error, setError] = useState(null);
   const load = () => get('/api/lamp').then((l) => { setError(null); lampCame(l); }, (e) => (e.status === 404 ? none() : setError(e)));
   useEffect(() => {
@@ -34,7 +34,7 @@ export default function Lamp() {
   }, [isLive]);
   if (lamp === false) return <><Head title="Lamp" /><Disabled retry={load} /></>;
   if (!lamp) return <><Head title="Lamp" />{error ? <Failed error={error} retry={load} /> : <Loading big lines={10} />}</>;
-  return <Page lamp={lamp} waits={waits} />;
+  return <Page lamp={lamp} raw={raw} waits={waits} />;
 }
 
 function none() {
@@ -54,13 +54,19 @@ function Disabled({ retry }) {
   );
 }
 
-function Page({ lamp, waits }) {
+// `raw`: as the hub has it, without what has no answer yet.
+function Page({ lamp, raw, waits }) {
   const canvas = useRef();
   const effects = useResource('/api/lamp/effects');
   const palettes = useResource('/api/lamp/palettes');
   const fx = effects.value ? effects.value.effects : [];
   const list = palettes.value;
   const live = useLive(lamp);
+  // Somebody else made or renamed the palette that the lamp shows.
+  const unknown = list && raw.palette_index !== 255 && !list.palettes.some((p) => p.index === raw.palette_index && p.name === raw.palette) ? raw.palette : '';
+  useEffect(() => {
+    if (unknown) palettes.reload();
+  }, [unknown]);
   return (
     <div class={`lamp-p ${isUpright(lamp.info) ? 'upright' : ''}`}>
       <Head title="Lamp" facts={[sizeText(lamp.info), `state ${count(lamp.seq)}`, <Changed />]}>

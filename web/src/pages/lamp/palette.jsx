@@ -12,6 +12,7 @@ import { NAME_MAX, STOPS_MAX, addStop, colourStop, copyName, gradient, moveStop,
 const BLEND = [['smooth', 'Smooth'], ['stepped', 'Stepped']];
 const LIVE_REST_MS = 250;
 const body = ({ name, stepped, stops }) => ({ name, stepped, stops });
+const isSame = (a, b) => JSON.stringify(body(a)) === JSON.stringify(body(b));
 
 // `palette`: the one that the lamp shows; `reload()` asks for the list anew.
 export function PaletteEditor({ palette, list, reload }) {
@@ -21,13 +22,16 @@ export function PaletteEditor({ palette, list, reload }) {
   const [refused, setRefused] = useState(null);
   const [busy, setBusy] = useState(false);
   const timer = useRef();
-  const newest = useRef(null);
   useEffect(() => {
     setDraft(null);
     setRefused(null);
     setAt(0);
     return () => clearTimeout(timer.current);
   }, [palette && palette.index]);
+  // The draft stands until the list has it.
+  useEffect(() => {
+    if (draft && palette && isSame(draft, palette)) setDraft(null);
+  }, [palette]);
   if (!palette) return null;
   const p = draft || palette;
   const own = palette.own;
@@ -42,8 +46,7 @@ export function PaletteEditor({ palette, list, reload }) {
     try {
       await put('/api/lamp/palettes/' + palette.index, body(what));
       setRefused(null);
-      await reload();
-      if (newest.current === what) setDraft(null);
+      reload();
     } catch (e) {
       setRefused(e);
     }
@@ -51,7 +54,6 @@ export function PaletteEditor({ palette, list, reload }) {
   };
   const change = (next, stopAt = at) => {
     setDraft(next);
-    newest.current = next;
     setAt(stopAt);
     clearTimeout(timer.current);
     if (isLive && !nameFinding(next.name, taken)) timer.current = setTimeout(() => save(next), LIVE_REST_MS);
@@ -59,7 +61,7 @@ export function PaletteEditor({ palette, list, reload }) {
   const copy = async () => {
     try {
       const made = await post('/api/lamp/palettes', { ...body(p), name: copyName(p.name, list.palettes.map((x) => x.name)) });
-      await reload();
+      reload();
       setLamp({ palette: made.index });
       toast(`${made.name} is yours to change.`);
     } catch (e) {
@@ -71,7 +73,7 @@ export function PaletteEditor({ palette, list, reload }) {
     try {
       await remove('/api/lamp/palettes/' + palette.index);
       setLamp({ palette: 'auto' });
-      await reload();
+      reload();
       toast(`${was.name} is removed.`, () => post('/api/lamp/palettes', was).then((made) => { reload(); setLamp({ palette: made.index }); }, (e) => toast(e.message)));
     } catch (e) {
       setRefused(e);
@@ -99,7 +101,7 @@ export function PaletteEditor({ palette, list, reload }) {
         <span class="sub small">Stop {Math.min(at, p.stops.length - 1) + 1}</span>
         <ColourField value={stop.color} disabled={!own || !isOnline()} onChange={(color) => change(colourStop(p, at, color))} />
         <div class="row"><label class="sub" for="stop-at">at</label>
-          <input class="in figure" id="stop-at" type="number" min="0" max="100" step="1" value={Math.round((stop.at * 100) / 255)} disabled={!own || !isOnline()} aria-label="Position of the stop in percent" onChange={(e) => change(...moveStop(p, at, (+e.target.value * 255) / 100))} /><span class="sub">%</span></div>
+          <PlaceField value={Math.round((stop.at * 100) / 255)} disabled={!own || !isOnline()} onChange={(pct) => change(...moveStop(p, at, (pct * 255) / 100))} /><span class="sub">%</span></div>
         <Segments label="Between stops" options={BLEND} value={p.stepped ? 'stepped' : 'smooth'} disabled={!own || !isOnline()} onChange={(v) => change({ ...p, stepped: v === 'stepped' })} />
         <span class="gap" />
         {own && <Button online disabled={p.stops.length >= STOPS_MAX} onClick={() => add(widestGap(p))}>Add stop</Button>}
@@ -155,6 +157,16 @@ function Bar({ palette, at, own, onChoose, onAdd, onMove, onRemove }) {
       ))}
     </div>
   );
+}
+
+// Taken when it is left or Enter is pressed; what is typed stands until then, whatever the feed tells.
+function PlaceField({ value, disabled, onChange }) {
+  const [typed, setTyped] = useState(null);
+  const take = () => {
+    if (typed != null && typed !== '' && +typed !== value) onChange(Math.max(0, Math.min(100, +typed)));
+    setTyped(null);
+  };
+  return <input class="in figure" id="stop-at" type="number" min="0" max="100" step="1" value={typed ?? value} disabled={disabled} aria-label="Position of the stop in percent" onInput={(e) => setTyped(e.target.value)} onChange={take} onBlur={take} />;
 }
 
 // A colour by the browser's own picker or as text; what is no colour is not taken.
