@@ -317,8 +317,8 @@ static int start_all(struct nh_hub *hub)
         {"accounts", nh_hub__start_accounts},
         {"broker", nh_hub__start_mqtt},
         {"bridges", nh_hub__start_bridges},
-        {"audio player", nh_hub__start_audio},
         {"lamp", nh_hub__start_lamp},
+        {"audio player", nh_hub__start_audio},
         {"WLED interface", nh_hub__start_lamp_wled},
         {"lamp's radio", nh_hub__start_lamp_radio},
         {"live data", nh_hub__start_lamp_live},
@@ -371,12 +371,12 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_hub__stop_macropad(hub);
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);
+    nh_audio_destroy(hub->audio); // tells the lamp how loud it is
     nh_hub__stop_lamp_live(hub);
     nh_hub__stop_lamp_mqtt(hub);
     nh_hub__stop_lamp(hub);
     nh_hub__stop_lamp_wled(hub);
     nh_hub__stop_lamp_radio(hub);
-    nh_audio_destroy(hub->audio);
     nh_accounts_api_destroy(hub->accounts_api);
     nh_accounts_destroy(hub->accounts);
     nh_bridges_stop(hub->mqtt.bridges);

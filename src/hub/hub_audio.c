@@ -5,6 +5,13 @@
 
 #include <stdio.h>
 
+// By the task `audio`, which ends before the lamp does.
+static void tell_lamp(void *ctx, uint8_t level, const uint8_t band[16])
+{
+    const struct nh_hub *hub = ctx;
+    nh_lamp_audio(hub->lamp, level, band);
+}
+
 // A broker alone has none. A hub that cannot have one runs on without it.
 int nh_hub__start_audio(struct nh_hub *hub)
 {
@@ -22,6 +29,8 @@ int nh_hub__start_audio(struct nh_hub *hub)
         .idle_close_s = hub->cfg.audio.idle_close_s,
         .queue_max = hub->cfg.audio.queue_max,
         .has_get_changes = hub->cfg.compat.get_changes,
+        .level = hub->lamp ? tell_lamp : NULL,
+        .ctx = hub,
     };
     if (!hub->cfg.audio.enabled || hub->options.mosquitto)
         return NH_OK;

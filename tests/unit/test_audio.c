@@ -4,6 +4,7 @@
 
 #include "audio_fixture.h"
 #include "components/audio/audio_reader.h"
+#include "core/base/atomic.h"
 #include "support/fake_disk.h"
 
 #include <pthread.h>
@@ -198,6 +199,43 @@ static void test_plays_and_tells_its_end(void **state)
     f = finished();
     assert_int_equal(f.channel, NH_AUDIO_BACKGROUND);
     assert_int_equal(snapshot().output_failure_count, 0);
+}
+
+// What a lamp hears: of the task `audio`, so counted atomically.
+static struct {
+    uint32_t count, loudest, loudest_band, last;
+} heard;
+
+static void hear(void *ctx, uint8_t level, const uint8_t band[16])
+{
+    (void)ctx;
+    size_t top = 0;
+    for (size_t i = 0; i < 16; i++)
+        top = band[i] > band[top] ? i : top;
+    if (level > nh_atomic_load_u32(&heard.loudest)) {
+        nh_atomic_store_u32(&heard.loudest, level);
+        nh_atomic_store_u32(&heard.loudest_band, (uint32_t)top);
+    }
+    nh_atomic_store_u32(&heard.last, level);
+    nh_atomic_add_u32(&heard.count, 1);
+}
+
+static void test_level_is_told(void **state)
+{
+    struct nh_audio_config cfg = config("null");
+    (void)state;
+    memset(&heard, 0, sizeof heard);
+    cfg.level = hear;
+    assert_int_equal(nh_audio_create(&cfg, &audio), 0);
+    tone("a.wav", 927, 0.3); // the ninth band
+    assert_int_equal(play(NH_AUDIO_EFFECT, "/sdcard/a.wav"), 1);
+    finished();
+    UNTIL(s.channel[NH_AUDIO_EFFECT].state == NH_AUDIO_IDLE);
+    for (uint64_t end = nh_clock_ms() + PATIENCE_MS; nh_atomic_load_u32(&heard.last) > 0;)
+        assert_true(nh_clock_ms() < end);
+    assert_in_range(nh_atomic_load_u32(&heard.count), 8, 40);
+    assert_in_range(nh_atomic_load_u32(&heard.loudest), 160, 172); // -6 dB, and -15 of volume 70
+    assert_int_equal(nh_atomic_load_u32(&heard.loudest_band), 8);
 }
 
 static void test_a_long_path_travels_whole(void **state)
@@ -661,6 +699,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_plays_and_tells_its_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_level_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_long_path_travels_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stopping_one_leaves_the_other, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_refused, setup, teardown),

@@ -230,6 +230,16 @@ static bool is_active(const nh_audio_t *a)
     return false;
 }
 
+static void tell_level(nh_audio_t *a, size_t count)
+{
+    struct nh_audio__reading r;
+    if (!a->cfg.level || !nh_audio__level_add(&a->level, a->out, count, &r))
+        return;
+    if (r.level > 0 || a->is_loud)
+        a->cfg.level(a->cfg.ctx, r.level, r.band);
+    a->is_loud = r.level > 0;
+}
+
 static void mix_block(nh_audio_t *a, size_t count, uint64_t now_ms)
 {
     struct nh_audio__feed feed[NH_AUDIO_CHANNEL_COUNT];
@@ -246,6 +256,7 @@ static void mix_block(nh_audio_t *a, size_t count, uint64_t now_ms)
             nh_audio__reader_wake(a->reader);
     }
     nh_audio__sink_write(&a->sink, a->out, count, now_ms);
+    tell_level(a, count);
 }
 
 // Fills the device as far as it goes; the decks move on between blocks.
@@ -387,6 +398,7 @@ static int start_tasks(nh_audio_t *a)
     if (err < 0)
         return err;
     nh_audio__mix_init(&a->mix, a->cfg.rate_hz, a->cfg.duck_db, volume);
+    nh_audio__level_init(&a->level, a->cfg.rate_hz);
     show(a, nh_clock_ms());
     return nh_task_start(a->cfg.sys, &task, &a->task);
 }

@@ -42,6 +42,12 @@ struct nh_audio_config {
     uint32_t idle_close_s; // 0: 10; the device is closed after so long a silence
     uint32_t queue_max;    // 0: 16 commands
     bool has_get_changes;  // the older routes that change something by GET
+    // How loud what is played is, and in 16 bands from 60 Hz to 10 kHz, each half an octave: 255 is
+    // full scale, 0 is 60 dB below it and under. Every 25 ms while something is played,
+    // `latency_ms` before it is heard, and once with nothing but 0. By the task `audio`. NULL:
+    // nobody listens, and it is not worked out.
+    void (*level)(void *ctx, uint8_t level, const uint8_t band[16]);
+    void *ctx;
 };
 // Starts both tasks; the device is opened when there is something to play. NH_ERR_NOMEM,
 // NH_ERR_RANGE, NH_ERR_TOO_LONG: nothing was made. A missing card is no error.

@@ -4,6 +4,7 @@
 #define NH_AUDIO_STATE_H
 
 #include "components/audio/audio_deck.h"
+#include "components/audio/audio_level.h"
 #include "components/audio/audio_reader.h"
 #include "components/audio/audio_sink.h"
 
@@ -54,6 +55,8 @@ struct nh_audio {
 
     // The task's own.
     struct nh_audio__mix mix;
+    struct nh_audio__level level;
+    bool is_loud; // the last level told was not 0
     struct nh_audio__deck deck[NH_AUDIO_CHANNEL_COUNT];
     struct nh_audio__sink sink;
     uint64_t silent_since_ms;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RENDER_STACK_BYTES NH_KIB(4)
+#define RENDER_STACK_BYTES NH_KIB(6) // effects take up to 2.7 of it
 
 // ---- what others see ---------------------------------------------------------------------------
 
