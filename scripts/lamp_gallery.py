@@ -21,7 +21,7 @@ RECORD = ["--size", "48x16", "--scale", "4", "--gap", "1", "--seconds", "1.6", "
 # What shows an effect better than the common settings do.
 OWN = {
     "SUNRISE": ["--start", "4", "--seconds", "3.2", "--fps", "5", "--speed", "300"],
-    "STORM": ["--start", "4.8"],
+    "STORM": ["--start", "2.6"],
     "TEXT": ["--text", "nuthatch: grüß Gott!", "--start", "2.4"],
     "TEXT WAVE": ["--text", "nuthatch: grüß Gott!", "--start", "2.4"],
 }

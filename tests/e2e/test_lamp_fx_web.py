@@ -25,7 +25,7 @@ class LampFxWeb(unittest.TestCase):
                 self.assertIn("'wasm-unsafe-eval'", r.headers["Content-Security-Policy"])
                 with open(file, "rb") as f:
                     self.assertEqual(gzip.decompress(packed), f.read())
-                self.assertLess(len(packed), 32 * 1024)
+                self.assertLess(len(packed), 40 * 1024)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// lamp_fx.js - the lamp's effects, drawn in the browser by the same C code as in the hub (WebAssembly, 25 KB).
+// lamp_fx.js - the lamp's effects, drawn in the browser by the same C code as in the hub (WebAssembly, 31 KB).
 // A frame is a function of (effect, size, seed, time, inputs): what stands here is what the lamp shows.
 //
 //   const fx = await loadLampFx();                 // null: this build, or this browser, has none

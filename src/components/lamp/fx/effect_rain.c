@@ -148,7 +148,8 @@ static uint32_t flash_light(uint32_t age_ms)
     return first > second ? first : second;
 }
 
-// A bolt from the top to somewhere low: one pixel a row, a step aside at chance, thin branches.
+// A bolt from the top to somewhere low: one pixel a row, a step aside at chance, thin
+// branches.
 static void bolt_draw(struct nh_fx_canvas *c, uint32_t seed, uint32_t n, uint32_t light)
 {
     struct nh_fx_random r = nh_fx_random_begin(seed, 900 + n);
@@ -157,9 +158,10 @@ static void bolt_draw(struct nh_fx_canvas *c, uint32_t seed, uint32_t n, uint32_
     nh_px_t p = nh_px_scale(NH_PX(225, 230, 255), light), glow = nh_px_scale(p, 60);
     for (int32_t y = c->height - 1; y >= end; y--) {
         uint32_t turn = nh_fx_random_next(&r);
-        if (nh_fx_one_in(turn, 3)) {
+        if (nh_fx_one_in(turn, 2)) {
             lean = nh_fx_around(turn * 5, 1);
         }
+        lean = x < 1 ? 1 : x > c->width - 2 ? -1 : lean; // it stays in the picture
         x += lean;
         nh_fx_put_add(c, x, y, p);
         nh_fx_put_add(c, x - 1, y, glow);
@@ -191,8 +193,9 @@ static void storm_draw(const void *state, struct nh_fx_canvas *c, const struct n
         uint32_t high = 40 + y * 110 / c->height; // clouds are above
         for (uint32_t x = 0; x < c->width; x++) {
             uint32_t light = row[x] * high / 255;
-            c->px[y * c->width + x] =
-                nh_px_scale(in->palette[60 + light], 60 + light + flash * row[x] / 255 * 3 / 5);
+            nh_px_t cloud = nh_px_scale(in->palette[60 + light], 60 + light);
+            c->px[y * c->width + x] = nh_px_add(
+                cloud, nh_px_scale(NH_PX(150, 165, 220), flash * (row[x] / 2 + 40) / 255));
         }
     }
     drops_draw(c, in, seed, drop_count(c, in) / 2 + 1, 70);
