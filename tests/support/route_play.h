@@ -22,10 +22,12 @@ static inline void route_begin(struct route_play *p, const struct nh_route_table
     nh_arena_init(&p->x.arena, mem, NH_MEM_BULK, 1024, NH_KIB(16));
     nh_exchange_init(&p->x);
     const char *rest = "";
-    for (const nh_route_t *r = t->routes; r->path; r++) {
+    bool is_exact = false; // which goes before one with '*'
+    for (const nh_route_t *r = t->routes; r->path && !is_exact; r++) {
         size_t len = strlen(r->path);
         bool is_open = len > 0 && r->path[len - 1] == '*' && strncmp(r->path, path, len - 1) == 0;
-        if (strcmp(r->method, method) != 0 || (!is_open && strcmp(r->path, path) != 0))
+        is_exact = strcmp(r->method, method) == 0 && strcmp(r->path, path) == 0;
+        if (strcmp(r->method, method) != 0 || (!is_open && !is_exact))
             continue;
         p->route = r;
         rest = is_open ? path + len - 1 : "";
