@@ -33,10 +33,13 @@ BEFORE = {"s1": ("20912 B 37 %", "-"), "s2": ("20772 B 42 %", "42916 B 42 %"),
           "s3": ("1 to 2 KB", "-"), "s4": ("1832 B 60 %", "55964 B 59 %"),
           "s5": ("20752 B 37 %", "-"), "s6": ("32112 B 58 %", "52056 B 57 %")}
 
-# Everything on: panel, macro pad with its keyboard, and Home Assistant at the hub's own broker.
+# Everything on: panel, macro pad with its keyboard, lamp and its radio, and Home Assistant at the
+# hub's own broker.
 CONFIG = """\
 health: {heartbeat_ms: 1000, tripwire_bytes: %d, hotspot_tags: true}
 homeassistant: {enabled: true}
+lamp: {enabled: true}
+lamp_radio: {enabled: true}
 """ % TRIPWIRE
 
 
