@@ -31,7 +31,9 @@ struct nh_hub_lamp_button {
     struct {
         uint32_t count, next;
         uint32_t spans_ms[SPAN_MAX_COUNT];
-        nh_timer_t timer; // armed while one is played
+        nh_timer_t timer;
+        bool is_on;      // one is played
+        uint64_t due_ms; // its next edge
     } trace;
     struct {
         enum nh_lamp_click click;
@@ -124,6 +126,27 @@ static void arm(struct source *s)
         NH_LOG_W("lamp", "button: no timer is left; a gesture waits for the next change");
 }
 
+static void level(struct source *s, bool is_down, uint64_t at_ms)
+{
+    told(s->hub, nh_lamp_button_input(&s->button, is_down, at_ms), s->name);
+    arm(s);
+}
+
+// Down with the first span, up with the second; up behind the last. Edges come at their own times,
+// however late the hub is: what is played is what was sent.
+static void play_until(struct nh_hub *hub, uint64_t now_ms)
+{
+    struct nh_hub_lamp_button *b = hub->lamp_button;
+    while (b->trace.is_on && b->trace.due_ms <= now_ms) {
+        uint64_t at_ms = b->trace.due_ms;
+        bool is_down = b->trace.next < b->trace.count && b->trace.next % 2 == 0;
+        b->trace.is_on = b->trace.next < b->trace.count;
+        if (b->trace.is_on)
+            b->trace.due_ms = at_ms + b->trace.spans_ms[b->trace.next++];
+        level(&b->portal, is_down, at_ms);
+    }
+}
+
 // Edges that wait are older than this moment: a hub that was busy counts them as they were.
 static void on_timer(void *ctx, nh_timer_t *t, uint64_t now_ms)
 {
@@ -132,13 +155,9 @@ static void on_timer(void *ctx, nh_timer_t *t, uint64_t now_ms)
     (void)t;
     if (s == &b->gpio && b->line)
         nh_gpio_in_poll(b->line);
+    if (s == &b->portal)
+        play_until(s->hub, now_ms);
     told(s->hub, nh_lamp_button_tick(&s->button, now_ms), s->name);
-    arm(s);
-}
-
-static void level(struct source *s, bool is_down, uint64_t at_ms)
-{
-    told(s->hub, nh_lamp_button_input(&s->button, is_down, at_ms), s->name);
     arm(s);
 }
 
@@ -146,6 +165,17 @@ static void on_line(void *ctx, bool is_down, uint64_t at_ms)
 {
     struct source *s = ctx;
     level(s, is_down, at_ms);
+}
+
+static void on_trace(void *ctx, nh_timer_t *t, uint64_t now_ms)
+{
+    struct nh_hub *hub = ctx;
+    struct nh_hub_lamp_button *b = hub->lamp_button;
+    play_until(hub, now_ms);
+    if (b->trace.is_on && nh_timer_arm(hub->sched, t, b->trace.due_ms, 0) < 0) {
+        b->trace.is_on = false; // no timer is left: it ends here
+        level(&b->portal, false, now_ms);
+    }
 }
 
 static void on_release(void *ctx, nh_timer_t *t, uint64_t now_ms)
@@ -164,22 +194,6 @@ static void portal_level(struct nh_hub *hub, bool is_down, uint64_t now_ms)
     if (is_down)
         NH_IGNORE(nh_timer_arm(hub->sched, &b->release, end_ms, 0));
     level(&b->portal, is_down, now_ms);
-}
-
-static bool is_playing(const struct nh_hub_lamp_button *b)
-{
-    return nh_timer_is_armed(&b->trace.timer);
-}
-
-// Down with the first span, up with the second; up behind the last.
-static void on_trace(void *ctx, nh_timer_t *t, uint64_t now_ms)
-{
-    struct nh_hub *hub = ctx;
-    struct nh_hub_lamp_button *b = hub->lamp_button;
-    bool goes_on = b->trace.next < b->trace.count;
-    level(&b->portal, goes_on && b->trace.next % 2 == 0, now_ms);
-    if (goes_on && nh_timer_arm(hub->sched, t, now_ms + b->trace.spans_ms[b->trace.next++], 0) < 0)
-        level(&b->portal, false, now_ms); // no timer is left: it ends here
 }
 
 // ---- routes ------------------------------------------------------------------------------------
@@ -228,7 +242,7 @@ static int get_button(nh_request_t *req)
     if (b->line)
         write_source(w, &b->gpio);
     write_source(w, &b->portal);
-    nh_json_kv_bool(w, "playing", is_playing(b));
+    nh_json_kv_bool(w, "playing", b->trace.is_on);
     nh_json_kv_uint(w, "ignored", b->ignored_count);
     write_last(w, b);
     nh_json_object_end(w);
@@ -261,6 +275,8 @@ static void play(struct nh_hub *hub, const struct body *body, uint64_t now_ms)
     memcpy(b->trace.spans_ms, body->trace, sizeof b->trace.spans_ms);
     b->trace.count = body->span_count;
     b->trace.next = 0;
+    b->trace.is_on = true;
+    b->trace.due_ms = now_ms;
     on_trace(hub, &b->trace.timer, now_ms);
 }
 
@@ -289,7 +305,7 @@ static int post_button(nh_request_t *req)
     if (has_level + (body.click != 0) + (body.span_count != 0) != 1)
         return nh_reply_error(req, 400, "bad_value",
                               "One of level, click and trace. Nothing was changed.");
-    if (body.click == 0 && is_playing(b))
+    if (body.click == 0 && b->trace.is_on)
         return nh_reply_error(req, 409, "busy", "A trace is being played. Nothing was changed.");
     if (body.click)
         told(hub, (enum nh_lamp_click)body.click, b->portal.name);
