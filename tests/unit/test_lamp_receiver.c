@@ -425,7 +425,7 @@ static void test_places_are_bounded(void **state)
     uint8_t sequence = 0;
     char from[32];
     for (int i = 0; i < NH_LAMP_LIVE_SOURCE_MAX_COUNT + 3; i++) {
-        snprintf(from, sizeof from, "10.0.1.%d", i);
+        snprintf(from, sizeof from, "10.0.1.%u", (unsigned)i & 255u);
         ddp_frame(from, &sequence, 1);
     }
     assert_int_equal(info().source_count, NH_LAMP_LIVE_SOURCE_MAX_COUNT);
@@ -772,6 +772,29 @@ static void test_wled_timeouts(void **state)
     assert_int_equal(lamp.rgb[0], 4);
 }
 
+// Senders that asked for no time-out and have left fill no place, and one that was released is
+// heard again after a pause.
+static void test_no_timeout_is_the_owners_alone(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NH_LAMP_LIVE_SOURCE_MAX_COUNT; i++) {
+        char from[16];
+        snprintf(from, sizeof from, "10.0.1.%u", (unsigned)i & 255u);
+        wled(from, "\2\xff", 2, 30, 1);
+        wled(from, "\2\0", 2, 0, 0); // leaves
+    }
+    go(60 * S);
+    wled(A, "\2\xff", 2, 30, 7);
+    assert_int_equal(lamp.rgb[0], 7);
+    assert_int_equal(info().source_full_count, 0);
+    assert_true(nh_lamp_receiver_release(r, now_us));
+    wled(A, "\2\xff", 2, 30, 8);
+    assert_int_equal(lamp.rgb[0], 7);
+    go(60 * S);
+    wled(A, "\2\xff", 2, 30, 9);
+    assert_int_equal(lamp.rgb[0], 9);
+}
+
 static void tpm2(enum nh_lamp_live_port port, uint8_t packet, uint8_t count, size_t len,
                  uint8_t level)
 {
@@ -953,6 +976,7 @@ int main(void)
         TEST(test_poll),
         TEST(test_wled_kinds),
         TEST(test_wled_timeouts),
+        TEST(test_no_timeout_is_the_owners_alone),
         TEST(test_tpm2),
         TEST(test_hyperion),
         TEST(test_sync_and_beacons),
