@@ -710,6 +710,23 @@ static void test_poll(void **state)
     assert_int_equal(info().source_count, 0);
 }
 
+// Under an address of somebody else's the lamp would send him a hundred times of what it got.
+static void test_polls_are_answered_now_and_then(void **state)
+{
+    (void)state;
+    static const uint8_t poll[] = "Art-Net\0\0\x20\0\x0e\2\0";
+    give(NH_LAMP_LIVE_PORT_ARTNET, poll, 14, A);
+    unsigned each = lamp.sent;
+    for (int i = 0; i < 100; i++)
+        give(NH_LAMP_LIVE_PORT_ARTNET, poll, 14, A);
+    assert_int_equal(lamp.sent, NH_LAMP_LIVE_POLL_MAX_COUNT * each);
+    assert_int_equal(total(NH_LAMP_LIVE_ARTNET, NH_LAMP_LIVE_REFUSED),
+                     101 - NH_LAMP_LIVE_POLL_MAX_COUNT);
+    go(1 * S);
+    give(NH_LAMP_LIVE_PORT_ARTNET, poll, 14, A);
+    assert_int_equal(lamp.sent, (NH_LAMP_LIVE_POLL_MAX_COUNT + 1) * each);
+}
+
 // ---- WLED, TPM2.NET, Hyperion
 // ---------------------------------------------------------------------------------------
 
@@ -974,6 +991,7 @@ int main(void)
         TEST(test_show_by_the_senders_mark),
         TEST(test_modes),
         TEST(test_poll),
+        TEST(test_polls_are_answered_now_and_then),
         TEST(test_wled_kinds),
         TEST(test_wled_timeouts),
         TEST(test_no_timeout_is_the_owners_alone),
