@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#define REPLY_MAX_BYTES 12288
 #define BODY_MAX_BYTES 256
 
 static void write_counts(nh_json_writer_t *w, const uint64_t *count)
@@ -32,7 +31,7 @@ static void write_source(nh_json_writer_t *w, const struct nh_lamp_live_source_i
     nh_json_object_end(w);
 }
 
-static void write_sources(nh_json_writer_t *w, const struct nh_hub_live *live, uint64_t now_us)
+static void begin_sources(nh_json_writer_t *w, const struct nh_hub_live *live)
 {
     struct nh_lamp_receiver_info info;
     struct nh_lamp_live_source_info s;
@@ -40,7 +39,7 @@ static void write_sources(nh_json_writer_t *w, const struct nh_hub_live *live, u
     nh_json_kv_bool(w, "enabled", info.is_enabled);
     nh_json_key(w, "live");
     if (info.live >= 0) {
-        nh_lamp_receiver_source(live->receiver, (uint32_t)info.live, now_us, &s);
+        nh_lamp_receiver_source(live->receiver, (uint32_t)info.live, nh_clock_us(), &s);
         nh_json_object_begin(w);
         nh_json_kv_string(w, "protocol", s.protocol);
         nh_json_kv_string(w, "from", s.from);
@@ -57,51 +56,34 @@ static void write_sources(nh_json_writer_t *w, const struct nh_hub_live *live, u
     nh_json_kv_uint(w, "source_full", info.source_full_count);
     nh_json_key(w, "sources");
     nh_json_array_begin(w);
-    for (uint32_t i = 0; i < info.source_count; i++) {
-        nh_lamp_receiver_source(live->receiver, i, now_us, &s);
-        write_source(w, &s);
-    }
-    nh_json_array_end(w);
 }
 
-static void write_protocols(nh_json_writer_t *w, const struct nh_hub_live *live)
+static void write_protocol(nh_json_writer_t *w, const struct nh_hub_live *live, uint32_t p)
 {
-    nh_json_key(w, "protocols");
-    nh_json_array_begin(w);
-    for (int p = 0; p < NH_LAMP_LIVE_PROTOCOL_COUNT; p++) {
-        nh_json_object_begin(w);
-        nh_json_kv_string(w, "protocol", nh_lamp_live_protocol_names[p]);
-        write_counts(w, nh_lamp_receiver_counts(live->receiver, (enum nh_lamp_live_protocol)p));
-        nh_json_object_end(w);
-    }
-    nh_json_array_end(w);
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "protocol", nh_lamp_live_protocol_names[p]);
+    write_counts(w, nh_lamp_receiver_counts(live->receiver, (enum nh_lamp_live_protocol)p));
+    nh_json_object_end(w);
 }
 
-static void write_ports(nh_json_writer_t *w, const struct nh_hub_live *live)
+static void write_port(nh_json_writer_t *w, const struct nh_hub_live *live,
+                       const struct nh_hub_live_port *p)
 {
-    nh_json_key(w, "ports");
-    nh_json_array_begin(w);
-    for (size_t i = 0; i < NH_LAMP_LIVE_PORT_COUNT; i++) {
-        const struct nh_hub_live_port *p = &live->port[i];
-        struct nh_datagram_info info = {0};
-        if (!p->name)
-            continue;
-        if (p->socket)
-            nh_datagram_info(p->socket, &info);
-        nh_json_object_begin(w);
-        nh_json_kv_string(w, "name", p->name);
-        nh_json_kv_string(w, "address", live->hub->cfg.lamp_live.listen);
-        nh_json_kv_uint(w, "port", p->socket ? p->port : p->wanted);
-        nh_json_kv_string(w, "error", p->socket ? NULL : nh_err_text(p->error));
-        nh_json_kv_uint(w, "received", info.received_count);
-        nh_json_kv_uint(w, "sent", info.sent_count);
-        nh_json_kv_uint(w, "dropped", info.dropped_count);
-        nh_json_object_end(w);
-    }
-    nh_json_array_end(w);
+    struct nh_datagram_info info = {0};
+    if (p->socket)
+        nh_datagram_info(p->socket, &info);
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "name", p->name);
+    nh_json_kv_string(w, "address", live->hub->cfg.lamp_live.listen);
+    nh_json_kv_uint(w, "port", p->socket ? p->port : p->wanted);
+    nh_json_kv_string(w, "error", p->socket ? NULL : nh_err_text(p->error));
+    nh_json_kv_uint(w, "received", info.received_count);
+    nh_json_kv_uint(w, "sent", info.sent_count);
+    nh_json_kv_uint(w, "dropped", info.dropped_count);
+    nh_json_object_end(w);
 }
 
-static void write_others(nh_json_writer_t *w, const struct nh_hub_live *live, uint64_t now_us)
+static void begin_nodes(nh_json_writer_t *w, const struct nh_hub_live *live)
 {
     struct nh_lamp_receiver_info info;
     nh_lamp_receiver_info(live->receiver, &info);
@@ -117,19 +99,18 @@ static void write_others(nh_json_writer_t *w, const struct nh_hub_live *live, ui
     nh_json_object_end(w);
     nh_json_key(w, "nodes");
     nh_json_array_begin(w);
-    for (uint32_t i = 0; i < info.node_count; i++) {
-        struct nh_lamp_live_node_info n;
-        char ip[16];
-        nh_lamp_receiver_node(live->receiver, i, now_us, &n);
-        snprintf(ip, sizeof ip, "%u.%u.%u.%u", n.ip[0], n.ip[1], n.ip[2], n.ip[3]);
-        nh_json_object_begin(w);
-        nh_json_kv_string(w, "name", n.name);
-        nh_json_kv_string(w, "ip", ip);
-        nh_json_kv_bool(w, "on", n.is_on);
-        nh_json_kv_uint(w, "idle_ms", n.idle_ms);
-        nh_json_object_end(w);
-    }
-    nh_json_array_end(w);
+}
+
+static void write_node(nh_json_writer_t *w, const struct nh_lamp_live_node_info *n)
+{
+    char ip[16];
+    snprintf(ip, sizeof ip, "%u.%u.%u.%u", n->ip[0], n->ip[1], n->ip[2], n->ip[3]);
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "name", n->name);
+    nh_json_kv_string(w, "ip", ip);
+    nh_json_kv_bool(w, "on", n->is_on);
+    nh_json_kv_uint(w, "idle_ms", n->idle_ms);
+    nh_json_object_end(w);
 }
 
 static void write_target(nh_json_writer_t *w, const struct nh_lamp_send_target_info *t)
@@ -151,7 +132,7 @@ static void write_target(nh_json_writer_t *w, const struct nh_lamp_send_target_i
     nh_json_object_end(w);
 }
 
-static void write_send(nh_json_writer_t *w, const struct nh_hub_send *s)
+static void begin_send(nh_json_writer_t *w, const struct nh_hub_send *s)
 {
     struct nh_lamp_sender_info info = {0};
     if (s)
@@ -162,55 +143,164 @@ static void write_send(nh_json_writer_t *w, const struct nh_hub_send *s)
     nh_json_kv_uint(w, "skipped", info.skipped_count);
     nh_json_key(w, "targets");
     nh_json_array_begin(w);
-    for (uint32_t i = 0; s && i < nh_lamp_sender_target_count(s->sender); i++) {
-        struct nh_lamp_send_target_info t;
-        nh_lamp_sender_target(s->sender, i, &t);
-        write_target(w, &t);
-    }
-    nh_json_array_end(w);
-    nh_json_object_end(w);
 }
 
-// Of a hub that takes none.
-static void write_nothing(nh_json_writer_t *w)
+// ---- the reply, piece by piece -----------------------------------------------------------------
+//
+// Names are what somebody on the network says that they are, and each may be told six bytes long:
+// all of it together would fit no buffer that is sized for the usual.
+
+struct telling {
+    const struct nh_hub *hub;
+    nh_json_writer_t w;
+    struct nh_json_buf sink;
+    uint32_t list, index; // where it stands; index 0: the begin of the list
+};
+
+// The index-th element of a list; false: there are no more.
+static bool tell_source(struct telling *t, uint32_t i)
 {
-    static const char *const lists[] = {"sources", "protocols", "ports"};
-    nh_json_kv_bool(w, "enabled", false);
-    nh_json_kv_null(w, "live");
-    for (size_t i = 0; i < NH_ARRAY_LEN(lists); i++) {
-        nh_json_key(w, lists[i]);
-        nh_json_array_begin(w);
-        nh_json_array_end(w);
-    }
+    const struct nh_hub_live *live = t->hub->live;
+    struct nh_lamp_receiver_info info = {0};
+    struct nh_lamp_live_source_info s;
+    if (live)
+        nh_lamp_receiver_info(live->receiver, &info);
+    if (i >= info.source_count)
+        return false;
+    nh_lamp_receiver_source(live->receiver, i, nh_clock_us(), &s);
+    write_source(&t->w, &s);
+    return true;
 }
 
-static void write_live(nh_json_writer_t *w, const struct nh_hub_live *live)
+static bool tell_protocol(struct telling *t, uint32_t i)
 {
-    uint64_t now_us = nh_clock_us();
-    write_sources(w, live, now_us);
-    write_protocols(w, live);
-    write_ports(w, live);
-    write_others(w, live, now_us);
+    if (!t->hub->live || i >= NH_LAMP_LIVE_PROTOCOL_COUNT)
+        return false;
+    write_protocol(&t->w, t->hub->live, i);
+    return true;
+}
+
+static bool tell_port(struct telling *t, uint32_t i)
+{
+    const struct nh_hub_live *live = t->hub->live;
+    if (!live || i >= NH_LAMP_LIVE_PORT_COUNT)
+        return false;
+    if (live->port[i].name)
+        write_port(&t->w, live, &live->port[i]);
+    return true;
+}
+
+static bool tell_node(struct telling *t, uint32_t i)
+{
+    const struct nh_hub_live *live = t->hub->live;
+    struct nh_lamp_receiver_info info = {0};
+    struct nh_lamp_live_node_info n;
+    if (live)
+        nh_lamp_receiver_info(live->receiver, &info);
+    if (i >= info.node_count)
+        return false;
+    nh_lamp_receiver_node(live->receiver, i, nh_clock_us(), &n);
+    write_node(&t->w, &n);
+    return true;
+}
+
+static bool tell_target(struct telling *t, uint32_t i)
+{
+    const struct nh_hub_send *s = t->hub->lamp_send;
+    struct nh_lamp_send_target_info target;
+    if (!s || i >= nh_lamp_sender_target_count(s->sender))
+        return false;
+    nh_lamp_sender_target(s->sender, i, &target);
+    write_target(&t->w, &target);
+    return true;
+}
+
+enum list { SOURCES, PROTOCOLS, PORTS, NODES, TARGETS, LIST_COUNT };
+static bool (*const tell_element[LIST_COUNT])(struct telling *t, uint32_t i) = {
+    [SOURCES] = tell_source, [PROTOCOLS] = tell_protocol, [PORTS] = tell_port,
+    [NODES] = tell_node,     [TARGETS] = tell_target,
+};
+
+static void begin_array(nh_json_writer_t *w, const char *key)
+{
+    nh_json_key(w, key);
+    nh_json_array_begin(w);
+}
+
+// What stands before a list, up to its bracket. False: a hub that takes none has no such list.
+static bool begin_list(struct telling *t)
+{
+    const struct nh_hub_live *live = t->hub->live;
+    switch ((enum list)t->list) {
+    case SOURCES:
+        nh_json_object_begin(&t->w);
+        if (live) {
+            begin_sources(&t->w, live);
+            break;
+        }
+        nh_json_kv_bool(&t->w, "enabled", false);
+        nh_json_kv_null(&t->w, "live");
+        begin_array(&t->w, "sources");
+        break;
+    case PROTOCOLS:
+        begin_array(&t->w, "protocols");
+        break;
+    case PORTS:
+        begin_array(&t->w, "ports");
+        break;
+    case NODES:
+        if (live)
+            begin_nodes(&t->w, live);
+        return live;
+    default:
+        begin_send(&t->w, t->hub->lamp_send);
+        break;
+    }
+    return true;
+}
+
+// One piece, and to the next.
+static void tell_piece(struct telling *t)
+{
+    if (t->index == 0 && !begin_list(t)) {
+        t->list++;
+        return;
+    }
+    if (t->index++ == 0 || tell_element[t->list](t, t->index - 2))
+        return;
+    nh_json_array_end(&t->w);
+    t->list++;
+    t->index = 0;
+    if (t->list < LIST_COUNT)
+        return;
+    nh_json_object_end(&t->w);
+    nh_json_object_end(&t->w);
+}
+
+static int produce(nh_request_t *req, char *buf, size_t cap)
+{
+    struct telling *t = req->state;
+    t->sink = (struct nh_json_buf){buf, cap, 0};
+    while (t->list < LIST_COUNT) {
+        struct telling before = *t;
+        tell_piece(t);
+        if (t->w.err) { // it is the first of the next part
+            *t = before;
+            return t->sink.len ? (int)t->sink.len : NH_ERR_FULL;
+        }
+    }
+    return (int)t->sink.len;
 }
 
 static int get_live(nh_request_t *req)
 {
-    struct nh_hub *hub = req->ctx;
-    struct nh_json_buf buf = {.ptr = nh_arena_alloc(req->arena, REPLY_MAX_BYTES),
-                              .cap = REPLY_MAX_BYTES};
-    nh_json_writer_t w;
-    if (!buf.ptr)
+    struct telling *t = nh_arena_alloc(req->arena, sizeof *t);
+    if (!t)
         return NH_ERR_NOMEM;
-    nh_json_writer_init(&w, nh_json_buf_sink, &buf);
-    nh_json_object_begin(&w);
-    if (hub->live)
-        write_live(&w, hub->live);
-    else
-        write_nothing(&w);
-    write_send(&w, hub->lamp_send);
-    nh_json_object_end(&w);
-    int err = nh_json_writer_end(&w);
-    return err < 0 ? err : nh_reply_bytes(req, 200, "application/json", buf.ptr, buf.len);
+    *t = (struct telling){.hub = req->ctx};
+    nh_json_writer_init(&t->w, nh_json_buf_sink, &t->sink);
+    req->state = t;
+    return nh_reply_stream(req, 200, "application/json", produce);
 }
 
 struct body {

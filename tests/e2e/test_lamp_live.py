@@ -84,13 +84,13 @@ class Sender:
                                    1, at, len(data)) + data)
         return out
 
-    def e131(self, rgb, first=1, priority=100, options=0, cid=b"e" * 16):
+    def e131(self, rgb, first=1, priority=100, options=0, cid=b"e" * 16, name=b"desk"):
         sequence, out = self.next("e131", 0, 255), []
         for n in range(0, len(rgb), 510):
             data = rgb[n:n + 510]
             dmp = struct.pack(">HBBHHHB", 0x7000 | len(data) + 11, 2, 0xA1, 0, 1, len(data) + 1,
                               0) + data
-            frame = struct.pack(">HI64sBHBBH", 0x7000 | len(dmp) + 77, 2, b"desk", priority, 0,
+            frame = struct.pack(">HI64sBHBBH", 0x7000 | len(dmp) + 77, 2, name, priority, 0,
                                 sequence, options, first + n // 510) + dmp
             out.append(b"\x00\x10\x00\x00ASC-E1.17\x00\x00\x00" +
                        struct.pack(">HI16s", 0x7000 | len(frame) + 22, 4, cid) + frame)
@@ -307,6 +307,23 @@ class ProtocolTest(unittest.TestCase):
             ddp = next(p for p in live.get()["ports"] if p["name"] == "DDP")
             self.assertEqual((ddp["received"], ddp["dropped"]), (3, 1))
             self.assertEqual(live.count("E1.31", "malformed"), 3)
+
+    def test_a_crowd_is_told_whole(self):
+        """As many as there may be of each, under the longest names that a datagram can have."""
+        targets = "".join(f"  - {{protocol: ddp, address: 127.0.0.1, port: {free_port()}}}\n" for _ in range(8))
+        with Hub(config(rest="lamp_send:\n" + targets)) as hub, Sender() as sender:
+            live = Live(hub)
+            for i in range(8):
+                sender.send(live.ports["E1.31"], *sender.e131(solid(1), cid=bytes([i]) * 16, name=b"\x01" * 63))
+            for i in range(16):
+                sender.send(live.ports["TPM2.NET"], b"\xff\x01" + bytes([10, 0, 0, i]) + b"\x02" * 32 +
+                            b"\xa0\x01" + bytes(4))
+            live.until(lambda: len(live.get()["nodes"]) == 16, "all nodes are heard")
+            told = live.get()
+            self.assertEqual(len(told["sources"]), 8)
+            self.assertEqual(told["sources"][7]["name"], "\x01" * 63)
+            self.assertEqual(told["nodes"][15]["name"], "\x02" * 32)
+            self.assertEqual(len(told["send"]["targets"]), 8)
 
     def test_who_looks_for_nodes(self):
         with Hub("name: hall\n" + config()) as hub, Sender() as sender:

@@ -418,10 +418,15 @@ static uint32_t u16(const uint8_t *at)
 
 static uint64_t frame_us = 5000000;
 
+static uint64_t watcher_ms(void)
+{
+    return frame_us / 1000;
+}
+
 static void frames(int n)
 {
     for (int i = 0; i < n; i++) {
-        frame_us = nh_clock_us(); // watchers ask by it
+        frame_us += 1000;
         (void)nh_lamp__frame(l, frame_us);
     }
 }
@@ -429,7 +434,8 @@ static void frames(int n)
 static void begin_frames(void)
 {
     panels.is_powered = panels.is_open = true;
-    nh_lamp__draw_begin(l, nh_clock_us());
+    l->clock_ms = watcher_ms;
+    nh_lamp__draw_begin(l, frame_us);
     frames(1);
 }
 
@@ -474,6 +480,39 @@ static void test_preview_of_a_small_lamp_is_whole(void **state)
     assert_int_equal(len, 15 + 768 * 3);
     assert_int_equal(out[1], NH_LAMP__PREVIEW_LAST);
     assert_true(panels_are_black(out + 15, 768));
+    end_frames();
+}
+
+// Whoever asks while a frame is drawn, after it began, is a watcher of that frame.
+static void test_preview_is_asked_for_within_a_frame(void **state)
+{
+    nh_feed_part_t parts[NH_LAMP_FEED_COUNT];
+    (void)state;
+    nh_lamp_feed_parts(l, parts);
+    begin_frames();
+    frame_us += 9000;
+    uint64_t version = parts[1].version(l);
+    assert_int_equal(ask("POST", "/api/lamp", "{\"effect\":\"DIAG RAINBOW\"}"), 200);
+    frame_us -= 4000;
+    frames(2);
+    assert_true(parts[1].version(l) != version);
+    nh_lamp__draw_end(l);
+    end_frames();
+}
+
+// Nobody has asked for half a second: nothing is copied for nobody.
+static void test_preview_without_a_watcher_stands_still(void **state)
+{
+    nh_feed_part_t parts[NH_LAMP_FEED_COUNT];
+    (void)state;
+    nh_lamp_feed_parts(l, parts);
+    begin_frames();
+    uint64_t version = parts[1].version(l);
+    assert_int_equal(ask("POST", "/api/lamp", "{\"effect\":\"DIAG RAINBOW\"}"), 200);
+    frame_us += 500000;
+    frames(5);
+    assert_int_equal(parts[1].version(l), version);
+    nh_lamp__draw_end(l);
     end_frames();
 }
 
@@ -535,6 +574,8 @@ int main(void)
         TEST(test_no_memory_for_a_request),
         TEST(test_feed_tells_the_same_object),
         TEST(test_preview_of_a_small_lamp_is_whole),
+        TEST(test_preview_is_asked_for_within_a_frame),
+        TEST(test_preview_without_a_watcher_stands_still),
         TEST(test_preview_of_a_large_lamp_is_not_torn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -425,7 +425,7 @@ static void test_places_are_bounded(void **state)
     uint8_t sequence = 0;
     char from[32];
     for (int i = 0; i < NH_LAMP_LIVE_SOURCE_MAX_COUNT + 3; i++) {
-        snprintf(from, sizeof from, "10.0.1.%d", i);
+        snprintf(from, sizeof from, "10.0.1.%u", (unsigned)i & 255u);
         ddp_frame(from, &sequence, 1);
     }
     assert_int_equal(info().source_count, NH_LAMP_LIVE_SOURCE_MAX_COUNT);
@@ -710,6 +710,23 @@ static void test_poll(void **state)
     assert_int_equal(info().source_count, 0);
 }
 
+// Under an address of somebody else's the lamp would send him a hundred times of what it got.
+static void test_polls_are_answered_now_and_then(void **state)
+{
+    (void)state;
+    static const uint8_t poll[] = "Art-Net\0\0\x20\0\x0e\2\0";
+    give(NH_LAMP_LIVE_PORT_ARTNET, poll, 14, A);
+    unsigned each = lamp.sent;
+    for (int i = 0; i < 100; i++)
+        give(NH_LAMP_LIVE_PORT_ARTNET, poll, 14, A);
+    assert_int_equal(lamp.sent, NH_LAMP_LIVE_POLL_MAX_COUNT * each);
+    assert_int_equal(total(NH_LAMP_LIVE_ARTNET, NH_LAMP_LIVE_REFUSED),
+                     101 - NH_LAMP_LIVE_POLL_MAX_COUNT);
+    go(1 * S);
+    give(NH_LAMP_LIVE_PORT_ARTNET, poll, 14, A);
+    assert_int_equal(lamp.sent, (NH_LAMP_LIVE_POLL_MAX_COUNT + 1) * each);
+}
+
 // ---- WLED, TPM2.NET, Hyperion
 // ---------------------------------------------------------------------------------------
 
@@ -770,6 +787,29 @@ static void test_wled_timeouts(void **state)
     assert_int_equal(lamp.ended, 2);
     wled(B, "\2\2", 2, 30, 4);
     assert_int_equal(lamp.rgb[0], 4);
+}
+
+// Senders that asked for no time-out and have left fill no place, and one that was released is
+// heard again after a pause.
+static void test_no_timeout_is_the_owners_alone(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NH_LAMP_LIVE_SOURCE_MAX_COUNT; i++) {
+        char from[16];
+        snprintf(from, sizeof from, "10.0.1.%u", (unsigned)i & 255u);
+        wled(from, "\2\xff", 2, 30, 1);
+        wled(from, "\2\0", 2, 0, 0); // leaves
+    }
+    go(60 * S);
+    wled(A, "\2\xff", 2, 30, 7);
+    assert_int_equal(lamp.rgb[0], 7);
+    assert_int_equal(info().source_full_count, 0);
+    assert_true(nh_lamp_receiver_release(r, now_us));
+    wled(A, "\2\xff", 2, 30, 8);
+    assert_int_equal(lamp.rgb[0], 7);
+    go(60 * S);
+    wled(A, "\2\xff", 2, 30, 9);
+    assert_int_equal(lamp.rgb[0], 9);
 }
 
 static void tpm2(enum nh_lamp_live_port port, uint8_t packet, uint8_t count, size_t len,
@@ -951,8 +991,10 @@ int main(void)
         TEST(test_show_by_the_senders_mark),
         TEST(test_modes),
         TEST(test_poll),
+        TEST(test_polls_are_answered_now_and_then),
         TEST(test_wled_kinds),
         TEST(test_wled_timeouts),
+        TEST(test_no_timeout_is_the_owners_alone),
         TEST(test_tpm2),
         TEST(test_hyperion),
         TEST(test_sync_and_beacons),

@@ -139,6 +139,43 @@ static void test_poll(void **state)
     assert_int_equal(told_count, 21);
 }
 
+static nh_gpio_in_t *both[2];
+
+static void looks_at_both(void *ctx, bool level, uint64_t at_ms)
+{
+    (void)ctx;
+    (void)level;
+    (void)at_ms;
+    told_count++;
+    nh_gpio_in_poll(both[0]);
+    nh_gpio_in_poll(both[1]);
+}
+
+// Two lines in one turn of the loop, the first of which takes what the other was woken for.
+static void test_polled_in_between(void **state)
+{
+    struct nh_gpio_in_config cfg = config();
+    (void)state;
+    cfg.changed = looks_at_both;
+    assert_int_equal(nh_gpio_in_open(&cfg, &both[0]), NH_OK);
+    cfg.line = 3;
+    assert_int_equal(nh_gpio_in_open(&cfg, &both[1]), NH_OK);
+    for (unsigned i = 0; i < 4; i++) {
+        fake_gpiod_edge(2, i % 2 == 0, 0, true);
+        fake_gpiod_edge(3, i % 2 == 0, 0, true);
+        PUMP_UNTIL(loop, told_count == 2 * i + 2);
+        PUMP(loop, 3);
+    }
+    for (unsigned i = 0; i < 2; i++) { // each is watched as before
+        told_count = 0;
+        fake_gpiod_edge(2 + i, 1, 0, true);
+        PUMP(loop, 100);
+        assert_int_equal(told_count, 1);
+    }
+    nh_gpio_in_close(both[0]);
+    nh_gpio_in_close(both[1]);
+}
+
 static void test_closes_itself(void **state)
 {
     (void)state;
@@ -256,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_edges, begin, end),
         cmocka_unit_test_setup_teardown(test_many_edges, begin, end),
         cmocka_unit_test_setup_teardown(test_poll, begin, end),
+        cmocka_unit_test_setup_teardown(test_polled_in_between, begin, end),
         cmocka_unit_test_setup_teardown(test_closes_itself, begin, end),
         cmocka_unit_test_setup_teardown(test_chip_goes_away, begin, end),
         cmocka_unit_test_setup_teardown(test_flags, begin, end),

@@ -377,17 +377,22 @@ static void test_commitment_is_checked(void **state)
 
 static void fill_table(void)
 {
-    for (uint16_t node = 10; node < 18; node++) {
-        const uint8_t hello[] = {0x4E, 0x4A, 1, 3, (uint8_t)node, 0, 0xFF, 0xFF, 0, 0, 0, 0, 1};
+    nh_radio_address_t from = air_remote;
+    for (uint8_t n = 10; n < 18; n++) {
+        static const uint8_t hello[] = {0x4E, 0x4A, 1, 3, 10, 0, 0xFF, 0xFF, 0, 0, 0, 0, 1};
+        from.mac[5] = n;
         nh_radio_lamp_pair(a.lamp, 30, false, a.now_ms);
-        nh_radio_lamp_input(a.lamp, &air_remote, -1, hello, sizeof hello, a.now_ms);
+        nh_radio_lamp_input(a.lamp, &from, -1, hello, sizeof hello, a.now_ms);
     }
 }
 
 static void test_full(void **state)
 {
+    nh_radio_address_t first = air_remote, second = air_remote;
     struct nh_radio_lamp_peer p;
     (void)state;
+    first.mac[5] = 10;
+    second.mac[5] = 11;
     fill_table();
     assert_int_equal(info().peer_count, 8);
     open_window(true);
@@ -395,15 +400,32 @@ static void test_full(void **state)
     assert_int_equal(a.last[NH_RADIO_REMOTE_UNPAIRED].err, NH_ERR_FULL);
     assert_true(info().full_count >= 1);
     assert_int_equal(nh_radio_lamp_remove(a.lamp, &air_lamp), NH_ERR_NOT_FOUND);
-    assert_int_equal(nh_radio_lamp_remove(a.lamp, &air_remote), 0);
+    assert_int_equal(nh_radio_lamp_remove(a.lamp, &first), 0);
     assert_int_equal(info().peer_count, 7);
     a.lamp_keep_err = NH_ERR_IO; // what cannot be kept is as before
-    assert_int_equal(nh_radio_lamp_remove(a.lamp, &air_remote), NH_ERR_IO);
+    assert_int_equal(nh_radio_lamp_remove(a.lamp, &second), NH_ERR_IO);
     assert_int_equal(info().peer_count, 7);
     a.lamp_keep_err = 0;
     assert_true(nh_radio_lamp_peer_at(a.lamp, 6, &p));
     assert_false(nh_radio_lamp_peer_at(a.lamp, 7, &p));
     assert_int_equal(p.record.kind, NH_RADIO_PEER_PLAIN);
+}
+
+// A remote that was paired under two nodes is forgotten under both: no key of it is left.
+static void test_remove_is_of_all_nodes(void **state)
+{
+    static const uint8_t hello[] = {0x4E, 0x4A, 1, 3, 77, 0, 0xFF, 0xFF, 0, 0, 0, 0, 1};
+    (void)state;
+    nh_radio_lamp_pair(a.lamp, 30, false, a.now_ms);
+    nh_radio_lamp_input(a.lamp, &air_remote, -1, hello, sizeof hello, a.now_ms);
+    air_pair(&a);
+    assert_int_equal(info().peer_count, 2);
+    a.lamp_keep_err = NH_ERR_IO;
+    assert_int_equal(nh_radio_lamp_remove(a.lamp, &air_remote), NH_ERR_IO);
+    assert_int_equal(info().peer_count, 2);
+    a.lamp_keep_err = 0;
+    assert_int_equal(nh_radio_lamp_remove(a.lamp, &air_remote), 0);
+    assert_int_equal(info().peer_count, 0);
 }
 
 // A remote that was paired before pairs anew: one peer, with the new key.
@@ -561,6 +583,7 @@ int main(void)
         LAMP(test_window),
         LAMP(test_commitment_is_checked),
         LAMP(test_full),
+        LAMP(test_remove_is_of_all_nodes),
         LAMP(test_pair_again),
         LAMP(test_power_cut),
         LAMP(test_power_cut_while_pairing),

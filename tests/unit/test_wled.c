@@ -432,6 +432,11 @@ static void test_presets(void **state)
     assert_int_equal(ask("POST", "/json/state", "{\"ps\":3,\"bri\":99,\"v\":true}"), 200);
     check_has("\"bri\":99,");
     assert_int_equal(ask("POST", "/json/state", "{\"ps\":77}"), 200); // there is none
+    fake_lamp.is_full = true;                                         // all of it, or nothing
+    assert_int_equal(ask("POST", "/json/state", "{\"bri\":9,\"pdel\":3}"), 503);
+    fake_lamp.is_full = false;
+    assert_int_equal(ask("GET", "/presets.json", NULL), 200);
+    check_has("\"3\":{");
     assert_int_equal(ask("POST", "/json/state", "{\"pdel\":3}"), 200);
     assert_int_equal(ask("POST", "/json/state", "{\"pdel\":3}"), 200);
     for (int id = 20; id < 24; id++) {
@@ -603,6 +608,16 @@ static void test_pixels(void **state)
     assert_int_equal(ask("POST", "/json/state", "{\"seg\":{\"fx\":0}}"), 200);
     assert_false(fake_lamp.is_live);
     check_state("\"frz\":false");
+    // The lamp's queue is full: no pixel of it is shown, and what was painted is as it was.
+    fake_lamp.is_full = true;
+    assert_int_equal(ask("POST", "/json/state", "{\"bri\":3,\"seg\":{\"i\":[9,\"FFFFFF\"]}}"), 503);
+    assert_false(fake_lamp.is_live);
+    check_state("\"frz\":false");
+    fake_lamp.is_full = false;
+    assert_int_equal(ask("POST", "/json/state", "{\"seg\":{\"i\":[8,\"0000FF\"]}}"), 200);
+    assert_int_equal(shown(8, 0), 0x0000FF);
+    assert_int_equal(shown(9, 0), 0);
+    assert_int_equal(ask("POST", "/json/state", "{\"seg\":{\"fx\":0}}"), 200);
     // Somebody else has the canvas.
     fake_lamp.begin_error = NH_ERR_BUSY;
     assert_int_equal(ask("POST", "/json/state", "{\"bri\":3,\"seg\":{\"i\":[2,\"FFFFFF\"]}}"), 503);

@@ -327,6 +327,7 @@ static int take_config(nh_lamp_t *l, const struct nh_lamp_config *cfg)
     l->cfg.fps = cfg->fps ? cfg->fps : 40;
     l->cfg.queue_max = cfg->queue_max ? cfg->queue_max : 16;
     l->cfg.seed = cfg->seed ? cfg->seed : nh_random_u32() | 1;
+    l->clock_ms = nh_clock_ms;
     l->post = (nh_loop_post_t){.fn = woken, .ctx = l};
     l->deadline = (struct nh_loop_deadline){.next = next_due, .fire = fire, .ctx = l};
     l->pixel_count = (uint32_t)l->cfg.width * l->cfg.height;

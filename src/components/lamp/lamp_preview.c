@@ -23,7 +23,7 @@ static uint64_t version_of(uint32_t number, uint32_t rows)
 static uint64_t preview_version(void *ctx)
 {
     nh_lamp_t *l = ctx;
-    uint64_t now_ms = nh_clock_ms();
+    uint64_t now_ms = l->clock_ms();
     nh_lock_acquire(&l->lock);
     struct nh_lamp__preview *p = &l->preview;
     p->asked_ms = now_ms;
@@ -81,7 +81,7 @@ static size_t preview_write(void *ctx, uint8_t *buf, size_t cap, uint64_t since,
     bool was_pinned = p->is_pinned;
     p->is_pinned = first + rows < height;
     if (p->is_pinned && !was_pinned)
-        p->pinned_ms = nh_clock_ms();
+        p->pinned_ms = l->clock_ms();
     nh_lock_release(&l->lock);
     return HEAD_BYTES + (size_t)rows * width * 3;
 }

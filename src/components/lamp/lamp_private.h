@@ -113,6 +113,7 @@ struct nh_lamp {
     struct nh_lamp__live live;
     struct nh_lamp_snapshot fresh;
     bool has_news;
+    uint64_t (*clock_ms)(void); // of watchers; a test's is a variable
 
     nh_lock_t lock; // guards all that follows, up to `draw`
     struct nh_lamp__wish wish;

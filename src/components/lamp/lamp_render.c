@@ -103,7 +103,9 @@ static uint32_t day_s(const nh_lamp_t *l)
 
 static void fill_direction(struct nh_lamp__draw *d)
 {
-    uint64_t age_ms = d->frame_us / 1000 - d->wish.angle_ms;
+    uint64_t now_ms = d->frame_us / 1000;
+    // It may have been told since the frame began.
+    uint64_t age_ms = now_ms > d->wish.angle_ms ? now_ms - d->wish.angle_ms : 0;
     d->input.direction_deg = d->wish.angle_deg;
     d->input.direction_age_ms =
         d->wish.angle_number == 0 || age_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)age_ms;
@@ -276,7 +278,8 @@ static void tell(nh_lamp_t *l, const struct nh_lamp_pipeline_frame *f, uint32_t 
     i->dropped_count = d->dropped_before + d->pace.dropped_count;
     i->show_failures = d->show_failures;
     struct nh_lamp__preview *v = &l->preview;
-    bool is_watched = v->asked_ms && now_us / 1000 - v->asked_ms < PREVIEW_PATIENCE_MS;
+    // Who asked while the frame was drawn did so after its beginning.
+    bool is_watched = v->asked_ms && now_us / 1000 < v->asked_ms + PREVIEW_PATIENCE_MS;
     if (is_watched &&
         (crc != d->preview_crc || flags != v->flags || d->wish.state.brightness != v->brightness) &&
         !v->is_pinned) {

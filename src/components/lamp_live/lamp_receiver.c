@@ -101,9 +101,18 @@ void nh_lamp__count(nh_lamp_receiver_t *r, struct nh_lamp__source *s, enum nh_la
     r->total[s->protocol][what]++;
 }
 
-static bool is_silent(const struct nh_lamp__source *s, uint64_t now_us)
+// A time-out that a source asks for, which may be never, holds the lamp for it and nothing else:
+// one that has not got the lamp keeps no place and no refusal by it.
+static uint64_t silence_us(const nh_lamp_receiver_t *r, const struct nh_lamp__source *s)
 {
-    return now_us - s->heard_us > (uint64_t)s->timeout_ms * US_PER_MS;
+    uint32_t ms =
+        s == r->owner || s->timeout_ms < r->cfg.timeout_ms ? s->timeout_ms : r->cfg.timeout_ms;
+    return (uint64_t)ms * US_PER_MS;
+}
+
+static bool is_silent(const nh_lamp_receiver_t *r, const struct nh_lamp__source *s, uint64_t now_us)
+{
+    return now_us - s->heard_us > silence_us(r, s);
 }
 
 static bool is_of(const struct nh_lamp__source *s, const struct nh_lamp__who *who)
@@ -130,7 +139,7 @@ static struct nh_lamp__source *make_room(nh_lamp_receiver_t *r, uint64_t now_us)
         struct nh_lamp__source *s = &r->source[i];
         if (!s->is_used)
             return s;
-        bool may_go = s != r->owner && is_silent(s, now_us);
+        bool may_go = s != r->owner && is_silent(r, s, now_us);
         if (may_go && (!found || s->heard_us < found->heard_us))
             found = s;
     }
@@ -160,7 +169,7 @@ struct nh_lamp__source *nh_lamp__source_of(nh_lamp_receiver_t *r, const struct n
         snprintf(s->from, sizeof s->from, "%s", who->from);
         if (who->cid)
             memcpy(s->cid, who->cid, sizeof s->cid);
-    } else if (is_silent(s, who->now_us)) {
+    } else if (is_silent(r, s, who->now_us)) {
         begin_anew(s);
     }
     s->priority = who->priority;
@@ -189,7 +198,7 @@ bool nh_lamp__source_owns(nh_lamp_receiver_t *r, struct nh_lamp__source *s, uint
 {
     if (r->owner && r->owner == s)
         return true; // switched off, there is none
-    if (r->owner && is_silent(r->owner, now_us)) {
+    if (r->owner && is_silent(r, r->owner, now_us)) {
         r->info.lost_count++;
         let_go(r);
     }
@@ -348,7 +357,7 @@ bool nh_lamp_receiver_release(nh_lamp_receiver_t *r, uint64_t now_us)
     if (!s)
         return false;
     let_go(r);
-    s->is_refused = !is_silent(s, now_us);
+    s->is_refused = !is_silent(r, s, now_us);
     return true;
 }
 

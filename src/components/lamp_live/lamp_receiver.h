@@ -22,6 +22,7 @@
 
 #define NH_LAMP_LIVE_SOURCE_MAX_COUNT 8 // one more is refused until one has been silent
 #define NH_LAMP_LIVE_NODE_MAX_COUNT 16  // beacons of WLED devices; the oldest one makes room
+#define NH_LAMP_LIVE_POLL_MAX_COUNT 8   // who looks for nodes, a second; one more gets no answer
 #define NH_LAMP_LIVE_UNIVERSE_MAX_COUNT 128
 #define NH_LAMP_LIVE_TIMEOUT_MS 2500
 #define NH_LAMP_LIVE_FRAME_MS 40

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define US_PER_S 1000000u
+
 struct packet {
     nh_span_t bytes;
     const char *address;
@@ -153,6 +155,18 @@ static void on_e131(nh_lamp_receiver_t *r, const struct packet *k)
         show_synced(r, s, k->now_us);
 }
 
+// An answer is 200 to 6000 bytes to whatever address a poll of 14 bytes says that it is from: so
+// many a second are enough for controllers, who ask every three, and too few to flood somebody
+// else.
+static bool may_answer(nh_lamp_receiver_t *r, uint64_t now_us)
+{
+    if (r->poll_count == 0 || now_us - r->poll_us >= US_PER_S) {
+        r->poll_us = now_us;
+        r->poll_count = 0;
+    }
+    return r->poll_count++ < NH_LAMP_LIVE_POLL_MAX_COUNT;
+}
+
 // Tells who looks for nodes of all universes that the lamp has, four at a time.
 static void answer_poll(nh_lamp_receiver_t *r, const struct packet *k)
 {
@@ -215,7 +229,10 @@ static void on_artnet(nh_lamp_receiver_t *r, const struct packet *k)
     }
     if (p.kind == NH_LAMP__ARTNET_POLL) {
         nh_lamp__count_other(r, NH_LAMP_LIVE_ARTNET, NH_LAMP_LIVE_PACKETS);
-        answer_poll(r, k);
+        if (may_answer(r, k->now_us))
+            answer_poll(r, k);
+        else
+            nh_lamp__count_other(r, NH_LAMP_LIVE_ARTNET, NH_LAMP_LIVE_REFUSED);
         return;
     }
     struct nh_lamp__source *s = source_of(r, NH_LAMP_LIVE_ARTNET, k);

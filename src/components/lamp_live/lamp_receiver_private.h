@@ -39,6 +39,8 @@ struct nh_lamp_receiver {
     struct nh_lamp__source *owner; // NULL: nobody has the lamp
     bool is_enabled;
     uint16_t e131_count, artnet_count; // universes
+    uint64_t poll_us;                  // since when answers to who looks for nodes are counted
+    uint32_t poll_count;
     struct nh_lamp_receiver_info info;
     uint64_t total[NH_LAMP_LIVE_PROTOCOL_COUNT][NH_LAMP_LIVE_COUNT_COUNT];
     struct nh_lamp__source source[NH_LAMP_LIVE_SOURCE_MAX_COUNT];

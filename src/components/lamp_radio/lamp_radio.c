@@ -2,6 +2,7 @@
 
 #include "components/lamp_radio/lamp_radio_private.h"
 #include "core/base/log.h"
+#include "platform/crypto.h"
 
 #include <string.h>
 
@@ -174,6 +175,7 @@ static void load_peers(nh_lamp_radio_t *r)
     int len = r->cfg.store ? nh_store_read(r->cfg.store, PEERS_DOC, 0, 0, bytes, sizeof bytes)
                            : NH_ERR_NOT_FOUND;
     int err = len < 0 ? len : nh_radio_lamp_load(r->engine, bytes, (size_t)len);
+    nh_wipe(bytes, sizeof bytes); // keys
     if (err == NH_ERR_FULL)
         NH_LOG_W("lamp", "more remotes are kept than peer_max_count: the last are left out");
     else if (err < 0 && err != NH_ERR_NOT_FOUND)

@@ -157,23 +157,33 @@ int nh_radio_lamp__add(nh_radio_lamp_t *l, const struct nh_radio__peer *p)
     return 0;
 }
 
+// Those of the address go behind the others. Returns how many are left before them.
+static size_t set_apart(nh_radio_lamp_t *l, const nh_radio_address_t *address)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < l->peer_count; i++) {
+        struct nh_radio__peer p = l->peers[i];
+        if (memcmp(&p.record.address, address, sizeof *address) == 0)
+            continue;
+        l->peers[i] = l->peers[left];
+        l->peers[left++] = p;
+        nh_wipe(&p, sizeof p);
+    }
+    return left;
+}
+
 int nh_radio_lamp_remove(nh_radio_lamp_t *l, const nh_radio_address_t *address)
 {
-    size_t i = 0;
-    while (i < l->peer_count && memcmp(&l->peers[i].record.address, address, sizeof *address) != 0)
-        i++;
-    if (i == l->peer_count)
+    size_t count = l->peer_count, left = set_apart(l, address);
+    if (left == count)
         return NH_ERR_NOT_FOUND;
-    struct nh_radio__peer gone = l->peers[i], last = l->peers[l->peer_count - 1];
-    l->peers[i] = last;
-    l->peer_count--;
+    l->peer_count = left;
     int err = nh_radio_lamp__keep(l);
-    if (err < 0) { // as before
-        l->peers[l->peer_count++] = last;
-        l->peers[i] = gone;
+    if (err < 0) { // as before, in another order
+        l->peer_count = count;
         return err;
     }
-    nh_wipe(&l->peers[l->peer_count], sizeof l->peers[0]);
+    nh_wipe(&l->peers[left], (count - left) * sizeof l->peers[0]);
     nh_radio_lamp__changed(l);
     return 0;
 }

@@ -83,7 +83,8 @@ void nh_radio_lamp_pair(nh_radio_lamp_t *l, uint32_t seconds, bool needs_code, u
 // The digits that the remote shows. NH_ERR_NOT_FOUND: nobody waits for it. NH_ERR_DENIED: they are
 // others, so somebody may sit in between: that remote is refused. An error of `keep`.
 NH_MUST_USE int nh_radio_lamp_pair_accept(nh_radio_lamp_t *l, uint32_t code, uint64_t now_ms);
-// NH_ERR_NOT_FOUND; an error of `keep`: it is still paired.
+// All that is paired from this address, under whatever node. NH_ERR_NOT_FOUND; an error of `keep`:
+// it is still paired.
 NH_MUST_USE int nh_radio_lamp_remove(nh_radio_lamp_t *l, const nh_radio_address_t *address);
 
 // ---- figures

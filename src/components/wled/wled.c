@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#define PIXELS_TIMEOUT_MS UINT32_MAX // they stay until a client ends them
 #define NIGHT_RETRY_MS 1000
 
 static uint64_t now_ms(const nh_wled_t *w)
@@ -261,69 +260,6 @@ void nh_wled_lamp_changed(nh_wled_t *w)
     nh_wled__push(w);
 }
 
-// ---- pixels ------------------------------------------------------------------------------------
-
-#define PROTOCOL "WLED JSON"
-
-static void end_pixels(nh_wled_t *w)
-{
-    struct nh_lamp_info info;
-    if (!w->px)
-        return;
-    nh_mem_free(w->cfg.mem, w->px);
-    w->px = NULL;
-    nh_lamp_info(w->cfg.lamp, &info);
-    if (info.live_protocol && strcmp(info.live_protocol, PROTOCOL) == 0) // not another's
-        nh_lamp_live_end(w->cfg.lamp);
-}
-
-// Pixel n of a matrix is counted row by row from the top; the canvas from the bottom.
-static void on_pixel(void *ctx, uint32_t begin, uint32_t end, nh_px_t color)
-{
-    const nh_wled_t *w = ctx;
-    uint32_t width = w->px_width, count = width * w->px_height;
-    for (uint32_t i = begin; i < end && i < count; i++)
-        w->px[(w->px_height - 1 - i / width) * width + i % width] = color;
-}
-
-// Takes the canvas as any live source does; what it shows is the clients' own picture.
-static int show_pixels(nh_wled_t *w, const struct nh_wled__ask *ask)
-{
-    const struct nh_lamp_live_source source = {
-        .protocol = PROTOCOL, .priority = 100, .timeout_ms = PIXELS_TIMEOUT_MS};
-    struct nh_fx_canvas back;
-    int err = nh_lamp_live_begin(w->cfg.lamp, &source, now_ms(w), &back);
-    if (err < 0)
-        return err;
-    size_t bytes = (size_t)back.width * back.height * sizeof *w->px;
-    if (!w->px)
-        w->px = nh_mem_alloc_zero(w->cfg.mem, bytes, NH_MEM_BULK);
-    if (!w->px) {
-        nh_lamp_live_end(w->cfg.lamp);
-        return NH_ERR_NOMEM;
-    }
-    w->px_width = back.width;
-    w->px_height = back.height;
-    if (ask->r->seg.has_pixels)
-        nh_wled_request_pixels(ask->text, ask->len, ask->r->seg_mask, on_pixel, w);
-    memcpy(back.px, w->px, bytes);
-    nh_lamp_live_commit(w->cfg.lamp, now_ms(w));
-    return 0;
-}
-
-static int set_pixels(nh_wled_t *w, const struct nh_wled__ask *ask)
-{
-    const struct nh_wled_request *r = ask->r;
-    // An effect, a preset, or a segment that moves again ends them.
-    bool ends = r->live == NH_WLED_OFF || r->seg.fx.how || r->preset.how ||
-                r->seg.frozen == NH_WLED_OFF || r->seg.frozen == NH_WLED_TOGGLE;
-    if (r->seg.has_pixels || r->live == NH_WLED_ON)
-        return show_pixels(w, ask);
-    if (ends)
-        end_pixels(w);
-    return 0;
-}
-
 // ---- a request ---------------------------------------------------------------------------------
 
 static uint32_t draw(nh_wled_t *w)
@@ -436,27 +372,61 @@ static bool preset_to_save(const struct nh_wled_request *r, struct nh_wled_prese
     return true;
 }
 
-static int remove_preset(nh_wled_t *w, const struct nh_wled_request *r)
+// Gives what was removed in `*gone`, of id 0: nothing was.
+static int remove_preset(nh_wled_t *w, const struct nh_wled_request *r, struct nh_wled_preset *gone)
 {
-    if (r->remove_preset.how != NH_WLED_SET)
+    gone->id = 0;
+    const struct nh_wled_preset *p = r->remove_preset.how == NH_WLED_SET
+                                         ? nh_wled_presets_find(&w->presets, r->remove_preset.value)
+                                         : NULL;
+    if (!p) // or it is not there, as wanted
         return 0;
-    int err = nh_wled_presets_remove(&w->presets, r->remove_preset.value, unix_s(w));
-    return err == NH_ERR_NOT_FOUND ? 0 : err; // it is not there, as wanted
+    struct nh_wled_preset had = *p;
+    int err = nh_wled_presets_remove(&w->presets, had.id, unix_s(w));
+    if (err == 0)
+        *gone = had;
+    return err;
 }
 
+// What the lamp has to take, or the store to keep.
+static int post_plan(nh_wled_t *w, struct plan *plan, struct nh_wled__call *call, bool saves)
+{
+    if (plan->c.mask)
+        return post(w, &plan->c, call);
+    return saves ? save_preset(w, &call->save, &plan->after) : 0;
+}
+
+static void put_back(nh_wled_t *w, const struct nh_wled_preset *gone)
+{
+    int err = gone->id ? nh_wled_presets_put(&w->presets, gone, unix_s(w)) : 0;
+    if (err < 0)
+        NH_LOG_W("lamp", "preset %u is gone: %s", gone->id, nh_err_text(err));
+}
+
+// First all that may be refused and can be taken back, then the rest.
 static int do_plan(nh_wled_t *w, const struct nh_wled__ask *ask, struct plan *plan,
                    struct nh_wled__call *call)
 {
-    bool saves = preset_to_save(ask->r, &call->save);
-    int err = set_pixels(w, ask);
-    if (err == 0)
-        err = remove_preset(w, ask->r);
-    if (err == 0 && plan->c.mask)
-        err = post(w, &plan->c, call);
-    else if (err == 0 && saves)
-        err = save_preset(w, &call->save, &plan->after);
+    bool saves = preset_to_save(ask->r, &call->save), had_canvas = nh_wled__has_canvas(w),
+         had_pixels = w->px != NULL;
+    struct nh_wled_preset gone = {0};
+    struct nh_fx_canvas back;
+    int err = nh_wled__paints(ask->r) ? nh_wled__take_canvas(w, &back) : 0;
     if (err < 0)
         return err;
+    err = remove_preset(w, ask->r, &gone);
+    if (err == 0)
+        err = post_plan(w, plan, call, saves);
+    if (err < 0) {
+        put_back(w, &gone);
+        if (nh_wled__paints(ask->r))
+            nh_wled__give_canvas_back(w, had_canvas, had_pixels);
+        return err;
+    }
+    if (nh_wled__paints(ask->r))
+        nh_wled__show_pixels(w, ask, &back);
+    else if (nh_wled__ends_pixels(ask->r))
+        nh_wled__end_pixels(w);
     w->sx = plan->sx;
     set_night(w, &plan->night, plan->is_other_night);
     set_own(w, ask->r);

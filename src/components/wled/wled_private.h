@@ -90,6 +90,19 @@ struct nh_wled__now {
 };
 void nh_wled__now(nh_wled_t *w, struct nh_wled__now *now);
 
+// wled_pixels.c
+bool nh_wled__paints(const struct nh_wled_request *r);
+// An effect, a preset, or a segment that moves again ends what was painted.
+bool nh_wled__ends_pixels(const struct nh_wled_request *r);
+bool nh_wled__has_canvas(const nh_wled_t *w); // the clients' picture is what is live
+// Takes the canvas as any live source does, to be shown or given back; nothing is seen yet.
+// NH_ERR_BUSY: somebody else has it. NH_ERR_NOMEM.
+NH_MUST_USE int nh_wled__take_canvas(nh_wled_t *w, struct nh_fx_canvas *back);
+// As it was before: whether it was taken then, and whether there were pixels.
+void nh_wled__give_canvas_back(nh_wled_t *w, bool had_canvas, bool had_pixels);
+void nh_wled__show_pixels(nh_wled_t *w, const struct nh_wled__ask *ask, struct nh_fx_canvas *back);
+void nh_wled__end_pixels(nh_wled_t *w);
+
 // wled_ws.c
 void nh_wled__push(nh_wled_t *w); // the state is another: all clients get it
 // Reads the preview, if there is a newer one.

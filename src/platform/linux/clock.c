@@ -1,4 +1,4 @@
-#include "platform/platform.h"
+#include "platform/linux/port.h"
 
 #include <time.h>
 
@@ -15,6 +15,11 @@ static uint64_t now_us(clockid_t id)
 __attribute__((constructor)) static void clock_start(void)
 {
     origin_us = now_us(CLOCK_MONOTONIC);
+}
+
+uint64_t nh_linux__clock_origin_us(void)
+{
+    return origin_us;
 }
 
 uint64_t nh_clock_us(void)

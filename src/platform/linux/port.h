@@ -12,6 +12,9 @@
 // no closer word.
 int nh_linux__err(int errnum);
 
+// Where nh_clock_us() is 0 on CLOCK_MONOTONIC: for times that the kernel stamps.
+uint64_t nh_linux__clock_origin_us(void);
+
 // CLOCK_MONOTONIC `timeout_ms` from now, for the timed waits of pthreads; far away for NH_NEVER.
 struct timespec nh_linux__until(uint64_t timeout_ms);
 void nh_linux__cond_init(pthread_cond_t *cond); // on that clock

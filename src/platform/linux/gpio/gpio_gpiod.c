@@ -24,7 +24,6 @@ struct nh_gpio_in {
     nh_mem_t *mem;
     struct line l;
     bool level; // as told last
-    uint64_t origin_us;
     void *ctx;
     void (*changed)(void *ctx, bool level, uint64_t at_ms);
 };
@@ -76,31 +75,14 @@ static uint64_t us_of(const struct timespec *ts)
     return (uint64_t)ts->tv_sec * 1000000u + (uint64_t)ts->tv_nsec / 1000u;
 }
 
-// Where our clock is 0 on the kernel's, read in a moment when nobody came in between.
-static uint64_t clock_origin_us(void)
-{
-    uint64_t origin_us = 0, span_us = UINT64_MAX;
-    for (int i = 0; i < 10 && span_us > 100; i++) {
-        struct timespec mono;
-        uint64_t before_us = nh_clock_us();
-        clock_gettime(CLOCK_MONOTONIC, &mono);
-        uint64_t after_us = nh_clock_us();
-        if (after_us - before_us < span_us) {
-            span_us = after_us - before_us;
-            origin_us = us_of(&mono) - before_us;
-        }
-    }
-    return origin_us;
-}
-
 // The kernel's time of an edge on our clock. Kernels before 5.7 stamp by the wall clock, which is
 // not comparable: then it was now.
-static uint64_t event_ms(const nh_gpio_in_t *g, const struct timespec *ts)
+static uint64_t event_ms(const struct timespec *ts)
 {
-    uint64_t now_us = nh_clock_us(), us = us_of(ts);
-    bool is_ours = us >= g->origin_us && us - g->origin_us <= now_us &&
-                   now_us - (us - g->origin_us) < STAMP_MAX_AGE_US;
-    return (is_ours ? us - g->origin_us : now_us) / 1000;
+    uint64_t now_us = nh_clock_us(), us = us_of(ts), origin_us = nh_linux__clock_origin_us();
+    bool is_ours =
+        us >= origin_us && us - origin_us <= now_us && now_us - (us - origin_us) < STAMP_MAX_AGE_US;
+    return (is_ours ? us - origin_us : now_us) / 1000;
 }
 
 static void tell(nh_gpio_in_t *g, bool level, uint64_t at_ms)
@@ -113,22 +95,38 @@ static void tell(nh_gpio_in_t *g, bool level, uint64_t at_ms)
 
 // The kernel drops edges when its buffer is full. So, when all that it has was told, the line
 // itself is asked: a button never stays down because its release was lost.
-static void on_events(uv_poll_t *poll, int status, int events)
+static void read_events(nh_gpio_in_t *g)
 {
-    nh_gpio_in_t *g = poll->data;
     struct gpiod_line_event list[EVENT_MAX];
-    (void)events;
-    int count = status < 0 ? -1 : gpiod_line_event_read_multiple(g->l.line, list, EVENT_MAX);
+    int count = gpiod_line_event_read_multiple(g->l.line, list, EVENT_MAX);
     if (count < 0) {
         NH_LOG_W("gpio", "a line is no longer watched: its chip is gone");
-        uv_poll_stop(poll);
+        uv_poll_stop(&g->poll);
         return;
     }
     for (int i = 0; i < count; i++)
-        tell(g, list[i].event_type == GPIOD_LINE_EVENT_RISING_EDGE, event_ms(g, &list[i].ts));
+        tell(g, list[i].event_type == GPIOD_LINE_EVENT_RISING_EDGE, event_ms(&list[i].ts));
     int level = count < EVENT_MAX && g->l.line ? gpiod_line_get_value(g->l.line) : -1;
     if (level >= 0)
         tell(g, level == 1, nh_clock_ms());
+}
+
+// As often as the kernel's buffer may be filled meanwhile, and no longer. Only what is there is
+// read: the file blocks, and nh_gpio_in_poll() may have had what the loop was woken for.
+void nh_gpio_in_poll(nh_gpio_in_t *g)
+{
+    struct pollfd fd = {.fd = gpiod_line_event_get_fd(g->l.line), .events = POLLIN};
+    for (int i = 0; i < 4 && g->l.line && poll(&fd, 1, 0) == 1; i++)
+        read_events(g);
+}
+
+static void on_events(uv_poll_t *poll, int status, int events)
+{
+    nh_gpio_in_t *g = poll->data;
+    (void)events;
+    (void)status; // poll() says of an error as well that there is something to read
+    if (g->l.line)
+        nh_gpio_in_poll(g);
 }
 
 static int flags_of(const struct nh_gpio_in_config *cfg)
@@ -155,7 +153,6 @@ int nh_gpio_in_open(const struct nh_gpio_in_config *cfg, nh_gpio_in_t **out)
     g->mem = cfg->mem;
     g->ctx = cfg->ctx;
     g->changed = cfg->changed;
-    g->origin_us = clock_origin_us();
     int err = line_open(&g->l, cfg->chip, cfg->line, &request);
     int fd = err == NH_OK ? gpiod_line_event_get_fd(g->l.line) : -1;
     if (err == NH_OK && fd < 0)
@@ -172,14 +169,6 @@ int nh_gpio_in_open(const struct nh_gpio_in_config *cfg, nh_gpio_in_t **out)
     NH_IGNORE(uv_poll_start(&g->poll, UV_READABLE, on_events)); // cannot fail for a fresh handle
     *out = g;
     return NH_OK;
-}
-
-void nh_gpio_in_poll(nh_gpio_in_t *g)
-{
-    struct pollfd fd = {.fd = gpiod_line_event_get_fd(g->l.line), .events = POLLIN};
-    // As often as the kernel's buffer may be filled meanwhile, and no longer.
-    for (int i = 0; i < 4 && g->l.line && poll(&fd, 1, 0) == 1; i++)
-        on_events(&g->poll, 0, UV_READABLE);
 }
 
 bool nh_gpio_in_level(nh_gpio_in_t *g)
