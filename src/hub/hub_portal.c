@@ -91,13 +91,10 @@ static size_t fill_parts(struct nh_hub *hub, nh_feed_part_t *parts)
 
 static const nh_route_t no_routes[] = {{0}}; // of a part that is not enabled
 
-static int start_portal(struct nh_hub *hub)
+#define TABLE_MAX_COUNT 32
+
+static size_t fill_tables(struct nh_hub *hub, struct nh_route_table out[TABLE_MAX_COUNT])
 {
-    static char host[64], tls_host[64]; // borrowed by the server for its life
-    static const char *names[2];
-    nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT + 1 + NH_AUDIO_FEED_COUNT +
-                         NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT + NH_LAMP_FEED_COUNT + 1 +
-                         NH_AUTOMATION_FEED_COUNT];
     struct nh_route_table automation[NH_AUTOMATION_TABLE_COUNT] = {{no_routes, hub, "automation"},
                                                                    {no_routes, hub, "game"}};
     if (hub->automation)
@@ -133,10 +130,23 @@ static int start_portal(struct nh_hub *hub)
         nh_health_routes(hub->health),
         nh_mqtt_api_routes(hub->mqtt_api),
     };
+    _Static_assert(NH_ARRAY_LEN(tables) <= TABLE_MAX_COUNT, "room for all");
+    memcpy(out, tables, sizeof tables);
+    return NH_ARRAY_LEN(tables);
+}
+
+static int start_portal(struct nh_hub *hub)
+{
+    static char host[64], tls_host[64]; // borrowed by the server for its life
+    static const char *names[2];
+    nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT + 1 + NH_AUDIO_FEED_COUNT +
+                         NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT + NH_LAMP_FEED_COUNT + 1 +
+                         NH_AUTOMATION_FEED_COUNT];
+    struct nh_route_table tables[TABLE_MAX_COUNT];
     struct nh_portal_config cfg = {
         .loop = hub->loop,
         .tables = tables,
-        .table_count = NH_ARRAY_LEN(tables),
+        .table_count = fill_tables(hub, tables),
         .parts = parts,
         .part_count = fill_parts(hub, parts),
         .assets = nh_web_assets,

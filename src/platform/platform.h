@@ -273,11 +273,15 @@ NH_MUST_USE int nh_datagram_send(nh_datagram_t *d, const char *address, uint16_t
 // NH_ERR_INVAL: no such group or interface. NH_ERR_EXISTS: it does already. NH_ERR_FULL: more
 // groups than the machine lets one socket have (20, on Linux as it comes).
 NH_MUST_USE int nh_datagram_join(nh_datagram_t *d, const char *group, const char *interface);
-// A socket for a multicast group of IPv4, heard and sent to by the interface that has `interface`,
-// as far as `ttl` routers and machines; this machine hears it as well. Others of it may have the
-// same port. Errors as nh_datagram_open() and _join().
-NH_MUST_USE int nh_datagram_open_group(nh_loop_t *loop, struct nh_mem *mem, const char *group,
-                                       uint16_t port, const char *interface, uint8_t ttl,
+// A socket for a multicast group of IPv4, heard and sent to by one interface; this machine hears it
+// as well. Others of it may have the same port. Errors as nh_datagram_open() and _join().
+struct nh_datagram_group {
+    const char *group, *interface; // numeric; `interface`: one of its addresses
+    uint16_t port;
+    uint8_t ttl; // how many routers and machines it may pass
+};
+NH_MUST_USE int nh_datagram_open_group(nh_loop_t *loop, struct nh_mem *mem,
+                                       const struct nh_datagram_group *group,
                                        void (*input)(void *ctx, const uint8_t *bytes, size_t len,
                                                      const char *from_address, uint16_t from_port),
                                        void *ctx, nh_datagram_t **out);

@@ -176,12 +176,16 @@ static void test_group(void **state)
     nh_datagram_t *one, *two;
     (void)state;
     assert_int_equal(
-        nh_datagram_open_group(loop, fx.mem, "239.255.77.1", 0, "127.0.0.1", 1, on_input, &a, &one),
+        nh_datagram_open_group(loop, fx.mem,
+                               &(struct nh_datagram_group){"239.255.77.1", "127.0.0.1", 0, 1},
+                               on_input, &a, &one),
         0);
     uint16_t port = nh_datagram_port(one);
-    assert_int_equal(nh_datagram_open_group(loop, fx.mem, "239.255.77.1", port, "127.0.0.1", 1,
-                                            on_input, &b, &two),
-                     0);
+    assert_int_equal(
+        nh_datagram_open_group(loop, fx.mem,
+                               &(struct nh_datagram_group){"239.255.77.1", "127.0.0.1", port, 1},
+                               on_input, &b, &two),
+        0);
     assert_int_equal(nh_datagram_send(one, "239.255.77.1", port, "hello", 5), 0);
     PUMP_UNTIL(loop, a.count && b.count);
     assert_int_equal(a.count, 1);
@@ -189,9 +193,11 @@ static void test_group(void **state)
     assert_memory_equal(b.bytes, "hello", 5);
     assert_int_equal(b.port, port);
     nh_datagram_t *none;
-    assert_int_equal(nh_datagram_open_group(loop, fx.mem, "239.255.77.1", port, "192.0.2.99", 1,
-                                            on_input, &b, &none),
-                     NH_ERR_INVAL);
+    assert_int_equal(
+        nh_datagram_open_group(loop, fx.mem,
+                               &(struct nh_datagram_group){"239.255.77.1", "192.0.2.99", port, 1},
+                               on_input, &b, &none),
+        NH_ERR_INVAL);
     assert_null(none);
     nh_datagram_close(one);
     nh_datagram_close(two);

@@ -97,20 +97,20 @@ int nh_datagram_open(nh_loop_t *loop, struct nh_mem *mem, const char *address, u
     return open_socket(loop, mem, address, port, 0, input, ctx, out);
 }
 
-int nh_datagram_open_group(nh_loop_t *loop, struct nh_mem *mem, const char *group, uint16_t port,
-                           const char *interface, uint8_t ttl,
+int nh_datagram_open_group(nh_loop_t *loop, struct nh_mem *mem,
+                           const struct nh_datagram_group *group,
                            void (*input)(void *ctx, const uint8_t *bytes, size_t len,
                                          const char *from_address, uint16_t from_port),
                            void *ctx, nh_datagram_t **out)
 {
-    int rc = open_socket(loop, mem, "0.0.0.0", port, UV_UDP_REUSEADDR, input, ctx, out);
+    int rc = open_socket(loop, mem, "0.0.0.0", group->port, UV_UDP_REUSEADDR, input, ctx, out);
     if (rc < 0)
         return rc;
-    rc = nh_datagram_join(*out, group, interface);
+    rc = nh_datagram_join(*out, group->group, group->interface);
     if (rc == 0)
-        rc = nh_linux__err(uv_udp_set_multicast_interface(&(*out)->udp, interface));
+        rc = nh_linux__err(uv_udp_set_multicast_interface(&(*out)->udp, group->interface));
     if (rc == 0)
-        rc = nh_linux__err(uv_udp_set_multicast_ttl(&(*out)->udp, ttl));
+        rc = nh_linux__err(uv_udp_set_multicast_ttl(&(*out)->udp, group->ttl));
     if (rc == 0)
         rc = nh_linux__err(uv_udp_set_multicast_loop(&(*out)->udp, 1));
     if (rc < 0) {

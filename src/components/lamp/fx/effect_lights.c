@@ -262,7 +262,7 @@ static void candle_draw(const void *state, struct nh_fx_canvas *c, const struct 
             int32_t heat = flame_heat(k, px, py), dy = py - k->foot_q4 - k->high_q4 / 3;
             int32_t far =
                 (int32_t)nh_fx_isqrt((uint32_t)((px - k->x_q4) * (px - k->x_q4) + dy * dy));
-            int32_t glow = nh_fx_max(56 - far * 56 / k->high_q4, 0);
+            int32_t glow = nh_fx_max(56 - far * 56 / nh_fx_max(k->high_q4, 1), 0);
             bool is_wick = py < k->foot_q4 && py > k->foot_q4 - 40 && nh_fx_abs(px - k->x_q4) <= 8;
             nh_px_t p = nh_px_add(in->palette[heat], nh_px_scale(in->palette[100], (uint32_t)glow));
             p = nh_px_mix(p, NH_PX(255, 244, 200), (uint32_t)nh_fx_max((heat - 160) * 2, 0));

@@ -190,7 +190,7 @@ static void tips_step(struct nh_fire *s, struct nh_fx_random *r, const struct nh
 {
     int32_t raw[NH_FX_SIDE_MAX] = {0};
     int32_t lift[NH_FX_SIDE_MAX] = {0}; // by tongues: they are the wide humps of the profile
-    int32_t sum = 0, w = size->width;
+    int32_t sum = 0, w = size->width ? size->width : 1; // never 0: the player refuses it
     for (unsigned i = 0; i < s->tongue_count; i++)
         add_bell(lift, w, s->tongue[i].x >> 8, s->tongue[i].width,
                  s->tongue[i].power * TONGUE_LIFT * (int32_t)s->unit / 256);

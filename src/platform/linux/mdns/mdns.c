@@ -63,8 +63,9 @@ static int start(nh_advertiser_t *a, const struct nh_advertiser_config *cfg)
     int err = nh_mdns_init(&a->responder, &m, nh_clock_ms());
     if (err < 0)
         return err;
-    err = nh_datagram_open_group(cfg->loop, cfg->mem, NH_MDNS_GROUP, NH_MDNS_PORT, cfg->address,
-                                 TTL, on_input, a, &a->socket);
+    const struct nh_datagram_group group = {
+        .group = NH_MDNS_GROUP, .interface = cfg->address, .port = NH_MDNS_PORT, .ttl = TTL};
+    err = nh_datagram_open_group(cfg->loop, cfg->mem, &group, on_input, a, &a->socket);
     if (err < 0)
         return err;
     const struct nh_loop_deadline d = deadline(a);
