@@ -284,6 +284,38 @@ static void test_row_14_e131_is_never_torn(void **state)
     assert_string_equal(lamp.source.protocol, "E1.31");
 }
 
+// The first frame that is heard of a sender lacks a universe, and then there is a pause: what came
+// is not taken for all that it sends.
+static void test_row_14_first_frame_is_cut(void **state)
+{
+    (void)state;
+    for (uint16_t u = 2; u <= 5; u++)
+        e131(u, 1, 7);
+    go(100 * MS);
+    assert_int_equal(lamp.shown, 0);
+    for (uint16_t u = 1; u <= 5; u++)
+        e131(u, 2, 8);
+    assert_int_equal(lamp.shown, 1);
+    assert_int_equal(lamp.rgb[0], 8);
+    assert_int_equal(lamp.torn, 0);
+}
+
+// Who sends fewer universes than the lamp has is believed when they come again.
+static void test_fewer_universes_twice(void **state)
+{
+    (void)state;
+    for (uint8_t n = 1; n <= 2; n++) {
+        assert_int_equal(lamp.shown, 0);
+        e131(1, n, n);
+        e131(2, n, n);
+        go(100 * MS);
+    }
+    assert_int_equal(lamp.shown, 1);
+    e131(1, 3, 3);
+    e131(2, 3, 3);
+    assert_int_equal(lamp.shown, 2); // now without waiting
+}
+
 static void test_row_14_the_effect_comes_back(void **state)
 {
     (void)state;
@@ -994,6 +1026,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_row_14_ddp_is_never_torn),
         TEST(test_row_14_e131_is_never_torn),
+        TEST(test_row_14_first_frame_is_cut),
+        TEST(test_fewer_universes_twice),
         TEST(test_row_14_the_effect_comes_back),
         TEST(test_first_one_has_it),
         TEST(test_higher_priority_takes_over),
