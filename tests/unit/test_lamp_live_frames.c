@@ -174,8 +174,9 @@ static void set_play(const struct set_case *c, uint32_t seed, struct lamp *l, ui
             uint8_t sequence = (uint8_t)(c->mod == 255 ? number % 255 + 1 : number);
             f[i] = (struct flying){i, frame, sequence, false, 0};
         }
+        // The same lost in both of the first two would be a sender who never sends it.
         uint32_t n =
-            frame == 1 ? c->packets : network(&rng, c->loss_pct, c->other_pct, f, c->packets);
+            frame == 2 ? c->packets : network(&rng, c->loss_pct, c->other_pct, f, c->packets);
         for (uint32_t i = 0; i < n; i++) {
             const struct nh_lamp__set_packet p = {.index = (uint16_t)f[i].place,
                                                   .count = (uint16_t)c->lamp,
@@ -194,7 +195,7 @@ static void test_set_never_torn(void **state)
     (void)state;
     static const struct set_case cases[] = {
         {"five universes, clean", NUMBERS_FRAMES, 256, 5, 5, 0, 0, 100},
-        {"five of a larger lamp", NUMBERS_FRAMES, 256, 5, 8, 0, 0, 100},
+        {"five of a larger lamp", NUMBERS_FRAMES, 256, 5, 8, 0, 0, 99},
         {"Art-Net, one counter", NUMBERS_PACKETS, 255, 5, 5, 0, 0, 100},
         {"Art-Net, a counter each", NUMBERS_FRAMES, 255, 5, 5, 0, 0, 100},
         {"Art-Net, not numbered", NUMBERS_NONE, 255, 5, 5, 0, 0, 100},

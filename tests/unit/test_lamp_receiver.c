@@ -561,10 +561,34 @@ static void test_universes_outside(void **state)
     assert_int_equal(info().live, -1); // what is not for the lamp does not take it
 }
 
-// A sender of fewer universes than the lamp has: after one frame time, from then on at once.
+// A frame whose packets stand still on their way, before it is known what a frame is, is not taken
+// for two small ones.
+static void test_first_frame_stands_still(void **state)
+{
+    (void)state;
+    lamp.checks = true;
+    for (uint16_t u = 1; u <= 5; u++) {
+        e131(u, 0, 1);
+        if (u == 3)
+            go(100 * MS);
+    }
+    go(100 * MS);
+    assert_int_equal(lamp.shown, 0);
+    for (uint8_t i = 1; i < 10; i++) {
+        e131_frame(i, (uint8_t)(i + 1));
+        assert_int_equal(lamp.shown, i);
+    }
+    assert_int_equal(lamp.torn, 0);
+}
+
+// A sender of fewer universes than the lamp has: two alike are believed, from then on at once.
 static void test_fewer_universes(void **state)
 {
     (void)state;
+    for (uint16_t u = 1; u <= 3; u++)
+        e131(u, 255, 1);
+    go(40 * MS);
+    assert_int_equal(lamp.shown, 0);
     for (uint16_t u = 1; u <= 3; u++)
         e131(u, 0, 1);
     assert_int_equal(lamp.shown, 0);
@@ -985,6 +1009,7 @@ int main(void)
         TEST(test_ddp_rgbw),
         TEST(test_faults_are_counted),
         TEST(test_universes_outside),
+        TEST(test_first_frame_stands_still),
         TEST(test_fewer_universes),
         TEST(test_changed_universes_alone),
         TEST(test_artnet_frames),

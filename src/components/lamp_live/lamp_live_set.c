@@ -64,6 +64,16 @@ static void learn(struct nh_lamp__set *s)
     s->has_expect = true;
 }
 
+// As learn(), once it was seen twice: of a first frame nobody knows whether all of it came.
+static bool learn_twice(struct nh_lamp__set *s)
+{
+    bool is_same = memcmp(s->got, s->seen_once, sizeof s->got) == 0;
+    memcpy(s->seen_once, s->got, sizeof s->got);
+    if (is_same)
+        learn(s);
+    return is_same;
+}
+
 // It is whole: from its numbers those of later frames are counted.
 static unsigned frame_whole(struct nh_lamp__set *s)
 {
@@ -186,7 +196,7 @@ static unsigned begin_next(struct nh_lamp__set *s, const struct nh_lamp__set_pac
 {
     // All that came until a universe comes again is what a sender sends.
     if (!s->has_expect && has(s->got, p->index))
-        learn(s);
+        NH_IGNORE(learn_twice(s)); // this one is not shown either way
     unsigned what = frame_cut(s, NH_LAMP__LIVE_SHOW_BEFORE);
     NH_IGNORE(frame_of(s, p)); // for its step
     return what;
@@ -218,9 +228,8 @@ unsigned nh_lamp__set_sync(struct nh_lamp__set *s, uint64_t now_us)
     s->synced_us = now_us + SYNC_US;
     if (is_none(s->got))
         return 0;
-    if (!s->has_expect)
-        learn(s);
-    return covers(s->got, s->expect) ? frame_whole(s) : frame_cut(s, NH_LAMP__LIVE_SHOW);
+    bool is_whole = s->has_expect ? covers(s->got, s->expect) : learn_twice(s);
+    return is_whole ? frame_whole(s) : frame_cut(s, NH_LAMP__LIVE_SHOW);
 }
 
 uint64_t nh_lamp__set_deadline_us(const struct nh_lamp__set *s, uint64_t frame_us)
@@ -235,9 +244,7 @@ unsigned nh_lamp__set_tick(struct nh_lamp__set *s, uint64_t now_us, uint64_t fra
 {
     if (now_us < nh_lamp__set_deadline_us(s, frame_us))
         return 0;
-    if (!s->has_expect) {
-        learn(s);
+    if (!s->has_expect && learn_twice(s))
         return frame_whole(s);
-    }
     return frame_cut(s, NH_LAMP__LIVE_SHOW);
 }

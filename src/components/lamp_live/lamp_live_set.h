@@ -3,9 +3,10 @@
 //
 // These protocols have no mark for the end of a frame, unless the sender sends one that says
 // "show". A frame is whole when each universe has come that this sender sends; which those are is
-// learned from what came before. Universes of different frames are told apart by their sequence
-// numbers: in one frame all are equally far from those of the last whole frame. Without numbers a
-// frame ends where the universes begin anew, as senders send them in rising order.
+// learned from what came before: all of the lamp's, or what came twice alike. Universes of
+// different frames are told apart by their sequence numbers: in one frame all are equally far from
+// those of the last whole frame. Without numbers a frame ends where the universes begin anew, as
+// senders send them in rising order.
 //
 // A frame that is not whole when the next one begins, or after one frame time, is not shown. When
 // that happens several times in a row though no number was left out, the sender sends fewer
@@ -22,10 +23,11 @@
 
 // Embedded by who uses it, zeroed at first; private.
 struct nh_lamp__set {
-    uint32_t got[NH_LAMP__SET_WORDS];    // of the frame under way
-    uint32_t expect[NH_LAMP__SET_WORDS]; // what a frame of this sender has
-    uint32_t known[NH_LAMP__SET_WORDS];  // whose sequence of the last whole frame is known
-    uint32_t seen[NH_LAMP__SET_WORDS];   // whose newest sequence is known
+    uint32_t got[NH_LAMP__SET_WORDS];       // of the frame under way
+    uint32_t expect[NH_LAMP__SET_WORDS];    // what a frame of this sender has
+    uint32_t known[NH_LAMP__SET_WORDS];     // whose sequence of the last whole frame is known
+    uint32_t seen[NH_LAMP__SET_WORDS];      // whose newest sequence is known
+    uint32_t seen_once[NH_LAMP__SET_WORDS]; // a frame before anything was expected
     bool has_expect;
     bool is_loose;
     bool has_step;                 // `step` is that of the frame under way
