@@ -428,6 +428,23 @@ static void test_remove_is_of_all_nodes(void **state)
     assert_int_equal(info().peer_count, 0);
 }
 
+// At the remote's end: a lamp that cannot be forgotten is still known, and still listens.
+static void test_remote_forgets_a_lamp(void **state)
+{
+    (void)state;
+    air_pair(&a);
+    a.remote_keep_err = NH_ERR_IO;
+    assert_int_equal(nh_radio_remote_remove(a.remote, 0), NH_ERR_IO);
+    assert_int_equal(nh_radio_remote_lamp_count(a.remote), 1);
+    a.remote_keep_err = 0;
+    assert_int_equal(nh_radio_remote_command(a.remote, NH_RADIO_SET_BRIGHT, 5, a.now_ms), 0);
+    assert_true(air_settle(&a, 1000));
+    assert_int_equal(a.state.state.brightness, 5);
+    assert_int_equal(nh_radio_remote_remove(a.remote, 1), NH_ERR_NOT_FOUND);
+    assert_int_equal(nh_radio_remote_remove(a.remote, 0), 0);
+    assert_int_equal(nh_radio_remote_lamp_count(a.remote), 0);
+}
+
 // A remote that was paired before pairs anew: one peer, with the new key.
 static void test_pair_again(void **state)
 {
@@ -584,6 +601,7 @@ int main(void)
         LAMP(test_commitment_is_checked),
         LAMP(test_full),
         LAMP(test_remove_is_of_all_nodes),
+        LAMP(test_remote_forgets_a_lamp),
         LAMP(test_pair_again),
         LAMP(test_power_cut),
         LAMP(test_power_cut_while_pairing),

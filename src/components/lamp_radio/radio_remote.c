@@ -203,12 +203,21 @@ int nh_radio_remote_remove(nh_radio_remote_t *r, size_t index)
 {
     if (index >= r->lamp_count)
         return NH_ERR_NOT_FOUND;
-    if (index == 0)
-        forget_state(r);
-    r->lamp_count--;
-    memmove(&r->lamps[index], &r->lamps[index + 1], (r->lamp_count - index) * sizeof r->lamps[0]);
-    nh_wipe(&r->lamps[r->lamp_count], sizeof r->lamps[0]);
-    return nh_radio_remote__keep(r);
+    size_t last = --r->lamp_count;
+    struct nh_radio__lamp gone = r->lamps[index];
+    memmove(&r->lamps[index], &r->lamps[index + 1], (last - index) * sizeof gone);
+    int err = nh_radio_remote__keep(r);
+    if (err < 0) { // as before
+        memmove(&r->lamps[index + 1], &r->lamps[index], (last - index) * sizeof gone);
+        r->lamps[index] = gone;
+        r->lamp_count++;
+    } else {
+        nh_wipe(&r->lamps[last], sizeof gone);
+        if (index == 0)
+            forget_state(r);
+    }
+    nh_wipe(&gone, sizeof gone);
+    return err;
 }
 
 // ---- sending -----------------------------------------------------------------------------------

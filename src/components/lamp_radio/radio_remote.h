@@ -88,7 +88,8 @@ NH_MUST_USE int nh_radio_remote_select(nh_radio_remote_t *r, size_t index);
 // A lamp of version 1, by its address. NH_ERR_FULL, an error of keep.
 NH_MUST_USE int nh_radio_remote_add_plain(nh_radio_remote_t *r, const nh_radio_address_t *lamp,
                                           uint16_t node);
-NH_MUST_USE int nh_radio_remote_remove(nh_radio_remote_t *r, size_t index); // NH_ERR_NOT_FOUND
+// NH_ERR_NOT_FOUND; an error of keep: it is still known.
+NH_MUST_USE int nh_radio_remote_remove(nh_radio_remote_t *r, size_t index);
 // Looks for a lamp with an open window, for `seconds`, on all channels. What was asked is
 // cancelled.
 void nh_radio_remote_pair(nh_radio_remote_t *r, uint32_t seconds, uint64_t now_ms);
