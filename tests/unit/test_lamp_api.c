@@ -500,6 +500,25 @@ static void test_preview_is_asked_for_within_a_frame(void **state)
     end_frames();
 }
 
+// A direction that is told while a frame is drawn is a fresh one, not one of never.
+static void test_direction_is_told_within_a_frame(void **state)
+{
+    (void)state;
+    frame_us = 0;
+    begin_frames();
+    while (nh_clock_ms() < 3) // before it nothing is later than the frame
+        sched_yield();
+    nh_lamp_direction(l, 90);
+    frames(1);
+    assert_int_equal(l->draw.input.direction_deg, 90);
+    assert_int_equal(l->draw.input.direction_age_ms, 0);
+    frame_us += 60000000;
+    frames(1);
+    assert_true(l->draw.input.direction_age_ms > 50000);
+    nh_lamp__draw_end(l);
+    end_frames();
+}
+
 // Nobody has asked for half a second: nothing is copied for nobody.
 static void test_preview_without_a_watcher_stands_still(void **state)
 {
@@ -575,6 +594,7 @@ int main(void)
         TEST(test_feed_tells_the_same_object),
         TEST(test_preview_of_a_small_lamp_is_whole),
         TEST(test_preview_is_asked_for_within_a_frame),
+        TEST(test_direction_is_told_within_a_frame),
         TEST(test_preview_without_a_watcher_stands_still),
         TEST(test_preview_of_a_large_lamp_is_not_torn),
     };
