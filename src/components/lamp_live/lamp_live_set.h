@@ -11,8 +11,7 @@
 // A frame that is not whole when the next one begins, or after one frame time, is not shown. When
 // that happens several times in a row though no number was left out, the sender sends fewer
 // universes than before, or those alone that changed: then what came is shown after one frame time
-// ("loose"), until frames are whole again. Of a new sender nothing is known: fewer universes than
-// the lamp has are believed to be all of them when the same ones come twice.
+// ("loose"), until frames are whole again.
 
 #ifndef NH_LAMP_LIVE_SET_H
 #define NH_LAMP_LIVE_SET_H
