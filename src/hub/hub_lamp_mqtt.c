@@ -26,7 +26,7 @@ static void on_message(void *ctx, const struct nh_mqtt_message *m)
 static void listen(struct nh_hub *hub)
 {
     const char *const *filters = nh_lamp_mqtt_filters(hub->lamp_mqtt);
-    for (size_t i = 0; filters[i] && i < NH_ARRAY_LEN(hub->lamp_ears); i++) {
+    for (size_t i = 0; i < NH_ARRAY_LEN(hub->lamp_ears) && filters[i]; i++) {
         int err =
             nh_mqtt_local_subscribe(hub->broker, filters[i], on_message, hub, &hub->lamp_ears[i]);
         if (err < 0)

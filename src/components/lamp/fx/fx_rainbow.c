@@ -23,9 +23,8 @@ _Static_assert(HUE_PER_X *PLACE_PER_HUE % 256 == 1, "the inverse");
 static void natural_draw(struct nh_fx_canvas *c, const nh_px_t *colors, uint32_t hue)
 {
     nh_px_t run[256 + NH_FX_SIDE_MAX];
-    for (unsigned i = 0; i < 256; i++)
+    for (unsigned i = 0; i < NH_ARRAY_LEN(run); i++)
         run[i] = colors[i * HUE_PER_X & 255u];
-    memcpy(run + 256, run, NH_FX_SIDE_MAX * sizeof run[0]);
     for (unsigned y = 0; y < c->height; y++) {
         unsigned at = (hue + y * HUE_PER_Y) * PLACE_PER_HUE & 255u;
         memcpy(c->px + (size_t)y * c->width, run + at, c->width * sizeof run[0]);
