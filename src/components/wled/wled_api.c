@@ -430,8 +430,8 @@ static int produce_live(nh_request_t *req, char *buf, size_t cap)
         raw(&o, text);
     }
     char end[48];
-    snprintf(end, sizeof end, "],\"n\":%u,\"w\":%u,\"h\":%u}", v->step ? v->step : 1, v->width,
-             v->height);
+    snprintf(end, sizeof end, "],\"n\":%u,\"w\":%u,\"h\":%u}", v->step ? (unsigned)v->step : 1U,
+             v->width, v->height);
     if (d->part || cap - o.len < sizeof end)
         return (int)o.len;
     raw(&o, end);
