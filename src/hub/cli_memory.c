@@ -7,7 +7,10 @@ bool nh_cli_memory_open(struct nh_cli_memory *m)
     const struct nh_mem_board *board = nh_mem_board_find("linux");
     *m = (struct nh_cli_memory){0};
     int err = nh_regions_map(board->internal_bytes, board->psram_bytes, &m->regions);
+    if (err == 0)
+        err = nh_lock_create(&m->lock);
     const struct nh_mem_system_config cfg = {
+        .lock = m->lock,
         .region = {[NH_MEM_INTERNAL] = {m->regions.internal, board->internal_bytes},
                    [NH_MEM_PSRAM] = {m->regions.psram, board->psram_bytes}}};
     if (err == 0)
@@ -33,5 +36,6 @@ void nh_cli_memory_close(struct nh_cli_memory *m)
 {
     if (m->sys)
         nh_mem_system_destroy(m->sys, leak, NULL);
+    nh_lock_destroy(&m->lock);
     nh_regions_unmap(&m->regions);
 }

@@ -6,9 +6,11 @@
 
 #include "core/mem/mem.h"
 #include "platform/linux/regions.h"
+#include "platform/platform.h"
 
 struct nh_cli_memory {
     struct nh_regions regions;
+    nh_lock_t lock; // a verb may have tasks of its own
     nh_mem_system_t *sys;
     nh_mem_t *mem;
 };
