@@ -137,7 +137,8 @@ class Mosquitto(unittest.TestCase):
 
     def test_shared_subscriptions_deal_out(self):
         with Hub() as hub:
-            subs = [Subscriber(hub, "-t", "$share/g/s/#", "-q", "1", "-F", "%p", count=10) for _ in range(3)]
+            # At QoS 1 one that leaves behind its tenth, not acknowledged yet, has it dealt out again.
+            subs = [Subscriber(hub, "-t", "$share/g/s/#", "-q", "0", "-F", "%p", count=10) for _ in range(3)]
             text = "".join(f"{i}\n" for i in range(30)).encode()
             self.assertEqual(publish(hub, "-t", "s/x", "-q", "1", "-l", stdin=text)[0], 0)
             got = [sub.result() for sub in subs]
