@@ -426,7 +426,9 @@ class HubKilled(unittest.TestCase):
             sub.stop()
 
     def test_to_another_hub(self):
-        with Hub() as there, Hub(bridge_config(there.mqtt_port)) as hub:
+        # On a busy machine more waits for the bridge than a queue takes by default.
+        room = "mqtt: {queue_max_messages: 60000, queue_max_bytes: 16777216}"
+        with Hub(room) as there, Hub(bridge_config(there.mqtt_port)) as hub:
             self.check_ledgers(hub, there.mqtt_port, "ho")
 
     # One way only: Mosquitto 2.0 gives messages that a client has not acknowledged when it comes back
