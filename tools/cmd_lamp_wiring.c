@@ -264,7 +264,7 @@ static int pixel(const struct options *o, const struct nh_hub_config *cfg, nh_me
 
 static int run(const char *verb, const struct options *o, nh_mem_t *mem)
 {
-    static struct nh_hub_config cfg;
+    struct nh_hub_config cfg; // not static: that would be memory of the hub
     struct nh_lamp_map_config map;
     nh_lamp_map_t *m;
     if (!read_config(o->config_file, &cfg))

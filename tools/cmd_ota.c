@@ -403,7 +403,7 @@ static int tell_push(const struct push *p, const char *url, const struct judged 
 
 static int push(const struct options *o)
 {
-    static struct push p; // its buffers are too large for a stack
+    struct push p = {0}; // not static: that would be memory of the hub
     struct nh_cli_memory m;
     struct judged j;
     size_t len;
