@@ -141,6 +141,7 @@ test('an admin adds an operator, who has to choose a password and sees what is f
     await page.getByRole('link', { name: 'Go to Home' }).click(); // Settings is for admins
     await page.getByRole('img', { name: /^internal tier/ }).waitFor();
     assert.deepEqual(await page.locator('nav.side a').allTextContents(), ['Home', 'Actions']);
+    await page.locator('main h2', { hasText: 'Owners' }).waitFor(); // the band is there before the page
     assert.deepEqual(await page.locator('main h2').allTextContents(), ['Memory', 'Owners']);
     await page.locator('main canvas').first().waitFor();
     assert.equal(await page.evaluate(() => fetch('/api/log').then((r) => r.status)), 403);
