@@ -186,7 +186,8 @@ class Preview(unittest.TestCase):
         self.assertIn(b"NOISE  100 %", frames[0])
 
     def test_keys(self):
-        out, code = self.play("--effect", "noise", "--size", "8x8", keys=b"n+ q", env={"COLORTERM": "truecolor"})
+        out, code = self.play("--effect", "noise", "--size", "8x8", "--seconds", "3", keys=b"n+",
+                              env={"COLORTERM": "truecolor"})
         self.assertEqual(code, 0)
         self.assertIn(b"\x1b[38;2;", out)
         self.assertIn(b"CLOUDS", out)
