@@ -235,6 +235,34 @@ struct nh_hub_config {
         bool enabled;
     } lamp_mqtt;
     struct {
+        bool enabled, is_descending;
+        char path[108]; // of the serial device; "": no local board
+        uint32_t baud;
+        int mode; // enum nh_battery_mode (components/battery/battery_model.h)
+        uint32_t poll_ms, slow_ms, queue_max, first_byte_ms, inside_ms, deadline_ms, retry_count;
+        uint32_t stale_ms, history_count;
+    } battery;
+    struct {
+        char gateway[128]; // "": this hub asks nobody
+        bool serve;
+        uint32_t frame_ms, save_delay_ms, save_deadline_ms, delta_mv, backoff_max_ms;
+    } battery_remote;
+    struct {
+        bool enabled, flash;
+        uint32_t period_ms, ring_count, flush_per_s, backoff_max_ms, flash_count;
+        char http[128], http_token_file[108];
+        bool mqtt;
+        char mqtt_topic[64];
+        char influx[128], influx_token_file[108];
+    } battery_publish;
+    struct {
+        bool mqtt, homeassistant;
+        uint32_t cells_ms; // between messages with cells
+        char can[64];      // interface; "": none
+        int can_dialect;   // enum nh_battery_can_dialect
+        bool can_control;  // charge limits follow the state, else the board's own
+    } battery_bridge;
+    struct {
         int enabled; // enum nh_hub_mdns
         char address[46];
     } mdns;

@@ -38,6 +38,12 @@ enum nh_event_id {
     NH_EVENT_AUDIO_FINISHED,  // struct nh_event_audio_finished: a track is over
     NH_EVENT_LAMP_CHANGED,    // struct nh_event_lamp_changed: another state, or its power
     NH_EVENT_LAMP_OTA_START,  // struct nh_event_lamp_changed: somebody asks for an update
+    NH_EVENT_BATTERY_CHANGED, // struct nh_event_battery_changed: what differs by its threshold
+    NH_EVENT_BATTERY_ALARM, // struct nh_event_battery_alarm, critical: raised, cleared, taken note
+                            // of
+    NH_EVENT_BATTERY_LINK,  // struct nh_event_battery_link: a source came or went
+    NH_EVENT_BATTERY_REGISTER,   // struct nh_event_battery_register: a setting was read or written
+    NH_EVENT_BATTERY_STATISTICS, // struct nh_event_battery_statistics: at most once a second
     NH_EVENT_COUNT,
 };
 
@@ -118,6 +124,39 @@ struct nh_event_lamp_changed {
     char who[24];
 };
 
+// All of the battery: posted by the loop's task; the state is asked for: nh_battery_read().
+struct nh_event_battery_changed {
+    uint32_t generation, seq, dirty; // dirty: bits of enum nh_battery_field
+    uint8_t mode, source;            // enum nh_battery_mode, nh_battery_source
+};
+
+struct nh_event_battery_alarm {
+    uint32_t id;
+    uint16_t code;
+    uint8_t severity, state; // enum nh_battery_severity, nh_battery_alarm_state
+    uint16_t active_count, unacknowledged_count;
+    char message[48]; // NUL-terminated, cut
+};
+
+struct nh_event_battery_link {
+    uint8_t source; // enum nh_battery_source
+    bool is_up;
+};
+
+struct nh_event_battery_register {
+    uint16_t address, raw;
+    bool is_written;
+    float value; // in the unit of the register
+    char key[40];
+};
+
+struct nh_event_battery_statistics {
+    uint32_t ok, failed, retries, timeouts, crc_errors, nacks; // since the start
+    uint32_t queue_depth, queue_depth_max, rejected;
+    uint32_t avg_latency_us, p99_latency_us;
+    uint32_t dropped_bytes;
+};
+
 #define NH_EVENT_FITS(type)                                                                        \
     _Static_assert(sizeof(struct type) <= NH_EVENT_DATA_MAX_BYTES, #type " is too large to post")
 NH_EVENT_FITS(nh_event_mem_snapshot);
@@ -130,5 +169,10 @@ NH_EVENT_FITS(nh_event_store_written);
 NH_EVENT_FITS(nh_event_devices_changed);
 NH_EVENT_FITS(nh_event_audio_finished);
 NH_EVENT_FITS(nh_event_lamp_changed);
+NH_EVENT_FITS(nh_event_battery_changed);
+NH_EVENT_FITS(nh_event_battery_alarm);
+NH_EVENT_FITS(nh_event_battery_link);
+NH_EVENT_FITS(nh_event_battery_register);
+NH_EVENT_FITS(nh_event_battery_statistics);
 
 #endif

@@ -1,0 +1,114 @@
+// battery_model.h - one truth about the pack: candidates of several sources in, a whole snapshot
+// out.
+//
+// One owner (the loop's task) calls everything but nh_battery_model_read(), which any task may
+// call. Sans-IO: the clock is an argument. A source posts what it knows with a mask; only the model
+// publishes. A change of mode begins a new generation: what belongs to an older one is dropped.
+
+#ifndef NH_BATTERY_MODEL_H
+#define NH_BATTERY_MODEL_H
+
+#include "core/mem/mem.h"
+
+#define NH_BATTERY_CELL_MAX_COUNT 32
+#define NH_BATTERY_TEMPERATURE_NONE INT32_MIN
+
+// Integers in small units, so that a chip without a floating point unit compares them.
+enum nh_battery_field {
+    NH_BATTERY_SOC,
+    NH_BATTERY_SOH,
+    NH_BATTERY_VOLTAGE,
+    NH_BATTERY_CURRENT,
+    NH_BATTERY_POWER,
+    NH_BATTERY_TEMPERATURE,
+    NH_BATTERY_TEMP_EXT1,
+    NH_BATTERY_TEMP_EXT2,
+    NH_BATTERY_TEMP_BMS,
+    NH_BATTERY_STATUS,
+    NH_BATTERY_CELLS,
+    NH_BATTERY_BALANCING,
+    NH_BATTERY_TIME_LEFT,
+    NH_BATTERY_LIFETIME,
+    NH_BATTERY_CAPACITY,
+    NH_BATTERY_CYCLES,
+    NH_BATTERY_LIMITS,
+    NH_BATTERY_ENERGY,
+    NH_BATTERY_COUNTERS,
+    NH_BATTERY_VERSION_INFO,
+    NH_BATTERY_FIELD_COUNT,
+};
+
+enum nh_battery_source {
+    NH_BATTERY_FROM_NOBODY,
+    NH_BATTERY_FROM_LOCAL,
+    NH_BATTERY_FROM_REMOTE,
+    NH_BATTERY_FROM_STORE
+};
+enum nh_battery_mode {
+    NH_BATTERY_LOCAL,
+    NH_BATTERY_REMOTE,
+    NH_BATTERY_AUTO
+}; // auto: local while it lives, else remote
+
+struct nh_battery_limits {
+    int32_t charge_a, discharge_a, peak_discharge_a;          // registers 318, 317, 305
+    int32_t full_mv, empty_mv, over_mv, under_mv, balance_mv; // of a cell: 300, 301, 315, 316, 303
+    int32_t spread_mv;                                        // 308
+    int32_t hot_c, cold_charge_c;                             // 319, 320
+};
+struct nh_battery_counters { // the board's own, registers 102 to 117
+    uint32_t under_voltage, over_voltage, discharge_over, charge_over, overheat, chargings,
+        full_charges;
+    int32_t max_discharge_ma, max_charge_ma, max_spread_dmv, min_temp_c, max_temp_c;
+    uint8_t last_reset, last_wakeup;
+    uint32_t cleared_at_s;
+};
+struct nh_battery_values {                                           // dmv: tenths of a millivolt
+    int32_t soc_mpct, soh_mpct;                                      // thousandths of a percent
+    int32_t voltage_mv, current_ma, power_mw;                        // positive: charging
+    int32_t temperature_mc, temp_ext1_mc, temp_ext2_mc, temp_bms_mc; // thousandths of a degree
+    uint16_t status; // as the board: 0x91 charging ...
+    uint8_t cell_count;
+    uint16_t cell_dmv[NH_BATTERY_CELL_MAX_COUNT];
+    uint32_t balancing, balance_wanted; // bit 0: cell 1
+    uint32_t time_left_s, lifetime_s;   // of the board
+    int32_t capacity_mah;
+    uint32_t cycles_milli;
+    struct nh_battery_limits limits;
+    struct nh_battery_counters counters;
+    uint64_t energy_in_mwh, energy_out_mwh;
+    uint8_t hardware, hardware_changes, firmware, bootloader;
+    uint16_t firmware_internal;
+    uint16_t serial[6];
+};
+
+struct nh_battery_candidate {
+    uint8_t source;
+    uint32_t generation; // of nh_battery_snapshot when the source began to collect; older: dropped
+    uint64_t time_ms;    // monotonic, of the measurement
+    uint32_t mask;       // bits of enum nh_battery_field that `values` has
+    struct nh_battery_values values;
+};
+
+// What a reader gets: whole, never torn, minima and maxima from the same cells.
+struct nh_battery_snapshot {
+    uint32_t generation, seq; // seq: one more with each publication
+    uint64_t time_ms;         // of the newest measurement in it
+    uint8_t mode, source;     // source: whose values count now
+    bool is_local_connected, is_remote_connected;
+    uint32_t valid, stale; // bits of fields; stale: valid, but older than stale_ms
+    uint8_t field_source[NH_BATTERY_FIELD_COUNT];
+    uint64_t field_ms[NH_BATTERY_FIELD_COUNT];
+    struct nh_battery_values v;
+    // Derived from the cells, in the same step; 0 while CELLS is not valid.
+    uint16_t cell_min_dmv, cell_max_dmv, cell_avg_dmv, cell_delta_dmv;
+    uint8_t cell_min_at, cell_max_at; // from 1
+    // Derived over time. NH_NEVER: not known or not now.
+    uint64_t time_to_full_s, time_to_empty_s;
+    int32_t spread_trend_dmv_h;       // how fast the spread grows, per hour
+    uint8_t alarm_count, alarm_worst; // active ones; worst severity
+    uint16_t unacknowledged;
+    uint32_t check; // CRC-32 of all before it: an invariant for tests
+};
+
+#endif
