@@ -1,7 +1,8 @@
 // tinybms_registers.h - every register of the Tiny BMS: key, type, scale, unit, range, rights.
 //
-// One table in flash. A value is an integer of its register's unit times 10^-decimals... see
-// nh_tinybms_value(). Source: docs/battery-registers.md.
+// One table in flash, by address and then by bit; each field of a shared word is an entry of its
+// own. The log of events (200 to 297) is not in it: nh_tinybms_events_of_words().
+// Source: docs/battery-registers.md.
 
 #ifndef NH_TINYBMS_REGISTERS_H
 #define NH_TINYBMS_REGISTERS_H
@@ -44,7 +45,8 @@ struct nh_tinybms_choice {
     int32_t value;
     const char *text;
 };
-// min, max, fallback and step are raw, as in the register.
+// min, max, fallback and step are raw, as in the register. min and max both 0: all that the type
+// holds. The board narrows some more (SENSOR_RANGE), and reports its own by command 0x1D.
 struct nh_tinybms_register {
     uint16_t address;
     uint8_t type, flags;
@@ -52,7 +54,7 @@ struct nh_tinybms_register {
     const char *key, *label, *unit,
         *group; // group: live, statistics, battery, charger, safety, advanced, system, version
     const char *comment;                     // NULL: none
-    float scale;                             // raw times scale is the value in `unit`
+    int32_t divisor;                         // raw / divisor is the value in `unit`, exactly
     uint8_t decimals;                        // that make sense
     int32_t min, max, step, fallback;        // fallback INT32_MIN: none known
     const struct nh_tinybms_choice *choices; // ends with a NULL text; NULL: none
@@ -64,12 +66,20 @@ const struct nh_tinybms_register *nh_tinybms_register_find(nh_span_t key);  // N
 const struct nh_tinybms_register *nh_tinybms_register_of(uint16_t address); // the first there; NULL
 uint8_t nh_tinybms_register_words(const struct nh_tinybms_register *r);     // 1 or 2
 
+// The integer that is in the words (of a field: its bits alone, of a float 0), for limits and
+// choices.
+int64_t nh_tinybms_raw(const struct nh_tinybms_register *r, const uint16_t *words);
 // Value in the register's unit from its words. NAN: "not connected" (-32768 of a temperature),
 // 0xFFFF of READS_FFFF.
 double nh_tinybms_value(const struct nh_tinybms_register *r, const uint16_t *words);
-// The word (of fields: `*word` with that field changed) for a value in the register's unit.
-// NH_ERR_RANGE, NH_ERR_DENIED (read only).
+// The raw integer for a value in the register's unit, rounded to the nearest. NH_ERR_RANGE: outside
+// of min and max, or no choice. NH_ERR_DENIED: read only.
+NH_MUST_USE int nh_tinybms_raw_of(const struct nh_tinybms_register *r, double value, int64_t *raw);
+// Puts a value in the register's unit into the one or two `words` of nh_tinybms_register_words();
+// of a field its bits alone, the others stay. Errors as above; `words` is then as before.
 NH_MUST_USE int nh_tinybms_value_put(const struct nh_tinybms_register *r, double value,
-                                     uint16_t *word);
+                                     uint16_t *words);
+// "charging", "CC/CV": of the value's choice; NULL: none.
+const char *nh_tinybms_choice_text(const struct nh_tinybms_register *r, int64_t raw);
 
 #endif
