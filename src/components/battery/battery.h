@@ -74,19 +74,6 @@ NH_MUST_USE int nh_battery_mode_set(nh_battery_t *b, enum nh_battery_mode mode);
 
 // ---- alarms: the loop's task
 
-#define NH_BATTERY_ALARM_MAX_COUNT 32
-#define NH_BATTERY_ALARM_HISTORY_COUNT 100
-enum nh_battery_severity { NH_BATTERY_INFO, NH_BATTERY_WARNING, NH_BATTERY_CRITICAL };
-enum nh_battery_alarm_state { NH_BATTERY_ACTIVE, NH_BATTERY_ACKNOWLEDGED, NH_BATTERY_CLEARED };
-struct nh_battery_alarm {
-    uint32_t id;
-    uint16_t
-        code; // types of docs/battery.md: 1 to 11 limits, 20 to 25 status, 100 + the board's event
-    uint8_t severity, state, source;
-    int64_t raised_unix_ms, cleared_unix_ms; // 0: not yet, or no clock
-    int32_t value, threshold;                // in thousandths of the unit
-    char message[64];
-};
 size_t nh_battery_alarms(const nh_battery_t *b, struct nh_battery_alarm *out,
                          size_t max); // active ones, worst first
 size_t nh_battery_alarm_history(const nh_battery_t *b, size_t skip, struct nh_battery_alarm *out,
@@ -95,14 +82,33 @@ NH_MUST_USE int nh_battery_acknowledge(nh_battery_t *b, uint32_t id); // 0: all.
 
 // ---- history: the loop's task
 
-struct nh_battery_sample {
-    int64_t unix_ms;
-    int32_t voltage_mv, current_ma, temperature_mc, soc_mpct;
-    uint16_t cell_min_dmv, cell_max_dmv;
-};
 // Samples with a time in [from, to), oldest first, thinned to at most `max`. Returns how many.
 size_t nh_battery_history(const nh_battery_t *b, int64_t from_unix_ms, int64_t to_unix_ms,
                           struct nh_battery_sample *out, size_t max);
+
+// Minima, maxima and means of whole hours and days (UTC), oldest first; the last is under way.
+#define NH_BATTERY_HOURS_COUNT 24
+#define NH_BATTERY_DAYS_COUNT 7
+enum nh_battery_quantity {
+    NH_BATTERY_Q_VOLTAGE_MV,
+    NH_BATTERY_Q_CURRENT_MA,
+    NH_BATTERY_Q_TEMPERATURE_MC,
+    NH_BATTERY_Q_SOC_MPCT,
+    NH_BATTERY_Q_CELL_MIN_DMV,
+    NH_BATTERY_Q_CELL_MAX_DMV,
+    NH_BATTERY_Q_CELL_DELTA_DMV,
+    NH_BATTERY_Q_COUNT,
+};
+struct nh_battery_aggregate {
+    int64_t start_unix_ms, end_unix_ms;
+    uint32_t count[NH_BATTERY_Q_COUNT]; // of samples; 0: not known then
+    int32_t min[NH_BATTERY_Q_COUNT], max[NH_BATTERY_Q_COUNT], avg[NH_BATTERY_Q_COUNT];
+    uint32_t cycles_milli;     // within the period
+    uint32_t balancing_events; // times that balancing began
+    uint32_t comm_errors;      // times that values became stale
+};
+size_t nh_battery_hours(const nh_battery_t *b, struct nh_battery_aggregate *out, size_t max);
+size_t nh_battery_days(const nh_battery_t *b, struct nh_battery_aggregate *out, size_t max);
 
 struct nh_route_table nh_battery_routes(nh_battery_t *b);        // /api/battery
 void nh_battery_feed_part(nh_battery_t *b, nh_feed_part_t *out); // "battery"

@@ -4,6 +4,7 @@
 // One owner (the loop's task) calls everything but nh_battery_model_read(), which any task may
 // call. Sans-IO: the clock is an argument. A source posts what it knows with a mask; only the model
 // publishes. A change of mode begins a new generation: what belongs to an older one is dropped.
+// Each source has its own image of the pack, and a snapshot shows one of them: it never mixes two.
 
 #ifndef NH_BATTERY_MODEL_H
 #define NH_BATTERY_MODEL_H
@@ -92,11 +93,12 @@ struct nh_battery_candidate {
 
 // What a reader gets: whole, never torn, minima and maxima from the same cells.
 struct nh_battery_snapshot {
-    uint32_t generation, seq; // seq: one more with each publication
-    uint64_t time_ms;         // of the newest measurement in it
-    uint8_t mode, source;     // source: whose values count now
+    uint32_t generation;
+    uint32_t seq; // one more with each publication: something differs by its threshold, or 5 s went
+    uint64_t time_ms;     // of the newest measurement in it
+    uint8_t mode, source; // source: whose values count now; all fields but ENERGY are its own
     bool is_local_connected, is_remote_connected;
-    uint32_t valid, stale; // bits of fields; stale: valid, but older than stale_ms
+    uint32_t valid, stale; // bits of fields; stale: valid, but too old to be trusted
     uint8_t field_source[NH_BATTERY_FIELD_COUNT];
     uint64_t field_ms[NH_BATTERY_FIELD_COUNT];
     struct nh_battery_values v;
@@ -105,10 +107,92 @@ struct nh_battery_snapshot {
     uint8_t cell_min_at, cell_max_at; // from 1
     // Derived over time. NH_NEVER: not known or not now.
     uint64_t time_to_full_s, time_to_empty_s;
-    int32_t spread_trend_dmv_h;       // how fast the spread grows, per hour
+    int32_t spread_trend_dmv_h;       // how fast the spread grows, per hour; INT32_MIN: not known
     uint8_t alarm_count, alarm_worst; // active ones; worst severity
     uint16_t unacknowledged;
     uint32_t check; // CRC-32 of all before it: an invariant for tests
 };
+
+// ---- alarms, samples
+
+#define NH_BATTERY_ALARM_MAX_COUNT 32
+#define NH_BATTERY_ALARM_HISTORY_COUNT 100
+enum nh_battery_severity { NH_BATTERY_INFO, NH_BATTERY_WARNING, NH_BATTERY_CRITICAL };
+enum nh_battery_alarm_state { NH_BATTERY_ACTIVE, NH_BATTERY_ACKNOWLEDGED, NH_BATTERY_CLEARED };
+struct nh_battery_alarm {
+    uint32_t id;
+    uint16_t
+        code; // types of docs/battery.md: 1 to 12 limits, 20 to 25 status, 100 + the board's event
+    uint8_t severity, state, source;
+    int64_t raised_unix_ms, cleared_unix_ms; // 0: not yet, or no clock
+    int32_t value, threshold;                // in thousandths of the unit
+    char message[64];
+};
+
+struct nh_battery_sample {
+    int64_t unix_ms;
+    int32_t voltage_mv, current_ma, temperature_mc, soc_mpct; // INT32_MIN: not known
+    uint16_t cell_min_dmv, cell_max_dmv;                      // 0: not known
+};
+
+// ---- the model
+
+typedef struct nh_battery_model nh_battery_model_t;
+
+// Who hears of publications: the pages' pace, and that of all who send them on.
+enum nh_battery_audience {
+    NH_BATTERY_NEAR, // cells by 1 mV, at most each 100 ms: counts `seq`
+    NH_BATTERY_FAR,  // cells by 5 mV, at most each 250 ms
+    NH_BATTERY_AUDIENCE_COUNT,
+};
+struct nh_battery_model_config {
+    nh_mem_t *mem;          // borrowed; outlives the model
+    uint8_t mode;           // enum nh_battery_mode
+    uint32_t stale_ms;      // of what the board measures ten times a second; 0: 2000
+    uint32_t slow_stale_ms; // of limits, counters, capacity, version; 0: 180000
+    uint32_t alive_ms;      // a source that is silent for so long does not count; 0: 3000
+    // Something differs from what this audience was told last by its threshold (spec: the table in
+    // docs/battery.md), or `dirty` is 0 and 5 s went by. Within a call of the owner's; may read,
+    // must not call anything else of the model. NULL: nobody.
+    void (*published)(void *ctx, enum nh_battery_audience audience, uint32_t dirty,
+                      const struct nh_battery_snapshot *s);
+    void *ctx;
+};
+// All memory is taken here (PSRAM), none later. NH_ERR_RANGE: the mode. NH_ERR_NOMEM.
+NH_MUST_USE int nh_battery_model_create(const struct nh_battery_model_config *cfg,
+                                        nh_battery_model_t **out);
+void nh_battery_model_destroy(nh_battery_model_t *m); // no reader may be inside. NULL: nothing
+
+// Merges what a source knows. Each field is taken if it is not older than the one that source gave
+// last. Returns how many fields were refused as implausible: those keep their old value and are
+// stale until a good one comes. NH_ERR_CONFLICT: of an older generation, dropped and counted.
+// NH_ERR_DENIED: the mode does not ask this source, dropped and counted. NH_ERR_INVAL: the source.
+NH_MUST_USE int nh_battery_model_offer(nh_battery_model_t *m, const struct nh_battery_candidate *c,
+                                       uint64_t now_ms);
+// The line or the network of a source came or went (LOCAL, REMOTE).
+void nh_battery_model_link(nh_battery_model_t *m, enum nh_battery_source source, bool is_up,
+                           uint64_t now_ms);
+// Another mode: a new generation, everything of the pack unknown, told at once. The same mode:
+// nothing. NH_ERR_RANGE.
+NH_MUST_USE int nh_battery_model_mode_set(nh_battery_model_t *m, enum nh_battery_mode mode,
+                                          uint64_t now_ms);
+// What a candidate carries, asked for when the source begins to collect it.
+uint32_t nh_battery_model_generation(const nh_battery_model_t *m);
+// When to call tick() next: a publication whose pace is up, a value that becomes stale, a source
+// that is silent for too long, the heartbeat.
+uint64_t nh_battery_model_next_deadline(const nh_battery_model_t *m);
+void nh_battery_model_tick(nh_battery_model_t *m, uint64_t now_ms);
+
+// Copies the newest snapshot. Any task, also while the owner writes; wait-free: two atomic
+// additions and a copy, whatever others do. What is copied is one snapshot, whole.
+void nh_battery_model_read(const nh_battery_model_t *m, struct nh_battery_snapshot *out);
+
+struct nh_battery_model_info {
+    uint64_t offered, stale_dropped, denied, implausible; // implausible: fields
+    uint64_t published[NH_BATTERY_AUDIENCE_COUNT];
+    uint64_t switched; // of sources, in mode auto
+    uint64_t deferred; // no buffer was free for a new snapshot: readers held them all; tried again
+};
+void nh_battery_model_info(const nh_battery_model_t *m, struct nh_battery_model_info *out);
 
 #endif
