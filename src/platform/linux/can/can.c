@@ -113,7 +113,7 @@ static void go_down(nh_can_t *c, int err)
     c->cfg.down(c->cfg.ctx, err);
 }
 
-// False: there is nothing more for now.
+// False: there is nothing more.
 static bool read_one(nh_can_t *c)
 {
     struct can_frame k;
