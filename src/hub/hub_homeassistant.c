@@ -236,13 +236,20 @@ static int make_link(struct nh_hub *hub, nh_mem_t *mem, const char *address)
     return err < 0 ? err : nh_stream_set_create(&set, &l->set);
 }
 
+static size_t fill_parts(const struct nh_hub *hub,
+                         struct nh_homeassistant_part out[NH_HOMEASSISTANT_PART_MAX_COUNT])
+{
+    size_t count = 0;
+    if (hub->lamp_mqtt)
+        out[count++] = nh_lamp_mqtt_part(hub->lamp_mqtt);
+    return count;
+}
+
 static int make_component(struct nh_hub *hub, nh_mem_t *mem, const struct target *t)
 {
     char name[NH_DEVICE_NAME_MAX_BYTES];
-    struct nh_homeassistant_part lamp;
+    struct nh_homeassistant_part parts[NH_HOMEASSISTANT_PART_MAX_COUNT];
     nh_device_name_sanitize(nh_device_get(hub->device)->device_name, name);
-    if (hub->lamp_mqtt)
-        lamp = nh_lamp_mqtt_part(hub->lamp_mqtt);
     const struct nh_homeassistant_config cfg = {
         .mem = mem,
         .sched = hub->sched,
@@ -260,7 +267,8 @@ static int make_component(struct nh_hub *hub, nh_mem_t *mem, const struct target
         .backoff_min_ms = hub->cfg.homeassistant.backoff_min_ms,
         .backoff_max_ms = hub->cfg.homeassistant.backoff_max_ms,
         .has_buttons = hub->cfg.macropad.enabled && hub->board->psram_bytes > 0,
-        .part = hub->lamp_mqtt ? &lamp : NULL,
+        .parts = parts,
+        .part_count = fill_parts(hub, parts),
         .seed = nh_random_u32(),
         .ctx = hub,
         .clock_ms = nh_clock_ms,

@@ -13,7 +13,7 @@ static int publish(void *ctx, nh_span_t topic, nh_span_t payload, bool retain)
 static void part_changed(void *ctx, size_t at)
 {
     struct nh_hub *hub = ctx;
-    nh_homeassistant_part_changed(hub->homeassistant, at);
+    nh_homeassistant_part_changed(hub->homeassistant, "lamp", at);
 }
 
 static void on_message(void *ctx, const struct nh_mqtt_message *m)

@@ -387,8 +387,8 @@ static struct {
 static void part_entity(void *ctx, size_t at, struct nh_homeassistant_entity *out)
 {
     (void)ctx;
-    *out = at == 0 ? (struct nh_homeassistant_entity){"light", "lamp", NULL}
-                   : (struct nh_homeassistant_entity){"number", "lamp_speed", "Speed"};
+    *out = at == 0 ? (struct nh_homeassistant_entity){"light", "lamp", NULL, false}
+                   : (struct nh_homeassistant_entity){"number", "lamp_speed", "Speed", false};
 }
 
 static void part_entity_write(void *ctx, size_t at, nh_json_writer_t *w)
@@ -420,11 +420,56 @@ static const struct nh_homeassistant_part lamp_part = {.name = "lamp",
                                                        .state_write = part_state_write,
                                                        .command = part_command};
 
+// Another one, which hears nothing; of its three entities there are as many as `present`, and one
+// state with something to say.
+static struct {
+    size_t present;
+    bool is_known, has_state;
+} pack;
+
+static void pack_entity(void *ctx, size_t at, struct nh_homeassistant_entity *out)
+{
+    static const char *const objects[] = {"cell_01", "cell_02", "cell_03"};
+    (void)ctx;
+    *out = (struct nh_homeassistant_entity){"sensor", objects[at], "Cell", at >= pack.present};
+    if (!pack.is_known)
+        out->component = NULL;
+}
+
+static void pack_entity_write(void *ctx, size_t at, nh_json_writer_t *w)
+{
+    (void)ctx;
+    nh_json_kv_uint(w, "at", at);
+}
+
+static const char *pack_state_write(void *ctx, size_t at, nh_json_writer_t *w)
+{
+    (void)ctx;
+    (void)at;
+    if (!pack.has_state)
+        return NULL;
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "state", "online");
+    nh_json_object_end(w);
+    return "link";
+}
+
+static const struct nh_homeassistant_part pack_part = {.name = "battery",
+                                                       .availability = "link",
+                                                       .entity_count = 3,
+                                                       .state_count = 1,
+                                                       .entity = pack_entity,
+                                                       .entity_write = pack_entity_write,
+                                                       .state_write = pack_state_write};
+
 static void create_with_part(const char *address)
 {
     struct nh_homeassistant_config cfg = config(address);
     memset(&part, 0, sizeof part);
-    cfg.part = &lamp_part;
+    memset(&pack, 0, sizeof pack);
+    const struct nh_homeassistant_part parts[] = {pack_part, lamp_part};
+    cfg.parts = parts;
+    cfg.part_count = 2;
     assert_int_equal(nh_homeassistant_create(&cfg, &t.ha), 0);
     assert_int_equal(nh_homeassistant_start(t.ha), 0);
 }
@@ -458,9 +503,12 @@ static void test_part(void **state)
     assert_int_equal(count_heard("r devices/desk-pad/lamp/figures=0"), 1);
     assert_int_equal(part.count, 0);
     part.state = 7;
-    nh_homeassistant_part_changed(t.ha, 0);
+    nh_homeassistant_part_changed(t.ha, "lamp", 0);
     assert_true(heard(t.count - 1, "r devices/desk-pad/lamp/state=7"));
-    nh_homeassistant_part_changed(t.ha, 2); // there is none
+    nh_homeassistant_part_changed(t.ha, "lamp", 2); // there is none
+    nh_homeassistant_part_changed(t.ha, "oven", 0);
+    nh_homeassistant_part_announce(t.ha, "oven");
+    nh_homeassistant_part_changed(NULL, "lamp", 0);
     assert_int_equal(count_heard("r devices/desk-pad/lamp/"), 3);
     say("devices/desk-pad/lamp/set", "{\"state\":\"ON\"}", false);
     say("devices/desk-pad/lamp/speed/set", "120", false);
@@ -515,14 +563,66 @@ static void test_part_at_another_broker(void **state)
     // A state that changes while there is no room is said once, as it is then.
     t.count = 0;
     for (part.state = 1; part.state < 2000; part.state++)
-        nh_homeassistant_part_changed(t.ha, 0);
+        nh_homeassistant_part_changed(t.ha, "lamp", 0);
     take_all(1000);
     assert_true(t.count < 200);
     assert_true(heard(t.count - 1, "r devices/desk-pad/lamp/state=2000"));
     nh_mqtt_publisher_closed(p, "gone", t.now_ms);
 }
 
+// Entities that come when it is known how many there are, and go; their own availability.
+static void test_parts_that_change(void **state)
+{
+    (void)state;
+    create_with_part(NULL);
+    run_to(1000);
+    assert_int_equal(count_heard("r homeassistant/sensor/desk-pad/cell_0"), 0);
+    assert_int_equal(count_heard("r devices/desk-pad/battery/"), 0);
+    pack.has_state = pack.is_known = true;
+    pack.present = 2;
+    t.count = 0;
+    nh_homeassistant_part_announce(t.ha, "battery");
+    nh_homeassistant_part_changed(t.ha, "battery", 0);
+    // An empty payload takes away what an earlier run may have left; the lamp is said again as it
+    // comes behind.
+    assert_true(heard(0, "r homeassistant/sensor/desk-pad/cell_01/config={"));
+    assert_true(heard(1, "r homeassistant/sensor/desk-pad/cell_02/config={"));
+    assert_string_equal(t.heard[2], "r homeassistant/sensor/desk-pad/cell_03/config=");
+    assert_string_equal(t.heard[t.count - 1],
+                        "r devices/desk-pad/battery/link={\"state\":\"online\"}");
+    say("devices/desk-pad/battery/set", "nobody hears", false);
+    assert_int_equal(info().commands, 0);
+    assert_int_equal(part.count, 0);
+    t.count = 0;
+    pack.present = 1;
+    nh_homeassistant_part_announce(t.ha, "battery");
+    assert_string_equal(t.heard[1], "r homeassistant/sensor/desk-pad/cell_02/config=");
+}
+
 // ---- documents ----------------------------------------------------------------------------------
+
+static void test_part_document(void **state)
+{
+    const struct nh_homeassistant__device d = {
+        .prefix = "ha", .name = "x", .device_name = "X", .model = "m", .version = "1"};
+    const struct nh_homeassistant_entity e = {"sensor", "cell_02", "Cell 2", false};
+    char text[1024], topic[100];
+    (void)state;
+    struct nh_json_buf buf = {.ptr = text, .cap = sizeof text - 1};
+    nh_json_writer_t w;
+    nh_json_writer_init(&w, nh_json_buf_sink, &buf);
+    nh_homeassistant__part_write(&d, &pack_part, &e, 1, &w);
+    assert_int_equal(nh_json_writer_end(&w), 0);
+    text[buf.len] = 0;
+    assert_string_equal(
+        text, "{\"~\":\"devices/x\",\"name\":\"Cell 2\",\"default_entity_id\":\"sensor.x_cell_02\","
+              "\"uniq_id\":\"x_cell_02\",\"at\":1,\"avty\":[{\"t\":\"~/availability\"},"
+              "{\"t\":\"~/battery/link\",\"val_tpl\":\"{{ value_json.state }}\"}],"
+              "\"avty_mode\":\"all\",\"dev\":{\"ids\":[\"x\"],\"name\":\"X\",\"mdl\":\"m\","
+              "\"sw\":\"1\"},\"o\":{\"name\":\"nuthatch\",\"sw\":\"1\"}}");
+    nh_homeassistant__part_topic(&d, &e, topic, sizeof topic);
+    assert_string_equal(topic, "ha/sensor/x/cell_02/config");
+}
 
 static void test_documents(void **state)
 {
@@ -597,6 +697,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_end_without_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_part, setup, teardown),
         cmocka_unit_test_setup_teardown(test_part_at_another_broker, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parts_that_change, setup, teardown),
+        cmocka_unit_test(test_part_document),
         cmocka_unit_test(test_documents),
         cmocka_unit_test_setup_teardown(test_configurations, setup, teardown),
     };

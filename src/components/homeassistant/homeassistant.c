@@ -7,11 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t nh_homeassistant__entities(const nh_homeassistant_t *ha)
-{
-    return nh_homeassistant__entity_count(&ha->device) + ha->part.entity_count;
-}
-
 static void mark(nh_homeassistant_t *ha, const char *tag)
 {
     if (ha->cfg.hotspot_once)
@@ -46,8 +41,8 @@ int nh_homeassistant_publish(nh_homeassistant_t *ha, nh_span_t topic, nh_span_t 
     return nh_mqtt_publisher_publish(ha->publisher, topic, payload, retain, ha->cfg.clock_ms());
 }
 
-// A message of this component, below devices/<name>/. What can never be said is counted and over.
-static int say(nh_homeassistant_t *ha, const char *suffix, nh_span_t payload, bool retain)
+int nh_homeassistant__say(nh_homeassistant_t *ha, const char *suffix, nh_span_t payload,
+                          bool retain)
 {
     char topic[NH_HOMEASSISTANT__TOPIC_MAX_BYTES];
     snprintf(topic, sizeof topic, "devices/%s/%s", ha->name, suffix);
@@ -74,26 +69,42 @@ static nh_span_t written(const nh_homeassistant_t *ha, const struct nh_json_buf 
     return (nh_span_t){(const uint8_t *)ha->payload, buf->len};
 }
 
+// The topic and the document of an entity; empty: it is gone. False: there is nothing to say.
+static bool write_entity(nh_homeassistant_t *ha, size_t at, char *topic, size_t cap,
+                         nh_json_writer_t *w)
+{
+    struct nh_homeassistant_entity e;
+    if (at < nh_homeassistant__entity_count(&ha->device)) {
+        nh_homeassistant__entity_topic(&ha->device, at, topic, cap);
+        nh_homeassistant__entity_write(&ha->device, at, w);
+        return true;
+    }
+    const struct nh_homeassistant_part *part = nh_homeassistant__part_of(ha, &at);
+    part->entity(part->ctx, at, &e);
+    if (!e.component)
+        return false;
+    nh_homeassistant__part_topic(&ha->device, &e, topic, cap);
+    if (!e.is_gone)
+        nh_homeassistant__part_write(&ha->device, part, &e, at, w);
+    return true;
+}
+
 static int say_entity(nh_homeassistant_t *ha, size_t at)
 {
     char topic[NH_HOMEASSISTANT__TOPIC_MAX_BYTES];
     struct nh_json_buf buf = begin(ha);
     nh_json_writer_t w;
-    size_t own = nh_homeassistant__entity_count(&ha->device);
+    int err = NH_OK;
     if (at == 0)
         mark(ha, "mqtt_discovery_pre");
     nh_json_writer_init(&w, nh_json_buf_sink, &buf);
-    if (at < own) {
-        nh_homeassistant__entity_topic(&ha->device, at, topic, sizeof topic);
-        nh_homeassistant__entity_write(&ha->device, at, &w);
-    } else {
-        nh_homeassistant__part_topic(&ha->device, &ha->part, at - own, topic, sizeof topic);
-        nh_homeassistant__part_write(&ha->device, &ha->part, at - own, &w);
+    if (write_entity(ha, at, topic, sizeof topic, &w)) {
+        mark(ha, "mqtt_first_publish");
+        if (w.written_bytes && nh_json_writer_end(&w) < 0)
+            err = NH_ERR_TOO_LONG;
+        if (err == 0)
+            err = nh_homeassistant_publish(ha, span(topic), written(ha, &buf), true);
     }
-    mark(ha, "mqtt_first_publish");
-    int err = nh_json_writer_end(&w) < 0 ? NH_ERR_TOO_LONG : NH_OK;
-    if (err == 0)
-        err = nh_homeassistant_publish(ha, span(topic), written(ha, &buf), true);
     ha->dropped_long += err == NH_ERR_TOO_LONG;
     if (at + 1 == nh_homeassistant__entities(ha) && err != NH_ERR_FULL)
         mark(ha, "mqtt_discovery_post");
@@ -110,38 +121,10 @@ static int say_state(nh_homeassistant_t *ha)
         ha->dropped_long++;
         return NH_ERR_TOO_LONG;
     }
-    int err = say(ha, "health/state", written(ha, &buf), true);
+    int err = nh_homeassistant__say(ha, "health/state", written(ha, &buf), true);
     if (err == 0)
         ha->last_state_ms = ha->cfg.clock_ms();
     return err;
-}
-
-static int say_part_state(nh_homeassistant_t *ha, size_t at)
-{
-    char suffix[64];
-    struct nh_json_buf buf = begin(ha);
-    nh_json_writer_t w;
-    nh_json_writer_init(&w, nh_json_buf_sink, &buf);
-    const char *last = ha->part.state_write(ha->part.ctx, at, &w);
-    snprintf(suffix, sizeof suffix, "%s/%s", ha->part.name, last);
-    if (nh_json_writer_end(&w) < 0) {
-        ha->dropped_long++;
-        return NH_ERR_TOO_LONG;
-    }
-    return say(ha, suffix, written(ha, &buf), true);
-}
-
-// The first of those that are due. NH_ERR_FULL: there is no room.
-static int say_part_states(nh_homeassistant_t *ha)
-{
-    for (size_t at = 0; at < ha->part.state_count; at++) {
-        if (!(ha->part_states & 1u << at))
-            continue;
-        if (say_part_state(ha, at) == NH_ERR_FULL)
-            return NH_ERR_FULL;
-        ha->part_states &= ~(1u << at);
-    }
-    return NH_OK;
 }
 
 static int say_event(nh_homeassistant_t *ha, const struct nh_homeassistant__event *e)
@@ -157,14 +140,14 @@ static int say_event(nh_homeassistant_t *ha, const struct nh_homeassistant__even
     nh_json_object_end(&w);
     int err = nh_json_writer_end(&w);
     if (err == 0)
-        err = say(ha, "event", written(ha, &buf), false);
+        err = nh_homeassistant__say(ha, "event", written(ha, &buf), false);
     ha->said_events += err == 0;
     return err;
 }
 
-// Says what is due until there is no room; room() comes again. What fails for another reason is
-// told by its counter and does not hold up the rest.
-static void pump(nh_homeassistant_t *ha)
+// room() comes again. What fails for another reason than room is told by its counter and does not
+// hold up the rest.
+void nh_homeassistant__pump(nh_homeassistant_t *ha)
 {
     while (ha->is_online) {
         if (ha->wants_availability) {
@@ -175,8 +158,8 @@ static void pump(nh_homeassistant_t *ha)
             if (say_entity(ha, ha->entity_next) == NH_ERR_FULL)
                 return;
             ha->entity_next++;
-        } else if (ha->part_states) {
-            if (say_part_states(ha) == NH_ERR_FULL)
+        } else if (nh_homeassistant__part_states_wait(ha)) {
+            if (nh_homeassistant__part_states_say(ha) == NH_ERR_FULL)
                 return;
         } else if (ha->wants_state) {
             if (say_state(ha) == NH_ERR_FULL)
@@ -191,19 +174,6 @@ static void pump(nh_homeassistant_t *ha)
             return;
         }
     }
-}
-
-static uint32_t all_part_states(const nh_homeassistant_t *ha)
-{
-    return (1u << ha->part.state_count) - 1;
-}
-
-void nh_homeassistant_part_changed(nh_homeassistant_t *ha, size_t at)
-{
-    if (!ha || at >= ha->part.state_count)
-        return;
-    ha->part_states |= 1u << at;
-    pump(ha);
 }
 
 void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot, nh_span_t label,
@@ -223,7 +193,7 @@ void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot
         len = nh_utf8_valid_len((const char *)label.ptr, sizeof e->label - 1, true);
     if (len)
         memcpy(e->label, label.ptr, len);
-    pump(ha);
+    nh_homeassistant__pump(ha);
 }
 
 // ---- the broker is there, or away ---------------------------------------------------------------
@@ -232,7 +202,7 @@ static void want_all(nh_homeassistant_t *ha)
 {
     ha->wants_availability = ha->wants_state = true;
     ha->entity_next = 0;
-    ha->part_states = all_part_states(ha);
+    nh_homeassistant__part_states_want(ha);
 }
 
 static void on_online(void *ctx)
@@ -243,12 +213,12 @@ static void on_online(void *ctx)
     want_all(ha);
     if (ha->publisher)
         NH_LOG_I("homeassistant", "connected to %s as %s", ha->address, ha->name);
-    pump(ha);
+    nh_homeassistant__pump(ha);
 }
 
 static void on_room(void *ctx)
 {
-    pump(ctx);
+    nh_homeassistant__pump(ctx);
 }
 
 static void on_offline(void *ctx, const char *reason, uint32_t wait_ms)
@@ -289,23 +259,8 @@ static bool is_text(nh_span_t s, const char *text)
     return s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0;
 }
 
-// What of "devices/<name>/<part>/<what>/set", or ".../set": `what`. False: it is another topic.
-static bool is_command(const nh_homeassistant_t *ha, nh_span_t topic, nh_span_t *what)
-{
-    char head[NH_HOMEASSISTANT__TOPIC_MAX_BYTES];
-    size_t len = (size_t)snprintf(head, sizeof head, "devices/%s/%s/", ha->name, ha->part.name);
-    if (topic.len < len + 3 || memcmp(topic.ptr, head, len) != 0 ||
-        memcmp(topic.ptr + topic.len - 3, "set", 3) != 0)
-        return false;
-    *what = (nh_span_t){topic.ptr + len, topic.len - len - 3};
-    if (what->len)
-        what->len--; // the slash
-    return true;
-}
-
 static void hear(nh_homeassistant_t *ha, nh_span_t topic, nh_span_t payload, bool retain)
 {
-    nh_span_t what;
     // A retained "online" comes with the subscription, when all has just been said; a retained
     // command is one of another day.
     if (!ha->is_online || retain)
@@ -313,11 +268,10 @@ static void hear(nh_homeassistant_t *ha, nh_span_t topic, nh_span_t payload, boo
     if (is_text(topic, ha->filter[0])) {
         if (is_text(payload, "online")) {
             want_all(ha);
-            pump(ha);
+            nh_homeassistant__pump(ha);
         }
-    } else if (ha->part.entity_count && is_command(ha, topic, &what)) {
+    } else if (nh_homeassistant__part_hear(ha, topic, payload)) {
         ha->commands++;
-        ha->part.command(ha->part.ctx, what, payload);
     }
 }
 
@@ -329,20 +283,6 @@ static void on_message(void *ctx, nh_span_t topic, nh_span_t payload, bool retai
 static void on_own_message(void *ctx, const struct nh_mqtt_message *m)
 {
     hear(ctx, m->topic, m->payload, false); // what is kept came before it was online
-}
-
-static void make_filters(nh_homeassistant_t *ha)
-{
-    size_t n = 0;
-    snprintf(ha->filter[n++], sizeof ha->filter[0], "%s/status", ha->prefix);
-    if (ha->part.entity_count) {
-        snprintf(ha->filter[n++], sizeof ha->filter[0], "devices/%s/%s/set", ha->name,
-                 ha->part.name);
-        snprintf(ha->filter[n++], sizeof ha->filter[0], "devices/%s/%s/+/set", ha->name,
-                 ha->part.name);
-    }
-    for (size_t i = 0; i < n; i++)
-        ha->filters[i] = ha->filter[i];
 }
 
 static void listen(nh_homeassistant_t *ha)
@@ -376,8 +316,8 @@ static void on_timer(void *ctx, struct nh_timer *t, uint64_t now_ms)
         return;
     }
     ha->wants_state = true;
-    ha->part_states = all_part_states(ha);
-    pump(ha);
+    nh_homeassistant__part_states_want(ha);
+    nh_homeassistant__pump(ha);
 }
 
 uint64_t nh_homeassistant_next_deadline(const nh_homeassistant_t *ha)
@@ -466,13 +406,10 @@ int nh_homeassistant_create(const struct nh_homeassistant_config *cfg, nh_homeas
     ha->timer.fire = on_timer;
     ha->timer.ctx = ha;
     ha->timer.name = "homeassistant";
-    if (cfg->part)
-        ha->part = *cfg->part;
-    ha->cfg.part = NULL;
+    ha->cfg.parts = NULL;
     int err = copy_texts(ha, cfg);
-    if (err == 0 && ha->part.state_count > NH_HOMEASSISTANT_PART_STATE_MAX_COUNT)
-        err = NH_ERR_INVAL;
-    make_filters(ha);
+    if (err == 0)
+        err = nh_homeassistant__parts_take(ha, cfg);
     if (err == 0 && cfg->address)
         err = make_publisher(ha, cfg);
     if (err < 0) {

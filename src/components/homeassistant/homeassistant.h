@@ -26,26 +26,32 @@ typedef struct nh_homeassistant nh_homeassistant_t;
 #define NH_HOMEASSISTANT_PREFIX_MAX_BYTES 33 // of the discovery topics, with the NUL
 #define NH_HOMEASSISTANT_EVENT_MAX_COUNT 8   // events that wait for room
 
-// Another part of the hub as entities of the same device. What it says stands below
+// Other parts of the hub as entities of the same device. What one says stands below
 // devices/<name>/<part>/, retained, and is said after each connect, at each interval and when it
 // has changed. It hears .../set and .../<what>/set.
+#define NH_HOMEASSISTANT_PART_MAX_COUNT 3
 #define NH_HOMEASSISTANT_PART_STATE_MAX_COUNT 8
 struct nh_homeassistant_entity {
-    const char *component; // "light"
+    const char *component; // "light"; NULL: nothing is said of it now
     const char *object;    // in topics and ids: "lamp_speed"
     const char *name;      // for people; NULL: the device's
+    bool is_gone;          // its document is taken away
 };
 struct nh_homeassistant_part {
     void *ctx;
     const char *name; // "lamp"
+    // A state {"state":"online"} or {"state":"offline"} on which its entities depend besides the
+    // device's own: the last level of its topic. NULL: none.
+    const char *availability;
     size_t entity_count, state_count;
     void (*entity)(void *ctx, size_t at, struct nh_homeassistant_entity *out);
     // Writes the fields of its document but names, ids, availability and device; "~" in topics is
     // devices/<name>.
     void (*entity_write)(void *ctx, size_t at, nh_json_writer_t *w);
-    // Writes state `at` as one JSON value; the last level of its topic.
+    // Writes state `at` as one JSON value; the last level of its topic. NULL, and nothing written:
+    // there is none to say.
     const char *(*state_write)(void *ctx, size_t at, nh_json_writer_t *w);
-    // `what`: empty of .../set. May not call the component.
+    // `what`: empty of .../set. May not call the component. NULL: it hears nothing.
     void (*command)(void *ctx, nh_span_t what, nh_span_t payload);
 };
 
@@ -58,14 +64,15 @@ struct nh_homeassistant_config {
     const char *name;        // sanitized: in topics, ids, and the client id
     const char *device_name; // for people, as the next two
     const char *model, *version;
-    const char *prefix;                       // NULL: "homeassistant"
-    uint32_t interval_s;                      // between health messages; 0: one after each connect
-    uint16_t keepalive_s;                     // of the other broker, as the two below; 0: 15
-    uint32_t backoff_min_ms;                  // 0: 1000
-    uint32_t backoff_max_ms;                  // 0: 60000
-    bool has_buttons;                         // announce the event entity
-    const struct nh_homeassistant_part *part; // copied, its texts borrowed; NULL: none
-    uint32_t seed;                            // random
+    const char *prefix;                        // NULL: "homeassistant"
+    uint32_t interval_s;                       // between health messages; 0: one after each connect
+    uint16_t keepalive_s;                      // of the other broker, as the two below; 0: 15
+    uint32_t backoff_min_ms;                   // 0: 1000
+    uint32_t backoff_max_ms;                   // 0: 60000
+    bool has_buttons;                          // announce the event entity
+    const struct nh_homeassistant_part *parts; // copied, their texts borrowed
+    size_t part_count;
+    uint32_t seed; // random
     void *ctx;
     uint64_t (*clock_ms)(void);
     void (*health)(void *ctx, nh_json_writer_t *w); // writes the health figures as one object
@@ -98,8 +105,10 @@ void nh_homeassistant_tick(nh_homeassistant_t *ha, uint64_t now_ms);
 void nh_homeassistant_press(nh_homeassistant_t *ha, uint32_t page, uint32_t slot, nh_span_t label,
                             bool is_hold);
 
-// State `at` of the part is another. `ha` NULL: nothing.
-void nh_homeassistant_part_changed(nh_homeassistant_t *ha, size_t at);
+// State `at` of a part is another. `ha` NULL, or no such part: nothing.
+void nh_homeassistant_part_changed(nh_homeassistant_t *ha, const char *part, size_t at);
+// The part has other entities than before: its documents are said anew. As above.
+void nh_homeassistant_part_announce(nh_homeassistant_t *ha, const char *part);
 
 // Publishes a message of another part of the hub to the same broker, QoS 0. NH_ERR_CLOSED: it is
 // away. NH_ERR_FULL: no room now. NH_ERR_TOO_LONG, or an error of the own broker.
@@ -115,7 +124,7 @@ struct nh_homeassistant_info {
     uint64_t events;         // said
     uint64_t dropped_events; // the broker was away, or too many waited
     uint64_t dropped_long;   // a message was too long
-    uint64_t commands;       // heard, for the part
+    uint64_t commands;       // heard, for the parts
 };
 void nh_homeassistant_info(const nh_homeassistant_t *ha, struct nh_homeassistant_info *out);
 

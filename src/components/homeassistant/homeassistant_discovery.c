@@ -56,12 +56,16 @@ static void write_ids(const struct nh_homeassistant__device *d, const char *obje
     nh_json_kv_string(w, "uniq_id", text);
 }
 
-// The same for every entity: by it Home Assistant puts them under one device.
-static void write_device(const struct nh_homeassistant__device *d, nh_json_writer_t *w)
+static void write_availability(nh_json_writer_t *w)
 {
     nh_json_kv_string(w, "avty_t", "~/availability");
     nh_json_kv_string(w, "pl_avail", "online");
     nh_json_kv_string(w, "pl_not_avail", "offline");
+}
+
+// The same for every entity: by it Home Assistant puts them under one device.
+static void write_device(const struct nh_homeassistant__device *d, nh_json_writer_t *w)
+{
     nh_json_key(w, "dev");
     nh_json_object_begin(w);
     nh_json_key(w, "ids");
@@ -110,6 +114,7 @@ void nh_homeassistant__entity_write(const struct nh_homeassistant__device *d, si
         write_sensor(d, &sensors[at], w);
     else
         write_buttons(d, w);
+    write_availability(w);
     write_device(d, w);
     nh_json_object_end(w);
 }
@@ -117,31 +122,50 @@ void nh_homeassistant__entity_write(const struct nh_homeassistant__device *d, si
 // ---- another part -------------------------------------------------------------------------------
 
 void nh_homeassistant__part_topic(const struct nh_homeassistant__device *d,
-                                  const struct nh_homeassistant_part *part, size_t at, char *out,
-                                  size_t cap)
+                                  const struct nh_homeassistant_entity *e, char *out, size_t cap)
 {
-    struct nh_homeassistant_entity e;
-    part->entity(part->ctx, at, &e);
-    snprintf(out, cap, "%s/%s/%s/%s/config", d->prefix, e.component, d->name, e.object);
+    snprintf(out, cap, "%s/%s/%s/%s/config", d->prefix, e->component, d->name, e->object);
+}
+
+// Both have to say "online", which is what Home Assistant looks for where nothing else is named.
+static void write_part_availability(const struct nh_homeassistant_part *part, nh_json_writer_t *w)
+{
+    char text[96];
+    if (!part->availability) {
+        write_availability(w);
+        return;
+    }
+    nh_json_key(w, "avty");
+    nh_json_array_begin(w);
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "t", "~/availability");
+    nh_json_object_end(w);
+    nh_json_object_begin(w);
+    snprintf(text, sizeof text, "~/%s/%s", part->name, part->availability);
+    nh_json_kv_string(w, "t", text);
+    nh_json_kv_string(w, "val_tpl", "{{ value_json.state }}");
+    nh_json_object_end(w);
+    nh_json_array_end(w);
+    nh_json_kv_string(w, "avty_mode", "all");
 }
 
 // Newer names of the keys than the sensors have: "default_entity_id" stands for "object_id" since
 // 2025.10; an older Home Assistant passes it over and makes the id from the name.
 void nh_homeassistant__part_write(const struct nh_homeassistant__device *d,
-                                  const struct nh_homeassistant_part *part, size_t at,
+                                  const struct nh_homeassistant_part *part,
+                                  const struct nh_homeassistant_entity *e, size_t at,
                                   nh_json_writer_t *w)
 {
-    struct nh_homeassistant_entity e;
     char text[128];
-    part->entity(part->ctx, at, &e);
     nh_json_object_begin(w);
     snprintf(text, sizeof text, "devices/%s", d->name);
     nh_json_kv_string(w, "~", text);
-    nh_json_kv_string(w, "name", e.name);
-    snprintf(text, sizeof text, "%s.%s_%s", e.component, d->name, e.object);
+    nh_json_kv_string(w, "name", e->name);
+    snprintf(text, sizeof text, "%s.%s_%s", e->component, d->name, e->object);
     nh_json_kv_string(w, "default_entity_id", text);
     nh_json_kv_string(w, "uniq_id", strchr(text, '.') + 1);
     part->entity_write(part->ctx, at, w);
+    write_part_availability(part, w);
     write_device(d, w);
     nh_json_key(w, "o");
     nh_json_object_begin(w);

@@ -18,12 +18,12 @@ void nh_homeassistant__entity_topic(const struct nh_homeassistant__device *d, si
                                     size_t cap);
 void nh_homeassistant__entity_write(const struct nh_homeassistant__device *d, size_t at,
                                     nh_json_writer_t *w);
-// The same of entity `at` of another part.
+// The same of entity `at` of another part, which is `e`.
 void nh_homeassistant__part_topic(const struct nh_homeassistant__device *d,
-                                  const struct nh_homeassistant_part *part, size_t at, char *out,
-                                  size_t cap);
+                                  const struct nh_homeassistant_entity *e, char *out, size_t cap);
 void nh_homeassistant__part_write(const struct nh_homeassistant__device *d,
-                                  const struct nh_homeassistant_part *part, size_t at,
+                                  const struct nh_homeassistant_part *part,
+                                  const struct nh_homeassistant_entity *e, size_t at,
                                   nh_json_writer_t *w);
 
 #endif

@@ -45,7 +45,8 @@ static const struct row {
 void nh_lamp_mqtt__entity(void *ctx, size_t at, struct nh_homeassistant_entity *out)
 {
     (void)ctx;
-    *out = (struct nh_homeassistant_entity){rows[at].component, rows[at].object, rows[at].name};
+    *out = (struct nh_homeassistant_entity){
+        .component = rows[at].component, .object = rows[at].object, .name = rows[at].name};
 }
 
 // ---- documents ---------------------------------------------------------------------------------
