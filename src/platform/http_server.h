@@ -80,6 +80,7 @@ struct nh_http_server_config {
     uint32_t idle_timeout_ms;      // 0: 30000, kept alive without a request, or a stalled reply
     uint32_t chunk_bytes;          // 0: 2048: the fixed buffer of a reply
     const char *ws_path;           // "/ws"
+    const char *const *ws_paths;   // more of them, NULL-terminated; NULL: none
     struct nh_http_handler handler;
     struct nh_http_stream stream; // strings borrowed for the server's life
 };

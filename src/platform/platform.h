@@ -101,7 +101,7 @@ void nh_loop_post(nh_loop_t *l, nh_loop_post_t *post);
 // the loop's task: it is not running either). Any task. Not queued: nothing happens.
 void nh_loop_post_cancel(nh_loop_t *l, nh_loop_post_t *post);
 // One deadline source: `next` is asked before each sleep, `fire` is called when it has come.
-// At most 16 (NH_ERR_FULL). The sources make the loop's timer; none of them polls.
+// At most 32 (NH_ERR_FULL). The sources make the loop's timer; none of them polls.
 struct nh_loop_deadline {
     uint64_t (*next)(void *ctx); // ms on nh_clock_ms(), NH_NEVER: none
     void (*fire)(void *ctx, uint64_t now_ms);

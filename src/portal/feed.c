@@ -23,7 +23,7 @@ static void wake_guest(void *socket)
 }
 
 int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth_who *who,
-                         bool is_page)
+                         const struct nh_ws_guest *host)
 {
     struct nh_portal__socket *s = socket_of(p, NULL);
     if (!s)
@@ -33,19 +33,21 @@ int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth
     s->is_nobody = !who;
     if (who)
         s->who = *who;
-    if (is_page || !p->cfg.guest.ctx)
+    if (!host)
         return 0;
-    s->guest = p->cfg.guest.open(p->cfg.guest.ctx, s, wake_guest);
+    s->host = host;
+    s->is_for_good = !who || host != &p->cfg.guest;
+    s->guest = host->open(host->ctx, s, wake_guest);
     if (s->guest)
         return 0;
     memset(s, 0, sizeof *s);
     return 503;
 }
 
-static void leave_guest(nh_portal_t *p, struct nh_portal__socket *s)
+static void leave_guest(struct nh_portal__socket *s)
 {
     if (s->guest)
-        p->cfg.guest.closed(p->cfg.guest.ctx, s->guest);
+        s->host->closed(s->host->ctx, s->guest);
     s->guest = NULL;
 }
 
@@ -62,7 +64,7 @@ void nh_portal__feed_close(nh_portal_t *p, nh_http_conn_t *c)
     if (!s)
         return;
     tell_gone(p, s->subscribed);
-    leave_guest(p, s);
+    leave_guest(s);
     memset(s, 0, sizeof *s);
 }
 
@@ -113,7 +115,7 @@ static bool may_listen(nh_portal_t *p, struct nh_portal__socket *s, uint64_t now
         return !s->is_closing;
     s->is_closing = true;
     tell_gone(p, s->subscribed);
-    leave_guest(p, s);
+    leave_guest(s);
     s->subscribed = s->ready = 0;
     nh_http_close(s->conn);
     return false;
@@ -240,13 +242,13 @@ static bool is_of_feed(const char *bytes, size_t len)
 }
 
 // False: the guest has had it.
-static bool take_from_guest(nh_portal_t *p, struct nh_portal__socket *s, const char *bytes,
-                            size_t len, bool is_text)
+static bool take_from_guest(struct nh_portal__socket *s, const char *bytes, size_t len,
+                            bool is_text)
 {
-    if (s->guest && !s->is_nobody && is_text && is_of_feed(bytes, len))
-        leave_guest(p, s);
+    if (s->guest && !s->is_for_good && is_text && is_of_feed(bytes, len))
+        leave_guest(s);
     if (s->guest)
-        p->cfg.guest.message(p->cfg.guest.ctx, s->guest, bytes, len, is_text);
+        s->host->message(s->host->ctx, s->guest, bytes, len, is_text);
     return !s->guest;
 }
 
@@ -255,7 +257,7 @@ void nh_portal__feed_message(nh_portal_t *p, nh_http_conn_t *c, const char *byte
     struct nh_portal__socket *s = socket_of(p, c);
     char text[64];
     nh_json_reader_t r;
-    if (!s || !may_listen(p, s, nh_clock_ms()) || !take_from_guest(p, s, bytes, len, true))
+    if (!s || !may_listen(p, s, nh_clock_ms()) || !take_from_guest(s, bytes, len, true))
         return;
     begin(&r, text, bytes, len);
     if (apply(p, s, &r) < 0)
@@ -276,7 +278,7 @@ void nh_portal__feed_bytes(nh_portal_t *p, nh_http_conn_t *c, const uint8_t *byt
     struct nh_portal__socket *s = socket_of(p, c);
     int i = len > 1 ? part_of_channel(p, bytes[0]) : -1;
     if (!s || !may_listen(p, s, nh_clock_ms()) ||
-        !take_from_guest(p, s, (const char *)bytes, len, false))
+        !take_from_guest(s, (const char *)bytes, len, false))
         return;
     if (i >= 0 && (s->subscribed & 1u << i) && p->parts[i].input) {
         p->parts[i].input(p->parts[i].ctx, bytes + 1, len - 1);
@@ -349,7 +351,7 @@ int nh_portal__feed_output(nh_portal_t *p, nh_http_conn_t *c, char *buf, size_t 
     if (!s || cap < 256 || !may_listen(p, s, nh_clock_ms()))
         return 0;
     if (s->guest)
-        return p->cfg.guest.output(p->cfg.guest.ctx, s->guest, buf, cap, is_text);
+        return s->host->output(s->host->ctx, s->guest, buf, cap, is_text);
     if (s->error) {
         const struct nh_portal__feed_error *e = s->error;
         s->error = NULL;

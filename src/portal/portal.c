@@ -192,6 +192,15 @@ static void on_closed(void *ctx, nh_http_conn_t *c)
 
 // ---- sockets -----------------------------------------------------------------------------------
 
+// Whose client a socket begins as: the feed's own path has a guest that pages never see.
+static const struct nh_ws_guest *host_of(const nh_portal_t *p, const char *path, bool is_page)
+{
+    for (size_t i = 0; i < p->cfg.place_count; i++)
+        if (strcmp(path, p->places[i].path) == 0)
+            return &p->places[i].guest;
+    return is_page || !p->cfg.guest.ctx ? NULL : &p->cfg.guest;
+}
+
 static int on_ws_open(void *ctx, nh_http_conn_t *c, const struct nh_http_head *head)
 {
     nh_portal_t *p = ctx;
@@ -199,10 +208,11 @@ static int on_ws_open(void *ctx, nh_http_conn_t *c, const struct nh_http_head *h
     // A browser says from where its pages come, with every WebSocket.
     bool is_page = nh_http_header(c, "origin") || nh_http_header(c, "sec-fetch-site");
     int status = nh_portal__ws_check(p, c, head, &who);
-    bool is_nobody = status == 401 && !is_page && p->cfg.guest.ctx && p->cfg.guest.lets_anybody_in;
+    const struct nh_ws_guest *host = host_of(p, head->path, is_page);
+    bool is_nobody = status == 401 && !is_page && host && host->lets_anybody_in;
     if (is_nobody)
         status = nh_portal__ws_check_open(p, c);
-    return status ? status : nh_portal__feed_open(p, c, is_nobody ? NULL : &who, is_page);
+    return status ? status : nh_portal__feed_open(p, c, is_nobody ? NULL : &who, host);
 }
 
 static int on_ws_message(void *ctx, nh_http_conn_t *c, const char *bytes, size_t len, bool is_text)
@@ -276,9 +286,11 @@ static int check_routes(nh_portal_t *p)
 
 static int copy_config(nh_portal_t *p, const struct nh_portal_config *cfg)
 {
-    if (cfg->table_count > NH_PORTAL_TABLE_MAX_COUNT || cfg->part_count > NH_FEED_PART_MAX_COUNT)
+    if (cfg->table_count > NH_PORTAL_TABLE_MAX_COUNT || cfg->part_count > NH_FEED_PART_MAX_COUNT ||
+        cfg->place_count > NH_PORTAL_PLACE_MAX_COUNT)
         return NH_ERR_FULL;
     p->cfg = *cfg;
+    p->cfg.places = NULL; // `places` has them
     p->cfg.request_max_count = cfg->request_max_count ? cfg->request_max_count : 16;
     p->cfg.ws_max_count = cfg->ws_max_count ? cfg->ws_max_count : 8;
     p->cfg.arena_max_bytes = cfg->arena_max_bytes ? cfg->arena_max_bytes : NH_KIB(16);
@@ -289,6 +301,10 @@ static int copy_config(nh_portal_t *p, const struct nh_portal_config *cfg)
     if (cfg->table_count)
         memcpy(p->tables + 1, cfg->tables, cfg->table_count * sizeof *cfg->tables);
     p->table_count = cfg->table_count + 1;
+    for (size_t i = 0; i < cfg->place_count; i++) {
+        p->places[i] = cfg->places[i];
+        p->place_paths[i] = cfg->places[i].path;
+    }
     if (cfg->part_count)
         memcpy(p->parts, cfg->parts, cfg->part_count * sizeof *cfg->parts);
     return check_routes(p);
@@ -333,6 +349,7 @@ int nh_portal_start(nh_portal_t *p)
     cfg.loop = p->cfg.loop;
     cfg.mem = cfg.mem ? cfg.mem : p->cfg.mem;
     cfg.ws_path = "/ws";
+    cfg.ws_paths = p->place_paths;
     cfg.handler = (struct nh_http_handler){
         .ctx = p,
         .request = on_request,

@@ -23,6 +23,13 @@ struct nh_asset {
     bool is_for_good; // its path changes with its content: a browser need not ask again
 };
 
+// A path of its own for a guest: whoever signed in, or nobody has to, is its client for good.
+#define NH_PORTAL_PLACE_MAX_COUNT 4
+struct nh_ws_place {
+    const char *path; // borrowed for the portal's life
+    struct nh_ws_guest guest;
+};
+
 typedef struct nh_portal nh_portal_t;
 
 struct nh_portal_config {
@@ -44,7 +51,9 @@ struct nh_portal_config {
     // Whether the stream's protocol lets somebody in who does not say who it is; with auth.ctx.
     // Then a page may call it by the names below only, password or not. NULL: it does not.
     bool (*stream_is_open)(void *ctx);
-    struct nh_ws_guest guest; // at the feed's path; ctx NULL: none
+    struct nh_ws_guest guest;         // at the feed's path; ctx NULL: none
+    const struct nh_ws_place *places; // copied
+    size_t place_count;               // at most NH_PORTAL_PLACE_MAX_COUNT
     // Host names under which the hub may be called, besides addresses and localhost. Looked at only
     // while no password is set, or the stream is open: a stranger's page could otherwise reach the
     // hub through a DNS name of its own. NULL-terminated, borrowed; may be NULL.
@@ -60,7 +69,7 @@ struct nh_portal_config {
 };
 
 // Creates a portal that does not listen yet. Owned: nh_portal_destroy(). NH_ERR_NOMEM, NH_ERR_INVAL
-// (a route without method, path or handler), NH_ERR_FULL (tables or parts): `*out` is NULL.
+// (a route without method, path or handler), NH_ERR_FULL (tables, parts or places): `*out` is NULL.
 NH_MUST_USE int nh_portal_create(const struct nh_portal_config *cfg, nh_portal_t **out);
 
 // Listens. NH_ERR_IO: the address cannot be had, or the certificate cannot be read.

@@ -37,11 +37,13 @@ struct nh_portal__feed_error {
 struct nh_portal__socket {
     nh_http_conn_t *conn; // NULL: free
     struct nh_auth_who who;
-    void *guest;                // the guest's client; NULL: it is the feed's
-    bool is_nobody;             // who did not sign in: of the guest alone
-    bool is_closing;            // who it was may no longer hear anything
-    uint32_t subscribed, ready; // one bit a part
-    uint8_t pongs;              // answers to {"ping":1} that are owed
+    const struct nh_ws_guest *host; // whose client it is; NULL: it is the feed's
+    void *guest;                    // the guest's client
+    bool is_for_good;               // the guest's: who did not sign in, or at a path of its own
+    bool is_nobody;                 // who did not sign in
+    bool is_closing;                // who it was may no longer hear anything
+    uint32_t subscribed, ready;     // one bit a part
+    uint8_t pongs;                  // answers to {"ping":1} that are owed
     uint64_t sent_version[NH_FEED_PART_MAX_COUNT];
     uint64_t sent_ms[NH_FEED_PART_MAX_COUNT];
     uint64_t next_ms[NH_FEED_PART_MAX_COUNT]; // when the part is looked at next
@@ -55,6 +57,8 @@ struct nh_portal {
     nh_auth_t *auth;
     nh_pool_t *requests;
     struct nh_portal__request *active;
+    struct nh_ws_place places[NH_PORTAL_PLACE_MAX_COUNT];
+    const char *place_paths[NH_PORTAL_PLACE_MAX_COUNT + 1];
     struct nh_route_table tables[NH_PORTAL_TABLE_MAX_COUNT + 1]; // the portal's own is the first
     size_t table_count, route_count;
     struct nh_portal__stats *stats; // route_count, in the tables' order
@@ -93,9 +97,9 @@ int nh_portal__stream_check(const nh_portal_t *p, nh_http_conn_t *c);
 bool nh_portal__asset(struct nh_portal__request *r, bool is_get);
 
 // ---- feed.c
-// `who` NULL: nobody, for the guest alone. `is_page`: not for the guest.
+// `who` NULL: nobody, for the guest alone. `host`: whose client it begins as; NULL: the feed's.
 int nh_portal__feed_open(nh_portal_t *p, nh_http_conn_t *c, const struct nh_auth_who *who,
-                         bool is_page);
+                         const struct nh_ws_guest *host);
 void nh_portal__feed_close(nh_portal_t *p, nh_http_conn_t *c);
 // Closes the sockets of those who may not hear any more what they heard.
 void nh_portal__feed_check(nh_portal_t *p, uint64_t now_ms);

@@ -233,17 +233,23 @@ static NH_UNUSED void fake_wait(uint64_t ms)
         fake_deadline.fire(fake_deadline.ctx, fake_now_ms);
 }
 
-static NH_UNUSED int fake_ws_open(nh_http_conn_t *c, const struct nh_http_header *headers)
+static NH_UNUSED int fake_ws_open_at(nh_http_conn_t *c, const char *path,
+                                     const struct nh_http_header *headers)
 {
     struct nh_http_handler *h = &fake_server.handler;
     struct nh_http_head head;
-    fake_head(&(struct fake_request){.path = "/ws"}, &head);
+    fake_head(&(struct fake_request){.path = path}, &head);
     memset(c, 0, sizeof *c);
     c->request_headers = headers ? headers : fake_headers;
     c->in_request = true;
     int status = h->ws_open(h->ctx, c, &head);
     c->in_request = false;
     return status;
+}
+
+static NH_UNUSED int fake_ws_open(nh_http_conn_t *c, const struct nh_http_header *headers)
+{
+    return fake_ws_open_at(c, "/ws", headers);
 }
 
 static NH_UNUSED void fake_ws_say(nh_http_conn_t *c, const char *text)

@@ -204,21 +204,21 @@ static void test_deadline_limit_and_remove(void **state)
 {
     (void)state;
     nh_loop_t *loop;
-    struct source s[17];
+    struct source s[33];
     struct nh_loop_deadline d;
     assert_int_equal(nh_loop_create(fx.mem, &loop), NH_OK);
-    for (int i = 0; i < 17; i++) {
+    for (int i = 0; i < 33; i++) {
         s[i] = (struct source){.loop = loop, .due = NH_NEVER};
         d = deadline_of(&s[i]);
-        assert_int_equal(nh_loop_deadline_add(loop, &d), i < 16 ? NH_OK : NH_ERR_FULL);
+        assert_int_equal(nh_loop_deadline_add(loop, &d), i < 32 ? NH_OK : NH_ERR_FULL);
     }
     d = deadline_of(&s[3]);
     nh_loop_deadline_remove(loop, &d);
-    d = deadline_of(&s[16]);
+    d = deadline_of(&s[32]);
     assert_int_equal(nh_loop_deadline_add(loop, &d), NH_OK);
     PUMP(loop, 1);
     assert_int_equal(s[3].asked, 0);
-    assert_int_equal(s[16].asked, 1);
+    assert_int_equal(s[32].asked, 1);
     nh_loop_destroy(loop);
 }
 

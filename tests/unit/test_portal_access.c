@@ -230,6 +230,12 @@ static int begin(void)
     assert_int_equal(nh_mem_system_create(&mem, &f.sys), 0);
     assert_int_equal(nh_mem_owner_add(f.sys, "portal", NULL, &f.mem), 0);
     struct nh_route_table tables[] = {{routes, NULL, "test"}};
+    const struct nh_ws_place place = {.path = "/ws/telemetry",
+                                      .guest = {.ctx = &f.guest,
+                                                .open = guest_open,
+                                                .message = guest_message,
+                                                .output = guest_output,
+                                                .closed = guest_closed}};
     struct nh_portal_config cfg = {
         .mem = f.mem,
         .tables = tables,
@@ -245,6 +251,8 @@ static int begin(void)
                   .message = guest_message,
                   .output = guest_output,
                   .closed = guest_closed},
+        .places = &place,
+        .place_count = 1,
         .request_max_count = 4,
         .ws_max_count = 2,
         .auth = {.is_required = is_required,
@@ -940,6 +948,36 @@ static void test_guest_of_anybody(void **state)
     assert_int_equal(f.guest.closed_count, 1);
 }
 
+// At a path of its own a guest has pages too, those of the hub, and keeps its clients whatever they
+// say.
+static void test_place(void **state)
+{
+    static const struct nh_http_header cross[] = {
+        {"host", "hub"}, {"origin", "http://evil.example"}, {"authorization", OP}, {NULL, NULL}};
+    nh_http_conn_t c, feed;
+    (void)state;
+    sign_in();
+    assert_int_equal(fake_ws_open_at(&c, "/ws/telemetry", of_nobody), 401);
+    assert_int_equal(fake_ws_open_at(&c, "/ws/telemetry", cross), 403);
+    assert_int_equal(fake_ws_open_at(&c, "/ws/telemetry", of_page), 0);
+    assert_non_null(f.guest.socket);
+    assert_int_equal(fake_ws_open(&feed, of_op), 0); // the feed's: it has no guest
+    fake_ws_say(&c, "{\"subscribe\":[\"ours\"]}");
+    assert_string_equal(f.guest.heard, "{\"subscribe\":[\"ours\"]}");
+    assert_int_equal(f.guest.closed_count, 0);
+    f.guest.says = "hello";
+    f.guest.wake(f.guest.socket);
+    assert_string_equal(fake_ws_hear(&c), "hello");
+    assert_string_equal(fake_ws_hear(&feed), "");
+    fake_ws_close(&feed);
+    f.stamp++;
+    nh_portal_access_changed(f.portal);
+    assert_int_equal(f.guest.closed_count, 1);
+    fake_ws_close(&c);
+    assert_int_equal(f.guest.closed_count, 1);
+    assert_int_equal(fake_ws_open_at(&c, "/ws/telemetry", of_nobody), 401);
+}
+
 // A route without a sign-in is not for pages of other sites, nor by other names.
 static void test_open_routes(void **state)
 {
@@ -981,6 +1019,7 @@ int main(void)
         T(test_each_allocation_fails),
         cmocka_unit_test_setup_teardown(test_guest, setup_guest, teardown),
         cmocka_unit_test_setup_teardown(test_guest_of_anybody, setup_open_guest, teardown),
+        T(test_place),
         T(test_open_routes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

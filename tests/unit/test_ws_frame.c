@@ -165,6 +165,29 @@ static void test_new_message_within_another(void **state)
     expect(bytes, n, "5:0:1002:;");
 }
 
+// A client's frames are masked and a server's are not: each side refuses the other's.
+static void test_client(void **state)
+{
+    static const uint8_t mask[4] = {1, 2, 3, 4};
+    const uint8_t plain[] = {0x81, 0x02, 'h', 'i', 0x89, 0x00};
+    uint8_t masked[64], text[] = "hello";
+    char message[8];
+    (void)state;
+    nh_ws_reader_t r = {.message_max_bytes = 8, .is_client = true, .message = message};
+    struct nh_ws_result e = nh_ws_read(&r, plain, sizeof plain);
+    assert_int_equal(e.event, NH_WS_EVENT_MESSAGE);
+    assert_int_equal(e.consumed, 4);
+    assert_memory_equal(e.bytes, "hi", 2);
+    e = nh_ws_read(&r, plain + 4, 2);
+    assert_int_equal(e.event, NH_WS_EVENT_PING);
+    size_t n = nh_ws_write_masked_header(masked, NH_WS_TEXT, 5, mask);
+    assert_int_equal(n, 6);
+    nh_ws_mask(text, 5, mask);
+    memcpy(masked + n, text, 5);
+    expect(masked, n + 5, "2:5:0:hello;");
+    assert_int_equal(nh_ws_read(&r, masked, n + 5).event, NH_WS_EVENT_BROKEN);
+}
+
 static void test_headers(void **state)
 {
     (void)state;
@@ -279,10 +302,10 @@ static void test_stream_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),      cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_new_message_within_another),
-        cmocka_unit_test(test_headers),       cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_stream_broken),
+        cmocka_unit_test(test_messages), cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_sizes),    cmocka_unit_test(test_new_message_within_another),
+        cmocka_unit_test(test_client),   cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_stream),   cmocka_unit_test(test_stream_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define DEADLINE_MAX_COUNT 16
+#define DEADLINE_MAX_COUNT 32
 
 struct nh_loop {
     uv_loop_t uv;

@@ -87,6 +87,14 @@ static int send_continue(nh_http_conn_t *c)
     return lws_write(c->wsi, (unsigned char *)p, sizeof text - 1, LWS_WRITE_RAW) < 0 ? -1 : 0;
 }
 
+static bool is_ws_path(const struct nh_http_server_config *cfg, const char *path)
+{
+    for (const char *const *p = cfg->ws_paths; p && *p; p++)
+        if (strcmp(path, *p) == 0)
+            return true;
+    return cfg->ws_path && strcmp(path, cfg->ws_path) == 0;
+}
+
 static int begin_request(nh_http_conn_t *c, struct nh_h1_head *h)
 {
     nh_http_server_t *s = c->server;
@@ -94,7 +102,7 @@ static int begin_request(nh_http_conn_t *c, struct nh_h1_head *h)
     fill_head(c, h, &head);
     reset_for(c, h);
     s->info.requests++;
-    bool at_ws_path = s->cfg.ws_path && strcmp(head.path, s->cfg.ws_path) == 0;
+    bool at_ws_path = is_ws_path(&s->cfg, head.path);
     if (at_ws_path && h->ws_bad_version) {
         nh_http__h1_refuse(c, 426, "Only WebSocket version 13 is spoken here.");
         return 0;

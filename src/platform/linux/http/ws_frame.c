@@ -28,7 +28,9 @@ static uint16_t begin_frame(nh_ws_reader_t *r, bool is_stream)
     r->frame_bytes = extra ? 0 : size;
     for (size_t i = 0; i < extra; i++)
         r->frame_bytes = r->frame_bytes << 8 | h[2 + i];
-    memcpy(r->mask, h + 2 + extra, 4);
+    memset(r->mask, 0, sizeof r->mask);
+    if (!r->is_client)
+        memcpy(r->mask, h + 2 + extra, sizeof r->mask);
     if (is_control(r->frame_opcode))
         return r->final && size <= NH_WS_CONTROL_MAX_BYTES ? 0 : 1002;
     if ((r->frame_opcode == NH_WS_CONTINUE) != (r->opcode != 0))
@@ -54,13 +56,15 @@ static size_t take_header(nh_ws_reader_t *r, const uint8_t *bytes, size_t len, u
             continue;
         uint8_t opcode = r->header[0] & 0x0F;
         bool known = opcode <= NH_WS_BINARY || (opcode >= NH_WS_CLOSE && opcode <= NH_WS_PONG);
-        // Reserved bits (no extension is agreed), unknown opcodes and unmasked frames.
-        if ((r->header[0] & 0x70) || !known || !(r->header[1] & 0x80)) {
+        bool is_masked = r->header[1] & 0x80;
+        // Reserved bits (no extension is agreed), unknown opcodes, a client's frame without a mask
+        // or a server's with one.
+        if ((r->header[0] & 0x70) || !known || is_masked == r->is_client) {
             *code = 1002;
             return used;
         }
         uint8_t size = r->header[1] & 0x7F;
-        r->header_need = (uint8_t)(6 + (size == 126 ? 2 : size == 127 ? 8 : 0));
+        r->header_need = (uint8_t)((is_masked ? 6 : 2) + (size == 126 ? 2 : size == 127 ? 8 : 0));
     }
     return used;
 }
@@ -223,4 +227,19 @@ size_t nh_ws_write_header(uint8_t out[NH_WS_HEADER_MAX_BYTES], uint8_t opcode, s
     for (size_t i = 0; i < bytes; i++)
         out[2 + i] = (uint8_t)((uint64_t)len >> (8 * (bytes - 1 - i)));
     return 2 + bytes;
+}
+
+size_t nh_ws_write_masked_header(uint8_t out[NH_WS_MASKED_HEADER_MAX_BYTES], uint8_t opcode,
+                                 size_t len, const uint8_t mask[4])
+{
+    size_t n = nh_ws_write_header(out, opcode, len);
+    out[1] |= 0x80;
+    memcpy(out + n, mask, 4);
+    return n + 4;
+}
+
+void nh_ws_mask(uint8_t *bytes, size_t len, const uint8_t mask[4])
+{
+    for (size_t i = 0; i < len; i++)
+        bytes[i] ^= mask[i & 3];
 }

@@ -1,5 +1,5 @@
-// ws_frame.h - WebSocket frames of a server (RFC 6455). Sans-IO: bytes in; whole messages, or bytes
-// as they come, and control frames out.
+// ws_frame.h - WebSocket frames of a server or a client (RFC 6455). Sans-IO: bytes in; whole
+// messages, or bytes as they come, and control frames out.
 
 #ifndef NH_PLATFORM_WS_FRAME_H
 #define NH_PLATFORM_WS_FRAME_H
@@ -17,10 +17,13 @@ enum nh_ws_opcode {
 
 #define NH_WS_CONTROL_MAX_BYTES 125
 #define NH_WS_HEADER_MAX_BYTES 10 // of a frame from the server; no mask
+#define NH_WS_MASKED_HEADER_MAX_BYTES (NH_WS_HEADER_MAX_BYTES + 4)
 
-// Reads frames. Embedded by its user; private. Zeroed but for message_max_bytes: ready.
+// Reads frames. Embedded by its user; private. Zeroed but for message_max_bytes and is_client:
+// ready.
 typedef struct nh_ws_reader {
     uint32_t message_max_bytes; // as a stream: of a frame
+    bool is_client;             // frames come from a server: without a mask (section 5.1)
     char *message;  // message_max_bytes; lent by the user while it gathers, see need_buffer
     size_t have;    // bytes in `message`
     uint8_t opcode; // of the message that is gathered; 0: none
@@ -62,6 +65,11 @@ struct nh_ws_result nh_ws_read_stream(nh_ws_reader_t *r, uint8_t *bytes, size_t 
 
 // Writes the header of a whole, unmasked frame; returns its length.
 size_t nh_ws_write_header(uint8_t out[NH_WS_HEADER_MAX_BYTES], uint8_t opcode, size_t len);
+
+// The same of a client's frame, which is masked: nh_ws_mask() what follows it.
+size_t nh_ws_write_masked_header(uint8_t out[NH_WS_MASKED_HEADER_MAX_BYTES], uint8_t opcode,
+                                 size_t len, const uint8_t mask[4]);
+void nh_ws_mask(uint8_t *bytes, size_t len, const uint8_t mask[4]);
 
 // Whether a code may stand in a close frame from a peer.
 bool nh_ws_close_code_is_valid(uint16_t code);
