@@ -1,5 +1,6 @@
 // cmd_sim.c - nuthatch sim: which simulator, and where its broker is.
 
+#include "battery/run.h"
 #include "hub/commands.h"
 #include "sim_mqtt.h"
 
@@ -15,12 +16,14 @@
 static const char help_text[] =
     "Usage: nuthatch sim home|room [--mqtt ADDR:PORT] [--user NAME --password-file FILE]\n"
     "                              [--seconds N] [--with-parent] [--auto]\n"
+    "       nuthatch sim battery [--link PATH] [options]\n"
     "\n"
     "home: a small home against a broker: sensors that report, a phone and a robot that come and\n"
     "go. room: a quest room with two card readers, a beam, a door and a robot, played by keys, by\n"
     "lines on the input, or by messages on sim/room/...; its configuration:\n"
     "examples/devices/room.yaml. For the demo; a real device replaces one of these by using its\n"
-    "topic.\n"
+    "topic. battery: a board of a battery on a serial line; its options: nuthatch sim battery\n"
+    "--help.\n"
     "\n"
     "  --mqtt ADDR:PORT      broker; default 127.0.0.1:1883\n"
     "  --user NAME           sign in as this user\n"
@@ -32,7 +35,8 @@ static const char help_text[] =
     "Examples:\n"
     "  nuthatch sim home --mqtt 127.0.0.1:1883\n"
     "  nuthatch sim room\n"
-    "  echo 'touch reader1 04A1B2C3' | nuthatch sim room --seconds 2\n";
+    "  echo 'touch reader1 04A1B2C3' | nuthatch sim room --seconds 2\n"
+    "  nuthatch sim battery --link battery.tty --profile day\n";
 
 static bool set_broker(struct nh_sim *sim, const char *address)
 {
@@ -98,6 +102,11 @@ int nh_command_sim(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     static struct nh_sim sim = {.broker = {.sin_family = AF_INET}, .end_ms = INT64_MAX};
     int c;
+    if (argc > 1 && strcmp(argv[1], "battery") == 0) {
+        static char name[] = "nuthatch sim battery";
+        argv[1] = name;
+        return nh_sim_battery(argc - 1, argv + 1);
+    }
     set_broker(&sim, "127.0.0.1:1883");
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (c == 'h') {

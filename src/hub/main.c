@@ -9,7 +9,7 @@ static const struct nh_command commands[] = {
     {"run", nh_command_run, "start the hub"},
     {"mqtt", nh_command_mqtt, "run the broker alone, from a mosquitto.conf"},
     {"check", nh_command_check, "check a configuration, or the syntax of a JSON file"},
-    {"sim", nh_command_sim, "play a simulated home or quest room against a broker"},
+    {"sim", nh_command_sim, "play a simulated home, quest room or battery board"},
     {"harness", nh_command_harness, "measure a device's memory in a scenario"},
     {"lamp", nh_command_lamp, "play or record the lamp's effects without a lamp"},
     {"acl", nh_command_acl, "tell what a user of the broker may do, and by which rule"},

@@ -1,0 +1,210 @@
+#include "run.h"
+
+#include "sim_mqtt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+struct stage {
+    const struct nh_sim_battery_options *o;
+    struct nh_sim_board board;
+    struct nh_sim life;
+    int fd,
+        peer_fd; // -1: unplugged. peer: our own handle on the other end, so that hosts come and go
+    char path[64];
+    uint64_t plug_us;                         // when it is plugged in again; NH_NEVER: by hand
+    bool is_input_open, wants_end, is_missed; // missed: a line was wrong
+    char line[128];
+    size_t line_len;
+};
+
+static uint64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+static void tell(void *ctx, const char *text)
+{
+    size_t len = strlen(text);
+    (void)ctx;
+    printf("%s%s", text, len > 0 && text[len - 1] == '\n' ? "" : "\n");
+    fflush(stdout);
+}
+
+// ---- the terminal -------------------------------------------------------------------------------
+
+// By rename, so that who waits for the name never finds it missing; never in a file's place.
+static bool publish_link(const struct stage *s)
+{
+    char fresh[PATH_MAX];
+    struct stat st;
+    if (snprintf(fresh, sizeof fresh, "%s.%d", s->o->link, (int)getpid()) >= (int)sizeof fresh)
+        errno = ENAMETOOLONG;
+    else if (lstat(s->o->link, &st) == 0 && !S_ISLNK(st.st_mode))
+        errno = EEXIST;
+    else if ((unlink(fresh) == 0 || errno == ENOENT) && symlink(s->path, fresh) == 0 &&
+             rename(fresh, s->o->link) == 0)
+        return true;
+    return false;
+}
+
+static bool make_raw(int fd)
+{
+    struct termios t;
+    if (tcgetattr(fd, &t) != 0)
+        return false;
+    cfmakeraw(&t); // or the line discipline would echo and translate
+    cfsetspeed(&t, B115200);
+    return tcsetattr(fd, TCSANOW, &t) == 0;
+}
+
+static void unplug(struct stage *s)
+{
+    char at[64];
+    ssize_t len = s->o->link ? readlink(s->o->link, at, sizeof at) : -1;
+    if (s->fd >= 0 && len == (ssize_t)strlen(s->path) && memcmp(at, s->path, (size_t)len) == 0)
+        unlink(s->o->link); // it is still ours
+    if (s->peer_fd >= 0)
+        close(s->peer_fd);
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = s->peer_fd = -1;
+}
+
+static bool open_terminal(struct stage *s)
+{
+    s->fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (s->fd < 0 || grantpt(s->fd) != 0 || unlockpt(s->fd) != 0 ||
+        ptsname_r(s->fd, s->path, sizeof s->path) != 0)
+        return false;
+    s->peer_fd = open(s->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return s->peer_fd >= 0 && make_raw(s->peer_fd) && (!s->o->link || publish_link(s));
+}
+
+static bool plug(struct stage *s)
+{
+    s->plug_us = NH_NEVER;
+    if (s->fd >= 0)
+        return true;
+    if (open_terminal(s)) {
+        tell(s, s->path);
+        return true;
+    }
+    fprintf(stderr, "nuthatch sim battery: %s: %s\n", s->o->link ? s->o->link : "pseudo terminal",
+            strerror(errno));
+    unplug(s);
+    return false;
+}
+
+// ---- lines of the input -------------------------------------------------------------------------
+
+// The cable is the stage's; all else is the board's.
+static void take_line(struct stage *s, const char *line)
+{
+    double seconds = 0;
+    if (strcmp(line, "quit") == 0) {
+        s->wants_end = true;
+    } else if (strcmp(line, "plug") == 0) {
+        plug(s);
+    } else if (strcmp(line, "unplug") == 0 || sscanf(line, "unplug %lf", &seconds) == 1) {
+        unplug(s);
+        s->plug_us = seconds > 0 ? now_us() + (uint64_t)(seconds * 1e6) : NH_NEVER;
+    } else if (!nh_sim_board_line(&s->board, line, tell, s)) {
+        s->is_missed = true;
+    }
+    if (strcmp(line, "help") == 0)
+        tell(s, "unplug [SECONDS], plug, quit        the cable; the end");
+}
+
+static void take_input(struct stage *s)
+{
+    char bytes[256];
+    ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+    for (ssize_t i = 0; i < n; i++) {
+        if (bytes[i] != '\n' && bytes[i] != '\r') {
+            if (s->line_len + 1 < sizeof s->line)
+                s->line[s->line_len++] = bytes[i];
+            continue;
+        }
+        s->line[s->line_len] = 0;
+        s->line_len = 0;
+        take_line(s, s->line);
+    }
+    if (n <= 0) // it has ended; the board goes on
+        s->is_input_open = false;
+}
+
+// In the background of a terminal, reading it would stop the process.
+static bool may_read_input(void)
+{
+    return !isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+// ---- the line -----------------------------------------------------------------------------------
+
+static void say(struct stage *s)
+{
+    uint8_t bytes[512];
+    size_t len = nh_sim_board_output(&s->board, bytes, sizeof bytes, now_us());
+    if (len > 0 && s->fd >= 0)
+        NH_IGNORE(write(s->fd, bytes, len)); // what nobody reads is lost, as on a wire
+}
+
+static void hear(struct stage *s)
+{
+    uint8_t bytes[512];
+    ssize_t len = read(s->fd, bytes, sizeof bytes);
+    if (len > 0)
+        nh_sim_board_input(&s->board, bytes, (size_t)len, now_us());
+}
+
+static void turn(struct stage *s)
+{
+    struct pollfd fds[2] = {{.fd = s->fd, .events = POLLIN},
+                            {.fd = s->is_input_open ? STDIN_FILENO : -1, .events = POLLIN}};
+    say(s);
+    uint64_t next = nh_sim_board_next_deadline(&s->board), now = now_us();
+    if (s->plug_us <= now)
+        plug(s);
+    next = next < s->plug_us ? next : s->plug_us;
+    uint64_t left = next > now ? next - now : 0;
+    const struct timespec wait = {.tv_sec = (time_t)(left / 1000000),
+                                  .tv_nsec = (long)(left % 1000000) * 1000};
+    if (ppoll(fds, 2, &wait, NULL) <= 0)
+        return;
+    if (fds[0].revents && s->fd == fds[0].fd)
+        hear(s);
+    if (fds[1].revents)
+        take_input(s);
+}
+
+int nh_sim_battery_run(const struct nh_sim_battery_options *o)
+{
+    struct stage s = {
+        .o = o, .fd = -1, .peer_fd = -1, .plug_us = NH_NEVER}; // the hub's memory is not for this
+    s.life = (struct nh_sim){.end_ms = o->end_ms, .parent = o->parent};
+    nh_sim_board_init(&s.board, &o->board, now_us());
+    s.is_input_open = may_read_input();
+    nh_sim_signals();
+    for (size_t i = 0; i < o->first_count && !s.is_missed; i++)
+        take_line(&s, o->first[i]);
+    if (s.is_missed)
+        return 2;
+    if (!plug(&s))
+        return 1;
+    while (nh_sim_goes_on(&s.life) && !s.wants_end)
+        turn(&s);
+    unplug(&s);
+    return 0;
+}
