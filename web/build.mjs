@@ -29,7 +29,7 @@ const dist = process.env.NH_WEB_DIST ?? join(here, 'dist');
 const pagesDir = join(src, 'pages');
 // Of src/lib and src/ui, but with the pages: what only plots and the lamp use, and constants, which are
 // inlined.
-const WITH_PAGES = /[\\/](plot|window|timeline|decimate|columns|undo|lamp_fx)\.jsx?$/;
+const WITH_PAGES = /[\\/](plot|window|timeline|decimate|columns|undo|optional|lamp_fx)\.jsx?$/;
 
 const pageIds = () => readdirSync(pagesDir).filter((d) => existsSync(join(pagesDir, d, 'index.js'))).sort();
 

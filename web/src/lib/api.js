@@ -3,9 +3,10 @@
 import { set } from './store.js';
 
 export class ApiError extends Error {
-  constructor(status, { code, message, details } = {}) {
+  constructor(status, { code, message, details } = {}, body = null) {
     super(message || `The hub answers ${status}.`);
     this.status = status;
+    this.body = body; // all that the hub said
     this.code = code || 'http_' + status;
     this.details = details || [];
   }
@@ -26,7 +27,7 @@ export async function request(method, path, body, type) {
   const value = await reply.json().catch(() => null);
   if (reply.status === 401 && path !== '/api/auth/login') set('auth', 'needed');
   if (value && value.error && value.error.code === 'password_change_required') set('auth', 'change');
-  if (!reply.ok) throw new ApiError(reply.status, value && (value.error || value));
+  if (!reply.ok) throw new ApiError(reply.status, (value && (value.error || value)) || {}, value);
   return value;
 }
 

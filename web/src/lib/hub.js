@@ -6,7 +6,7 @@ import { get } from './api.js';
 import { createFeed } from './feed.js';
 import { mergeRows, rowFromTiers } from './history.js';
 import { addCurrent, addOwners, hasUnknown, reduceLamp, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from './reduce.js';
-import { hubNow, keep, listen, set, state } from './store.js';
+import { hubNow, keep, kept, listen, set, state } from './store.js';
 
 const QUIET_MS = 2000; // the feed tells of changed counters: after this without one, none has
 
@@ -41,6 +41,7 @@ const onPart = {
   display: (data) => set('display', { ...state.display, ...data }),
   lamp: (data) => lampCame(data),
   lamp_radio: (data) => set('lampRadio', { ...data, at: Date.now() }),
+  battery: (data) => batteryCame(data),
   typed: (data) => set('typed', reduceTyped(state.typed, data, Date.now())),
 };
 
@@ -49,6 +50,12 @@ export function lampCame(data) {
   if (!state.lamp) keep('lamp', true);
   set('lamp', reduceLamp(state.lamp, data, Date.now()));
   if (data.info) set('lampCurrent', addCurrent(state.lampCurrent, hubNow(), data.info.estimate_ma));
+}
+
+// The pack, from the feed or asked for.
+export function batteryCame(data) {
+  if (!state.battery) keep('battery', true);
+  set('battery', { ...state.battery, ...data, at: Date.now() });
 }
 
 const channels = new Map(); // channel of binary messages -> who takes them
@@ -88,7 +95,7 @@ const quiet = (promise) => promise.catch(() => null);
 
 export async function loadAll() {
   await loadSession(); // says what there is to ask for
-  return Promise.all([loadInfo(), loadMemory(), loadHistory(), ...(isAdmin() ? [loadMqtt(), loadLog(), loadPart('devices'), loadPart('audio'), loadPart('macropad'), loadPart('display')] : [])]);
+  return Promise.all([loadInfo(), loadMemory(), loadHistory(), ...(isAdmin() ? [loadMqtt(), loadLog(), loadPart('devices'), loadPart('audio'), loadPart('macropad'), loadPart('display'), kept('battery') && loadPart('battery')] : [])]);
 }
 
 export async function loadInfo() {
@@ -126,7 +133,9 @@ async function loadPart(name) {
   try {
     set(name, { ...await get('/api/' + name), at: Date.now() });
   } catch (e) {
-    if (e.status === 404) set(name, false);
+    if (e.status !== 404) return;
+    keep(name, null);
+    set(name, false);
   }
 }
 

@@ -1,10 +1,11 @@
-// route.js - the address after '#': "/memory?span=30m" is page and parameters.
+// route.js - the address after '#': "/memory?span=30m" is page and parameters; "/battery/wall" the page's view.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 export function parse(hash) {
   const [path, query = ''] = hash.replace(/^#\/?/, '').split('?');
-  return { page: path.split('/')[0] || 'home', params: Object.fromEntries(new URLSearchParams(query)) };
+  const [page, view] = path.split('/');
+  return { page: page || 'home', params: { ...(view && { view }), ...Object.fromEntries(new URLSearchParams(query)) } };
 }
 
 export function href(page, params = {}) {

@@ -28,6 +28,7 @@ export const state = {
   lampPending: {}, // what was set and has no answer yet
   lampRadio: null, // its remotes, as /api/lamp/radio tells
   lampCurrent: [], // its current over time: [[t, mA]]
+  battery: null, // the pack, as /api/battery tells, with `at`: when it came; false: the hub has none
   trial: null, // the scenario of the harness that is played: {id, step}
   runs: null, // of the harness, as they were read from files
   typed: [], // what the pad typed last, oldest first

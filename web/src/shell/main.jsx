@@ -91,10 +91,10 @@ function Guard({ children }) {
   return error ? <Failed error={new Error(`This page stopped: ${error.message}. The hub is as it was.`)} retry={reset} /> : children;
 }
 
-// What the navigation shows is held as long as the page is open; the lamp is known by its part alone.
+// What the navigation shows is held as long as the page is open; lamp and battery are known by their parts alone.
 function Held() {
   useKeys('session');
-  useFeed(...new Set(['mem', 'lamp', ...openPages().flatMap((p) => p.parts || [])]));
+  useFeed(...new Set(['mem', 'lamp', 'battery', ...openPages().flatMap((p) => p.parts || [])]));
   return null;
 }
 

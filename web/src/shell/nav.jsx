@@ -20,7 +20,7 @@ function Entry({ page, state, at, onClick }) {
 }
 
 // Everything a figure may be made of.
-const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'devices', 'deviceEdits', 'audio', 'automation', 'game', 'lamp', 'link', 'session');
+const useFigures = () => useKeys('info', 'memory', 'mqtt', 'log', 'edits', 'devices', 'deviceEdits', 'audio', 'automation', 'game', 'lamp', 'battery', 'link', 'session');
 
 export function Sidebar() {
   const state = useFigures();

@@ -3,13 +3,14 @@
 
 import uPlot from 'uplot';
 import { useEffect, useRef } from 'preact/hooks';
-import { clock, fixed, hourMinute, age } from '../lib/format.js';
+import { age, clock, date, fixed, hourMinute } from '../lib/format.js';
 import { axis, layoutTags, nearestTag, timeTicks } from '../lib/timeline.js';
 import { useKeys } from '../lib/store.js';
 import { useWidth } from './parts.jsx';
 
 const LEFT = 40;
 const RIGHT = 6;
+const DAY_MS = 86400000;
 
 // Props:
 //   label, unit, div     what it shows; values are divided by `div` for the axis
@@ -80,7 +81,7 @@ function yAxis({ data, refs = [], zero, mirror, div = 1, height }) {
     if (hi === lo) hi = lo + div;
   } else {
     const pad = Math.max((hi - lo) * 0.15, div * 0.02);
-    lo = Math.max(0, lo - pad);
+    lo = lo < 0 ? lo - pad : Math.max(0, lo - pad);
     hi += pad;
   }
   return axis(lo / div, hi / div, height < 130 ? 2 : 4);
@@ -173,7 +174,7 @@ function grid(u, p, view) {
     const ink = view.colour('ink-3');
     for (const t of ticks) {
       const y = crisp(b.t + u.valToPos(t * div, 'y'));
-      rule(ctx, b.l, y, b.r, y, view.colour(p.mirror && t === 0 ? 'field' : 'line'));
+      rule(ctx, b.l, y, b.r, y, view.colour(t === 0 && ticks[0] < 0 ? 'field' : 'line'));
       text(ctx, fixed(p.mirror ? Math.abs(t) : t, decimals), b.l - 6, y + 4, ink, 'right');
     }
     if (p.unit) text(ctx, p.unit, b.l - 6, b.t - 10, ink, 'right');
@@ -183,7 +184,7 @@ function grid(u, p, view) {
 
 function times(ctx, u, p, b, ink) {
   const { step, ticks } = timeTicks(p.from, p.to, b.w < 420 ? 3 : 6);
-  const show = step < 60000 ? clock : hourMinute;
+  const show = step < 60000 ? clock : step < DAY_MS ? hourMinute : (t) => date(t).slice(5);
   for (const t of ticks) {
     const label = show(t);
     const half = ctx.measureText(label).width / 2;
@@ -270,7 +271,7 @@ function moved(u, p) {
 
 function tipRows(u, p, t, idx) {
   const near = p.tags && nearestTag(p.tags.filter((g) => g.tag !== 'hb'), t, (p.to - p.from) / 12);
-  const head = el('b', clock(t));
+  const head = el('b', p.to - p.from > DAY_MS ? `${date(t)} ${hourMinute(t)}` : clock(t));
   if (near) {
     const sign = near.ms < 0 ? '\u2212' : '+';
     head.append(el('em', ` ${near.tag} ${sign}${age(Math.abs(near.ms))}`));

@@ -6,7 +6,7 @@ import { age, count } from '../../lib/format.js';
 import { isOnline, useKeys } from '../../lib/store.js';
 import { Badge, Tile } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
-import { useOptional } from './optional.js';
+import { useOptional } from '../../lib/optional.js';
 
 const CLICKS = [['short', 'One click'], ['double', 'Two clicks'], ['triple', 'Three clicks'], ['long', 'Long press']];
 const SETTLED_MS = 900; // then the hub knows what it was

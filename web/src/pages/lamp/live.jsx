@@ -6,7 +6,7 @@ import { isOnline, useTick } from '../../lib/store.js';
 import { Badge, Button, Failed, Switch, Tile } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
 import { listening, lossOf } from './model.js';
-import { useOptional } from './optional.js';
+import { useOptional } from '../../lib/optional.js';
 import { ms } from './words.js';
 
 const EVERY_MS = 2000;

@@ -1,7 +1,7 @@
 // optional.js - what a hub may not have: asked for until it says that there is no such route.
 
 import { useEffect, useState } from 'preact/hooks';
-import { useResource } from '../../lib/resource.js';
+import { useResource } from './resource.js';
 
 // As useResource(), with `off`: this hub has none, and is not asked again.
 export function useOptional(path, deps) {

@@ -1,0 +1,95 @@
+// links.jsx - the line to the board in figures, and who else has the values: gateway, publisher, bridges.
+
+import { age, count, fixed, sizeText } from '../../lib/format.js';
+import { useOptional } from '../../lib/optional.js';
+import { useTick } from '../../lib/store.js';
+import { Badge, Failed, Gauge, Loading, Stat, Tile } from '../../ui/parts.jsx';
+import { ratePct } from './model.js';
+
+const AGAIN_MS = 5000;
+
+export function Links({ battery }) {
+  const n = useTick(AGAIN_MS);
+  return (
+    <div class="grid">
+      <Line line={battery.line} connected={battery.connected.local} />
+      <div class="col c4">
+        <Remote n={n} />
+        <Publish n={n} />
+        <Bridge n={n} />
+      </div>
+    </div>
+  );
+}
+
+const ms = (v) => (v == null ? '' : fixed(v, v < 100 ? 1 : 0));
+
+function Line({ line: l, connected }) {
+  if (!l || !l.path) return <Tile title="Line" span={8}><p class="sub">This hub has no line to a board: <code>battery.path</code> is empty.</p></Tile>;
+  const reads = l.reads_ok + l.reads_failed;
+  const writes = l.writes_ok + l.writes_failed;
+  const n = (v) => <dd class={v ? 'wn' : ''}>{count(v)}</dd>;
+  return (
+    <Tile title="Line" span={8} end={<><code>{l.path}</code>{connected ? <Badge kind="ok">answers</Badge> : <Badge kind="stale">{l.last_frame_age_ms == null ? 'never heard' : `silent ${age(l.last_frame_age_ms)}`}</Badge>}</>}>
+      <dl class="stats apart line-s">
+        <Stat big label="Latency, mean" value={ms(l.avg_latency_ms)} unit="ms" width={5} />
+        <Stat big label="p99" value={ms(l.p99_latency_ms)} unit="ms" width={5} />
+        <Stat big label="Worst" value={ms(l.max_latency_ms)} unit="ms" width={5} />
+        <Stat big label="Reads failed" value={ratePct(l.reads_failed, reads)} width={6} tone={l.reads_failed ? 'wn' : ''} />
+        <Stat big label="Last frame" value={l.last_frame_age_ms == null ? 'never' : l.last_frame_age_ms < 1000 ? 'now' : age(l.last_frame_age_ms)} width={5} />
+      </dl>
+      <div class="row q"><span class="sub small">Queue</span><span class="grow"><Gauge label="Queue of requests" value={l.queue_depth} max={l.queue_max} peak={l.queue_depth_max} text={`${l.queue_depth} of ${l.queue_max}, most ${l.queue_depth_max}`} /></span><span class="small">{count(l.queue_depth)} of {count(l.queue_max)}, most {count(l.queue_depth_max)}</span></div>
+      <div class="trio">
+        <dl class="kv">
+          <dt>Exchanges</dt><dd>{count(l.exchanges)}</dd>
+          <dt>Reads</dt><dd>{count(reads)}</dd>
+          <dt>Writes</dt><dd>{count(writes)}{l.writes_failed > 0 && <span class="wn">, {count(l.writes_failed)} failed</span>}</dd>
+          <dt>Shared reads</dt><dd>{count(l.coalesced)}</dd>
+          <dt>Joined in blocks</dt><dd>{count(l.batched)}</dd>
+          <dt>Bytes in</dt><dd>{sizeText(l.bytes_in)}</dd>
+          <dt>Bytes out</dt><dd>{sizeText(l.bytes_out)}</dd>
+        </dl>
+        <dl class="kv">
+          <dt>Time-outs</dt>{n(l.timeouts)}
+          <dt>Repeats</dt>{n(l.retries)}
+          <dt>CRC errors</dt>{n(l.crc_errors)}
+          <dt>Bytes skipped</dt>{n(l.dropped_bytes)}
+          <dt>Refused: command</dt>{n(l.nacks && l.nacks.command)}
+          <dt>Refused: CRC</dt>{n(l.nacks && l.nacks.crc)}
+          <dt>Refused: other</dt>{n(l.nacks && l.nacks.other)}
+        </dl>
+        <dl class="kv">
+          <dt>Woken</dt><dd>{count(l.wakeups)}</dd>
+          <dt>Reconnected</dt><dd>{count(l.reconnects)}</dd>
+          <dt>Implausible</dt>{n(l.implausible)}
+          <dt>Stray answers</dt>{n(l.stray)}
+          <dt>Late answers</dt>{n(l.late)}
+          <dt>Queue full</dt>{n(l.rejected)}
+          <dt>Expired</dt>{n(l.expired)}
+        </dl>
+      </div>
+    </Tile>
+  );
+}
+
+// A part of the hub that may be off.
+function Part({ title, path, n, off, children }) {
+  const r = useOptional(path, [n]);
+  return (
+    <Tile title={title} end={r.off ? 'off' : null}>
+      {r.off ? <p class="sub">{off}</p> : r.value ? children(r.value) : r.error ? <Failed error={r.error} retry={r.reload} /> : <Loading lines={4} />}
+    </Tile>
+  );
+}
+
+const Remote = ({ n }) => (
+  <Part title="Gateway" path="/api/battery/remote" n={n} off={<>No gateway is asked or served: section <code>battery_remote</code>.</>}>{(v) => <Plain v={v} />}</Part>
+);
+const Publish = ({ n }) => (
+  <Part title="Publisher" path="/api/battery/publish" n={n} off={<>No points are sent: <code>battery_publish.enabled</code> is false.</>}>{(v) => <Plain v={v} />}</Part>
+);
+const Bridge = ({ n }) => (
+  <Part title="Bridges" path="/api/battery/bridge" n={n} off={<>Nothing goes to CAN, MQTT or Home Assistant: section <code>battery_bridge</code>.</>}>{(v) => <Plain v={v} />}</Part>
+);
+
+const Plain = ({ v }) => <dl class="kv">{Object.entries(v).filter(([, x]) => typeof x !== 'object').map(([k, x]) => <><dt>{k.replace(/_/g, ' ')}</dt><dd>{typeof x === 'number' ? fixed(x) : String(x)}</dd></>)}</dl>;

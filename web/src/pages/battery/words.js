@@ -1,0 +1,66 @@
+// words.js - words and figures of the pack that Home and the navigation show too. Pure.
+
+import { age, duration, fixed, signed } from '../../lib/format.js';
+
+const STATUS = { charging: ['run', 'charging'], full: ['ok', 'full'], discharging: ['run', 'discharging'], regeneration: ['run', 'regeneration'], idle: ['', 'idle'], fault: ['bad', 'fault'] };
+
+// [kind of badge, word] of the board's status.
+export const statusOf = (pack) => STATUS[String(pack.status).split(/[ _]/)[0].replace('fully', 'full')] || ['', pack.status || 'status not known'];
+
+const QUIET_A = 0.05;
+
+// Where the energy goes: 'in', 'out', or '' when nothing flows.
+export const flowOf = ({ current_a: a }) => (a == null || Math.abs(a) < QUIET_A ? '' : a > 0 ? 'in' : 'out');
+
+// ---- freshness: each field has its source and its age -----------------------------------------------------------
+
+export const SOURCES = { local: 'local', remote: 'remote', store: 'stored', nobody: 'nobody' };
+
+// ms since the field was measured, `now` by the browser's clock; null: never.
+export function ageOf(battery, field, now = Date.now()) {
+  const f = battery.fields && battery.fields[field];
+  return f && f.age_ms != null ? f.age_ms + Math.max(0, now - battery.at) : null;
+}
+
+export const isOld = ({ fields }, field) => !!(fields && fields[field] && (fields[field].stale || fields[field].source === 'store'));
+
+// Whole seconds, so that a page full of them stands still.
+export const ageText = (ms) => (ms < 1000 ? 'now' : age(ms));
+
+// "local, now", "stale 14 s".
+export function freshText(battery, field, now) {
+  const ms = ageOf(battery, field, now);
+  if (ms == null) return '';
+  const { source } = battery.fields[field];
+  return isOld(battery, field) ? `${source === 'store' ? 'stored' : 'stale'} ${age(ms)}` : `${SOURCES[source] || source}, ${ageText(ms)}`;
+}
+
+// ---- figures ---------------------------------------------------------------------------------------------------------
+
+export const watt = (w) => (w == null ? ['', 'W'] : Math.abs(w) < 9950 ? [signed(w, 0), 'W'] : [signed(w / 1000, 1), 'kW']);
+
+// [label, text] of the time that is left in the direction of now.
+export function leftOf({ time_to_full_s: full, time_to_empty_s: empty, ...pack }) {
+  if (full != null) return ['Full in', duration(full * 1000)];
+  if (empty != null) return ['Empty in', duration(empty * 1000)];
+  return [flowOf(pack) === 'in' ? 'Full in' : 'Empty in', flowOf(pack) ? 'not known yet' : 'nothing flows'];
+}
+
+export const balancingText = ({ balancing }) => (balancing || []).flatMap((on, i) => (on ? [i + 1] : [])).join(', ') || 'none';
+
+export const volts = (mv) => fixed(mv == null ? null : mv / 1000, 3);
+
+// ---- cells as bars from their mean ---------------------------------------------------------------------------------
+
+// What the bars reach on both sides of the mean, in mV: 1, 2 or 5 times a power of ten.
+export function reachOf(mv, mean) {
+  const most = Math.max(...mv.map((v) => Math.abs(v - mean)), 0.5);
+  const pow = 10 ** Math.floor(Math.log10(most));
+  return [1, 2, 5, 10].map((k) => k * pow).find((s) => s >= most * 0.999);
+}
+
+// In words what the bars show.
+export function cellsText({ mv, min_mv: min, max_mv: max, min_at: low, max_at: high, delta_mv: delta, ...cells }) {
+  if (!mv || !mv.length) return 'No cell is known.';
+  return `${mv.length} cells, ${fixed(min, 1)} mV (cell ${low}) to ${fixed(max, 1)} mV (cell ${high}), spread ${fixed(delta, 1)} mV, balancing ${balancingText(cells)}`;
+}
