@@ -35,6 +35,9 @@ void nh_battery__pack_link(nh_battery__pack_t *p, enum nh_battery_source source,
 uint32_t nh_battery__pack_generation(const nh_battery__pack_t *p);
 NH_MUST_USE int nh_battery__pack_mode_set(nh_battery__pack_t *p, enum nh_battery_mode mode,
                                           struct nh_battery__time t);
+// NH_ERR_NOT_FOUND. `id` 0: all.
+NH_MUST_USE int nh_battery__pack_acknowledge(nh_battery__pack_t *p, uint32_t id,
+                                             struct nh_battery__time t);
 // The board's log as registers 200 to 297, read while its clock stood at `clock_s` (registers 32,
 // 33): what is new becomes alarms and entries of the history. Read it when registers 105 to 109
 // rose or the status changed, and every minute or so. Keeps a copy for /api/battery/events.

@@ -40,6 +40,12 @@ static inline void nh_atomic_store_u32(uint32_t *p, uint32_t v)
     __atomic_store_n(p, v, __ATOMIC_RELEASE);
 }
 
+// Puts `v` in place of what was there, and returns that.
+static inline uint32_t nh_atomic_exchange_u32(uint32_t *p, uint32_t v)
+{
+    return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
+}
+
 #else
 
 static inline uint32_t nh_atomic_add_u32(uint32_t *p, uint32_t n)
@@ -60,6 +66,13 @@ static inline uint32_t nh_atomic_load_u32(const uint32_t *p)
 static inline void nh_atomic_store_u32(uint32_t *p, uint32_t v)
 {
     *p = v;
+}
+
+static inline uint32_t nh_atomic_exchange_u32(uint32_t *p, uint32_t v)
+{
+    uint32_t before = *p;
+    *p = v;
+    return before;
 }
 
 #endif

@@ -1,0 +1,19 @@
+# What is known of the pack: no task, no socket, no file. Also built for a 32-bit chip.
+nh_component(battery_model
+  SOURCES
+    battery_derive.c
+    battery_image.c
+    battery_model.c
+    battery_snapshot.c
+  USES mem base)
+nh_component(battery_alarms
+  SOURCES
+    battery_alarms.c
+    battery_rules.c
+  USES battery_protocol base)
+nh_component(battery_history
+  SOURCES
+    battery_history.c
+  USES base)
+nh_unit_test(test_battery_model PORTABLE USES battery_model)
+nh_unit_test(test_battery_snapshot USES battery_model)
