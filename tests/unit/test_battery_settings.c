@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "components/battery/battery.h"
 #include "components/battery/battery_backup.h"
 #include "components/battery/battery_settings.h"
 #include "support/fake_board.h"
@@ -684,6 +685,54 @@ static void test_backup_bytes(void **state)
                      NH_ERR_CORRUPT);
 }
 
+// ---- one setting --------------------------------------------------------------------------------
+
+static struct nh_battery_setting_result told;
+static int told_count;
+
+static void tell(void *ctx, const struct nh_battery_setting_result *res)
+{
+    assert_ptr_equal(ctx, &told);
+    told = *res;
+    told_count++;
+}
+
+static int write_one(const char *key, double value)
+{
+    told_count = 0;
+    int err = nh_battery__setting_write(s, reg(key), value, tell, &told);
+    if (err < 0)
+        return err;
+    assert_int_equal(told_count, 0);
+    fake_board_run();
+    assert_int_equal(told_count, 1);
+    return told.err;
+}
+
+static void test_one_setting(void **state)
+{
+    (void)state;
+    assert_int_equal(write_one("charger_startup_delay_s", 30), NH_OK);
+    assert_true(told.value == 30);
+    assert_int_equal(board.words[310], 30);
+    assert_int_equal(write_one("charger_startup_delay_s", 61), NH_ERR_RANGE);
+    assert_string_equal(told.text, "it is out of range; allowed: 5 to 60 s");
+    assert_int_equal(write_one("overvoltage_cutoff_mv", 3900), NH_ERR_DENIED);
+    assert_int_equal(write_one("soc_pct", 50), NH_ERR_DENIED);
+    board.fail_write = 1;
+    board.outcome = NH_BATTERY_REFUSED;
+    board.code = 3;
+    assert_int_equal(write_one("charger_startup_delay_s", 20), NH_ERR_DENIED);
+    assert_int_equal(told.code, 3);
+    assert_true(told.value == 30);
+    board.sticky = 310;
+    assert_int_equal(write_one("charger_startup_delay_s", 20), NH_ERR_CONFLICT);
+    board.fails_reads = true;
+    assert_int_equal(write_one("charger_startup_delay_s", 20), NH_ERR_TIMEOUT);
+    board.post_err = NH_ERR_CLOSED;
+    assert_int_equal(write_one("charger_startup_delay_s", 20), NH_ERR_CLOSED);
+}
+
 // ---- several at once ----------------------------------------------------------------------------
 
 static int order[8], order_count;
@@ -792,6 +841,7 @@ int main(void)
         TEST(test_no_write_without_backup),
         TEST(test_power_cut_at_each_call),
         TEST(test_backup_bytes),
+        TEST(test_one_setting),
         TEST(test_jobs_wait_in_line),
         TEST(test_job_that_cannot_begin),
         TEST(test_destroyed_with_jobs),

@@ -117,6 +117,16 @@ void nh_battery__settings_info(const nh_battery__settings_t *s,
     memcpy(out->version, s->version, sizeof out->version);
 }
 
+nh_store_t *nh_battery__settings_store(const nh_battery__settings_t *s)
+{
+    return s->cfg.store;
+}
+
+int64_t nh_battery__settings_unix_ms(const nh_battery__settings_t *s)
+{
+    return s->cfg.unix_ms();
+}
+
 // ---- tokens -------------------------------------------------------------------------------------
 
 // A good token is used up by this.

@@ -48,6 +48,8 @@ struct nh_battery__settings_info {
 };
 void nh_battery__settings_info(const nh_battery__settings_t *s,
                                struct nh_battery__settings_info *out);
+nh_store_t *nh_battery__settings_store(const nh_battery__settings_t *s);
+int64_t nh_battery__settings_unix_ms(const nh_battery__settings_t *s);
 
 // ---- jobs
 
@@ -65,6 +67,7 @@ enum nh_battery__job_end {
 // Outcomes of a pair beside those of enum nh_battery_outcome.
 #define NH_BATTERY_NOT_SENT 6 // one before it failed
 
+struct nh_battery_setting_result;
 typedef struct nh_battery__job {
     uint8_t kind, request_kind;
     uint32_t wish_count;
@@ -77,6 +80,9 @@ typedef struct nh_battery__job {
     int err;
     struct nh_battery__plan plan;
     struct nh_battery__job *next;
+    // Of nh_battery__setting_write().
+    void (*told)(void *ctx, const struct nh_battery_setting_result *res);
+    void *told_ctx;
 } nh_battery__job_t;
 
 // An empty job to be filled in, of the settings' memory. NULL: no memory, or there are
@@ -100,6 +106,12 @@ uint8_t nh_battery__wish_outcome(const nh_battery__job_t *j, const struct nh_bat
 // used up. False: `out` is a new one, if not NULL.
 bool nh_battery__command_token(nh_battery__settings_t *s, uint8_t request_kind, const char *token,
                                char out[NH_BATTERY_TOKEN_TEXT_BYTES]);
+
+// ---- one setting, for who has no second look to give: nh_battery_setting_write()
+
+NH_MUST_USE int nh_battery__setting_write(
+    nh_battery__settings_t *s, const struct nh_tinybms_register *r, double value,
+    void (*done)(void *ctx, const struct nh_battery_setting_result *), void *ctx);
 
 // battery.c has this: the settings of an owner.
 struct nh_battery;
