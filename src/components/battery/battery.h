@@ -63,6 +63,23 @@ NH_MUST_USE int nh_battery_cached(nh_battery_t *b, uint16_t address, uint16_t co
                                   uint32_t max_age_ms, uint16_t *out);
 void nh_battery_statistics(nh_battery_t *b, struct nh_battery_statistics *out);
 
+// ---- one setting: the loop's task
+
+struct nh_battery_setting_result {
+    int err;               // NH_OK: the board has it. NH_ERR_RANGE: limits or rules
+    uint8_t outcome, code; // enum nh_battery_outcome; code: of a refusal
+    double value;          // what the board has now; NAN: not known
+    char text[160];        // of NH_ERR_RANGE: what is wrong, for people
+};
+// Writes a setting in its unit as PUT /api/battery/settings does: checked, kept before, read back.
+// NH_ERR_DENIED: read only, or dangerous, which needs a second look. NH_ERR_FULL: too many wait.
+// NH_ERR_CLOSED: no board. NH_OK: `done` is called once, later; not if the battery is destroyed
+// before.
+NH_MUST_USE int
+nh_battery_setting_write(nh_battery_t *b, const struct nh_tinybms_register *r, double value,
+                         void (*done)(void *ctx, const struct nh_battery_setting_result *res),
+                         void *ctx);
+
 // ---- the model
 
 void nh_battery_read(const nh_battery_t *b,
