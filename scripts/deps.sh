@@ -13,7 +13,8 @@ packages_run="cmake ninja-build gcc libc6-dev pkg-config python3 libwebsockets-d
 packages_rv32="cmake ninja-build python3 gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
     qemu-system-misc"
 packages_test="libcmocka-dev libpng-dev libsdl2-2.0-0 libcjson-dev libjsmn-dev libyajl-dev libjson-c-dev clang
-    libclang-rt-14-dev valgrind mosquitto mosquitto-clients python3-paho-mqtt chromium curl openssl
+    libclang-rt-14-dev valgrind mosquitto mosquitto-clients python3-paho-mqtt
+    python3-pymodbus mbpoll chromium curl openssl
     strace util-linux binutils procps"
 packages_lint="clang clang-format clang-tidy cppcheck shellcheck git"
 

@@ -54,14 +54,15 @@ static void set_defaults(struct nh_sim_pack_config *cfg)
         cfg->load_a = cfg->capacity_ah / 5;
 }
 
-// No two cells are the same: charge by a few thousandths, capacity by one in a hundred.
+// No two cells are the same. They were full together once, so it is above all at the lower end that
+// capacities, which differ by one in a hundred, show.
 static void make_cells(struct nh_sim_pack *p)
 {
     for (size_t i = 0; i < p->cfg.cell_count; i++) {
         struct nh_sim_cell *c = &p->cells[i];
-        double soc = p->cfg.soc_pct / 100 + 0.002 * nh_sim_random_even(&p->random);
+        double missing = 1 - p->cfg.soc_pct / 100 + 0.001 * nh_sim_random_even(&p->random);
         c->capacity_ah = p->cfg.capacity_ah * (1.01 + 0.01 * nh_sim_random_even(&p->random));
-        c->charge_ah = soc * p->cfg.capacity_ah;
+        c->charge_ah = c->capacity_ah - missing * p->cfg.capacity_ah;
         c->ohm = 0.06 / p->cfg.capacity_ah * (1 + 0.1 * nh_sim_random_even(&p->random));
     }
 }
@@ -201,8 +202,9 @@ void nh_sim_pack_cycle(struct nh_sim_pack *p)
     p->time_ms += NH_SIM_CYCLE_MS;
     nh_sim_pack__world(p);
     nh_sim_pack__measure(p);
-    nh_sim_pack__charge(p);
     nh_sim_pack__protect(p);
+    nh_sim_pack__charge(p);
+    nh_sim_pack__switch(p);
     gauge(p);
     keep_statistics(p);
     p->status = status(p);

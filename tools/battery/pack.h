@@ -141,8 +141,9 @@ bool nh_sim_pack_has_fault(const struct nh_sim_pack *p);
 // Parts of a cycle, shared in this folder.
 void nh_sim_pack__world(struct nh_sim_pack *p);   // world.c: charger, load, cells, air
 void nh_sim_pack__measure(struct nh_sim_pack *p); // world.c
-void nh_sim_pack__protect(struct nh_sim_pack *p); // protect.c
-void nh_sim_pack__charge(struct nh_sim_pack *p);  // charge.c
+void nh_sim_pack__protect(struct nh_sim_pack *p); // protect.c: what the switches did so far
+void nh_sim_pack__charge(struct nh_sim_pack *p);  // charge.c: whether the charger is wanted
+void nh_sim_pack__switch(struct nh_sim_pack *p);  // protect.c: what stays on
 bool nh_sim_pack__is_protected(const struct nh_sim_pack *p, enum nh_sim_protection which);
 // What a charger that is plugged in again ends: what waits for it.
 void nh_sim_pack__recover(struct nh_sim_pack *p);

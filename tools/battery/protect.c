@@ -187,13 +187,17 @@ void nh_sim_pack__recover(struct nh_sim_pack *p)
             recover(p, i);
 }
 
-// ---- switches -----------------------------------------------------------------------------------
-
 void nh_sim_pack__protect(struct nh_sim_pack *p)
 {
-    bool has_contactors = nh_sim_pack_get(p, NH_SIM_LOAD_SWITCH) != 0;
     for (size_t i = 0; i < NH_SIM_PROTECTION_COUNT; i++)
         watch(p, i);
+}
+
+// ---- switches -----------------------------------------------------------------------------------
+
+void nh_sim_pack__switch(struct nh_sim_pack *p)
+{
+    bool has_contactors = nh_sim_pack_get(p, NH_SIM_LOAD_SWITCH) != 0;
     p->is_load_on = true;
     for (size_t i = 0; i < NH_SIM_PROTECTION_COUNT; i++) {
         if (!p->protection[i].is_active)

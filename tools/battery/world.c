@@ -87,7 +87,7 @@ static double flowing_a(const struct nh_sim_pack *p, double open_v, double ohm)
 {
     double load = p->is_load_on || p->is_load_stuck ? p->wanted_load_a : 0;
     if (!p->is_charger_plugged || !(p->is_charger_on || p->is_charger_stuck))
-        return 0 - load; // not -0, which would be shown
+        return 0 - load;                         // not -0, which would be shown
     double most = (p->charger_v - open_v) / ohm; // into the pack, at the charger's voltage
     double net = p->sun_a - load < most ? p->sun_a - load : most;
     return net > 0 - load ? net : 0 - load; // a charger takes nothing
