@@ -36,7 +36,8 @@ static void put_range(const struct nh_tinybms_register *r, char *out, size_t cap
                  (double)r->max / r->divisor, r->flags & NH_TINYBMS_SENSOR_RANGE ? " *" : "");
     size_t len = 0;
     for (const struct nh_tinybms_choice *c = r->choices; c && c->text && len + 1 < cap; c++) {
-        int n = snprintf(out + len, cap - len, "%s%d = %s", len ? ", " : "", (int)c->value, c->text);
+        int n =
+            snprintf(out + len, cap - len, "%s%d = %s", len ? ", " : "", (int)c->value, c->text);
         len += n > 0 ? (size_t)n : 0;
     }
 }
