@@ -13,6 +13,7 @@ struct nh_command {
 
 int nh_command_run(int argc, char **argv);
 int nh_command_acl(int argc, char **argv);
+int nh_command_battery(int argc, char **argv); // tools/cmd_battery.c
 int nh_command_check(int argc, char **argv);
 // cmd_check_devices.c: whether a file is a device configuration, and what is wrong with it.
 bool nh_command_is_device_file(const char *file);

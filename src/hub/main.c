@@ -11,6 +11,7 @@ static const struct nh_command commands[] = {
     {"check", nh_command_check, "check a configuration, or the syntax of a JSON file"},
     {"sim", nh_command_sim, "play a simulated home, quest room or battery board"},
     {"harness", nh_command_harness, "measure a device's memory in a scenario"},
+    {"battery", nh_command_battery, "settings of the battery's board: export, compare, apply"},
     {"lamp", nh_command_lamp, "play or record the lamp's effects without a lamp"},
     {"acl", nh_command_acl, "tell what a user of the broker may do, and by which rule"},
     {"ota", nh_command_ota, "sign a program for hubs that update themselves, and send it"},
