@@ -395,14 +395,24 @@ struct nh_battery__alarms_sum nh_battery__alarms_sum(const nh_battery__alarms_t 
     return sum;
 }
 
+bool nh_battery__alarms_active_at(const nh_battery__alarms_t *a, size_t at,
+                                  struct nh_battery_alarm *out)
+{
+    for (int severity = NH_BATTERY_CRITICAL; severity >= NH_BATTERY_INFO; severity--)
+        for (uint32_t i = a->count; i-- > 0;)
+            if (is_active(&a->entry[i]) && a->entry[i].severity == severity && at-- == 0) {
+                *out = a->entry[i];
+                return true;
+            }
+    return false;
+}
+
 size_t nh_battery__alarms_active(const nh_battery__alarms_t *a, struct nh_battery_alarm *out,
                                  size_t max)
 {
     size_t n = 0;
-    for (int severity = NH_BATTERY_CRITICAL; severity >= NH_BATTERY_INFO; severity--)
-        for (uint32_t i = a->count; i-- > 0;)
-            if (is_active(&a->entry[i]) && a->entry[i].severity == severity && n < max)
-                out[n++] = a->entry[i];
+    while (n < max && nh_battery__alarms_active_at(a, n, &out[n]))
+        n++;
     return n;
 }
 

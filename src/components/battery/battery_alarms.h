@@ -85,6 +85,9 @@ struct nh_battery__alarms_sum {
 struct nh_battery__alarms_sum nh_battery__alarms_sum(const nh_battery__alarms_t *a);
 size_t nh_battery__alarms_active(const nh_battery__alarms_t *a, struct nh_battery_alarm *out,
                                  size_t max); // worst first, then newest
+// The one at place `at` of that order; false: there are not so many.
+bool nh_battery__alarms_active_at(const nh_battery__alarms_t *a, size_t at,
+                                  struct nh_battery_alarm *out);
 size_t nh_battery__alarms_history(const nh_battery__alarms_t *a, size_t skip,
                                   struct nh_battery_alarm *out, size_t max); // newest first
 

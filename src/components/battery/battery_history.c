@@ -92,6 +92,7 @@ static void close_point(struct nh_battery__ring *r)
         r->count++;
     else
         r->first = (r->first + 1) % r->size;
+    r->total++;
     memset(r->sum, 0, sizeof r->sum);
 }
 
@@ -190,41 +191,72 @@ static void to_sample(const struct nh_battery__point *p, int64_t offset_ms,
 }
 
 // The finest one that was not overwritten so far back, or the coarsest.
-static const struct nh_battery__ring *ring_for(const nh_battery__history_t *h, int64_t from_ms)
+static uint8_t ring_for(const nh_battery__history_t *h, int64_t from_ms)
 {
-    for (size_t i = 0; i < NH_BATTERY__PACE_COUNT - 1; i++) {
+    uint8_t i = 0;
+    for (; i < NH_BATTERY__PACE_COUNT - 1; i++) {
         const struct nh_battery__ring *r = &h->ring[i];
         if (r->count < r->size || (int64_t)point_at(r, 0)->time_ds * TENTH_MS <= from_ms)
-            return r;
+            break;
     }
-    return &h->ring[NH_BATTERY__PACE_COUNT - 1];
+    return i;
 }
 
-// Indices [first, end) of the points in [from, to) on the monotonic clock.
-static void find_range(const struct nh_battery__ring *r, int64_t from_ms, int64_t to_ms,
-                       uint32_t *first, uint32_t *end)
+// How many points are older than `ms` of the monotonic clock.
+static uint32_t count_before(const struct nh_battery__ring *r, int64_t ms)
 {
-    uint32_t i = 0;
-    while (i < r->count && (int64_t)point_at(r, i)->time_ds * TENTH_MS < from_ms)
-        i++;
-    *first = i;
-    while (i < r->count && (int64_t)point_at(r, i)->time_ds * TENTH_MS < to_ms)
-        i++;
-    *end = i;
+    uint32_t low = 0, high = r->count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if ((int64_t)point_at(r, mid)->time_ds * TENTH_MS < ms)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+void nh_battery__history_walk(const nh_battery__history_t *h, int64_t from_unix_ms,
+                              int64_t to_unix_ms, uint64_t now_ms, int64_t unix_ms, size_t max,
+                              struct nh_battery__walk *out)
+{
+    int64_t offset_ms = unix_ms - (int64_t)now_ms;
+    uint8_t at = ring_for(h, from_unix_ms - offset_ms);
+    const struct nh_battery__ring *r = &h->ring[at];
+    uint32_t first = count_before(r, from_unix_ms - offset_ms);
+    uint32_t end = count_before(r, to_unix_ms - offset_ms);
+    uint64_t oldest = r->total - r->count, have = end > first ? end - first : 0;
+    *out = (struct nh_battery__walk){.ring = at,
+                                     .first = oldest + first,
+                                     .end = oldest + end,
+                                     .count = have < max ? have : max,
+                                     .offset_ms = offset_ms};
+}
+
+bool nh_battery__history_next(const nh_battery__history_t *h, struct nh_battery__walk *w,
+                              struct nh_battery_sample *out)
+{
+    const struct nh_battery__ring *r = &h->ring[w->ring];
+    while (w->at < w->count) { // evenly, the newest among them
+        uint64_t back = (w->count - 1 - w->at++) * (w->end - w->first) / w->count;
+        uint64_t number = w->end - 1 - back;
+        if (number < r->total - r->count)
+            continue;
+        to_sample(point_at(r, (uint32_t)(number - (r->total - r->count))), w->offset_ms, out);
+        return true;
+    }
+    return false;
 }
 
 size_t nh_battery__history_read(const nh_battery__history_t *h, int64_t from_unix_ms,
                                 int64_t to_unix_ms, uint64_t now_ms, int64_t unix_ms,
                                 struct nh_battery_sample *out, size_t max)
 {
-    int64_t offset_ms = unix_ms - (int64_t)now_ms;
-    const struct nh_battery__ring *r = ring_for(h, from_unix_ms - offset_ms);
-    uint32_t first, end;
-    find_range(r, from_unix_ms - offset_ms, to_unix_ms - offset_ms, &first, &end);
-    uint64_t have = end - first;
-    size_t n = have < max ? (size_t)have : max;
-    for (size_t i = 0; i < n; i++) // evenly, the newest among them
-        to_sample(point_at(r, end - 1 - (uint32_t)((n - 1 - i) * have / n)), offset_ms, &out[i]);
+    struct nh_battery__walk w;
+    size_t n = 0;
+    nh_battery__history_walk(h, from_unix_ms, to_unix_ms, now_ms, unix_ms, max, &w);
+    while (n < max && nh_battery__history_next(h, &w, &out[n]))
+        n++;
     return n;
 }
 
@@ -245,24 +277,43 @@ static void to_aggregate(const struct nh_battery__period *p, int64_t span_ms,
     }
 }
 
-static size_t aggregates(const struct nh_battery__period *p, size_t count, int64_t span_ms,
-                         struct nh_battery_aggregate *out, size_t max)
+static bool aggregate_at(const struct nh_battery__period *p, size_t count, int64_t span_ms,
+                         size_t at, struct nh_battery_aggregate *out)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < count && n < max; i++)
-        if (p[i].start_unix_ms)
-            to_aggregate(&p[i], span_ms, &out[n++]);
-    return n;
+    for (size_t i = 0; i < count; i++)
+        if (p[i].start_unix_ms && at-- == 0) {
+            to_aggregate(&p[i], span_ms, out);
+            return true;
+        }
+    return false;
+}
+
+bool nh_battery__history_hour_at(const nh_battery__history_t *h, size_t at,
+                                 struct nh_battery_aggregate *out)
+{
+    return aggregate_at(h->hour, NH_BATTERY_HOURS_COUNT, HOUR_MS, at, out);
+}
+
+bool nh_battery__history_day_at(const nh_battery__history_t *h, size_t at,
+                                struct nh_battery_aggregate *out)
+{
+    return aggregate_at(h->day, NH_BATTERY_DAYS_COUNT, DAY_MS, at, out);
 }
 
 size_t nh_battery__history_hours(const nh_battery__history_t *h, struct nh_battery_aggregate *out,
                                  size_t max)
 {
-    return aggregates(h->hour, NH_BATTERY_HOURS_COUNT, HOUR_MS, out, max);
+    size_t n = 0;
+    while (n < max && nh_battery__history_hour_at(h, n, &out[n]))
+        n++;
+    return n;
 }
 
 size_t nh_battery__history_days(const nh_battery__history_t *h, struct nh_battery_aggregate *out,
                                 size_t max)
 {
-    return aggregates(h->day, NH_BATTERY_DAYS_COUNT, DAY_MS, out, max);
+    size_t n = 0;
+    while (n < max && nh_battery__history_day_at(h, n, &out[n]))
+        n++;
+    return n;
 }

@@ -31,6 +31,7 @@ struct nh_battery__ring {
     struct nh_battery__point *points;
     uint32_t size, count, first; // first: the oldest
     uint64_t period_ms, slot;    // slot: of the period under way
+    uint64_t total;              // points ever made: the newest has number total - 1
     struct nh_battery__sum sum[NH_BATTERY_Q_COUNT];
 };
 struct nh_battery__period {
@@ -57,8 +58,26 @@ void nh_battery__history_add(nh_battery__history_t *h, const struct nh_battery_s
 size_t nh_battery__history_read(const nh_battery__history_t *h, int64_t from_unix_ms,
                                 int64_t to_unix_ms, uint64_t now_ms, int64_t unix_ms,
                                 struct nh_battery_sample *out, size_t max);
+// The same one by one, while points go on to come: begin, then next until it says false. Points
+// that were overwritten on the way are passed over.
+struct nh_battery__walk {
+    uint8_t ring;
+    uint64_t first, end; // numbers of points
+    uint64_t count, at;  // samples to be told
+    int64_t offset_ms;   // from the monotonic clock to the wall's
+};
+void nh_battery__history_walk(const nh_battery__history_t *h, int64_t from_unix_ms,
+                              int64_t to_unix_ms, uint64_t now_ms, int64_t unix_ms, size_t max,
+                              struct nh_battery__walk *out);
+bool nh_battery__history_next(const nh_battery__history_t *h, struct nh_battery__walk *w,
+                              struct nh_battery_sample *out);
 size_t nh_battery__history_hours(const nh_battery__history_t *h, struct nh_battery_aggregate *out,
                                  size_t max);
+// The one at place `at`, from the oldest; false: there are not so many.
+bool nh_battery__history_hour_at(const nh_battery__history_t *h, size_t at,
+                                 struct nh_battery_aggregate *out);
+bool nh_battery__history_day_at(const nh_battery__history_t *h, size_t at,
+                                struct nh_battery_aggregate *out);
 size_t nh_battery__history_days(const nh_battery__history_t *h, struct nh_battery_aggregate *out,
                                 size_t max);
 

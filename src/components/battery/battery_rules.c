@@ -213,26 +213,25 @@ const struct nh_battery__rule nh_battery__rules[NH_BATTERY__RULE_COUNT] = {
      faulty},
 };
 
+#define NUMBER_BYTES 40
+
 // Thousandths as a decimal number, rounded.
-static void number(int32_t milli, unsigned decimals, char *out, size_t cap)
+static void number(int32_t milli, unsigned decimals, char out[NUMBER_BYTES])
 {
-    static const int32_t unit[] = {1000, 100, 10, 1};
-    int64_t rounded = ((milli < 0 ? -(int64_t)milli : milli) + unit[decimals] / 2) / unit[decimals];
-    int32_t scale = 1000 / unit[decimals];
-    const char *sign = milli < 0 && rounded ? "-" : "";
-    if (decimals == 0)
-        snprintf(out, cap, "%s%ld", sign, (long)rounded);
-    else
-        snprintf(out, cap, "%s%ld.%0*ld", sign, (long)(rounded / scale), (int)decimals,
-                 (long)(rounded % scale));
+    static const uint32_t unit[] = {1000, 100, 10, 1};
+    uint64_t size = milli < 0 ? -(uint64_t)milli : (uint64_t)milli;
+    uint64_t rounded = (size + unit[decimals] / 2) / unit[decimals] * unit[decimals];
+    int len = snprintf(out, NUMBER_BYTES, "%s%lu.%03lu", milli < 0 && rounded ? "-" : "",
+                       (unsigned long)(rounded / 1000), (unsigned long)(rounded % 1000));
+    out[len - 3 + (int)decimals - (decimals == 0)] = '\0';
 }
 
 void nh_battery__rule_message(const struct nh_battery__rule *r, const struct nh_battery__finding *f,
                               const struct nh_battery_snapshot *s, char *out, size_t cap)
 {
-    char value[16], threshold[16], text[96];
-    number(f->value, r->decimals, value, sizeof value);
-    number(f->threshold, r->decimals, threshold, sizeof threshold);
+    char value[NUMBER_BYTES], threshold[NUMBER_BYTES], text[160];
+    number(f->value, r->decimals, value);
+    number(f->threshold, r->decimals, threshold);
     snprintf(text, sizeof text, r->format, value, r->unit, threshold);
     unsigned cell = r->code == NH_BATTERY__CELL_HIGH  ? s->cell_max_at
                     : r->code == NH_BATTERY__CELL_LOW ? s->cell_min_at
