@@ -177,8 +177,9 @@ static const char *outcome_text(uint8_t outcome)
     return outcome < NH_ARRAY_LEN(texts) ? texts[outcome] : "failed";
 }
 
+// `text`: of an error; NULL: the outcome says it all.
 static void finish(struct nh_battery_bridge__command *k, uint8_t outcome, uint8_t code,
-                   double value)
+                   double value, const char *text)
 {
     nh_battery_bridge_t *b = k->bridge;
     const struct nh_battery_command c = k->c;
