@@ -95,6 +95,24 @@ void nh_health_write_state(nh_health_t *h, nh_json_writer_t *w);
 // Keeps a log line for the portal and writes it to the console. Any task.
 void nh_health_log(nh_health_t *h, enum nh_log_level level, const char *module, const char *text);
 
+// Families of another part of the hub at /metrics, behind health's own.
+#define NH_HEALTH_FAMILIES_MAX_COUNT 4 // parts
+#define NH_HEALTH_SAMPLE_MAX_BYTES 160 // a line, with its end and a NUL
+struct nh_health_family {
+    const char *name, *type, *help; // static; type: "gauge", "counter"
+};
+struct nh_health_families {
+    void *ctx;
+    size_t count;
+    void (*head)(void *ctx, size_t family, struct nh_health_family *out);
+    // Writes line `i` of a family, with its end. Returns the length; 0: there is no more. A family
+    // without a line is left out whole.
+    size_t (*sample)(void *ctx, size_t family, size_t i, char *out, size_t cap);
+};
+// The loop. NH_ERR_FULL.
+NH_MUST_USE int nh_health_families_add(nh_health_t *h, const struct nh_health_families *f);
+void nh_health_families_remove(nh_health_t *h, const void *ctx);
+
 // The component's routes (ctx: the component) and its parts of the feed.
 struct nh_route_table nh_health_routes(nh_health_t *h);
 void nh_health_feed_parts(nh_health_t *h, nh_feed_part_t out[NH_HEALTH_FEED_COUNT]);

@@ -152,7 +152,7 @@ static const struct family families[] = {
 };
 
 // One line is at most the name, two labels of 16 bytes and 20 digits.
-#define LINE_MAX_BYTES 160
+#define LINE_MAX_BYTES NH_HEALTH_SAMPLE_MAX_BYTES
 
 static void add(struct nh_json_buf *b, const char *text, int len)
 {
@@ -221,24 +221,88 @@ static bool sample(nh_health_t *h, const struct family *f, size_t i, struct nh_j
     return i == 0 && scalar_line(h, f, b);
 }
 
+static void add_head(struct nh_json_buf *b, const char *name, const char *type, const char *help)
+{
+    char head[2 * LINE_MAX_BYTES];
+    add(b, head,
+        snprintf(head, sizeof head, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type));
+}
+
+// The part that has family `*at` of all that others added; then an index within it. NULL: none.
+static const struct nh_health_families *part_of(const nh_health_t *h, size_t *at)
+{
+    for (size_t i = 0; i < h->families_count; i++) {
+        if (*at < h->families[i].count)
+            return &h->families[i];
+        *at -= h->families[i].count;
+    }
+    return NULL;
+}
+
+// The next line of a family of another part, with the head before the first. False: there is none.
+static bool other_sample(const struct nh_health_families *part, size_t family, size_t i,
+                         struct nh_json_buf *b)
+{
+    char line[NH_HEALTH_SAMPLE_MAX_BYTES];
+    struct nh_health_family f;
+    size_t len = part->sample(part->ctx, family, i, line, sizeof line);
+    if (!len)
+        return false;
+    if (i == 0) {
+        part->head(part->ctx, family, &f);
+        add_head(b, f.name, f.type, f.help);
+    }
+    add(b, line, (int)len);
+    return true;
+}
+
+// False: there is nothing more at all.
+static bool step(nh_health_t *h, struct nh_health__stream *st, struct nh_json_buf *b)
+{
+    size_t at = st->step, i = (size_t)st->next++;
+    bool is_there;
+    if (at < NH_ARRAY_LEN(families)) {
+        const struct family *f = &families[at];
+        if (i == 0)
+            add_head(b, f->name, f->type, f->help);
+        is_there = sample(h, f, i, b);
+    } else {
+        at -= NH_ARRAY_LEN(families);
+        const struct nh_health_families *part = part_of(h, &at);
+        if (!part)
+            return false;
+        is_there = other_sample(part, at, i, b);
+    }
+    if (!is_there) {
+        st->step++;
+        st->next = 0;
+    }
+    return true;
+}
+
 static int produce(nh_request_t *req, char *out, size_t cap)
 {
-    nh_health_t *h = req->ctx;
-    struct nh_health__stream *st = req->state;
     struct nh_json_buf b = {.ptr = out, .cap = cap};
-    while (st->step < NH_ARRAY_LEN(families) && b.cap - b.len >= 3 * LINE_MAX_BYTES) {
-        const struct family *f = &families[st->step];
-        char head[2 * LINE_MAX_BYTES];
-        if (st->next == 0)
-            add(&b, head,
-                snprintf(head, sizeof head, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help,
-                         f->name, f->type));
-        if (!sample(h, f, (size_t)st->next++, &b)) {
-            st->step++;
-            st->next = 0;
-        }
-    }
+    while (b.cap - b.len >= 3 * LINE_MAX_BYTES && step(req->ctx, req->state, &b))
+        continue;
     return (int)b.len;
+}
+
+int nh_health_families_add(nh_health_t *h, const struct nh_health_families *f)
+{
+    if (h->families_count == NH_HEALTH_FAMILIES_MAX_COUNT)
+        return NH_ERR_FULL;
+    h->families[h->families_count++] = *f;
+    return NH_OK;
+}
+
+void nh_health_families_remove(nh_health_t *h, const void *ctx)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < h->families_count; i++)
+        if (h->families[i].ctx != ctx)
+            h->families[kept++] = h->families[i];
+    h->families_count = kept;
 }
 
 int nh_health__metrics(nh_request_t *req)

@@ -33,6 +33,8 @@ struct nh_health {
     // The extremes of the heartbeat interval that ended last.
     struct nh_mem_window window[NH_MEM_TIER_COUNT];
     bool has_window;
+    struct nh_health_families families[NH_HEALTH_FAMILIES_MAX_COUNT]; // of other parts
+    size_t families_count;
 };
 
 // Whether the tripwire fired, and with which tag; one answer for both. `tag` may be NULL.
