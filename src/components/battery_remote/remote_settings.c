@@ -1,0 +1,199 @@
+#include "components/battery_remote/remote_settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct row {
+    const char *key;      // flat
+    const char *parent;   // nested: "uart", "mqtt.topics"
+    const char *inner[3]; // and there
+    bool is_number;
+    uint16_t offset, size;
+};
+#define ROW(member, parent, number, ...)                                                           \
+    {                                                                                              \
+#member, parent,                                                                           \
+            {__VA_ARGS__ }, number, offsetof(struct nh_remote_settings, member),                   \
+             sizeof(((struct nh_remote_settings *)0)->member)                                      \
+    }
+static const struct row rows[NH_REMOTE_SETTING_COUNT] = {
+    ROW(wifi_ssid, "wifi", false, "ssid", "sta_ssid"),
+    ROW(wifi_password, "wifi", false, "password", "sta_password"),
+    ROW(static_ip, "wifi", false, "static_ip"),
+    ROW(can_bitrate, "can", true, "bitrate", "bit_rate"),
+    ROW(uart_baudrate, "uart", true, "baudrate", "baud_rate"),
+    ROW(uart_parity, "uart", false, "parity"),
+    ROW(mqtt_broker, "mqtt", false, "broker", "broker_uri"),
+    ROW(mqtt_topic_pub, "mqtt.topics", false, "pub", "publish", "metrics"),
+    ROW(mqtt_topic_sub, "mqtt.topics", false, "sub", "subscribe", "config"),
+};
+
+const char *nh_remote_setting_key(enum nh_remote_setting setting)
+{
+    return setting < NH_REMOTE_SETTING_COUNT ? rows[setting].key : "";
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+
+#define TEXT_MAX_BYTES 128
+#define PATH_MAX_BYTES 64
+#define DEPTH_MAX 8
+
+struct reading {
+    nh_json_reader_t json;
+    struct nh_remote_settings s;
+    uint32_t seen, bad;
+    int err; // of the first value that does not fit
+    char parent[4][PATH_MAX_BYTES];
+    char key[PATH_MAX_BYTES];
+    char text[TEXT_MAX_BYTES];
+};
+
+static bool is_inner(const struct row *r, const char *key)
+{
+    for (size_t i = 0; i < NH_ARRAY_LEN(r->inner) && r->inner[i]; i++)
+        if (strcmp(r->inner[i], key) == 0)
+            return true;
+    return false;
+}
+
+// Which one a key stands for below `parent` ("": the outermost object); -1: none.
+static int find(const char *parent, const char *key)
+{
+    for (int i = 0; i < NH_REMOTE_SETTING_COUNT; i++)
+        if (parent[0] ? strcmp(rows[i].parent, parent) == 0 && is_inner(&rows[i], key)
+                      : strcmp(rows[i].key, key) == 0)
+            return i;
+    return -1;
+}
+
+static int put(struct reading *r, const struct row *row, int event)
+{
+    uint8_t *at = (uint8_t *)&r->s + row->offset;
+    if (row->is_number) {
+        uint64_t n;
+        if (event != NH_JSON_NUMBER || nh_json_uint64(&r->json, &n) < 0)
+            return NH_ERR_TYPE;
+        if (n > UINT32_MAX)
+            return NH_ERR_RANGE;
+        const uint32_t u32 = (uint32_t)n;
+        memcpy(at, &u32, sizeof u32);
+        return NH_OK;
+    }
+    size_t len;
+    const char *text = nh_json_text(&r->json, &len);
+    if (event != NH_JSON_STRING)
+        return NH_ERR_TYPE;
+    if (len >= row->size || nh_json_is_cut(&r->json))
+        return NH_ERR_TOO_LONG;
+    if (strlen(text) != len)
+        return NH_ERR_RANGE;
+    memcpy(at, text, len + 1);
+    return NH_OK;
+}
+
+static void take(struct reading *r, int event)
+{
+    const uint32_t depth = nh_json_depth(&r->json);
+    int i = depth < 1 || depth > 3 ? -1 : find(r->parent[depth], r->key);
+    if (i < 0 || event == NH_JSON_NULL)
+        return;
+    int err = put(r, &rows[i], event);
+    if (err == NH_OK)
+        r->seen |= 1u << i;
+    else if (r->err == NH_OK) {
+        r->err = err;
+        r->bad = 1u << i;
+    }
+}
+
+// An inner object begins: "mqtt", then "mqtt.topics".
+static int descend(struct reading *r)
+{
+    const uint32_t depth = nh_json_depth(&r->json);
+    if (depth > 3)
+        return nh_json_skip(&r->json);
+    int n = snprintf(r->parent[depth], PATH_MAX_BYTES, "%s%s%s",
+                     depth > 2 ? r->parent[depth - 1] : "", depth > 2 ? "." : "", r->key);
+    return n < 0 || n >= PATH_MAX_BYTES ? nh_json_skip(&r->json) : NH_OK; // none of ours
+}
+
+static int step(struct reading *r, int event)
+{
+    switch (event) {
+    case NH_JSON_KEY: {
+        size_t len;
+        const char *text = nh_json_text(&r->json, &len);
+        r->key[0] = 0;
+        if (len < sizeof r->key)
+            memcpy(r->key, text, len + 1);
+        return NH_OK;
+    }
+    case NH_JSON_OBJECT_BEGIN:
+        return descend(r);
+    case NH_JSON_ARRAY_BEGIN:
+        return nh_json_skip(&r->json);
+    case NH_JSON_OBJECT_END:
+        return NH_OK;
+    default:
+        take(r, event);
+        return NH_OK;
+    }
+}
+
+int nh_remote_settings_read(const char *text, size_t len, struct nh_remote_settings *s,
+                            uint32_t *seen)
+{
+    struct reading r = {.s = *s};
+    const struct nh_json_reader_config cfg = {
+        .text = r.text, .text_max_bytes = sizeof r.text, .depth_max = DEPTH_MAX, .cut_long = true};
+    *seen = 0;
+    nh_json_reader_init(&r.json, &cfg);
+    nh_json_feed(&r.json, text, len, true);
+    int event = nh_json_next(&r.json);
+    if (event != NH_JSON_OBJECT_BEGIN)
+        return event >= 0 ? NH_ERR_TYPE : event == NH_ERR_AGAIN ? NH_ERR_SYNTAX : event;
+    while ((event = nh_json_next(&r.json)) > 0 && event != NH_JSON_DONE) {
+        event = step(&r, event);
+        if (event < 0)
+            break;
+    }
+    if (event < 0)
+        return event == NH_ERR_AGAIN ? NH_ERR_SYNTAX : event;
+    *seen = r.err ? r.bad : r.seen;
+    if (r.err)
+        return r.err;
+    r.s.known |= r.seen;
+    *s = r.s;
+    return NH_OK;
+}
+
+// ---- the rest ----------------------------------------------------------------------------------
+
+void nh_remote_settings_merge(struct nh_remote_settings *to, const struct nh_remote_settings *from,
+                              uint32_t mask)
+{
+    mask &= from->known;
+    for (int i = 0; i < NH_REMOTE_SETTING_COUNT; i++)
+        if (mask & 1u << i)
+            memcpy((uint8_t *)to + rows[i].offset, (const uint8_t *)from + rows[i].offset,
+                   rows[i].size);
+    to->known |= mask;
+}
+
+void nh_remote_settings_write(nh_json_writer_t *w, const struct nh_remote_settings *s,
+                              uint32_t mask)
+{
+    for (int i = 0; i < NH_REMOTE_SETTING_COUNT; i++) {
+        const uint8_t *at = (const uint8_t *)s + rows[i].offset;
+        uint32_t u32;
+        if (!(mask & s->known & 1u << i))
+            continue;
+        if (rows[i].is_number) {
+            memcpy(&u32, at, sizeof u32);
+            nh_json_kv_uint(w, rows[i].key, u32);
+        } else {
+            nh_json_kv_string(w, rows[i].key, (const char *)at);
+        }
+    }
+}
