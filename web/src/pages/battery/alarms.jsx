@@ -10,8 +10,11 @@ import { toast } from '../../ui/toast.jsx';
 import { lastedText, severityOf } from './model.js';
 import { SOURCES } from './words.js';
 
+const AGAIN_MS = 15000; // one may go as another comes
+
 export function Alarms({ battery }) {
-  const list = useResource('/api/battery/alarms', [JSON.stringify(battery.alarms)]);
+  const again = useTick(AGAIN_MS);
+  const list = useResource('/api/battery/alarms', [JSON.stringify(battery.alarms), again]);
   const [busy, setBusy] = useState(false);
   const acknowledge = (what) => {
     setBusy(true);

@@ -7,6 +7,7 @@ import { useResource } from '../../lib/resource.js';
 import { hubNow, isOnline, useKeys, useTick } from '../../lib/store.js';
 import { Button, Loaded, Tile } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
+import { outcomeOf } from './model.js';
 import { Files } from './files.jsx';
 import { Registers } from './registers.jsx';
 import { TokenDialog } from './token.jsx';
@@ -102,8 +103,7 @@ function Control({ action, verb, title, text, onDone }) {
   const send = (token) => post('/api/battery/control', token ? { action, token } : { action });
   const done = (reply) => {
     setOpen(false);
-    const r = reply && reply.results && reply.results[0];
-    toast(!r || r.outcome === 'done' ? `${verb}: done by the board.` : `${verb}: ${r.outcome.replace('_', ' ')}. Nothing was changed.`);
+    toast(reply.outcome === 'done' ? `${verb}: done by the board.` : `${verb}: ${outcomeOf(reply, {})[1]}.`);
     if (onDone) onDone();
   };
   return (

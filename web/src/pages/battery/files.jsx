@@ -31,7 +31,7 @@ export function Files({ settings, again }) {
     if (file.size > FILE_MAX_BYTES) setFound({ name: file.name, error: new Error(`${file.name} has ${file.size} bytes, limit ${FILE_MAX_BYTES}. Nothing was compared.`) });
     else compare(file.name, await file.text());
   };
-  const fromBackup = (b) => get(`/api/battery/settings/backups?generation=${b.generation}`).then((v) => compare(`backup ${b.generation}`, JSON.stringify(v)), (e) => toast(e.message));
+  const fromBackup = (b) => get(`/api/battery/settings/export?generation=${b.generation}`).then((v) => compare(`backup ${b.generation}`, JSON.stringify(v)), (e) => toast(e.message));
   const take = () => {
     const edits = { ...state.batteryEdits };
     for (const d of found.list) {

@@ -1,7 +1,7 @@
 import { fixed } from '../../lib/format.js';
 import { isOld } from './words.js';
 
-export const PACKED_MAX_BYTES = 18432;
+export const PACKED_MAX_BYTES = 20480;
 
 export default {
   id: 'battery',

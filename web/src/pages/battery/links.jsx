@@ -83,11 +83,58 @@ function Part({ title, path, n, off, children }) {
 }
 
 const Remote = ({ n }) => (
-  <Part title="Gateway" path="/api/battery/remote" n={n} off={<>No gateway is asked or served: section <code>battery_remote</code>.</>}>{(v) => <Plain v={v} />}</Part>
+  <Part title="Gateway" path="/api/battery/remote" n={n} off={<>No gateway is asked or served: section <code>battery_remote</code>.</>}>{(v) => <Gateway v={v} />}</Part>
 );
+
+// Both ends: the gateway that this hub asks, and the hubs that ask this one.
+function Gateway({ v }) {
+  const kept = v.kept || {};
+  return (
+    <>
+      {v.gateway ? (
+        <>
+          <div class="row between"><code title="The gateway that is asked">{v.gateway}</code>{v.connected ? <Badge kind="ok">connected</Badge> : <Badge kind="stale">not connected</Badge>}</div>
+          {!v.connected && <p class="sub small">{v.reason || 'No answer yet'}{v.next_try_ms != null && `; next try in ${age(v.next_try_ms)}`}.</p>}
+          <dl class="kv">
+            <dt>Frames in</dt><dd>{count(v.frames_in)}{v.frames_bad > 0 && <span class="wn">, {count(v.frames_bad)} bad</span>}</dd>
+            <dt>Last frame</dt><dd>{v.last_frame_age_ms == null ? 'none yet' : `${age(v.last_frame_age_ms)} ago`}</dd>
+            <dt>Reconnected</dt><dd>{count(v.reconnects)}</dd>
+            {v.pending && v.pending.length > 0 && <><dt>Waits to be told</dt><dd class="wn">{v.pending.join(', ')}</dd></>}
+          </dl>
+        </>
+      ) : <p class="sub">This hub asks no gateway.</p>}
+      {v.serves ? <dl class="kv sink"><dt>Hubs that listen here</dt><dd>{count(v.clients)}</dd><dt>Frames out</dt><dd>{count(v.frames_out)}</dd>{v.points_taken > 0 && <><dt>Points taken</dt><dd>{count(v.points_taken)}</dd></>}</dl> : <p class="sub small sink">It is no gateway for others.</p>}
+      {kept.writes_avoided != null && <dl class="kv sink"><dt>Kept on flash</dt><dd>{count(kept.flushes)} times{kept.flush_errors > 0 && <span class="wn">, {count(kept.flush_errors)} failed</span>}</dd><dt>Writes saved</dt><dd>{count(kept.writes_avoided)}</dd></dl>}
+    </>
+  );
+}
+
 const Publish = ({ n }) => (
-  <Part title="Publisher" path="/api/battery/publish" n={n} off={<>No points are sent: <code>battery_publish.enabled</code> is false.</>}>{(v) => <Plain v={v} />}</Part>
+  <Part title="Publisher" path="/api/battery/publish" n={n} off={<>No points are sent: <code>battery_publish.enabled</code> is false.</>}>{(v) => <Points v={v} />}</Part>
 );
+
+function Points({ v }) {
+  const { sinks = [], flash } = v;
+  return (
+    <>
+      <div class="row q"><span class="sub small">Waiting</span><span class="grow"><Gauge label="Points waiting" value={v.buffered_points} max={v.buffer_capacity} text={`${count(v.buffered_points)} of ${count(v.buffer_capacity)}`} /></span><span class="small">{count(v.buffered_points)} of {count(v.buffer_capacity)}</span></div>
+      <dl class="kv">
+        <dt>A point every</dt><dd>{fixed(v.period_ms / 1000, v.period_ms % 1000 ? 1 : 0)} s</dd>
+        <dt>Made, sent to all</dt><dd>{count(v.produced)}, {count(v.published_points)}</dd>
+        <dt>Overwritten</dt><dd class={v.overwritten ? 'wn' : ''}>{count(v.overwritten)}</dd>
+        <dt>Last sent</dt><dd>{v.last_sync_age_ms == null ? 'not yet' : `${age(v.last_sync_age_ms)} ago`}</dd>
+        {flash && <><dt>On flash</dt><dd>{count(flash.points)} of {count(flash.capacity)}</dd></>}
+      </dl>
+      {sinks.map((s) => (
+        <div class="sink" key={s.name}>
+          <div class="row between"><b title={s.address}>{s.name}</b>{s.online ? <Badge kind="ok">online</Badge> : <Badge kind="stale">offline</Badge>}</div>
+          {!s.online && s.reason && <p class="sub small">{s.reason}{s.next_try_in_ms != null && `; next try in ${age(s.next_try_in_ms)}`}.</p>}
+          <dl class="kv"><dt>Delivered</dt><dd>{count(s.delivered)}</dd><dt>Waiting</dt><dd>{count(s.pending)}</dd>{s.dropped > 0 && <><dt>Lost to the ring</dt><dd class="wn">{count(s.dropped)}</dd></>}{s.errors > 0 && <><dt>Failed tries</dt><dd class="wn">{count(s.errors)}</dd></>}</dl>
+        </div>))}
+      {!sinks.length && <p class="sub">No sink is set: <code>battery_publish.http</code>, <code>mqtt</code> or <code>influx</code>.</p>}
+    </>
+  );
+}
 const Bridge = ({ n }) => (
   <Part title="Bridges" path="/api/battery/bridge" n={n} off={<>Nothing goes to CAN, MQTT or Home Assistant: section <code>battery_bridge</code>.</>}>{(v) => <Plain v={v} />}</Part>
 );

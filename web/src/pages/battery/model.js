@@ -117,6 +117,8 @@ export function outcomeOf(r, s) {
     case 'refused': return ['bad', 'refused', `The board refuses it${r.code != null ? `, code ${r.code}` : ''}. Nothing was changed.`];
     case 'not_taken': return ['warn', 'not taken', `The board acknowledged, yet it reads ${shown(s, r.value)}.`];
     case 'lost': return ['bad', 'no answer', 'No answer from the board: it may or may not have it.'];
+    case 'not_sent': return ['warn', 'not sent', 'One before it failed. Nothing was changed.'];
+    case 'cancelled': return ['warn', 'cancelled', 'The line went away before. Nothing is known of it.'];
     case 'expired': return ['warn', 'expired', 'The line was too busy. It was not sent, or not confirmed.'];
     default: return ['', r.outcome, ''];
   }

@@ -66,7 +66,7 @@ export function Registers({ settings, group, again }) {
         <>
           <div class="scroll"><Segments label="Group of registers" options={groups.map(([id, name]) => [id, marks(id) ? `${name} (${marks(id)})` : name])} value={shownGroup} onChange={(id) => setParam('group', id)} /></div>
           <div class="reg-l">{list.filter((s) => s.group === shownGroup).map((s) => <Row key={s.key} s={s} raw={edits[s.key]} finding={findings[s.key]} edit={(raw) => edit(s, raw)} />)}</div>
-          <div class="reg-do" role="group" aria-label="Changes">
+          <div class={`reg-do ${n ? 'on' : ''}`} role="group" aria-label="Changes">
             <span class={n ? '' : 'sub'}>{n ? plural(n, 'change') : 'No changes.'} {why && n > 0 && <span class={bad ? 'b bad' : 'b'} id="reg-why">{why}</span>}</span>
             <span class="row">
               <Button disabled={!n} onClick={() => { setEdits({}); setRefused({}); }}>Discard</Button>
@@ -93,10 +93,10 @@ function Row({ s, raw, finding, edit }) {
     <div class={'set ' + (edited ? 'on' : '')}>
       <div class="what">
         <label for={id}>{s.label || s.key}</label>
-        <code class="sub">{s.address} {s.key}</code>
+        <code class="sub">{s.address} <span class="key">{s.key}</span></code>
       </div>
       <div class="ctl">
-        <div class="row"><Control s={s} id={id} value={edited ? raw : plain(s, s.value)} finding={finding} edit={edit} />{s.unit && <span class="sub">{s.unit}</span>}</div>
+        <div class="row"><Control s={s} id={id} value={edited ? raw : plain(s, s.value)} finding={finding} edit={edit} /><span class="sub unit">{s.unit}</span></div>
         {finding && <div class="find" id={id + '-find'} role="alert"><span>{finding}</span></div>}
       </div>
       <div class="about">

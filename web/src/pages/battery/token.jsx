@@ -6,7 +6,7 @@ import { Dialog } from '../../ui/dialog.jsx';
 import { Button, Failed, Loading, Note } from '../../ui/parts.jsx';
 
 // The answer without a token: {token, expires_s, changes}; null when it was something else.
-export const tokenOf = (error) => (error.status === 409 && error.body && (error.body.token ? error.body : error.body.error && error.body.error.token ? error.body.error : null)) || null;
+export const tokenOf = ({ status, body }) => (status === 409 && body && body.token ? body : null);
 
 // Asks for `word`, while the token is good. `again()` asks the hub for a new one.
 export function TypeWord({ offer, word, verb, busy, onGo, onCancel, again }) {
