@@ -407,12 +407,23 @@ void nh_battery_model_info(const nh_battery_model_t *m, struct nh_battery_model_
     *out = m->info;
 }
 
+// What is there before anybody has to be told.
+static void show(nh_battery_model_t *m)
+{
+    struct nh_battery_snapshot *s = nh_battery__box_begin(m->box);
+    NH_ASSERT(s); // there are no readers yet
+    fill(m, s, 0);
+    nh_battery__box_publish(m->box, s);
+    m->newest = s;
+}
+
 // ---- for the pack ------------------------------------------------------------------------------
 
 void nh_battery__model_meters_set(nh_battery_model_t *m, const struct nh_battery__meters *meters)
 {
     m->derive.meters = *meters;
     m->energy_source = NH_BATTERY_FROM_STORE;
+    show(m);
 }
 
 const struct nh_battery__meters *nh_battery__model_meters(const nh_battery_model_t *m)
@@ -469,10 +480,7 @@ int nh_battery_model_create(const struct nh_battery_model_config *cfg, nh_batter
     m->cfg.alive_ms = or_default(cfg->alive_ms, ALIVE_MS);
     m->mode = cfg->mode;
     m->generation = 1;
-    struct nh_battery_snapshot *s = nh_battery__box_begin(m->box);
-    fill(m, s, 0);
-    nh_battery__box_publish(m->box, s);
-    m->newest = s;
+    show(m);
     *out = m;
     return NH_OK;
 }
