@@ -208,6 +208,8 @@ static void test_limits(void **state)
         {"charge_finished_current_ma", 2001, "100 to 2000 mA (this board's)"},
         {"charge_finished_current_ma", 2000, NULL},
         {"soc_pct", 50, ""},
+        {"charge_overcurrent_count", 1, ""},
+        {"serial_6", 1, ""},
     };
     (void)state;
     board.has_ranges = true;

@@ -28,7 +28,8 @@ static const struct chain chains[] = {
 static bool board_range(const struct nh_battery__settings_image *s,
                         const struct nh_tinybms_register *r, int64_t *min, int64_t *max)
 {
-    if (r->flags & NH_TINYBMS_SHARED || !s->has_range[0] || !s->has_range[1])
+    bool is_setting = r->flags & NH_TINYBMS_WRITABLE; // others stand in no word of the image
+    if (!is_setting || r->flags & NH_TINYBMS_SHARED || !s->has_range[0] || !s->has_range[1])
         return false;
     *min = nh_tinybms_raw(r, s->ranges[0] + (r->address - FIRST));
     *max = nh_tinybms_raw(r, s->ranges[1] + (r->address - FIRST));
