@@ -39,10 +39,11 @@ struct nh_publish_engine {
 
 // ---- figures ------------------------------------------------------------------------------------
 
-// Counts when it had to wait: somebody else was inside. The count is the lock holder's.
+// Counts when it had to wait: somebody else was inside. The count is the lock holder's. A chip
+// without atomics does not know who is inside, and counts nothing.
 static void figures_lock(nh_publish_engine_t *e)
 {
-    bool is_taken = nh_atomic_add_u32(&e->waiters, 1) > 1;
+    bool is_taken = NH_ATOMIC_NATIVE && nh_atomic_add_u32(&e->waiters, 1) > 1;
     nh_lock_acquire(&e->cfg.lock);
     e->contention += is_taken;
 }
@@ -50,7 +51,8 @@ static void figures_lock(nh_publish_engine_t *e)
 static void figures_unlock(nh_publish_engine_t *e)
 {
     nh_lock_release(&e->cfg.lock);
-    nh_atomic_sub_u32(&e->waiters, 1);
+    if (NH_ATOMIC_NATIVE)
+        nh_atomic_sub_u32(&e->waiters, 1);
 }
 
 static int64_t oldest_ms(const nh_publish_engine_t *e)
