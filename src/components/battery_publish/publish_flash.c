@@ -91,11 +91,11 @@ static bool decode_head(const uint8_t in[NH_PUBLISH_FLASH_HEAD_BYTES], uint64_t 
     out->first = nh_get_le64(in + 16);
     for (size_t i = 0; i < NH_BATTERY_SINK_COUNT; i++)
         out->cursor[i] = nh_get_le64(in + 24 + 8 * i);
-    return memcmp(in, MAGIC, 4) == 0 && out->number > 0 && in[9] == NH_BATTERY_SINK_COUNT &&
-           nh_get_le16(in + 10) == NH_PUBLISH_FLASH_POINT_BYTES &&
+    return memcmp(in, MAGIC, 4) == 0 && out->number > 0 && out->number < UINT32_MAX &&
+           in[9] == NH_BATTERY_SINK_COUNT && nh_get_le16(in + 10) == NH_PUBLISH_FLASH_POINT_BYTES &&
            size_bytes ==
                NH_PUBLISH_FLASH_HEAD_BYTES + (uint64_t)out->count * NH_PUBLISH_FLASH_POINT_BYTES &&
-           out->first <= UINT64_MAX - out->count;
+           out->first <= UINT64_MAX / 2; // room for all that may follow
 }
 
 static void name_of(uint32_t number, char out[NH_STORE_NAME_MAX_BYTES])
