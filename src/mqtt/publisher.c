@@ -6,6 +6,7 @@
 
 #define ANSWER_MAX_BYTES 16 // what of a packet is looked at at least: a CONNACK, a SUBACK
 #define FILTER_MAX_COUNT 8
+#define SUBSCRIBE_ID 1 // of a packet; those of messages come behind it
 
 struct nh_mqtt_publisher {
     struct nh_mqtt_publisher_config cfg; // its texts are those below
@@ -16,6 +17,7 @@ struct nh_mqtt_publisher {
     uint64_t now_ms, at_ms; // the next attempt, or the end of waiting for CONNACK
     uint64_t last_in_ms, last_out_ms, pinged_ms, online_ms;
     uint32_t backoff_ms, random;
+    uint16_t packet_id; // of the last message at QoS 1
     bool is_pinged, is_stopped, was_online;
     // The packet that is coming in: its head, then what of its body is kept.
     uint8_t head[NH_MQTT__HEAD_MAX];
@@ -163,7 +165,8 @@ static int encode_connect(const nh_mqtt_publisher_t *c, uint8_t *out, size_t cap
 static int encode_subscribe(const nh_mqtt_publisher_t *c, uint8_t *out, size_t cap)
 {
     struct nh_mqtt__subscription subs[FILTER_MAX_COUNT] = {0};
-    const struct nh_mqtt__subscribe k = {.version = 4, .type = NH_MQTT__SUBSCRIBE, .packet_id = 1};
+    const struct nh_mqtt__subscribe k = {
+        .version = 4, .type = NH_MQTT__SUBSCRIBE, .packet_id = SUBSCRIBE_ID};
     size_t count = 0;
     for (; c->cfg.filters && c->cfg.filters[count]; count++) {
         if (count == FILTER_MAX_COUNT)
@@ -199,26 +202,49 @@ void nh_mqtt_publisher_opened(nh_mqtt_publisher_t *c, uint64_t now_ms)
     added(c, (size_t)len);
 }
 
-int nh_mqtt_publisher_publish(nh_mqtt_publisher_t *c, nh_span_t topic, nh_span_t payload,
-                              bool retain, uint64_t now_ms)
+static int say(nh_mqtt_publisher_t *c, const struct nh_mqtt__publish_head *k)
 {
-    const struct nh_mqtt__publish_head k = {.topic = topic, .payload = payload, .retain = retain};
-    c->now_ms = now_ms;
+    const nh_span_t payload = k->payload;
     if (c->info.state != NH_MQTT_PUBLISHER_ONLINE)
         return NH_ERR_CLOSED;
-    int head = nh_mqtt__publish_encode(4, &k, NULL, 0);
+    int head = nh_mqtt__publish_encode(4, k, NULL, 0);
     if (head < 0 || (size_t)head + payload.len > c->cfg.output_max_bytes)
         return NH_ERR_TOO_LONG;
     if ((size_t)head + payload.len > room_of(c))
         return NH_ERR_FULL;
     compact(c);
     uint8_t *at = c->out + c->out_len;
-    head = nh_mqtt__publish_encode(4, &k, at, c->cfg.output_max_bytes - c->out_len);
+    head = nh_mqtt__publish_encode(4, k, at, c->cfg.output_max_bytes - c->out_len);
     if (payload.len)
         memcpy(at + head, payload.ptr, payload.len);
     c->info.messages++;
     added(c, (size_t)head + payload.len);
     return NH_OK;
+}
+
+int nh_mqtt_publisher_publish(nh_mqtt_publisher_t *c, nh_span_t topic, nh_span_t payload,
+                              bool retain, uint64_t now_ms)
+{
+    const struct nh_mqtt__publish_head k = {.topic = topic, .payload = payload, .retain = retain};
+    c->now_ms = now_ms;
+    return say(c, &k);
+}
+
+int nh_mqtt_publisher_publish_confirmed(nh_mqtt_publisher_t *c, nh_span_t topic, nh_span_t payload,
+                                        bool retain, uint64_t now_ms, uint16_t *packet_id)
+{
+    const uint16_t last = c->packet_id < SUBSCRIBE_ID ? SUBSCRIBE_ID : c->packet_id;
+    const struct nh_mqtt__publish_head k = {
+        .topic = topic,
+        .payload = payload,
+        .retain = retain,
+        .qos = 1,
+        .packet_id = (uint16_t)(last == UINT16_MAX ? SUBSCRIBE_ID + 1 : last + 1)};
+    c->now_ms = now_ms;
+    int err = say(c, &k);
+    if (err == 0)
+        *packet_id = c->packet_id = k.packet_id;
+    return err;
 }
 
 nh_span_t nh_mqtt_publisher_output(const nh_mqtt_publisher_t *c)
@@ -306,6 +332,16 @@ static void on_publish(nh_mqtt_publisher_t *c)
     }
 }
 
+static void on_puback(nh_mqtt_publisher_t *c)
+{
+    struct nh_mqtt__ack k;
+    const nh_span_t body = {c->body, c->body_len};
+    if (c->body_len > c->body_max_bytes || nh_mqtt__ack_decode(4, NH_MQTT__PUBACK, body, &k) < 0)
+        fail(c, "the broker broke the protocol");
+    else
+        c->cfg.confirmed(c->cfg.ctx, k.packet_id);
+}
+
 static void on_packet(nh_mqtt_publisher_t *c)
 {
     bool is_connack = c->type == NH_MQTT__CONNACK;
@@ -320,6 +356,8 @@ static void on_packet(nh_mqtt_publisher_t *c)
         on_suback(c);
     else if (c->type == NH_MQTT__PUBLISH && c->cfg.filters)
         on_publish(c);
+    else if (c->type == NH_MQTT__PUBACK && c->cfg.confirmed)
+        on_puback(c);
     // Anything else was not asked for and does no harm.
 }
 

@@ -1,6 +1,6 @@
-// publisher.h - a client of a broker elsewhere that publishes at QoS 0, hears what it subscribed
-// to, and leaves a will. MQTT 3.1.1. Sans-IO: the broker's bytes and the time in; bytes, wishes
-// (dial, hang up) and deadlines out.
+// publisher.h - a client of a broker elsewhere that publishes at QoS 0 or 1, hears what it
+// subscribed to, and leaves a will. MQTT 3.1.1. Sans-IO: the broker's bytes and the time in; bytes,
+// wishes (dial, hang up) and deadlines out.
 //
 // What waits for the socket stands in one buffer of a fixed size, taken at create: what does not
 // fit is refused, and room() tells when it is empty again. Nothing is kept over a connection: who
@@ -55,6 +55,8 @@ struct nh_mqtt_publisher_config {
     void (*offline)(void *ctx, const char *reason, uint32_t wait_ms); // and will try again then
     // A message that was subscribed to; borrowed for the call. May be NULL without filters.
     void (*message)(void *ctx, nh_span_t topic, nh_span_t payload, bool retain);
+    // The broker has a message of publish_confirmed(). May publish. NULL: there are none.
+    void (*confirmed)(void *ctx, uint16_t packet_id);
 };
 
 // Makes a client that dials at its first tick(). NH_ERR_INVAL: no client id, or a password without
@@ -81,6 +83,13 @@ void nh_mqtt_publisher_stop(nh_mqtt_publisher_t *c, uint64_t now_ms);
 // NH_ERR_CLOSED: not online. NH_ERR_FULL: no room now. NH_ERR_TOO_LONG: there never will be.
 NH_MUST_USE int nh_mqtt_publisher_publish(nh_mqtt_publisher_t *c, nh_span_t topic,
                                           nh_span_t payload, bool retain, uint64_t now_ms);
+
+// The same at QoS 1: confirmed() comes with `*packet_id` once the broker has it. The client keeps
+// no copy: who wants it there publishes it again after a connection that was lost before that,
+// under another id. The answers are counted by who publishes: ids come round after 65,534 messages.
+NH_MUST_USE int nh_mqtt_publisher_publish_confirmed(nh_mqtt_publisher_t *c, nh_span_t topic,
+                                                    nh_span_t payload, bool retain, uint64_t now_ms,
+                                                    uint16_t *packet_id);
 
 uint64_t nh_mqtt_publisher_next_deadline(const nh_mqtt_publisher_t *c);
 void nh_mqtt_publisher_tick(nh_mqtt_publisher_t *c, uint64_t now_ms);

@@ -51,6 +51,15 @@ static void on_message(void *ctx, nh_span_t topic, nh_span_t payload, bool retai
     NH_IGNORE(nh_mqtt_publisher_publish(w.client, topic, payload, retain, w.now_ms));
 }
 
+static void on_confirmed(void *ctx, uint16_t packet_id)
+{
+    (void)ctx;
+    REQUIRE(packet_id > 0);
+    NH_IGNORE(nh_mqtt_publisher_publish_confirmed(w.client, (nh_span_t){(const uint8_t *)"c", 1},
+                                                  (nh_span_t){(const uint8_t *)"next", 4}, false,
+                                                  w.now_ms, &packet_id));
+}
+
 static void on_room(void *ctx)
 {
     (void)ctx;
@@ -112,7 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                  .dial = on_dial,
                                                  .hang_up = on_hang_up,
                                                  .dirty = on_dirty,
-                                                 .room = on_room};
+                                                 .room = on_room,
+                                                 .confirmed = size % 3 ? on_confirmed : NULL};
     w.now_ms = 1;
     w.wants_dial = w.wants_hang_up = false;
     w.said = (struct nh_mqtt__reader){

@@ -23,6 +23,8 @@ static struct {
     uint32_t wait_ms;
     char heard[8][64]; // "topic=payload", 'r' before it: retained
     size_t heard_count;
+    uint16_t confirmed[8];
+    size_t confirmed_count;
     bool echoes; // publishes what it hears
     uint8_t said[1024];
     size_t said_len, said_at;
@@ -75,6 +77,13 @@ static void on_message(void *ctx, nh_span_t topic, nh_span_t payload, bool retai
         assert_int_equal(nh_mqtt_publisher_publish(t.client, (nh_span_t){(const uint8_t *)"e", 1},
                                                    payload, false, t.now_ms),
                          0);
+}
+
+static void on_confirmed(void *ctx, uint16_t packet_id)
+{
+    (void)ctx;
+    assert_true(t.confirmed_count < 8);
+    t.confirmed[t.confirmed_count++] = packet_id;
 }
 
 static const struct nh_mqtt_publisher_config standard = {
@@ -442,6 +451,98 @@ static void test_wrong_messages(void **state)
     }
 }
 
+static uint16_t publish_confirmed(const char *payload)
+{
+    const nh_span_t name = {(const uint8_t *)"p", 1};
+    uint16_t id = 0;
+    const nh_span_t bytes = {(const uint8_t *)payload, strlen(payload)};
+    assert_int_equal(
+        nh_mqtt_publisher_publish_confirmed(t.client, name, bytes, false, t.now_ms, &id), 0);
+    const struct any_packet p = next();
+    assert_int_equal(p.type, NH_MQTT__PUBLISH);
+    assert_int_equal(p.publish.qos, 1);
+    assert_int_equal(p.publish.packet_id, id);
+    assert_memory_equal(p.publish.payload.ptr, payload, strlen(payload));
+    return id;
+}
+
+static void restart(struct nh_mqtt_publisher_config cfg)
+{
+    nh_mqtt_publisher_destroy(t.client);
+    assert_int_equal(create(cfg), 0);
+    t.said_at = t.said_len = 0;
+}
+
+static void test_confirmed(void **state)
+{
+    struct nh_mqtt_publisher_config cfg = standard;
+    uint16_t id = 7;
+    (void)state;
+    cfg.confirmed = on_confirmed;
+    cfg.filters = filters;
+    cfg.message = on_message;
+    restart(cfg);
+    const nh_span_t text = {(const uint8_t *)"p", 1};
+    assert_int_equal(nh_mqtt_publisher_publish_confirmed(t.client, text, text, false, 1, &id),
+                     NH_ERR_CLOSED);
+    assert_int_equal(id, 7);
+    go_online();
+    assert_int_equal(next().type, NH_MQTT__SUBSCRIBE); // whose id is 1
+    const uint16_t first = publish_confirmed("one"), second = publish_confirmed("two");
+    assert_int_equal(first, 2);
+    assert_int_equal(second, 3);
+    const uint8_t acks[] = {0x40, 2, 0, 3, 0x40, 2, 0, 2};
+    for (size_t i = 0; i < sizeof acks; i++)
+        hear(acks + i, 1);
+    assert_int_equal(t.confirmed_count, 2);
+    assert_int_equal(t.confirmed[0], second);
+    assert_int_equal(t.confirmed[1], first);
+    // Over a lost connection nothing is confirmed: it is published anew.
+    publish_confirmed("three");
+    nh_mqtt_publisher_closed(t.client, "gone", t.now_ms);
+    go_online();
+    assert_int_equal(next().type, NH_MQTT__SUBSCRIBE);
+    assert_int_equal(publish_confirmed("three"), 5);
+    assert_int_equal(t.confirmed_count, 2);
+}
+
+// The ids come round behind that of the subscription.
+static void test_confirmed_ids(void **state)
+{
+    struct nh_mqtt_publisher_config cfg = standard;
+    (void)state;
+    cfg.confirmed = on_confirmed;
+    restart(cfg);
+    go_online();
+    for (uint32_t i = 0; i < 65535; i++) {
+        t.said_at = t.said_len = 0;
+        assert_int_equal(publish_confirmed("x"), i < 65534 ? i + 2 : 2);
+    }
+}
+
+static void test_wrong_confirmations(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } rows[] = {{"\x40\x00", 2},
+                {"\x40\x01\x01", 3},
+                {"\x40\x02\x00\x00", 4},
+                {"\x40\x20"
+                 "01234567890123456789012345678901",
+                 34}};
+    struct nh_mqtt_publisher_config cfg = standard;
+    (void)state;
+    cfg.confirmed = on_confirmed;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        restart(cfg);
+        go_online();
+        hear(rows[i].bytes, rows[i].len);
+        assert_int_equal(info().state, NH_MQTT_PUBLISHER_LEAVING);
+        assert_int_equal(t.confirmed_count, 0);
+    }
+}
+
 static void test_configurations(void **state)
 {
     char long_text[NH_MQTT_PUBLISHER_TEXT_MAX + 2] = {0};
@@ -484,6 +585,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hears, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_confirmed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_confirmed_ids, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_confirmations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_configurations, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

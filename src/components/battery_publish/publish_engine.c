@@ -28,6 +28,7 @@ struct nh_publish_engine {
     int64_t clock_offset_ms; // time of day - monotonic, while has_clock
     uint64_t last_sync_ms, last_duration_ms;
     uint64_t produced, published, overwritten, skipped, missed, restored;
+    uint64_t flash_points, flash_writes, flash_errors;
     uint32_t waiters; // who holds the lock or waits for it
     uint64_t contention;
     struct nh_battery_publish_metrics shown; // what readers copy, under the lock
@@ -38,10 +39,11 @@ struct nh_publish_engine {
 
 // ---- figures ------------------------------------------------------------------------------------
 
-// Counts when it had to wait: somebody else was inside. The count is the lock holder's.
+// Counts when it had to wait: somebody else was inside. The count is the lock holder's. A chip
+// without atomics does not know who is inside, and counts nothing.
 static void figures_lock(nh_publish_engine_t *e)
 {
-    bool is_taken = nh_atomic_add_u32(&e->waiters, 1) > 1;
+    bool is_taken = NH_ATOMIC_NATIVE && nh_atomic_add_u32(&e->waiters, 1) > 1;
     nh_lock_acquire(&e->cfg.lock);
     e->contention += is_taken;
 }
@@ -49,7 +51,8 @@ static void figures_lock(nh_publish_engine_t *e)
 static void figures_unlock(nh_publish_engine_t *e)
 {
     nh_lock_release(&e->cfg.lock);
-    nh_atomic_sub_u32(&e->waiters, 1);
+    if (NH_ATOMIC_NATIVE)
+        nh_atomic_sub_u32(&e->waiters, 1);
 }
 
 static int64_t oldest_ms(const nh_publish_engine_t *e)
@@ -87,6 +90,9 @@ static void show(nh_publish_engine_t *e)
                                            .restored = e->restored,
                                            .overwritten = e->overwritten,
                                            .skipped = e->skipped,
+                                           .flash_points = e->flash_points,
+                                           .flash_writes = e->flash_writes,
+                                           .flash_errors = e->flash_errors,
                                            .missed = e->missed};
     for (size_t i = 0; i < NH_BATTERY_SINK_COUNT; i++)
         fill_sink(e, i, &m);
@@ -388,6 +394,18 @@ void nh_publish_engine_restored(nh_publish_engine_t *e,
     }
     e->restored = e->ring.head - e->ring.tail;
     e->overwritten = 0;
+    show(e);
+}
+
+void nh_publish_engine_kept(nh_publish_engine_t *e, uint64_t points, uint64_t writes,
+                            uint64_t errors)
+{
+    bool is_same = points == e->flash_points && writes == e->flash_writes;
+    if (is_same && errors == e->flash_errors)
+        return;
+    e->flash_points = points;
+    e->flash_writes = writes;
+    e->flash_errors = errors;
     show(e);
 }
 

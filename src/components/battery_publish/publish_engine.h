@@ -82,6 +82,10 @@ void nh_publish_engine_restored(nh_publish_engine_t *e,
 // What waits, for who keeps it; valid until the next call.
 const struct nh_publish_ring *nh_publish_engine_ring(const nh_publish_engine_t *e);
 
+// What is kept on flash, for the figures.
+void nh_publish_engine_kept(nh_publish_engine_t *e, uint64_t points, uint64_t writes,
+                            uint64_t errors);
+
 // The figures of one moment, whole. Any task; waits for the copying of another at most.
 void nh_publish_engine_metrics(nh_publish_engine_t *e, uint64_t now_ms,
                                struct nh_battery_publish_metrics *out);
