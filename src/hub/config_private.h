@@ -49,6 +49,8 @@ void nh_hub_config__check_mqtt_address(struct nh_hub_counting *c, const struct n
 void nh_hub_config__check_lamp(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
 void nh_hub_config__check_lamp_wled(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
 
+// config_battery.c
+void nh_hub_config__check_battery(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
 // config_lamp_hw.c
 void nh_hub_config__check_lamp_hw(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
 // config_lamp_overlay.c

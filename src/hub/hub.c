@@ -323,6 +323,7 @@ static int start_all(struct nh_hub *hub)
         {"lamp's radio", nh_hub__start_lamp_radio},
         {"live data", nh_hub__start_lamp_live},
         {"lamp's topics", nh_hub__start_lamp_mqtt},
+        {"battery", nh_hub__start_battery},
         {"automation", nh_hub__start_automation},
         {"devices", nh_hub__start_devices},
         {"Home Assistant", nh_hub__start_homeassistant},
@@ -365,12 +366,14 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_login_task_destroy(hub->login); // no password is checked any more: who waits is not told
     nh_hub__stop_mdns(hub);
     nh_portal_destroy(hub->portal);
+    hub->portal = NULL; // whoever stops now has nobody to tell
     nh_hub__stop_ota(hub);
     nh_hub__stop_homeassistant(hub);
     nh_hub__stop_display(hub); // asks the macro pad for what it shows
     nh_hub__stop_macropad(hub);
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);
+    nh_hub__stop_battery(hub);
     nh_audio_destroy(hub->audio); // tells the lamp how loud it is
     nh_hub__stop_lamp_live(hub);
     nh_hub__stop_lamp_mqtt(hub);

@@ -5,6 +5,7 @@
 
 #include "components/audio/audio.h"
 #include "components/automation/automation.h"
+#include "components/battery/battery.h"
 #include "components/devices/devices.h"
 #include "components/display/display.h"
 #include "components/health/health.h"
@@ -96,6 +97,7 @@ struct nh_hub {
     nh_lamp_mqtt_t *lamp_mqtt;              // NULL: there is no lamp
     nh_mqtt_local_t *lamp_ears[8];          // of its topics
     bool lamp_is_heard;
+    nh_battery_t *battery;                       // NULL: not enabled
     struct nh_hub_mdns_part *mdns;               // NULL: the network does not find it
     nh_automation_t *automation;                 // NULL: as devices
     nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
@@ -233,6 +235,8 @@ void nh_hub__stop_lamp_send(struct nh_hub *hub);
 // hub_lamp_mqtt.c: start() before Home Assistant, stop() after it and before the lamp.
 NH_MUST_USE int nh_hub__start_lamp_mqtt(struct nh_hub *hub);
 void nh_hub__stop_lamp_mqtt(struct nh_hub *hub);
+NH_MUST_USE int nh_hub__start_battery(struct nh_hub *hub);
+void nh_hub__stop_battery(struct nh_hub *hub); // behind the portal
 // hub_mdns.c: start() after the portal. The number by which clients know the hub again: the
 // machine's, else one that goes with the hub's name.
 NH_MUST_USE int nh_hub__start_mdns(struct nh_hub *hub);

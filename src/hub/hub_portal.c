@@ -82,6 +82,8 @@ static size_t fill_parts(struct nh_hub *hub, nh_feed_part_t *parts)
     }
     if (hub->lamp_radio)
         nh_lamp_radio_feed_part(hub->lamp_radio, &parts[count++]);
+    if (hub->battery)
+        nh_battery_feed_part(hub->battery, &parts[count++]);
     if (hub->automation) {
         nh_automation_feed_parts(hub->automation, parts + count);
         count += NH_AUTOMATION_FEED_COUNT;
@@ -115,6 +117,8 @@ static size_t fill_tables(struct nh_hub *hub, struct nh_route_table out[TABLE_MA
         hub->lamp_radio ? nh_lamp_radio_routes(hub->lamp_radio)
                         : (struct nh_route_table){no_routes, hub, "lamp_radio"},
         nh_hub__lamp_live_routes(hub),
+        hub->battery ? nh_battery_routes(hub->battery)
+                     : (struct nh_route_table){no_routes, hub, "battery"},
         hub->macropad ? nh_macropad_routes(hub->macropad)
                       : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],

@@ -67,6 +67,7 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/macropad/start_file",
                                             "/lamp_live/listen",
                                             "/lamp_send",
+                                            "/battery/path",
                                             "/devices/dir",
                                             "/devices/start_file",
                                             "/compat"};

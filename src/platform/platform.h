@@ -304,10 +304,14 @@ struct nh_serial_config {
 // NH_ERR_DENIED, NH_ERR_BUSY.
 NH_MUST_USE int nh_serial_open(struct nh_mem *mem, const struct nh_serial_config *cfg,
                                nh_serial_t **out);
-// Blocks up to `timeout_ms` for at least one byte. Returns how many. NH_ERR_TIMEOUT, _CLOSED, _IO.
+// Blocks up to `timeout_ms` for at least one byte. Returns how many. NH_ERR_TIMEOUT, _AGAIN
+// (woken), _CLOSED, _IO.
 NH_MUST_USE int nh_serial_read(nh_serial_t *s, void *out, size_t cap, uint64_t timeout_ms);
 // NH_OK: all was handed over. NH_ERR_TIMEOUT: a part may have been. NH_ERR_CLOSED, NH_ERR_IO.
 NH_MUST_USE int nh_serial_write(nh_serial_t *s, const void *bytes, size_t len, uint64_t timeout_ms);
+// Ends the read that waits, or else the next one, with NH_ERR_AGAIN unless bytes are there. Any
+// task, while `s` is open.
+void nh_serial_wake(nh_serial_t *s);
 void nh_serial_close(nh_serial_t *s);
 
 // ---- console: where log and telemetry lines go

@@ -29,7 +29,7 @@ struct nh_battery_config {
     const char *path;   // of the serial device; "": no local board
     uint32_t baud;      // 0: 115200
     uint8_t mode;       // enum nh_battery_mode
-    bool is_descending; // cell order: register 16 - n is the first
+    bool is_descending; // cell order: register 15 is cell 1, 16 - n is cell n; else 0 is cell 1
     uint32_t poll_ms, slow_ms; // 0: 500 and 60000: live image; statistics, settings, version
     uint32_t queue_max;        // 0: 16
     uint32_t first_byte_ms, inside_ms, deadline_ms, retry_count; // 0: 150, 20, 2000, 2

@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 struct nh_serial {
     nh_mem_t *mem;
-    int fd;
+    int fd, wake_fd;
 };
 
 static const struct {
@@ -64,6 +65,9 @@ int nh_serial_open(struct nh_mem *mem, const struct nh_serial_config *cfg, nh_se
     s->mem = mem;
     s->fd = open(cfg->path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     rc = s->fd < 0 ? nh_linux__err(errno) : set_raw(s->fd, speed);
+    s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (rc == 0 && s->wake_fd < 0)
+        rc = nh_linux__err(errno);
     if (rc < 0) {
         nh_serial_close(s);
         return rc;
@@ -72,18 +76,30 @@ int nh_serial_open(struct nh_mem *mem, const struct nh_serial_config *cfg, nh_se
     return NH_OK;
 }
 
-// Waits for `events`. NH_ERR_TIMEOUT, or NH_ERR_CLOSED when the device is gone.
+// Who has woken us is forgotten.
+static int end_wake(nh_serial_t *s)
+{
+    uint64_t count;
+    ssize_t n = read(s->wake_fd, &count, sizeof count);
+    return n == (ssize_t)sizeof count ? NH_ERR_AGAIN : NH_OK;
+}
+
+// Waits for `events`. NH_ERR_TIMEOUT, or NH_ERR_CLOSED when the device is gone; a reader is also
+// woken: NH_ERR_AGAIN.
 static int wait_for(nh_serial_t *s, short events, uint64_t until_ms)
 {
     for (;;) {
-        struct pollfd p = {.fd = s->fd, .events = events};
+        struct pollfd p[2] = {{.fd = s->fd, .events = events},
+                              {.fd = s->wake_fd, .events = POLLIN}};
         uint64_t now = nh_clock_ms();
         uint64_t left = until_ms > now ? until_ms - now : 0;
-        int n = poll(&p, 1, left > 1000000 ? 1000000 : (int)left);
+        int n = poll(p, events == POLLIN ? 2 : 1, left > 1000000 ? 1000000 : (int)left);
         if (n < 0 && errno != EINTR)
             return nh_linux__err(errno);
-        if (n > 0)
-            return p.revents & events ? NH_OK : NH_ERR_CLOSED;
+        if (n > 0 && p[0].revents)
+            return p[0].revents & events ? NH_OK : NH_ERR_CLOSED;
+        if (n > 0 && end_wake(s) < 0)
+            return NH_ERR_AGAIN;
         if (nh_clock_ms() >= until_ms)
             return NH_ERR_TIMEOUT;
     }
@@ -140,10 +156,18 @@ int nh_serial_write(nh_serial_t *s, const void *bytes, size_t len, uint64_t time
     return NH_OK;
 }
 
+void nh_serial_wake(nh_serial_t *s)
+{
+    const uint64_t one = 1;
+    NH_IGNORE(write(s->wake_fd, &one, sizeof one)); // full: it is awake anyhow
+}
+
 void nh_serial_close(nh_serial_t *s)
 {
     if (!s)
         return;
+    if (s->wake_fd >= 0)
+        close(s->wake_fd);
     if (s->fd >= 0) {
         ioctl(s->fd, TIOCNXCL); // of a pseudo terminal whose other ends stay open it would last
         close(s->fd);

@@ -1,0 +1,64 @@
+// The battery as a part of the hub.
+
+#include "core/base/log.h"
+#include "hub/hub_parts.h"
+
+// By the loop's task, at the model's pace.
+static void changed(void *ctx, uint32_t dirty, const struct nh_battery_snapshot *s)
+{
+    struct nh_hub *hub = ctx;
+    (void)dirty;
+    (void)s;
+    if (hub->portal)
+        nh_portal_feed_changed(hub->portal, "battery");
+}
+
+static void fill(struct nh_hub *hub, struct nh_battery_config *out)
+{
+    const struct nh_hub_config *c = &hub->cfg;
+    *out = (struct nh_battery_config){.sys = hub->sys,
+                                      .loop = hub->loop,
+                                      .sched = hub->sched,
+                                      .bus = hub->bus,
+                                      .store = hub->store,
+                                      .path = c->battery.path,
+                                      .baud = c->battery.baud,
+                                      .mode = (uint8_t)c->battery.mode,
+                                      .is_descending = c->battery.is_descending,
+                                      .poll_ms = c->battery.poll_ms,
+                                      .slow_ms = c->battery.slow_ms,
+                                      .queue_max = c->battery.queue_max,
+                                      .first_byte_ms = c->battery.first_byte_ms,
+                                      .inside_ms = c->battery.inside_ms,
+                                      .deadline_ms = c->battery.deadline_ms,
+                                      .retry_count = c->battery.retry_count,
+                                      .stale_ms = c->battery.stale_ms,
+                                      .history_count = c->battery.history_count,
+                                      .ctx = hub,
+                                      .changed = changed};
+}
+
+// A hub that cannot have one runs on without it. A device that is not there is waited for.
+int nh_hub__start_battery(struct nh_hub *hub)
+{
+    struct nh_battery_config cfg;
+    if (!hub->cfg.battery.enabled)
+        return NH_OK;
+    fill(hub, &cfg);
+    int err = nh_hub__owner(hub, "battery", &cfg.mem);
+    if (err == 0)
+        err = nh_battery_create(&cfg, &hub->battery);
+    if (err == 0)
+        err = nh_battery_start(hub->battery);
+    if (err < 0) {
+        NH_LOG_E("battery", "cannot be started: %s; there is none", nh_err_text(err));
+        nh_hub__stop_battery(hub);
+    }
+    return NH_OK;
+}
+
+void nh_hub__stop_battery(struct nh_hub *hub)
+{
+    nh_battery_destroy(hub->battery);
+    hub->battery = NULL;
+}
