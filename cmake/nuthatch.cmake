@@ -9,6 +9,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(NH_TARGET "linux" CACHE STRING "linux, or bare: the core alone on a 32-bit chip")
 set(NH_SANITIZE "" CACHE STRING "sanitizers: address,undefined or thread")
 option(NH_FUZZ "build the fuzz targets (clang)" OFF)
+option(NH_HELGRIND "tell Helgrind what atomics order" OFF)
 set(NH_PYTHON /usr/bin/python3) # the distribution's: it has the MQTT client module
 
 add_library(nh_options INTERFACE)
@@ -30,6 +31,9 @@ if(NH_SANITIZE)
   target_compile_options(nh_options INTERFACE -fsanitize=${NH_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   target_link_options(nh_options INTERFACE -fsanitize=${NH_SANITIZE})
+endif()
+if(NH_HELGRIND)
+  target_compile_definitions(nh_options INTERFACE NH_HELGRIND)
 endif()
 if(NH_FUZZ)
   target_compile_options(nh_options INTERFACE -fsanitize=fuzzer-no-link)

@@ -161,7 +161,7 @@ static void expect(const struct rule_row *r, int32_t v, uint8_t severity)
     r->set(v);
     pass(rule_of(r->code)->raise_ms + rule_of(r->code)->clear_ms + 200);
     if (is_active(r->code) != (severity != 0))
-        fail_msg("%s at %d: it is %sactive", r->what, v, severity ? "not " : "");
+        fail_msg("%s at %d: it is %sactive", r->what, (int)v, severity ? "not " : "");
     if (severity)
         assert_int_equal(active(r->code).severity, severity);
     if (severity && !strstr(active(r->code).message, r->what))

@@ -489,7 +489,7 @@ static void test_thresholds(void **state)
             assert_int_equal(offer(&other), 0);
             bool is_told = told[NH_BATTERY_NEAR].dirty & BIT(n->field);
             if (is_told != (step == n->near))
-                fail_msg("%s: a step of %d is %stold", n->name, step, is_told ? "" : "not ");
+                fail_msg("%s: a step of %d is %stold", n->name, (int)step, is_told ? "" : "not ");
             pass(300);
         }
         nh_battery_model_destroy(m);

@@ -392,7 +392,7 @@ int nh_tinybms_raw_of(const struct nh_tinybms_register *r, double value, int64_t
     // Half a step of room: what rounds into the range is in it. NAN is not.
     if (!(wanted > (double)r->min - 0.5 && wanted < (double)r->max + 0.5))
         return NH_ERR_RANGE;
-    int64_t n = (int64_t)floor(wanted + 0.5);
+    int64_t n = (int64_t)(wanted < 0 ? wanted - 0.5 : wanted + 0.5);
     if (n < r->min || n > r->max || (r->choices && !nh_tinybms_choice_text(r, n)))
         return NH_ERR_RANGE;
     *raw = n;

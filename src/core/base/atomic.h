@@ -15,35 +15,65 @@
 #define NH_ATOMIC_NATIVE 0
 #endif
 
+// Helgrind knows no atomics: a build for it (NH_HELGRIND, scripts/helgrind.sh) says what they order.
+#ifdef NH_HELGRIND
+#include <valgrind/helgrind.h>
+#define NH__RELEASE(p)                                                                             \
+    do {                                                                                           \
+        VALGRIND_HG_DISABLE_CHECKING(p, sizeof *(p));                                              \
+        ANNOTATE_HAPPENS_BEFORE(p);                                                                \
+    } while (0)
+#define NH__ACQUIRE(p)                                                                             \
+    do {                                                                                           \
+        VALGRIND_HG_DISABLE_CHECKING(p, sizeof *(p));                                              \
+        ANNOTATE_HAPPENS_AFTER(p);                                                                 \
+    } while (0)
+#else
+#define NH__RELEASE(p) ((void)(p))
+#define NH__ACQUIRE(p) ((void)(p))
+#endif
+
 #if NH_ATOMIC_NATIVE
 
 // Adds `n`. Returns the value after it.
 static inline uint32_t nh_atomic_add_u32(uint32_t *p, uint32_t n)
 {
-    return __atomic_add_fetch(p, n, __ATOMIC_ACQ_REL);
+    NH__RELEASE(p);
+    uint32_t v = __atomic_add_fetch(p, n, __ATOMIC_ACQ_REL);
+    NH__ACQUIRE(p);
+    return v;
 }
 
 // Subtracts `n`. Returns the value after it; what other tasks did before their own subtraction is
 // visible to the one that sees 0.
 static inline uint32_t nh_atomic_sub_u32(uint32_t *p, uint32_t n)
 {
-    return __atomic_sub_fetch(p, n, __ATOMIC_ACQ_REL);
+    NH__RELEASE(p);
+    uint32_t v = __atomic_sub_fetch(p, n, __ATOMIC_ACQ_REL);
+    NH__ACQUIRE(p);
+    return v;
 }
 
 static inline uint32_t nh_atomic_load_u32(const uint32_t *p)
 {
-    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+    uint32_t v = __atomic_load_n(p, __ATOMIC_ACQUIRE);
+    NH__ACQUIRE(p);
+    return v;
 }
 
 static inline void nh_atomic_store_u32(uint32_t *p, uint32_t v)
 {
+    NH__RELEASE(p);
     __atomic_store_n(p, v, __ATOMIC_RELEASE);
 }
 
 // Puts `v` in place of what was there, and returns that.
 static inline uint32_t nh_atomic_exchange_u32(uint32_t *p, uint32_t v)
 {
-    return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
+    NH__RELEASE(p);
+    uint32_t before = __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
+    NH__ACQUIRE(p);
+    return before;
 }
 
 #else
