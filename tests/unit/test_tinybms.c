@@ -25,7 +25,7 @@ static void test_requests(void **state)
         const struct request_vector *v = &request_vectors[i];
         size_t len = vector_bytes(v->hex, want);
         int n = nh_tinybms_encode(&v->request, got, sizeof got);
-        if (n != (int)len || memcmp(got, want, len))
+        if (n != (int)len || memcmp(got, want, len) != 0)
             fail_msg("%s: not the bytes of the vector", v->name);
         assert_int_equal(nh_tinybms_encode(&v->request, got, len), len);
         assert_int_equal(nh_tinybms_encode(&v->request, got, len - 1), NH_ERR_TOO_LONG);
