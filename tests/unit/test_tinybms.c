@@ -25,7 +25,7 @@ static void test_requests(void **state)
         const struct request_vector *v = &request_vectors[i];
         size_t len = vector_bytes(v->hex, want);
         int n = nh_tinybms_encode(&v->request, got, sizeof got);
-        if (n != (int)len || memcmp(got, want, len))
+        if (n != (int)len || memcmp(got, want, len) != 0)
             fail_msg("%s: not the bytes of the vector", v->name);
         assert_int_equal(nh_tinybms_encode(&v->request, got, len), len);
         assert_int_equal(nh_tinybms_encode(&v->request, got, len - 1), NH_ERR_TOO_LONG);
@@ -297,6 +297,51 @@ static void test_every_bit_error_is_seen(void **state)
     }
 }
 
+// Good CRCs around what no board sends: lengths that the command cannot have, acknowledgements of
+// what answers with data, answers in several packets, commands that are none.
+static void test_wrong_shapes(void **state)
+{
+    static const struct {
+        uint8_t bytes[12];
+        uint8_t len, command;
+    } rows[] = {
+        {{0xAA, 0x1C, 0}, 3, 0x1C},
+        {{0xAA, 0x1C, 34}, 37, 0x1C},
+        {{0xAA, 0x03, 0}, 3, 0x03},
+        {{0xAA, 0x03, 3, 1, 2, 3}, 6, 0x03},
+        {{0xAA, 0x07, 0x40}, 3, 0x07},
+        {{0xAA, 0x07, 0x82, 1, 2}, 5, 0x07},
+        {{0xAA, 0x09, 2, 1, 2}, 5, 0x09},
+        {{0xAA, 0x11, 0}, 3, 0x11},
+        {{0xAA, 0x11, 6, 1, 2, 3, 4, 5, 6}, 9, 0x11},
+        {{0xAA, 0x1B, 4, 1, 2, 3, 4}, 7, 0x1B},
+        {{0xAA, 0x1E, 6, 1, 2, 3, 4, 5, 6}, 9, 0x1E},
+        {{0xAA, 0x1F, 5, 1, 2, 3, 4, 5}, 8, 0x1F},
+        {{0xAA, 0x01, 0x03}, 3, 0x03},
+        {{0xAA, 0x01, 0x10}, 3, 0x10},
+        {{0xAA, 0x02}, 2, 0x02},
+        {{0xAA, 0x0D}, 2, 0x0D},
+        {{0xAA, 0x13, 1, 2}, 4, 0x13},
+        {{0xAA, 0x21}, 2, 0x21},
+    };
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        uint8_t line[64] = {0};
+        nh_tinybms_parser_t p = {0};
+        struct nh_tinybms_frame f;
+        size_t len = rows[i].len;
+        memcpy(line, rows[i].bytes, sizeof rows[i].bytes);
+        uint16_t crc = nh_tinybms_crc(line, len);
+        line[len++] = (uint8_t)crc;
+        line[len++] = (uint8_t)(crc >> 8);
+        assert_int_equal(nh_tinybms_parser_feed(&p, line, len), len);
+        int got = nh_tinybms_parser_finish(&p, rows[i].command, &f);
+        if (got || p.frames || p.dropped_bytes != len)
+            fail_msg("row %zu: %d, %d frames, %d dropped", i, got, (int)p.frames,
+                     (int)p.dropped_bytes);
+    }
+}
+
 // 100,000 streams of noise that is rich in beginnings: no crash, every byte accounted for, and no
 // more good frames than the CRC lets through by chance.
 static void test_random_streams(void **state)
@@ -447,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_reset_drops_what_is_held),
         cmocka_unit_test(test_longest_response),
         cmocka_unit_test(test_every_bit_error_is_seen),
+        cmocka_unit_test(test_wrong_shapes),
         cmocka_unit_test(test_random_streams),
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_events),
