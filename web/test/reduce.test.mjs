@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { addCurrent, addOwners, hasUnknown, reduceLamp, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from '../src/lib/reduce.js';
+import { addCurrent, addOwners, hasUnknown, reduceBattery, reduceLamp, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from '../src/lib/reduce.js';
 
 const tier = (current) => ({ current_bytes: current, peak_bytes: current, budget_bytes: 100, current_blocks: 1, failed_count: 0, charged_bytes: 7 });
 const memory = () => ({
@@ -137,4 +137,15 @@ test('lamp: its current, an entry a second, half an hour of them, a gap where no
   log = addCurrent(log, 1000 + 31 * 60000, 14);
   assert.equal(log.at(-1)[1], 14);
   assert.ok(log[0][0] >= 61000);
+});
+
+test('battery: two parts make one pack; only what has ages renews them', () => {
+  assert.equal(reduceBattery(null, { limits: { full_mv: 3650 } }, 5), null, 'what seldom moves, alone, is no pack');
+  const first = reduceBattery(null, { pack: { soc_pct: 73 }, fields: { soc: { age_ms: 1 } } }, 10);
+  assert.deepEqual(first, { pack: { soc_pct: 73 }, fields: { soc: { age_ms: 1 } }, at: 10 });
+  const both = reduceBattery(first, { limits: { full_mv: 3650 }, line: { retries: 1 } }, 20);
+  assert.equal(both.at, 10);
+  assert.equal(both.pack.soc_pct, 73);
+  assert.equal(reduceBattery(both, { pack: { soc_pct: 74 }, fields: {} }, 30).at, 30);
+  assert.equal(reduceBattery(false, { pack: {}, fields: {} }, 40).at, 40, 'a hub that has one after all');
 });

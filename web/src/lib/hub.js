@@ -5,7 +5,7 @@ import { isAdmin, loadSession } from './access.js';
 import { get } from './api.js';
 import { createFeed } from './feed.js';
 import { mergeRows, rowFromTiers } from './history.js';
-import { addCurrent, addOwners, hasUnknown, reduceLamp, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from './reduce.js';
+import { addCurrent, addOwners, hasUnknown, reduceBattery, reduceLamp, reduceLog, reduceMemory, reduceMessages, reduceMqtt, reduceTyped } from './reduce.js';
 import { hubNow, keep, kept, listen, set, state } from './store.js';
 
 const QUIET_MS = 2000; // the feed tells of changed counters: after this without one, none has
@@ -54,8 +54,8 @@ export function lampCame(data) {
 
 // The pack, from the feed or asked for.
 export function batteryCame(data) {
-  if (!state.battery) keep('battery', true);
-  set('battery', { ...state.battery, ...data, at: Date.now() });
+  set('battery', reduceBattery(state.battery, data, Date.now()));
+  if (state.battery) keep('battery', true);
 }
 
 const channels = new Map(); // channel of binary messages -> who takes them

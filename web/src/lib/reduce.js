@@ -130,6 +130,13 @@ export function reduceLamp(lamp, data, nowMs) {
   return { ...lamp, ...data, at: nowMs };
 }
 
+// The pack as it came at `nowMs`. The feed tells it in two parts, what moves and what seldom does: only the first has the
+// ages and so renews `at`, and without it nothing can be shown.
+export function reduceBattery(battery, data, nowMs) {
+  if (!battery && !data.pack) return battery;
+  return { ...battery, ...data, at: data.fields || !battery ? nowMs : battery.at };
+}
+
 const CURRENT_KEPT_MS = 30 * 60000;
 const CURRENT_GAP_MS = 5000;
 // The current over time, [t, mA], an entry a second for half an hour, with a gap where nothing came.

@@ -1,6 +1,7 @@
 // battery.jsx - the pack: what it is doing, its cells, its past; the board's registers; the line and who else listens.
 
 import { useEffect, useState } from 'preact/hooks';
+import { isAdmin } from '../../lib/access.js';
 import { get, post } from '../../lib/api.js';
 import { batteryCame, useFeed } from '../../lib/hub.js';
 import { setParam } from '../../lib/route.js';
@@ -102,5 +103,5 @@ function Mode({ battery }) {
     setWanted(mode);
     post('/api/battery/mode', { mode }).then(() => get('/api/battery')).then(batteryCame, (e) => toast(e.message)).then(() => setWanted(null));
   };
-  return <span class={`md ${wanted ? 'waits' : ''}`}><Segments label="Source of the values" options={MODES} value={wanted || battery.mode} disabled={!isOnline()} onChange={choose} /></span>;
+  return <span class={`md ${wanted ? 'waits' : ''}`}><Segments label="Source of the values" options={MODES} value={wanted || battery.mode} disabled={!isOnline() || !isAdmin()} onChange={choose} /></span>;
 }

@@ -1,6 +1,7 @@
 // board.jsx - what the board keeps: its registers, its counters, its log, and what it can be told.
 
 import { useState } from 'preact/hooks';
+import { isAdmin } from '../../lib/access.js';
 import { post } from '../../lib/api.js';
 import { age, count, duration, fixed, when } from '../../lib/format.js';
 import { useResource } from '../../lib/resource.js';
@@ -106,6 +107,7 @@ function Control({ action, verb, title, text, onDone }) {
     toast(reply.outcome === 'done' ? `${verb}: done by the board.` : `${verb}: ${outcomeOf(reply, {})[1]}.`);
     if (onDone) onDone();
   };
+  if (!isAdmin()) return null;
   return (
     <>
       <Button kind="sm" disabled={!isOnline()} aria-label={title.replace('?', '')} onClick={() => setOpen(true)}>{verb}</Button>

@@ -1,6 +1,7 @@
 // files.jsx - the registers as a file: taken out, compared, and the backups that the hub keeps.
 
 import { useState } from 'preact/hooks';
+import { isAdmin } from '../../lib/access.js';
 import { get, post } from '../../lib/api.js';
 import { plural, when } from '../../lib/format.js';
 import { useResource } from '../../lib/resource.js';
@@ -72,7 +73,7 @@ function Differences({ found, settings, onTake, onClose }) {
               const s = settings.find((x) => x.key === d.key) || { label: d.key };
               return <tr key={d.key}><td class="wrap">{s.label || d.key}</td><td class="r">{shown(s, d.board)}</td><td class="r"><b>{shown(s, d.file)}</b></td></tr>;
             })}</tbody></table></div>
-          <div class="row end"><Button kind="sm" onClick={onTake}>Take over as edits</Button></div>
+          {isAdmin() && <div class="row end"><Button kind="sm" onClick={onTake}>Take over as edits</Button></div>}
         </>
       )}
     </div>

@@ -2,15 +2,18 @@
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { decimate } from '../../lib/decimate.js';
-import { fixed, signed, when } from '../../lib/format.js';
+import { date, fixed, hourMinute, signed, when } from '../../lib/format.js';
 import { useResource } from '../../lib/resource.js';
 import { setParam } from '../../lib/route.js';
 import { hubNow, useTick } from '../../lib/store.js';
-import { Button, Failed, Legend, Loading, Segments, Tile } from '../../ui/parts.jsx';
+import { Button, Failed, Legend, Loaded, Loading, Segments, Tile } from '../../ui/parts.jsx';
 import { num, Table } from '../../ui/table.jsx';
 import { Plot } from '../../ui/plot.jsx';
 import { AGAIN, columnsOf, joined, POINTS, RANGES, sampleOf } from './model.js';
 
+const HOW = [['plots', 'Plots'], ['table', 'Table'], ['hours', 'Hours'], ['days', 'Days']];
+const PERIODS = { hours: 'The last 24 hours', days: 'The last 7 days' };
+const PERIODS_AGAIN_MS = 60000;
 const TAIL_MAX = 4000;
 const TABLE_ROWS = 300;
 const ZOOM_MIN_MS = 10000;
@@ -29,7 +32,7 @@ const PLOTS = [
 export function History({ battery, range: asked }) {
   const range = RANGES[asked] ? asked : '1h';
   const [zoom, setZoom] = useState(null);
-  const [table, setTable] = useState(false);
+  const [view, setView] = useState('plots');
   const { samples, error, reload } = useSamples(battery, range);
   useTick(range === '1h' ? 1000 : 10000);
   const now = Math.ceil(hubNow() / 1000) * 1000;
@@ -43,17 +46,17 @@ export function History({ battery, range: asked }) {
   const end = (
     <>
       {zoom && <Button kind="sm" onClick={() => setZoom(null)}>Whole span</Button>}
-      <Button kind="sm" aria-pressed={table} onClick={() => setTable(!table)}>{table ? 'Plots' : 'Table'}</Button>
-      <a class="btn sm" href={`/api/battery/history?range=${range}&format=csv`} download={`battery-${range}.csv`}>CSV</a>
-      <Segments kind="sm" label="Span of the history" options={Object.entries(RANGES).map(([id, [name]]) => [id, name])} value={range} onChange={choose} />
+      <Segments kind="sm" label="How the history is shown" options={HOW} value={view} onChange={setView} />
+      <a class="btn sm" href={PERIODS[view] ? `/api/battery/history/${view}?format=csv` : `/api/battery/history?range=${range}&format=csv`} download={`battery-${PERIODS[view] ? view : range}.csv`}>CSV</a>
+      {!PERIODS[view] && <Segments kind="sm" label="Span of the history" options={Object.entries(RANGES).map(([id, [name]]) => [id, name])} value={range} onChange={choose} />}
     </>
   );
   const limit = battery.limits && battery.limits.spread_mv;
   return (
     <Tile title="History" class="hist" end={end}>
-      {error && <Failed error={error} retry={reload} />}
-      {!data && !error && <Loading big lines={9} />}
-      {data && (table ? <SampleTable data={data} /> : (
+      {PERIODS[view] ? <Periods view={view} /> : error && <Failed error={error} retry={reload} />}
+      {!PERIODS[view] && !data && !error && <Loading big lines={9} />}
+      {!PERIODS[view] && data && (view === 'table' ? <SampleTable data={data} /> : (
         <div class="plots">{PLOTS.map((p, i) => (
           <OnePlot key={p.label} p={p} data={data} from={from} to={to} onZoom={onZoom} xAxis={i % 3 === 2} limit={p.label === 'Spread' ? limit : null} />))}</div>
       ))}
@@ -101,4 +104,18 @@ function SampleTable({ data }) {
     col('Voltage, V', V, 2), num('Current, A', (r) => r[A], (v) => (v == null ? '' : signed(v, 1))), col('Charge, %', SOC, 1), col('Lowest cell, mV', LO, 1), col('Highest cell, mV', HI, 1), col('Spread, mV', SPREAD, 1), col('Temperature, °C', C, 1),
   ];
   return <div class="long"><Table label="History" columns={columns} rows={rows} rowKey={(r) => r[X]} empty="Nothing was recorded in this span." /></div>;
+}
+
+// Least, mean and greatest of each hour or day, newest first.
+function Periods({ view }) {
+  const again = useTick(PERIODS_AGAIN_MS);
+  const list = useResource(`/api/battery/history/${view}`, [again]);
+  const range = (label, key, decimals, show = fixed) => ({ label, r: true, cell: (p) => (p[key].avg == null ? '' : <span title={`mean ${show(p[key].avg, decimals)}`}>{show(p[key].min, decimals)} to {show(p[key].max, decimals)}</span>), sort: (p) => p[key].avg ?? 0 });
+  const columns = [
+    { label: view === 'days' ? 'Day' : 'Hour', cell: (p) => (view === 'days' ? date(p.start_ms) : `${date(p.start_ms).slice(5)} ${hourMinute(p.start_ms)}`), sort: (p) => p.start_ms },
+    range('Voltage, V', 'voltage_v', 2), range('Current, A', 'current_a', 1), range('Charge, %', 'soc_pct', 1), range('Temperature, °C', 'temperature_c', 1),
+    num('Lowest cell, mV', (p) => p.cell_min_mv.min, (v) => fixed(v)), num('Highest cell, mV', (p) => p.cell_max_mv.max, (v) => fixed(v)), num('Worst spread, mV', (p) => p.cell_delta_mv.max, (v) => fixed(v, 1)),
+    num('Cycles', (p) => p.cycles, (v) => fixed(v, 2)), num('Balancing', (p) => p.balancing_events, (v) => fixed(v)), num('Silences', (p) => p.comm_errors, (v) => fixed(v)),
+  ];
+  return <Loaded of={list}>{(v) => <div class="long"><Table label={PERIODS[view]} columns={columns} rows={[...v.periods].sort((a, b) => b.start_ms - a.start_ms)} rowKey={(p) => p.start_ms} empty="No period has ended or begun yet." /></div>}</Loaded>;
 }

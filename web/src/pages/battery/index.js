@@ -10,6 +10,7 @@ export default {
   group: 3,
   order: 1,
   key: 'b',
+  operator: true,
   parts: ['battery'],
   navFigure({ battery }) {
     if (!battery) return '';

@@ -1,6 +1,7 @@
 // registers.jsx - the board's settings by group: value, unit, limits, default; edits are reviewed, then written together.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { isAdmin } from '../../lib/access.js';
 import { get } from '../../lib/api.js';
 import { age, plural } from '../../lib/format.js';
 import { setParam } from '../../lib/route.js';
@@ -66,13 +67,13 @@ export function Registers({ settings, group, again }) {
         <>
           <div class="scroll"><Segments label="Group of registers" options={groups.map(([id, name]) => [id, marks(id) ? `${name} (${marks(id)})` : name])} value={shownGroup} onChange={(id) => setParam('group', id)} /></div>
           <div class="reg-l">{list.filter((s) => s.group === shownGroup).map((s) => <Row key={s.key} s={s} raw={edits[s.key]} finding={findings[s.key]} edit={(raw) => edit(s, raw)} />)}</div>
-          <div class={`reg-do ${n ? 'on' : ''}`} role="group" aria-label="Changes">
+          {isAdmin() && <div class={`reg-do ${n ? 'on' : ''}`} role="group" aria-label="Changes">
             <span class={n ? '' : 'sub'}>{n ? plural(n, 'change') : 'No changes.'} {why && n > 0 && <span class={bad ? 'b bad' : 'b'} id="reg-why">{why}</span>}</span>
             <span class="row">
               <Button disabled={!n} onClick={() => { setEdits({}); setRefused({}); }}>Discard</Button>
               <Button kind="pri" disabled={!n || !!why} aria-describedby={why ? 'reg-why' : undefined} onClick={open}>Review {plural(n, 'change')}</Button>
             </span>
-          </div>
+          </div>}
         </>
       ) : <p class="sub">The board has not told its settings yet. They are read once it answers.</p>)}</Loaded>
       {review && <Review changes={review} settings={list} onRefused={setRefused} onWritten={written} onClose={() => setReview(null)} />}
@@ -114,7 +115,7 @@ function Row({ s, raw, finding, edit }) {
 }
 
 function Control({ s, id, value, finding, edit }) {
-  const off = !s.writable;
+  const off = !s.writable || !isAdmin();
   if (s.choices) {
     return (
       <select id={id} class="in" disabled={off} value={value} onChange={(e) => edit(e.target.value)} {...findingOf(id, finding)}>

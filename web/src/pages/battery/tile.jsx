@@ -45,4 +45,4 @@ function BatteryTile() {
   );
 }
 
-export default [{ order: 40, parts: ['battery'], Tile: BatteryTile }];
+export default [{ order: 40, operator: true, parts: ['battery'], Tile: BatteryTile }];
