@@ -349,6 +349,8 @@ const nh_json_field_t nh_hub_config_fields[] = {
      .text = "Controllers that the frames of the LED matrix go out to"},
     SECTION("lamp_mqtt", nh_hub__lamp_mqtt_fields, "The lamp by MQTT"),
     SECTION("battery", nh_hub__battery_fields, "Pack of cells behind a Tiny BMS"),
+    SECTION("battery_publish", nh_hub__battery_publish_fields,
+            "Points of the pack to other machines"),
     SECTION("mdns", nh_hub__mdns_fields, "Found by name on the network"),
     SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("devices", device_fields, "Devices and scenarios"),

@@ -249,10 +249,13 @@ struct nh_hub_config {
     } battery_remote;
     struct {
         bool enabled, flash;
-        uint32_t period_ms, ring_count, flush_per_s, backoff_max_ms, flash_count;
+        uint32_t period_ms, ring_count, flush_per_s, backoff_max_ms, flash_count, flash_ms;
         char http[128], http_token_file[108];
-        bool mqtt;
+        bool mqtt, mqtt_tls, mqtt_tls_any_name;
         char mqtt_topic[64];
+        char mqtt_broker[128]; // HOST:PORT; "": the hub's own
+        char mqtt_user[65], mqtt_password_file[108], tls_ca_file[108];
+        uint32_t status_ms; // between reports
         char influx[128], influx_token_file[108];
     } battery_publish;
     struct {

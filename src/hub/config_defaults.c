@@ -111,6 +111,7 @@ static void lamp_defaults(struct nh_hub_config *c)
     snprintf(c->lamp_radio.interface, sizeof c->lamp_radio.interface, "127.0.0.1");
     nh_hub__lamp_live_defaults(c);
     nh_hub__battery_defaults(c);
+    nh_hub__battery_publish_defaults(c);
     c->lamp_mqtt.enabled = true;
 }
 

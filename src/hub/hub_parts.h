@@ -6,6 +6,7 @@
 #include "components/audio/audio.h"
 #include "components/automation/automation.h"
 #include "components/battery/battery.h"
+#include "components/battery_publish/battery_publish.h"
 #include "components/devices/devices.h"
 #include "components/display/display.h"
 #include "components/health/health.h"
@@ -97,10 +98,11 @@ struct nh_hub {
     nh_lamp_mqtt_t *lamp_mqtt;              // NULL: there is no lamp
     nh_mqtt_local_t *lamp_ears[8];          // of its topics
     bool lamp_is_heard;
-    nh_battery_t *battery;                       // NULL: not enabled
-    struct nh_hub_mdns_part *mdns;               // NULL: the network does not find it
-    nh_automation_t *automation;                 // NULL: as devices
-    nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
+    nh_battery_t *battery;                          // NULL: not enabled
+    struct nh_hub_battery_publish *battery_publish; // NULL: no receivers, or no battery
+    struct nh_hub_mdns_part *mdns;                  // NULL: the network does not find it
+    nh_automation_t *automation;                    // NULL: as devices
+    nh_automation_journal_t *automation_journal;    // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
     bool automation_subscribes; // the broker is telling what it has retained
     nh_bus_sub_t *automation_sub;
@@ -237,6 +239,10 @@ NH_MUST_USE int nh_hub__start_lamp_mqtt(struct nh_hub *hub);
 void nh_hub__stop_lamp_mqtt(struct nh_hub *hub);
 NH_MUST_USE int nh_hub__start_battery(struct nh_hub *hub);
 void nh_hub__stop_battery(struct nh_hub *hub); // behind the portal
+// hub_battery_publish.c: start() behind the battery and the broker, stop() before them.
+NH_MUST_USE int nh_hub__start_battery_publish(struct nh_hub *hub);
+void nh_hub__stop_battery_publish(struct nh_hub *hub);
+nh_battery_publish_t *nh_hub__battery_publish(const struct nh_hub *hub); // NULL: it is off
 // hub_mdns.c: start() after the portal. The number by which clients know the hub again: the
 // machine's, else one that goes with the hub's name.
 NH_MUST_USE int nh_hub__start_mdns(struct nh_hub *hub);

@@ -119,6 +119,8 @@ static size_t fill_tables(struct nh_hub *hub, struct nh_route_table out[TABLE_MA
         nh_hub__lamp_live_routes(hub),
         hub->battery ? nh_battery_routes(hub->battery)
                      : (struct nh_route_table){no_routes, hub, "battery"},
+        nh_hub__battery_publish(hub) ? nh_battery_publish_routes(nh_hub__battery_publish(hub))
+                                     : (struct nh_route_table){no_routes, hub, "battery_publish"},
         hub->macropad ? nh_macropad_routes(hub->macropad)
                       : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],

@@ -11,7 +11,7 @@
 #include "portal/auth.h"
 
 #define NH_FEED_PART_MAX_COUNT 24
-#define NH_PORTAL_TABLE_MAX_COUNT 24
+#define NH_PORTAL_TABLE_MAX_COUNT 32
 
 // A file of the web UI, compressed at build time, in the program's constants.
 struct nh_asset {

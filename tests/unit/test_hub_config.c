@@ -347,10 +347,55 @@ static void test_audio(void **state)
     }
 }
 
+static void test_battery_points(void **state)
+{
+    static const struct {
+        const char *text, *pointer, *value; // pointer NULL: valid
+    } rows[] = {
+        {"http: 'https://a.example/x', influx: 'http://[::1]:8086?org=o&bucket=b'", NULL, NULL},
+        {"http: a.example", "/battery_publish/http", "a.example"},
+        {"http: 'http://me:secret@a.example'", "/battery_publish/http", NULL},
+        {"influx: 'ftp://a'", "/battery_publish/influx", "ftp://a"},
+        {"mqtt: true, mqtt_broker: '10.0.0.7:1883', mqtt_user: u, mqtt_password_file: /f", NULL,
+         NULL},
+        {"mqtt: true, mqtt_broker: '10.0.0.7'", "/battery_publish/mqtt_broker", "10.0.0.7"},
+        {"mqtt: true, mqtt_topic: 'a/+'", "/battery_publish/mqtt_topic", "a/+"},
+        {"mqtt: true, mqtt_topic: ''", "/battery_publish/mqtt_topic", ""},
+        {"mqtt: false, mqtt_topic: ''", NULL, NULL},
+        {"mqtt: true, mqtt_password_file: /f", "/battery_publish/mqtt_user", ""},
+        {"period_ms: 1000, flush_per_s: 2", NULL, NULL},
+        {"period_ms: 1000, flush_per_s: 1", "/battery_publish/flush_per_s", "1"},
+        {"period_ms: 1500, flush_per_s: 1", "/battery_publish/flush_per_s", "1"},
+        {"period_ms: 999", "/battery_publish/period_ms", NULL},
+        {"ring_count: 0", "/battery_publish/ring_count", NULL},
+        {"flash: true, ring_count: 100, flash_count: 101", "/battery_publish/flash_count", "101"},
+        {"flash: false, ring_count: 100, flash_count: 101", NULL, NULL},
+        {"flash: true, flash_ms: 9999", "/battery_publish/flash_ms", NULL},
+    };
+    char text[160];
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        struct nh_hub_config c;
+        struct found f = {0};
+        int len = snprintf(text, sizeof text, "battery_publish: {%s}\n", rows[i].text);
+        nh_hub_config_defaults(&c);
+        int err = nh_hub_config_read_yaml(&c, text, (size_t)len, note, &f);
+        if (err == 0)
+            err = nh_hub_config_validate(&c, note, &f);
+        assert_int_equal(err, rows[i].pointer ? NH_ERR_INVAL : 0);
+        assert_int_equal(f.count, rows[i].pointer ? 1 : 0);
+        if (rows[i].pointer)
+            assert_string_equal(f.last[0].pointer, rows[i].pointer);
+        if (rows[i].value)
+            assert_string_equal(f.last[0].value, rows[i].value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults_are_valid),
+        cmocka_unit_test(test_battery_points),
         cmocka_unit_test(test_values_arrive),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_too_many_budgets),

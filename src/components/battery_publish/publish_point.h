@@ -3,7 +3,7 @@
 #ifndef NH_PUBLISH_POINT_H
 #define NH_PUBLISH_POINT_H
 
-#include "components/battery/battery_model.h"
+#include "components/battery/battery.h"
 
 #define NH_BATTERY_SINK_COUNT 3
 enum nh_battery_sink { NH_BATTERY_SINK_HTTP, NH_BATTERY_SINK_MQTT, NH_BATTERY_SINK_INFLUX };
