@@ -594,7 +594,7 @@ static void test_write_outcomes(void **state)
         if (!answer_of(t) || answer_of(t)->outcome != rows[i].outcome ||
             board.write_count != rows[i].writes)
             fail_msg("%s: %d, %u writes", rows[i].name, answer_of(t) ? answer_of(t)->outcome : -1,
-                     board.write_count);
+                     (unsigned)board.write_count);
         if (rows[i].what == IGNORED)
             assert_int_equal(answer_of(t)->words[0], line_board_pattern(315));
         nh_battery_client_destroy(client);

@@ -184,7 +184,7 @@ static bool end_ask(nh_battery_worker_t *w, struct ask *a, bool is_over,
 int nh_battery_worker_ask(nh_battery_worker_t *w, const struct nh_battery_request *r,
                           uint32_t wait_ms, struct nh_battery_reply *out)
 {
-    struct ask *a;
+    struct ask *a = NULL;
     int err = nh_battery_request_check(r);
     if (err == 0)
         err = begin_ask(w, r, &a);
