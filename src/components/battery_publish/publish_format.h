@@ -15,7 +15,7 @@
 #define NH_PUBLISH_URL_MAX_BYTES 256
 
 // `value` in thousandths with `decimals` (0 to 3): 12345 with 1 is "12.3". Returns `out`.
-#define NH_PUBLISH_NUMBER_MAX_BYTES 24
+#define NH_PUBLISH_NUMBER_MAX_BYTES 32
 const char *nh_publish_number(int64_t value, unsigned decimals,
                               char out[NH_PUBLISH_NUMBER_MAX_BYTES]);
 
