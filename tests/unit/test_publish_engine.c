@@ -12,7 +12,7 @@
 #include "components/battery_publish/publish_engine.h"
 #include "support/mem_fixture.h"
 
-#define GOT_MAX_COUNT 1024
+#define GOT_MAX_COUNT 256
 #define HTTP NH_BATTERY_SINK_HTTP
 #define MQTT NH_BATTERY_SINK_MQTT
 #define INFLUX NH_BATTERY_SINK_INFLUX

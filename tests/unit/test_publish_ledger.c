@@ -250,7 +250,8 @@ static void test_a_day(void **state)
 {
     uint64_t doubles = 0, dropped = 0, errors = 0, avoided = 0;
     (void)state;
-    for (uint64_t seed = 1; seed <= 4; seed++) {
+    const uint64_t seeds = sizeof(void *) > 4 ? 4 : 1; // in the emulator not all
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
         print_message("seed %u\n", (unsigned)seed);
         begin(seed);
         run_day(START_MS + HOURS * 3600000ull - 160000);
