@@ -159,15 +159,9 @@ static void take_alerts(nh_remote_link_t *l, const char *text, size_t len)
 // What the gateway said yes to waits no more, unless it was changed meanwhile.
 static void confirm(nh_remote_link_t *l)
 {
-    for (uint32_t bit = 1; bit < 1u << NH_REMOTE_SETTING_COUNT; bit <<= 1) {
-        struct nh_remote_settings now = {0}, then = {0};
-        if (!(l->posted & bit))
-            continue;
-        nh_remote_settings_merge(&now, &l->pending, bit);
-        nh_remote_settings_merge(&then, &l->sent, bit);
-        if (memcmp(&now, &then, sizeof now) == 0)
+    for (uint32_t bit = 1; bit < 1u << NH_REMOTE_SETTING_COUNT; bit <<= 1)
+        if ((l->posted & bit) && nh_remote_settings_are_same(&l->pending, &l->sent, bit))
             l->pending.known &= ~bit;
-    }
     if (!(l->pending.known & 1u << NH_REMOTE_WIFI_PASSWORD))
         memset(l->pending.wifi_password, 0, sizeof l->pending.wifi_password);
     memset(&l->sent, 0, sizeof l->sent);
