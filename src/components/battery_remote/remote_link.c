@@ -33,7 +33,7 @@ struct nh_remote_link {
     enum step step;
     bool is_started;
     bool has_changes; // made since the round's POST
-    uint32_t backoff_ms;
+    uint32_t backoff_ms, backoff_min_ms;
     nh_timer_t timer;
     nh_ws_client_t *socket[NH_REMOTE_SOCKET_COUNT];
     nh_http_request_t *request;
@@ -280,7 +280,7 @@ static void on_frame(nh_remote_link_t *l, nh_span_t text)
 {
     l->info.frames++;
     l->info.last_frame_ms = nh_clock_ms();
-    l->backoff_ms = BACKOFF_MIN_MS;
+    l->backoff_ms = l->backoff_min_ms;
     if (nh_remote_frame_read((const char *)text.ptr, text.len, &l->frame) < 0) {
         l->info.bad_frames++;
         return;
@@ -396,7 +396,7 @@ void nh_remote_link_start(nh_remote_link_t *l)
     if (l->is_started)
         return;
     l->is_started = true;
-    l->backoff_ms = BACKOFF_MIN_MS;
+    l->backoff_ms = l->backoff_min_ms;
     arm(l, 0);
 }
 
@@ -518,6 +518,8 @@ int nh_remote_link_create(const struct nh_remote_link_config *cfg, nh_remote_lin
         return NH_ERR_NOMEM;
     l->cfg = *cfg;
     l->cfg.backoff_max_ms = cfg->backoff_max_ms ? cfg->backoff_max_ms : BACKOFF_DEFAULT_MS;
+    l->backoff_min_ms =
+        l->cfg.backoff_max_ms < BACKOFF_MIN_MS ? l->cfg.backoff_max_ms : BACKOFF_MIN_MS;
     l->step = STEP_WAIT;
     l->info.next_try_ms = NH_NEVER;
     l->timer = (nh_timer_t){.fire = on_timer, .ctx = l, .name = "gateway"};
