@@ -133,7 +133,8 @@ nh_battery_remote_t *nh_hub__battery_remote(const struct nh_hub *hub)
     return hub->battery_remote ? hub->battery_remote->remote : NULL;
 }
 
-size_t nh_hub__battery_places(struct nh_hub *hub, struct nh_ws_place *out)
+size_t nh_hub__battery_places(struct nh_hub *hub,
+                              struct nh_ws_place out[NH_BATTERY_GATEWAY_PLACE_COUNT])
 {
     struct nh_battery_gateway_place places[NH_BATTERY_GATEWAY_PLACE_COUNT];
     size_t count = nh_battery_gateway_places(nh_hub__battery_remote(hub), places);
