@@ -232,7 +232,8 @@ class TwoHubs(unittest.TestCase):
             if n % 4 == 0:
                 far.wait_until(lambda: battery(far)["fields"]["voltage"]["stale"], "stale")
             self.link.mend()
-            b = far.wait_until(lambda: self.is_live(far), f"it comes back (seed {SEED})")
+            far.wait_until(lambda: info(far)["connected"], f"it comes back (seed {SEED})")
+            b = far.wait_until(lambda: self.is_live(far), f"values come again (seed {SEED})")
             c = b["cells"]
             self.assertTrue(c["min_mv"] <= c["avg_mv"] <= c["max_mv"] and len(c["mv"]) == 13, c)
             self.assertTrue(30 < b["pack"]["voltage_v"] < 60, b["pack"])
