@@ -62,28 +62,26 @@ static int make_remote(struct nh_hub *hub, struct nh_hub_battery_remote *b)
 {
     const struct nh_hub_config *c = &hub->cfg;
     char password[PASSWORD_MAX_BYTES] = "";
-    struct nh_battery_remote_config cfg = {.mem = b->mem,
-                                           .loop = hub->loop,
-                                           .sched = hub->sched,
-                                           .store = hub->store,
-                                           .battery = hub->battery,
-                                           .http = b->http,
-                                           .tls = b->tls,
-                                           .gateway = c->battery_remote.gateway,
-                                           .user = c->battery_remote.user,
-                                           .password = password,
-                                           .is_gateway = c->battery_remote.serve,
-                                           .uart_baudrate = c->battery.path[0] ? c->battery.baud
-                                                                               : 0,
-                                           .mqtt_broker = c->mqtt.listen,
-                                           .mqtt_topic = c->battery_publish.mqtt
-                                                             ? c->battery_publish.mqtt_topic
-                                                             : NULL,
-                                           .frame_ms = c->battery_remote.frame_ms,
-                                           .save_delay_ms = c->battery_remote.save_delay_ms,
-                                           .save_deadline_ms = c->battery_remote.save_deadline_ms,
-                                           .delta_mv = c->battery_remote.delta_mv,
-                                           .backoff_max_ms = c->battery_remote.backoff_max_ms};
+    struct nh_battery_remote_config cfg = {
+        .mem = b->mem,
+        .loop = hub->loop,
+        .sched = hub->sched,
+        .store = hub->store,
+        .battery = hub->battery,
+        .http = b->http,
+        .tls = b->tls,
+        .gateway = c->battery_remote.gateway,
+        .user = c->battery_remote.user,
+        .password = password,
+        .is_gateway = c->battery_remote.serve,
+        .uart_baudrate = c->battery.path[0] ? c->battery.baud : 0,
+        .mqtt_broker = hub->mqtt_address,
+        .mqtt_topic = c->battery_publish.mqtt ? c->battery_publish.mqtt_topic : NULL,
+        .frame_ms = c->battery_remote.frame_ms,
+        .save_delay_ms = c->battery_remote.save_delay_ms,
+        .save_deadline_ms = c->battery_remote.save_deadline_ms,
+        .delta_mv = c->battery_remote.delta_mv,
+        .backoff_max_ms = c->battery_remote.backoff_max_ms};
     int err = read_password(c->battery_remote.password_file, password, sizeof password);
     if (err == NH_OK)
         err = nh_battery_remote_create(&cfg, &b->remote);

@@ -101,14 +101,10 @@ struct nh_hub {
     bool lamp_is_heard;
     nh_battery_t *battery;                          // NULL: not enabled
     struct nh_hub_battery_publish *battery_publish; // NULL: no receivers, or no battery
+    struct nh_hub_battery_remote *battery_remote;   // NULL: there is no battery
     struct nh_hub_mdns_part *mdns;                  // NULL: the network does not find it
     nh_automation_t *automation;                    // NULL: as devices
     nh_automation_journal_t *automation_journal;    // NULL: nothing outlives a restart
-    nh_battery_t *battery;                       // NULL: not enabled
-    struct nh_hub_battery_remote *battery_remote; // NULL: there is no battery
-    struct nh_hub_mdns_part *mdns;               // NULL: the network does not find it
-    nh_automation_t *automation;                 // NULL: as devices
-    nh_automation_journal_t *automation_journal; // NULL: nothing outlives a restart
     nh_mem_t *automation_mem;
     bool automation_subscribes; // the broker is telling what it has retained
     nh_bus_sub_t *automation_sub;

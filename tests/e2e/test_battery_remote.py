@@ -296,6 +296,39 @@ class TwoHubs(unittest.TestCase):
             self.assertEqual(self.near.send_json("POST", "/api/telemetry/local", point), (200, want))
 
 
+class Points(unittest.TestCase):
+    def test_points_over_a_bad_link(self):
+        """Each point of a hub that publishes counts once at another, whatever the link does to it."""
+        with contextlib.ExitStack() as stack:
+            board = stack.enter_context(BatterySim("--cells", "13"))
+            taker = stack.enter_context(Hub("battery: {enabled: true}\nbattery_remote: {serve: true}\n"))
+            link = Link(int(taker.http.rsplit(":", 1)[1]))
+            stack.callback(link.close)
+            giver = stack.enter_context(Hub(
+                f"battery: {{enabled: true, path: {board.link}}}\n"
+                f"battery_publish: {{enabled: true, period_ms: 1000, backoff_max_ms: 1000, flush_per_s: 100, "
+                f"http: 'http://127.0.0.1:{link.port}'}}\n"))
+            rng = random.Random(SEED)
+
+            def taken():
+                return taker.get_json("/api/telemetry/local")
+            giver.wait_until(lambda: taken()["taken"], "the first point")
+            for _ in range(8):
+                end = link.passed + rng.randrange(1, 1500)  # in the request, or in the answer to it
+                giver.wait_until(lambda: link.passed >= end, "bytes pass")
+                link.cut()
+                time.sleep(rng.random())  # how long it is away
+                link.mend()
+            last = taken()["senders"][0]["seq"]
+            end = giver.wait_until(lambda: taken() if taken()["senders"][0]["seq"] >= last + 3 else None, "more")
+            sender = end["senders"][0]
+            self.assertEqual((end["missing"], end["late"], end["bad"]), (0, 0, 0), f"seed {SEED}: {end}")
+            self.assertEqual(len(end["senders"]), 1)
+            self.assertEqual(end["taken"], sender["points"])
+            first = sender["seq"] - sender["points"] + 1
+            self.assertIn(first, (0, 1), f"seed {SEED}: {end}")  # none was left out
+
+
 class OlderGateway(unittest.TestCase):
     def test_older_gateway(self):
         gateway = Gateway()
