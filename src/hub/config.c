@@ -351,6 +351,7 @@ const nh_json_field_t nh_hub_config_fields[] = {
     SECTION("battery", nh_hub__battery_fields, "Pack of cells behind a Tiny BMS"),
     SECTION("battery_publish", nh_hub__battery_publish_fields,
             "Points of the pack to other machines"),
+    SECTION("battery_remote", nh_hub__battery_remote_fields, "The pack over the network, both ends"),
     SECTION("mdns", nh_hub__mdns_fields, "Found by name on the network"),
     SECTION("compat", compat_fields, "For clients of older firmware"),
     SECTION("devices", device_fields, "Devices and scenarios"),

@@ -244,6 +244,7 @@ struct nh_hub_config {
     } battery;
     struct {
         char gateway[128]; // "": this hub asks nobody
+        char user[65], password_file[108], tls_ca_file[108];
         bool serve;
         uint32_t frame_ms, save_delay_ms, save_deadline_ms, delta_mv, backoff_max_ms;
     } battery_remote;

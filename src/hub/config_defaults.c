@@ -112,6 +112,7 @@ static void lamp_defaults(struct nh_hub_config *c)
     nh_hub__lamp_live_defaults(c);
     nh_hub__battery_defaults(c);
     nh_hub__battery_publish_defaults(c);
+    nh_hub__battery_remote_defaults(c);
     c->lamp_mqtt.enabled = true;
 }
 

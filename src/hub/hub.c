@@ -325,6 +325,7 @@ static int start_all(struct nh_hub *hub)
         {"lamp's topics", nh_hub__start_lamp_mqtt},
         {"battery", nh_hub__start_battery},
         {"battery's points", nh_hub__start_battery_publish},
+        {"battery's network side", nh_hub__start_battery_remote},
         {"automation", nh_hub__start_automation},
         {"devices", nh_hub__start_devices},
         {"Home Assistant", nh_hub__start_homeassistant},
@@ -375,6 +376,7 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_hub__stop_devices(hub);
     nh_hub__stop_automation(hub);
     nh_hub__stop_battery_publish(hub);
+    nh_hub__stop_battery_remote(hub);
     nh_hub__stop_battery(hub);
     nh_audio_destroy(hub->audio); // tells the lamp how loud it is
     nh_hub__stop_lamp_live(hub);

@@ -7,8 +7,9 @@
 static void changed(void *ctx, uint32_t dirty, const struct nh_battery_snapshot *s)
 {
     struct nh_hub *hub = ctx;
-    (void)dirty;
-    (void)s;
+    nh_battery_remote_t *remote = nh_hub__battery_remote(hub);
+    if (remote)
+        nh_battery_remote_changed(remote, dirty, s);
     if (hub->portal)
         nh_portal_feed_changed(hub->portal, "battery");
 }

@@ -164,6 +164,7 @@ static int get_config(nh_request_t *req)
     nh_device_name_sanitize(c->device_name, name);
     nh_json_object_begin(w);
     nh_device_write(w, c);
+    nh_battery_gateway_config_write(nh_hub__battery_remote(req->ctx), w);
     nh_json_kv_string(w, "device_name_sanitized", name);
     nh_json_kv_bool(w, "basic_auth_password_set", c->basic_auth_enabled);
     nh_json_object_end(w);

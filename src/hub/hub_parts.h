@@ -7,6 +7,7 @@
 #include "components/automation/automation.h"
 #include "components/battery/battery.h"
 #include "components/battery_publish/battery_publish.h"
+#include "components/battery_remote/battery_remote.h"
 #include "components/devices/devices.h"
 #include "components/display/display.h"
 #include "components/health/health.h"
@@ -100,6 +101,7 @@ struct nh_hub {
     bool lamp_is_heard;
     nh_battery_t *battery;                          // NULL: not enabled
     struct nh_hub_battery_publish *battery_publish; // NULL: no receivers, or no battery
+    struct nh_hub_battery_remote *battery_remote;   // NULL: there is no battery
     struct nh_hub_mdns_part *mdns;                  // NULL: the network does not find it
     nh_automation_t *automation;                    // NULL: as devices
     nh_automation_journal_t *automation_journal;    // NULL: nothing outlives a restart
@@ -243,6 +245,13 @@ void nh_hub__stop_battery(struct nh_hub *hub); // behind the portal
 NH_MUST_USE int nh_hub__start_battery_publish(struct nh_hub *hub);
 void nh_hub__stop_battery_publish(struct nh_hub *hub);
 nh_battery_publish_t *nh_hub__battery_publish(const struct nh_hub *hub); // NULL: it is off
+// hub_battery_remote.c: start() behind the battery, stop() before it and behind the portal.
+NH_MUST_USE int nh_hub__start_battery_remote(struct nh_hub *hub);
+void nh_hub__stop_battery_remote(struct nh_hub *hub);
+nh_battery_remote_t *nh_hub__battery_remote(const struct nh_hub *hub); // NULL: there is none
+// The portal's places where others find this hub as their gateway; returns how many.
+size_t nh_hub__battery_places(struct nh_hub *hub,
+                              struct nh_ws_place out[NH_BATTERY_GATEWAY_PLACE_COUNT]);
 // hub_mdns.c: start() after the portal. The number by which clients know the hub again: the
 // machine's, else one that goes with the hub's name.
 NH_MUST_USE int nh_hub__start_mdns(struct nh_hub *hub);

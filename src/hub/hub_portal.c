@@ -121,6 +121,9 @@ static size_t fill_tables(struct nh_hub *hub, struct nh_route_table out[TABLE_MA
                      : (struct nh_route_table){no_routes, hub, "battery"},
         nh_hub__battery_publish(hub) ? nh_battery_publish_routes(nh_hub__battery_publish(hub))
                                      : (struct nh_route_table){no_routes, hub, "battery_publish"},
+        nh_hub__battery_remote(hub) ? nh_battery_remote_routes(nh_hub__battery_remote(hub))
+                                    : (struct nh_route_table){no_routes, hub, "battery_remote"},
+        nh_battery_gateway_routes(nh_hub__battery_remote(hub)),
         hub->macropad ? nh_macropad_routes(hub->macropad)
                       : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],
@@ -149,6 +152,7 @@ static int start_portal(struct nh_hub *hub)
                          NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT + NH_LAMP_FEED_COUNT + 1 +
                          NH_AUTOMATION_FEED_COUNT];
     struct nh_route_table tables[TABLE_MAX_COUNT];
+    struct nh_ws_place places[NH_BATTERY_GATEWAY_PLACE_COUNT];
     struct nh_portal_config cfg = {
         .loop = hub->loop,
         .tables = tables,
@@ -158,6 +162,8 @@ static int start_portal(struct nh_hub *hub)
         .assets = nh_web_assets,
         .asset_count = nh_web_asset_count,
         .guest = hub->wled ? nh_wled_guest(hub->wled) : (struct nh_ws_guest){NULL},
+        .places = places,
+        .place_count = nh_hub__battery_places(hub, places),
         .stream_is_open = stream_is_open,
         .asked = nh_hub__asked,
         .asked_ctx = hub,

@@ -74,6 +74,9 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/battery_publish/tls_ca_file",
                                             "/devices/dir",
                                             "/devices/start_file",
+                                            "/battery_remote/gateway",
+                                            "/battery_remote/password_file",
+                                            "/battery_remote/tls_ca_file",
                                             "/compat"};
     for (size_t i = 0; i < NH_ARRAY_LEN(file_only); i++)
         if (strncmp(pointer, file_only[i], strlen(file_only[i])) == 0)

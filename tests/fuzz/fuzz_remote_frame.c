@@ -40,7 +40,8 @@ static void check(const struct nh_remote_frame *f)
             again.values.lifetime_s == f->values.lifetime_s);
     require(memcmp(again.values.cell_dmv, f->values.cell_dmv, sizeof f->values.cell_dmv) == 0);
     require(memcmp(&again.values.limits, &f->values.limits, sizeof f->values.limits) == 0);
-    require(memcmp(&again.values.counters, &f->values.counters, sizeof f->values.counters) == 0);
+    require(memcmp((const uint8_t *)&again.values.counters, (const uint8_t *)&f->values.counters,
+                   sizeof f->values.counters) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

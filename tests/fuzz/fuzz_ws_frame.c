@@ -1,5 +1,5 @@
 // WebSocket frames: the events do not depend on how the bytes are cut. The first byte is the cut.
-// Read as messages and as a stream.
+// Read as messages, of either side, and as a stream.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,9 +13,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 // A running hash over all events.
-static uint32_t run(const uint8_t *data, size_t size, size_t step)
+static uint32_t run(const uint8_t *data, size_t size, size_t step, bool is_client)
 {
-    nh_ws_reader_t r = {.message_max_bytes = MESSAGE_MAX};
+    nh_ws_reader_t r = {.message_max_bytes = MESSAGE_MAX, .is_client = is_client};
     uint32_t hash = 1;
     for (size_t at = 0; at < size;) {
         size_t n = size - at < step ? size - at : step;
@@ -78,7 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (run_stream(data + 1, size - 1, size) != run_stream(data + 1, size - 1, 1 + data[0] % 16))
         abort();
-    if (run(data + 1, size - 1, size) != run(data + 1, size - 1, 1 + data[0] % 16))
-        abort();
+    for (int is_client = 0; is_client < 2; is_client++)
+        if (run(data + 1, size - 1, size, is_client) !=
+            run(data + 1, size - 1, 1 + data[0] % 16, is_client))
+            abort();
     return 0;
 }

@@ -194,6 +194,7 @@ static void open_remote(void)
     struct nh_battery_remote_config cfg = base();
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)port);
     cfg.gateway = url;
+    cfg.backoff_max_ms = 20;
     cfg.store = store;
     assert_int_equal(nh_battery_remote_create(&cfg, &remote), 0);
     assert_int_equal(nh_battery_remote_start(remote), 0);

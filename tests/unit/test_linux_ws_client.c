@@ -1,10 +1,12 @@
 // The WebSocket client against a server that plays a script, on one loop.
 
 #include "linux_fixture.h"
+#include "tls_fixture.h"
 
 #include "core/base/base64.h"
 #include "platform/linux/http/ws_ask.h"
 #include "platform/linux/http/ws_frame.h"
+#include "platform/tls.h"
 #include "platform/ws_client.h"
 
 #include <openssl/sha.h>
@@ -181,10 +183,13 @@ static void on_closed(void *ctx, nh_ws_client_t *c, int err, const char *reason)
     snprintf(seen.reason, sizeof seen.reason, "%s", reason);
 }
 
+static struct nh_tls *tls; // of the next client
+
 static void make_client(uint32_t connect_ms, uint32_t ping_ms)
 {
     const struct nh_ws_client_config cfg = {.loop = loop,
                                             .mem = fx.mem,
+                                            .tls = tls,
                                             .message_max_bytes = MESSAGE_MAX,
                                             .connect_ms = connect_ms,
                                             .ping_ms = ping_ms,
@@ -383,6 +388,52 @@ static void test_pings(void **state)
     assert_int_equal(seen.err, NH_ERR_TIMEOUT);
 }
 
+// wss: the same over TLS, and not with a server whose name is another.
+static void test_tls(void **state)
+{
+    char dir[256], cert[512], key[512], ca[512], why[160], address[96];
+    nh_tls_t *server_tls, *client_tls;
+    nh_listener_t *secure;
+    uint8_t bytes[16];
+    (void)state;
+    fixture_dir_make(dir, sizeof dir);
+    struct tls_identity authority = tls_authority(dir, "ca");
+    tls_issue(&authority, dir, "server", "localhost", "DNS:localhost");
+    snprintf(cert, sizeof cert, "%s/server.pem", dir);
+    snprintf(key, sizeof key, "%s/server.key", dir);
+    snprintf(ca, sizeof ca, "%s/ca.pem", dir);
+    const struct nh_tls_config of_server = {.mem = fx.mem, .cert_file = cert, .key_file = key};
+    const struct nh_tls_config of_client = {.mem = fx.mem, .is_client = true, .ca_file = ca};
+    assert_int_equal(nh_tls_create(&of_server, why, sizeof why, &server_tls), NH_OK);
+    assert_int_equal(nh_tls_create(&of_client, why, sizeof why, &client_tls), NH_OK);
+    const struct nh_listener_config listen = {.address = "127.0.0.1", .tls = server_tls};
+    assert_int_equal(nh_stream_listen(server, &listen, &secure), NH_OK);
+    tls = client_tls;
+    make_client(0, 0);
+    static const char *const hosts[] = {"localhost", "127.0.0.1"};
+    for (size_t i = 0; i < NH_ARRAY_LEN(hosts); i++) {
+        script = (struct script){.frames = bytes, .len = frame(bytes, 0x81, "secret", 6)};
+        seen = (struct seen){0};
+        snprintf(address, sizeof address, "wss://%s:%u/ws", hosts[i],
+                 (unsigned)nh_listener_port(secure));
+        assert_int_equal(nh_ws_client_connect(client, address, NULL), NH_OK);
+        PUMP_UNTIL(loop, seen.messages || seen.closes);
+        assert_int_equal(seen.messages, i == 0);
+        nh_ws_client_close(client);
+        PUMP_UNTIL(loop, !conn);
+        PUMP(loop, 10);
+    }
+    tls = NULL;
+    nh_ws_client_destroy(client);
+    client = NULL;
+    nh_tls_destroy(client_tls);
+    nh_stream_set_destroy(server);
+    server = NULL;
+    nh_tls_destroy(server_tls);
+    tls_free(&authority);
+    fixture_dir_remove(dir);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -469,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_close_in_a_callback, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_each_allocation_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_allocation_a_frame, setup, teardown),

@@ -194,6 +194,8 @@ static void test_settings_there_and_back(void **state)
     assert_int_equal(nh_json_writer_end(&w), 0);
     assert_int_equal(nh_remote_settings_read(text, buf.len, &b, &seen), 0);
     assert_memory_equal(&a, &b, sizeof a);
+    assert_true(nh_remote_settings_are_same(&a, &b, UINT32_MAX));
+    assert_false(nh_remote_settings_are_same(&a, &c, UINT32_MAX));
     nh_remote_settings_merge(&c, &a, 1u << NH_REMOTE_WIFI_SSID | 1u << NH_REMOTE_CAN_BITRATE);
     assert_true(c.known == (1u << NH_REMOTE_WIFI_SSID | 1u << NH_REMOTE_CAN_BITRATE));
     assert_true(strcmp(c.wifi_ssid, a.wifi_ssid) == 0 && !c.wifi_password[0]);

@@ -123,43 +123,63 @@ int nh_remote_cache_load(nh_remote_cache_t *c)
 
 #define BIT(f) (1u << NH_BATTERY_##f)
 
-// Copies what is known of `s` into the image.
-static void merge(struct nh_battery_values *to, const struct nh_battery_values *v, uint32_t known)
+static bool counters_differ(const struct nh_battery_counters *a,
+                            const struct nh_battery_counters *b)
 {
+    // Up to the padding before the last member.
+    const size_t len = offsetof(struct nh_battery_counters, last_wakeup) + 1;
+    return memcmp((const uint8_t *)a, (const uint8_t *)b, len) != 0 ||
+           a->cleared_at_s != b->cleared_at_s;
+}
+
+// Copies what is known of `v` into the image. True: something differs.
+static bool merge(struct nh_battery_values *to, const struct nh_battery_values *v, uint32_t known)
+{
+    bool differs = false;
 #define TAKE(field, member)                                                                        \
-    if (known & BIT(field))                                                                        \
-    to->member = v->member
-    TAKE(SOC, soc_mpct);
-    TAKE(SOH, soh_mpct);
-    TAKE(VOLTAGE, voltage_mv);
-    TAKE(CURRENT, current_ma);
-    TAKE(POWER, power_mw);
-    TAKE(TEMPERATURE, temperature_mc);
-    TAKE(TEMP_EXT1, temp_ext1_mc);
-    TAKE(TEMP_EXT2, temp_ext2_mc);
-    TAKE(TEMP_BMS, temp_bms_mc);
-    TAKE(STATUS, status);
-    TAKE(BALANCING, balancing);
-    TAKE(BALANCING, balance_wanted);
-    TAKE(TIME_LEFT, time_left_s);
-    TAKE(LIFETIME, lifetime_s);
-    TAKE(CAPACITY, capacity_mah);
-    TAKE(CYCLES, cycles_milli);
-    TAKE(LIMITS, limits);
-    TAKE(ENERGY, energy_in_mwh);
-    TAKE(ENERGY, energy_out_mwh);
-    TAKE(COUNTERS, counters);
-    TAKE(VERSION_INFO, hardware);
-    TAKE(VERSION_INFO, hardware_changes);
-    TAKE(VERSION_INFO, firmware);
-    TAKE(VERSION_INFO, bootloader);
-    TAKE(VERSION_INFO, firmware_internal);
-    TAKE(CELLS, cell_count);
+    if (known & BIT(field)) {                                                                      \
+        differs = differs || to->member != v->member;                                              \
+        to->member = v->member;                                                                    \
+    }
+#define TAKE_BYTES(field, member)                                                                  \
+    if (known & BIT(field)) {                                                                      \
+        differs = differs || memcmp(&to->member, &v->member, sizeof v->member) != 0;               \
+        memcpy(&to->member, &v->member, sizeof v->member);                                         \
+    }
+    TAKE(SOC, soc_mpct)
+    TAKE(SOH, soh_mpct)
+    TAKE(VOLTAGE, voltage_mv)
+    TAKE(CURRENT, current_ma)
+    TAKE(POWER, power_mw)
+    TAKE(TEMPERATURE, temperature_mc)
+    TAKE(TEMP_EXT1, temp_ext1_mc)
+    TAKE(TEMP_EXT2, temp_ext2_mc)
+    TAKE(TEMP_BMS, temp_bms_mc)
+    TAKE(STATUS, status)
+    TAKE(CELLS, cell_count)
+    TAKE_BYTES(CELLS, cell_dmv)
+    TAKE(BALANCING, balancing)
+    TAKE(BALANCING, balance_wanted)
+    TAKE(TIME_LEFT, time_left_s)
+    TAKE(LIFETIME, lifetime_s)
+    TAKE(CAPACITY, capacity_mah)
+    TAKE(CYCLES, cycles_milli)
+    TAKE_BYTES(LIMITS, limits)
+    TAKE(ENERGY, energy_in_mwh)
+    TAKE(ENERGY, energy_out_mwh)
+    TAKE(VERSION_INFO, hardware)
+    TAKE(VERSION_INFO, hardware_changes)
+    TAKE(VERSION_INFO, firmware)
+    TAKE(VERSION_INFO, bootloader)
+    TAKE(VERSION_INFO, firmware_internal)
+    TAKE_BYTES(VERSION_INFO, serial)
 #undef TAKE
-    if (known & BIT(CELLS))
-        memcpy(to->cell_dmv, v->cell_dmv, sizeof to->cell_dmv);
-    if (known & BIT(VERSION_INFO))
-        memcpy(to->serial, v->serial, sizeof to->serial);
+#undef TAKE_BYTES
+    if (known & BIT(COUNTERS)) {
+        differs = differs || counters_differ(&to->counters, &v->counters);
+        to->counters = v->counters;
+    }
+    return differs;
 }
 
 static uint32_t far(uint32_t a, uint32_t b)
@@ -199,7 +219,6 @@ void nh_remote_cache_note(nh_remote_cache_t *c, const struct nh_battery_snapshot
                           uint64_t now_ms)
 {
     const uint32_t known = s->valid & ~s->stale;
-    struct nh_battery_values before = c->values;
     const uint32_t mask = c->mask;
     c->now_ms = now_ms;
     if (!c->cfg.store || !known || s->source == NH_BATTERY_FROM_STORE)
@@ -209,9 +228,9 @@ void nh_remote_cache_note(nh_remote_cache_t *c, const struct nh_battery_snapshot
         c->mask = 0;
         c->generation = s->generation;
     }
-    merge(&c->values, &s->v, known);
+    const bool differs = merge(&c->values, &s->v, known);
     c->mask |= known;
-    if (c->mask == mask && memcmp(&c->values, &before, sizeof before) == 0)
+    if (c->mask == mask && !differs)
         return;
     if (c->dirty_since_ms == NH_NEVER)
         c->dirty_since_ms = now_ms;

@@ -4,7 +4,7 @@
 #ifndef NH_BATTERY_REMOTE_FRAME_H
 #define NH_BATTERY_REMOTE_FRAME_H
 
-#include "components/battery/battery_model.h"
+#include "components/battery/battery.h"
 #include "core/json/json.h"
 
 struct nh_remote_frame {

@@ -33,7 +33,7 @@ struct nh_remote_link {
     enum step step;
     bool is_started;
     bool has_changes; // made since the round's POST
-    uint32_t backoff_ms;
+    uint32_t backoff_ms, backoff_min_ms;
     nh_timer_t timer;
     nh_ws_client_t *socket[NH_REMOTE_SOCKET_COUNT];
     nh_http_request_t *request;
@@ -159,15 +159,9 @@ static void take_alerts(nh_remote_link_t *l, const char *text, size_t len)
 // What the gateway said yes to waits no more, unless it was changed meanwhile.
 static void confirm(nh_remote_link_t *l)
 {
-    for (uint32_t bit = 1; bit < 1u << NH_REMOTE_SETTING_COUNT; bit <<= 1) {
-        struct nh_remote_settings now = {0}, then = {0};
-        if (!(l->posted & bit))
-            continue;
-        nh_remote_settings_merge(&now, &l->pending, bit);
-        nh_remote_settings_merge(&then, &l->sent, bit);
-        if (memcmp(&now, &then, sizeof now) == 0)
+    for (uint32_t bit = 1; bit < 1u << NH_REMOTE_SETTING_COUNT; bit <<= 1)
+        if ((l->posted & bit) && nh_remote_settings_are_same(&l->pending, &l->sent, bit))
             l->pending.known &= ~bit;
-    }
     if (!(l->pending.known & 1u << NH_REMOTE_WIFI_PASSWORD))
         memset(l->pending.wifi_password, 0, sizeof l->pending.wifi_password);
     memset(&l->sent, 0, sizeof l->sent);
@@ -286,7 +280,7 @@ static void on_frame(nh_remote_link_t *l, nh_span_t text)
 {
     l->info.frames++;
     l->info.last_frame_ms = nh_clock_ms();
-    l->backoff_ms = BACKOFF_MIN_MS;
+    l->backoff_ms = l->backoff_min_ms;
     if (nh_remote_frame_read((const char *)text.ptr, text.len, &l->frame) < 0) {
         l->info.bad_frames++;
         return;
@@ -402,7 +396,7 @@ void nh_remote_link_start(nh_remote_link_t *l)
     if (l->is_started)
         return;
     l->is_started = true;
-    l->backoff_ms = BACKOFF_MIN_MS;
+    l->backoff_ms = l->backoff_min_ms;
     arm(l, 0);
 }
 
@@ -524,6 +518,8 @@ int nh_remote_link_create(const struct nh_remote_link_config *cfg, nh_remote_lin
         return NH_ERR_NOMEM;
     l->cfg = *cfg;
     l->cfg.backoff_max_ms = cfg->backoff_max_ms ? cfg->backoff_max_ms : BACKOFF_DEFAULT_MS;
+    l->backoff_min_ms =
+        l->cfg.backoff_max_ms < BACKOFF_MIN_MS ? l->cfg.backoff_max_ms : BACKOFF_MIN_MS;
     l->step = STEP_WAIT;
     l->info.next_try_ms = NH_NEVER;
     l->timer = (nh_timer_t){.fire = on_timer, .ctx = l, .name = "gateway"};

@@ -181,6 +181,19 @@ void nh_remote_settings_merge(struct nh_remote_settings *to, const struct nh_rem
     to->known |= mask;
 }
 
+bool nh_remote_settings_are_same(const struct nh_remote_settings *a,
+                                 const struct nh_remote_settings *b, uint32_t mask)
+{
+    bool same = (a->known & mask) == (b->known & mask);
+    for (int i = 0; i < NH_REMOTE_SETTING_COUNT; i++) {
+        const char *x = (const char *)a + rows[i].offset, *y = (const char *)b + rows[i].offset;
+        if (mask & a->known & 1u << i)
+            same =
+                same && (rows[i].is_number ? memcmp(x, y, rows[i].size) == 0 : strcmp(x, y) == 0);
+    }
+    return same;
+}
+
 void nh_remote_settings_write(nh_json_writer_t *w, const struct nh_remote_settings *s,
                               uint32_t mask)
 {

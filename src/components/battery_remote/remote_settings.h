@@ -37,6 +37,9 @@ NH_MUST_USE int nh_remote_settings_read(const char *text, size_t len, struct nh_
 // Lays those of `mask` that `from` knows over `to`.
 void nh_remote_settings_merge(struct nh_remote_settings *to, const struct nh_remote_settings *from,
                               uint32_t mask);
+// Whether those of `mask` are known to both, or to neither, and the same.
+bool nh_remote_settings_are_same(const struct nh_remote_settings *a,
+                                 const struct nh_remote_settings *b, uint32_t mask);
 // Writes those of `mask` that are known as members, flat, of the object that `w` is in.
 void nh_remote_settings_write(nh_json_writer_t *w, const struct nh_remote_settings *s,
                               uint32_t mask);
