@@ -1,9 +1,10 @@
 """A hub and the simulated battery board on a terminal: read, unplugged, asleep, on a bad line."""
+import os
 import time
 import unittest
 
 from battery_sim import BatterySim
-from hub import PATIENCE_S, Hub
+from hub import PATIENCE_S, ROOT, Hub
 
 STALE_MS = 2000
 POLL_MS = 200
@@ -15,11 +16,13 @@ class Pack(unittest.TestCase):
     ARGS = ()
     FIELDS = ""
 
+    def config(self):
+        return (f"battery: {{enabled: true, path: {self.board.link}, poll_ms: {POLL_MS}, "
+                f"stale_ms: {STALE_MS}{self.FIELDS}}}\n")
+
     def setUp(self):
         self.board = self.enterContext(BatterySim("--soc", "60", *self.ARGS))
-        self.hub = self.enterContext(Hub(
-            f"battery: {{enabled: true, path: {self.board.link}, poll_ms: {POLL_MS}, "
-            f"stale_ms: {STALE_MS}{self.FIELDS}}}\n"))
+        self.hub = self.enterContext(Hub(self.config()))
         self.wait(lambda b: b["connected"]["local"] and not b["fields"]["cells"]["stale"])
 
     def battery(self):
@@ -137,6 +140,23 @@ class Descending(Pack):
         words = self.hub.get_json("/api/battery/registers?first=0&count=16&max_age_ms=10000")["values"]
         self.assertEqual(words[:3], [0, 0, 0])
         self.assertEqual(b["cells"]["count"], 13)
+
+
+class DemoHome(Pack):
+    """What `make run` starts, with all its parts."""
+    ARGS = ("--profile", "day", "--factor", "60")
+
+    def config(self):
+        with open(os.path.join(ROOT, "examples", "home", "hub.yaml")) as f:
+            text = f.read()
+        self.assertIn("build/battery.tty", text)
+        return text.replace("build/battery.tty", self.board.link).replace(
+            "examples/", os.path.join(ROOT, "examples", ""))
+
+    def test_it_shows_its_pack(self):
+        b = self.wait(lambda b: self.is_fresh(b) and b["pack"]["status"] == "charging")
+        self.assertEqual((b["source"], b["cells"]["count"]), ("local", 13))
+        self.wait(lambda b: b["pack"]["soc_pct"] > 60.05)  # the sun goes on
 
 
 if __name__ == "__main__":
