@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run_home.sh CONFIG DATA [hub options]: the hub with the demo home around it, until one of them ends
 # or Ctrl+C. SIM=0 leaves the simulated devices out; SIM_USER and SIM_PASSWORD_FILE let them sign
-# in.
+# in. SIM_BATTERY_FACTOR: how much faster than ours the pack's time runs.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 config=$1
@@ -37,6 +37,10 @@ if [ "${SIM:-1}" != 0 ]; then
     build/release/nuthatch sim home --with-parent --mqtt "$mqtt" "${sign_in[@]}" &
     sim=$!
     build/release/nuthatch sim room --with-parent --mqtt "$mqtt" "${sign_in[@]}" </dev/null >/dev/null &
+    sim="$sim $!"
+    # The terminal has the name that battery.path of the demo's configuration has.
+    build/release/nuthatch sim battery --with-parent --link build/battery.tty --profile day \
+        --factor "${SIM_BATTERY_FACTOR:-60}" </dev/null >/dev/null &
     sim="$sim $!"
 fi
 wait "$hub"

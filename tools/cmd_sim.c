@@ -103,7 +103,7 @@ int nh_command_sim(int argc, char **argv)
     static struct nh_sim sim = {.broker = {.sin_family = AF_INET}, .end_ms = INT64_MAX};
     int c;
     if (argc > 1 && strcmp(argv[1], "battery") == 0) {
-        static char name[] = "nuthatch sim battery";
+        char name[] = "nuthatch sim battery"; // what getopt tells faults as
         argv[1] = name;
         return nh_sim_battery(argc - 1, argv + 1);
     }

@@ -149,8 +149,9 @@ static int start_portal(struct nh_hub *hub)
     static char host[64], tls_host[64]; // borrowed by the server for its life
     static const char *names[2];
     nh_feed_part_t parts[NH_HEALTH_FEED_COUNT + NH_MQTT_API_FEED_COUNT + 1 + NH_AUDIO_FEED_COUNT +
-                         NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT + NH_LAMP_FEED_COUNT + 1 +
-                         NH_AUTOMATION_FEED_COUNT];
+                         NH_MACROPAD_FEED_COUNT + NH_DISPLAY_FEED_COUNT + NH_LAMP_FEED_COUNT + 2 +
+                         NH_AUTOMATION_FEED_COUNT]; // 2: radio, battery
+    _Static_assert(NH_ARRAY_LEN(parts) <= NH_FEED_PART_MAX_COUNT, "room for all");
     struct nh_route_table tables[TABLE_MAX_COUNT];
     struct nh_ws_place places[NH_BATTERY_GATEWAY_PLACE_COUNT];
     struct nh_portal_config cfg = {

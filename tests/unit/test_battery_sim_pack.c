@@ -83,9 +83,13 @@ static void test_cells_and_pack_agree(void **state)
         for (uint8_t cells = 4; cells <= 16; cells++) {
             begin((struct nh_sim_pack_config){
                 .cell_count = cells, .soc_pct = 55, .chemistry = kinds[k]});
+            double sum = 0;
+            for (size_t i = 0; i < cells; i++)
+                sum += pack->cells[i].dmv / 10000.0;
+            assert_true(sum - pack->voltage_v < 0.01 && pack->voltage_v - sum < 0.01);
             line("load 25");
             pass_s(60);
-            double sum = 0;
+            sum = 0;
             for (size_t i = 0; i < cells; i++)
                 sum += pack->cells[i].dmv / 10000.0;
             assert_true(sum - pack->voltage_v < 0.01 && pack->voltage_v - sum < 0.01);

@@ -78,6 +78,7 @@ void nh_sim_pack_init(struct nh_sim_pack *p, const struct nh_sim_pack_config *cf
     p->cell_c = p->cfg.ambient_c;
     p->charger_v = p->cfg.cell_count * (nh_sim_pack_get(p, NH_SIM_FULL_MV) + 5) / 1000.0;
     nh_sim_pack_soc_set(p, p->cfg.soc_pct);
+    nh_sim_pack__world(p); // so that the first who asks finds a whole image
     nh_sim_pack__measure(p);
     nh_sim_pack_clear_statistics(p);
     nh_sim_pack_restart(p, RESET_POWER_ON);

@@ -203,6 +203,8 @@ int nh_sim_battery_run(const struct nh_sim_battery_options *o)
         return 2;
     if (!plug(&s))
         return 1;
+    if (isatty(STDIN_FILENO) && s.is_input_open)
+        tell(&s, "type \"load 40\", \"unplug 5\", \"help\" ...");
     while (nh_sim_goes_on(&s.life) && !s.wants_end)
         turn(&s);
     unplug(&s);
