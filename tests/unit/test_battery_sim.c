@@ -178,7 +178,7 @@ static void test_published_exchanges(void **state)
 // A request without its CRC.
 static const char *ask(const char *request)
 {
-    uint8_t bytes[300];
+    uint8_t bytes[300] = {0};
     char text[900];
     size_t len = from_hex(request, bytes);
     uint16_t crc = nh_sim_board__crc(bytes, len);
