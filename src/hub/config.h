@@ -260,11 +260,13 @@ struct nh_hub_config {
         char influx[128], influx_token_file[108];
     } battery_publish;
     struct {
-        bool mqtt, homeassistant;
-        uint32_t cells_ms; // between messages with cells
-        char can[64];      // interface; "": none
-        int can_dialect;   // enum nh_battery_can_dialect
-        bool can_control;  // charge limits follow the state, else the board's own
+        bool mqtt, victron, homeassistant;
+        uint32_t state_ms, cells_ms; // between messages
+        char can[64];                // interface; "": none
+        int can_dialect;             // enum nh_battery_can_dialect
+        bool can_control;            // charge limits follow the state, else the board's own
+        uint32_t can_charge_max_a, can_discharge_max_a; // 0: the board's
+        uint32_t can_hold_ms, can_zero_ms, can_alive_ms;
     } battery_bridge;
     struct {
         int enabled; // enum nh_hub_mdns

@@ -306,6 +306,7 @@ int nh_hub_config_validate(const struct nh_hub_config *cfg, nh_finding_fn findin
     nh_hub_config__check_battery(&c, cfg);
     nh_hub_config__check_battery_publish(&c, cfg);
     nh_hub_config__check_battery_remote(&c, cfg);
+    nh_hub_config__check_battery_bridge(&c, cfg);
     if (cfg->access.password_hash[0] && strncmp(cfg->access.password_hash, "$argon2id$", 10) != 0)
         nh_hub_config__report(&c, "/access/password_hash", "(hidden)", "a line of nuthatch passwd",
                               "is not an Argon2id hash");

@@ -113,6 +113,7 @@ static void lamp_defaults(struct nh_hub_config *c)
     nh_hub__battery_defaults(c);
     nh_hub__battery_publish_defaults(c);
     nh_hub__battery_remote_defaults(c);
+    nh_hub__battery_bridge_defaults(c);
     c->lamp_mqtt.enabled = true;
 }
 

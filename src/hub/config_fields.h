@@ -36,6 +36,9 @@ void nh_hub__battery_publish_defaults(struct nh_hub_config *c);
 // config_battery_remote.c
 extern const nh_json_field_t nh_hub__battery_remote_fields[];
 void nh_hub__battery_remote_defaults(struct nh_hub_config *c);
+// config_battery_bridge.c
+extern const nh_json_field_t nh_hub__battery_bridge_fields[];
+void nh_hub__battery_bridge_defaults(struct nh_hub_config *c);
 // config_lamp.c
 extern const nh_json_field_t nh_hub__lamp_fields[];
 // config_lamp_hw.c

@@ -57,6 +57,9 @@ void nh_hub_config__check_battery_publish(struct nh_hub_counting *c,
 // config_battery_remote.c
 void nh_hub_config__check_battery_remote(struct nh_hub_counting *c,
                                          const struct nh_hub_config *cfg);
+// config_battery_bridge.c
+void nh_hub_config__check_battery_bridge(struct nh_hub_counting *c,
+                                         const struct nh_hub_config *cfg);
 // config_lamp_hw.c
 void nh_hub_config__check_lamp_hw(struct nh_hub_counting *c, const struct nh_hub_config *cfg);
 // config_lamp_overlay.c

@@ -326,6 +326,7 @@ static int start_all(struct nh_hub *hub)
         {"battery", nh_hub__start_battery},
         {"battery's points", nh_hub__start_battery_publish},
         {"battery's network side", nh_hub__start_battery_remote},
+        {"battery's neighbours", nh_hub__start_battery_bridge},
         {"automation", nh_hub__start_automation},
         {"devices", nh_hub__start_devices},
         {"Home Assistant", nh_hub__start_homeassistant},
@@ -377,7 +378,9 @@ size_t nh_hub__stop(struct nh_hub *hub)
     nh_hub__stop_automation(hub);
     nh_hub__stop_battery_publish(hub);
     nh_hub__stop_battery_remote(hub);
+    nh_hub__stop_battery_bridge(hub);
     nh_hub__stop_battery(hub);
+    nh_hub__end_battery_bridge(hub);
     nh_audio_destroy(hub->audio); // tells the lamp how loud it is
     nh_hub__stop_lamp_live(hub);
     nh_hub__stop_lamp_mqtt(hub);

@@ -10,6 +10,7 @@ static void changed(void *ctx, uint32_t dirty, const struct nh_battery_snapshot 
     nh_battery_remote_t *remote = nh_hub__battery_remote(hub);
     if (remote)
         nh_battery_remote_changed(remote, dirty, s);
+    nh_hub__battery_bridge_changed(hub, dirty);
     if (hub->portal)
         nh_portal_feed_changed(hub->portal, "battery");
 }

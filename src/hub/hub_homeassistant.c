@@ -236,12 +236,13 @@ static int make_link(struct nh_hub *hub, nh_mem_t *mem, const char *address)
     return err < 0 ? err : nh_stream_set_create(&set, &l->set);
 }
 
-static size_t fill_parts(const struct nh_hub *hub,
+static size_t fill_parts(struct nh_hub *hub,
                          struct nh_homeassistant_part out[NH_HOMEASSISTANT_PART_MAX_COUNT])
 {
     size_t count = 0;
     if (hub->lamp_mqtt)
         out[count++] = nh_lamp_mqtt_part(hub->lamp_mqtt);
+    count += nh_hub__battery_part(hub, &out[count]);
     return count;
 }
 

@@ -11,14 +11,29 @@ static const struct {
     const char *owner;
     uint32_t internal_kib, psram_kib;
 } budgets[] = {
-    {"loop", 8, 128},           {"libuv", 8, 256},     {"http", 16, 1024},
-    {"portal", 16, 512},        {"mqtt", 40, 4608},    {"health", 8, 256},
-    {"store", 8, 64},           {"bus", 4, 64},        {"hub", 8, 128},
-    {"bridge", 8, 512},         {"devices", 4, 1024},  {"audio", 8, 512},
-    {"automation", 8, 1024},    {"macropad", 4, 1024}, {"display", 4, 2560},
-    {"homeassistant", 4, 64},   {"lamp", 8, 1024},     {"ota", 4, 64},
-    {"lamp_radio", 4, 64},      {"battery", 4, 256},   {"battery_publish", 4, 1536},
+    {"loop", 8, 128},
+    {"libuv", 8, 256},
+    {"http", 16, 1024},
+    {"portal", 16, 512},
+    {"mqtt", 40, 4608},
+    {"health", 8, 256},
+    {"store", 8, 64},
+    {"bus", 4, 64},
+    {"hub", 8, 128},
+    {"bridge", 8, 512},
+    {"devices", 4, 1024},
+    {"audio", 8, 512},
+    {"automation", 8, 1024},
+    {"macropad", 4, 1024},
+    {"display", 4, 2560},
+    {"homeassistant", 4, 64},
+    {"lamp", 8, 1024},
+    {"ota", 4, 64},
+    {"lamp_radio", 4, 64},
+    {"battery", 4, 256},
+    {"battery_publish", 4, 1536},
     {"battery_remote", 8, 256},
+    {"battery_bridge", 4, 64},
 };
 
 bool nh_hub_is_owner(const char *name)

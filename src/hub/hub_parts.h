@@ -6,6 +6,7 @@
 #include "components/audio/audio.h"
 #include "components/automation/automation.h"
 #include "components/battery/battery.h"
+#include "components/battery_bridge/battery_bridge.h"
 #include "components/battery_publish/battery_publish.h"
 #include "components/battery_remote/battery_remote.h"
 #include "components/devices/devices.h"
@@ -102,6 +103,7 @@ struct nh_hub {
     nh_battery_t *battery;                          // NULL: not enabled
     struct nh_hub_battery_publish *battery_publish; // NULL: no receivers, or no battery
     struct nh_hub_battery_remote *battery_remote;   // NULL: there is no battery
+    struct nh_hub_battery_bridge *battery_bridge;   // NULL: there is no battery
     struct nh_hub_mdns_part *mdns;                  // NULL: the network does not find it
     nh_automation_t *automation;                    // NULL: as devices
     nh_automation_journal_t *automation_journal;    // NULL: nothing outlives a restart
@@ -252,6 +254,14 @@ nh_battery_remote_t *nh_hub__battery_remote(const struct nh_hub *hub); // NULL: 
 // The portal's places where others find this hub as their gateway; returns how many.
 size_t nh_hub__battery_places(struct nh_hub *hub,
                               struct nh_ws_place out[NH_BATTERY_GATEWAY_PLACE_COUNT]);
+// hub_battery_bridge.c: start() after the battery and before Home Assistant, stop() before the
+// battery's, end() after it, both after Home Assistant's. part(): false, there is none.
+NH_MUST_USE int nh_hub__start_battery_bridge(struct nh_hub *hub);
+void nh_hub__stop_battery_bridge(struct nh_hub *hub);
+void nh_hub__end_battery_bridge(struct nh_hub *hub);
+void nh_hub__battery_bridge_changed(struct nh_hub *hub, uint32_t dirty);
+bool nh_hub__battery_part(struct nh_hub *hub, struct nh_homeassistant_part *out);
+struct nh_route_table nh_hub__battery_bridge_routes(struct nh_hub *hub);
 // hub_mdns.c: start() after the portal. The number by which clients know the hub again: the
 // machine's, else one that goes with the hub's name.
 NH_MUST_USE int nh_hub__start_mdns(struct nh_hub *hub);

@@ -124,6 +124,7 @@ static size_t fill_tables(struct nh_hub *hub, struct nh_route_table out[TABLE_MA
         nh_hub__battery_remote(hub) ? nh_battery_remote_routes(nh_hub__battery_remote(hub))
                                     : (struct nh_route_table){no_routes, hub, "battery_remote"},
         nh_battery_gateway_routes(nh_hub__battery_remote(hub)),
+        nh_hub__battery_bridge_routes(hub),
         hub->macropad ? nh_macropad_routes(hub->macropad)
                       : (struct nh_route_table){no_routes, hub, "macropad"},
         automation[0],

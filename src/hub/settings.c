@@ -72,6 +72,7 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/battery_publish/influx_token_file",
                                             "/battery_publish/mqtt_password_file",
                                             "/battery_publish/tls_ca_file",
+                                            "/battery_bridge/can",
                                             "/devices/dir",
                                             "/devices/start_file",
                                             "/battery_remote/gateway",

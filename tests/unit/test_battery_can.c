@@ -284,6 +284,7 @@ static void test_alarms_of_the_model(void **state)
         {7, NH_BATTERY_CAN_HIGH_CURRENT},
         {8, NH_BATTERY_CAN_HIGH_CHARGE_CURRENT},
         {11, NH_BATTERY_CAN_IMBALANCE},
+        {12, NH_BATTERY_CAN_INTERNAL},
         {25, NH_BATTERY_CAN_GENERAL},
         {102, NH_BATTERY_CAN_LOW_VOLTAGE},
         {103, NH_BATTERY_CAN_HIGH_VOLTAGE},

@@ -15,6 +15,7 @@
 #include "components/health/health_lines.h"
 #include "core/bus/events.h"
 #include "support/mem_fixture.h"
+#include "support/route_play.h"
 
 #define LINES_MAX 64
 
@@ -466,6 +467,59 @@ static void test_snapshots_allocate_nothing(void **state)
     assert_int_equal(after.tier[0].alloc_count, before.tier[0].alloc_count);
 }
 
+// ---- families of other parts --------------------------------------------------------------------
+
+static void family_head(void *ctx, size_t family, struct nh_health_family *out)
+{
+    (void)ctx;
+    static const char *const names[] = {"oven_celsius", "oven_empty", "oven_doors"};
+    *out = (struct nh_health_family){names[family], "gauge", "Of the oven"};
+}
+
+// One line, none, and many.
+static size_t family_sample(void *ctx, size_t family, size_t i, char *out, size_t cap)
+{
+    size_t count = family == 0 ? 1 : family == 1 ? 0 : *(const size_t *)ctx;
+    if (i >= count)
+        return 0;
+    return (size_t)snprintf(out, cap, "oven_%zu{at=\"%zu\"} 1\n", family, i);
+}
+
+static void test_families_of_other_parts(void **state)
+{
+    static char out[32768];
+    size_t doors = 100, none = 0;
+    const struct nh_health_families oven = {
+        .ctx = &doors, .count = 3, .head = family_head, .sample = family_sample};
+    struct nh_health_families other = oven;
+    (void)state;
+    other.ctx = &none;
+    assert_int_equal(nh_health_families_add(t.health, &other), 0);
+    assert_int_equal(nh_health_families_add(t.health, &oven), 0);
+    const struct nh_route_table table = nh_health_routes(t.health);
+#define ASK() route_ask(&table, t.mem.mem, "GET", "/metrics", NULL, NULL, out, sizeof out)
+    assert_int_equal(ASK(), 200);
+    assert_non_null(strstr(out, "nuthatch_uptime_seconds ")); // its own come first
+    const char *head = strstr(out, "# HELP oven_celsius Of the oven\n# TYPE oven_celsius gauge\n"
+                                   "oven_0{at=\"0\"} 1\n# HELP oven_celsius");
+    assert_non_null(head); // of one part, then of the other; a family without a line has no head
+    assert_null(strstr(out, "oven_empty"));
+    assert_non_null(strstr(out, "oven_2{at=\"98\"} 1\noven_2{at=\"99\"} 1\n"));
+    assert_string_equal(out + strlen(out) - 18, "oven_2{at=\"99\"} 1\n");
+    assert_int_equal(nh_health_families_add(t.health, &oven), 0);
+    assert_int_equal(nh_health_families_add(t.health, &oven), 0);
+    assert_int_equal(nh_health_families_add(t.health, &oven), NH_ERR_FULL);
+    nh_health_families_remove(t.health, &doors);
+    assert_int_equal(ASK(), 200);
+    assert_null(strstr(out, "oven_2"));
+    assert_non_null(strstr(out, "oven_0"));
+    nh_health_families_remove(t.health, &none);
+    nh_health_families_remove(t.health, &none);
+    assert_int_equal(ASK(), 200);
+    assert_null(strstr(out, "oven"));
+#undef ASK
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +540,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_telemetry_fits_at_its_longest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshots_allocate_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_families_of_other_parts, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
