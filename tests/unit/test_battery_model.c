@@ -197,6 +197,10 @@ SPOIL(soh_over, v->soh_mpct = 131070)
 SPOIL(hot, v->temp_ext1_mc = 150001)
 SPOIL(cold, v->temp_bms_mc = -50001)
 SPOIL(flood, v->current_ma = INT32_MIN)
+SPOIL(limit_mv, v->limits.over_mv = INT32_MAX)
+SPOIL(limit_a, v->limits.charge_a = -1)
+SPOIL(limit_c, v->limits.hot_c = INT32_MIN)
+SPOIL(capacity, v->capacity_mah = INT32_MAX)
 
 static const struct odd odds[] = {
     {"a cell of 0", NH_BATTERY_CELLS, spoil_zero_cell},
@@ -212,6 +216,10 @@ static const struct odd odds[] = {
     {"hotter than 150", NH_BATTERY_TEMP_EXT1, spoil_hot},
     {"colder than -50", NH_BATTERY_TEMP_BMS, spoil_cold},
     {"no number of a current", NH_BATTERY_CURRENT, spoil_flood},
+    {"a limit of millions of volts", NH_BATTERY_LIMITS, spoil_limit_mv},
+    {"a limit below 0 A", NH_BATTERY_LIMITS, spoil_limit_a},
+    {"a limit below absolute zero", NH_BATTERY_LIMITS, spoil_limit_c},
+    {"a capacity of millions", NH_BATTERY_CAPACITY, spoil_capacity},
 };
 
 // What cannot be is refused, counted; the old value stays and is stale until a good one comes.

@@ -3,7 +3,7 @@
 //
 // There is one alarm of a code at a time. While it is on, its value and severity follow; when its
 // cause has gone for long enough it is cleared and stays as history. Acknowledging it does not
-// clear it. Types, thresholds, times: docs/battery.md.
+// clear it. Types, thresholds, times: docs/battery-alarms.md.
 
 #ifndef NH_BATTERY_ALARMS_H
 #define NH_BATTERY_ALARMS_H

@@ -105,6 +105,11 @@ uint32_t nh_battery__image_merge(struct nh_battery__image *image, uint32_t mask,
 #define CURRENT_MAX_MA 2000000
 #define VOLTAGE_MAX_MV 200000
 #define PCT_MAX_MPCT 100000
+#define CAPACITY_MAX_MAH 10000000
+#define LIMIT_MAX_A 10000
+#define LIMIT_MAX_MV 10000
+#define LIMIT_MIN_C (-100)
+#define LIMIT_MAX_C 200
 
 static bool are_cells_wrong(const struct nh_battery_values *v)
 {
@@ -130,6 +135,20 @@ static bool is_outside(int32_t v, int32_t min, int32_t max)
     return v < min || v > max;
 }
 
+static bool are_limits_wrong(const struct nh_battery_limits *l)
+{
+    const int32_t amperes[] = {l->charge_a, l->discharge_a, l->peak_discharge_a};
+    const int32_t volts[] = {l->full_mv,  l->empty_mv,   l->over_mv,
+                             l->under_mv, l->balance_mv, l->spread_mv};
+    bool is_bad = is_outside(l->hot_c, LIMIT_MIN_C, LIMIT_MAX_C) ||
+                  is_outside(l->cold_charge_c, LIMIT_MIN_C, LIMIT_MAX_C);
+    for (size_t i = 0; i < NH_ARRAY_LEN(amperes); i++)
+        is_bad = is_bad || is_outside(amperes[i], 0, LIMIT_MAX_A);
+    for (size_t i = 0; i < NH_ARRAY_LEN(volts); i++)
+        is_bad = is_bad || is_outside(volts[i], 0, LIMIT_MAX_MV);
+    return is_bad;
+}
+
 static bool is_wrong(const struct part *p, uint32_t mask, const struct nh_battery_values *v)
 {
     switch (p->field) {
@@ -140,6 +159,10 @@ static bool is_wrong(const struct part *p, uint32_t mask, const struct nh_batter
         return is_outside(v->current_ma, -CURRENT_MAX_MA, CURRENT_MAX_MA);
     case NH_BATTERY_CELLS:
         return are_cells_wrong(v);
+    case NH_BATTERY_LIMITS:
+        return are_limits_wrong(&v->limits);
+    case NH_BATTERY_CAPACITY:
+        return is_outside(v->capacity_mah, 0, CAPACITY_MAX_MAH);
     case NH_BATTERY_VOLTAGE:
         return is_outside(v->voltage_mv, 0, VOLTAGE_MAX_MV) ||
                (mask & NH_BATTERY__BIT(NH_BATTERY_CELLS) && !are_cells_wrong(v) &&

@@ -23,7 +23,7 @@ struct nh_battery__image {
 
 // Bits of what cannot be: a cell of 0 or above 5 V, more than 32 of them, a pack that differs by
 // more than 5 % from the sum of its cells, a temperature outside -50 to 150 degrees, a charge or a
-// health outside 0 to 100 %, a current above 2000 A.
+// health outside 0 to 100 %, a current above 2000 A, a capacity or a limit that no pack has.
 uint32_t nh_battery__implausible(uint32_t mask, const struct nh_battery_values *v);
 
 // Takes the fields of `mask` that are not older than what is there. A temperature of

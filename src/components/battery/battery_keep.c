@@ -4,7 +4,7 @@
 //   battery         {"version":1,"in_uj":..,"out_uj":..,"out_mams":..}
 //   battery_alarms  {"version":1,"next_id":..,"seen_known":true,"seen":[..],"alarms":[{..}]}
 //
-// Two, since meters are written all day and alarms seldom. Every byte: docs/battery-model.md.
+// Two, since meters are written all day and alarms seldom. Every byte: docs/battery-alarms.md.
 
 #include "components/battery/battery_pack_state.h"
 

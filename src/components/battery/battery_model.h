@@ -121,8 +121,8 @@ enum nh_battery_severity { NH_BATTERY_INFO, NH_BATTERY_WARNING, NH_BATTERY_CRITI
 enum nh_battery_alarm_state { NH_BATTERY_ACTIVE, NH_BATTERY_ACKNOWLEDGED, NH_BATTERY_CLEARED };
 struct nh_battery_alarm {
     uint32_t id;
-    uint16_t
-        code; // types of docs/battery.md: 1 to 12 limits, 20 to 25 status, 100 + the board's event
+    uint16_t code; // types of docs/battery-alarms.md: 1 to 12 limits, 20 to 25 status, 100 + the
+                   // board's event
     uint8_t severity, state, source;
     int64_t raised_unix_ms, cleared_unix_ms; // 0: not yet, or no clock
     int32_t value, threshold;                // in thousandths of the unit
@@ -151,9 +151,9 @@ struct nh_battery_model_config {
     uint32_t stale_ms;      // of what the board measures ten times a second; 0: 2000
     uint32_t slow_stale_ms; // of limits, counters, capacity, version; 0: 180000
     uint32_t alive_ms;      // a source that is silent for so long does not count; 0: 3000
-    // Something differs from what this audience was told last by its threshold (spec: the table in
-    // docs/battery.md), or `dirty` is 0 and 5 s went by. Within a call of the owner's; may read,
-    // must not call anything else of the model. NULL: nobody.
+    // Something differs from what this audience was told last by its threshold
+    // (docs/battery-model.md), or `dirty` is 0 and 5 s went by. Within a call of the owner's; may
+    // read, must not call anything else of the model. NULL: nobody.
     void (*published)(void *ctx, enum nh_battery_audience audience, uint32_t dirty,
                       const struct nh_battery_snapshot *s);
     void *ctx;

@@ -16,6 +16,7 @@ nh_component(battery_history
     battery_history.c
   USES base)
 nh_unit_test(test_battery_alarms PORTABLE USES battery_alarms battery_model)
+nh_unit_test(test_battery_api USES battery battery_settings battery_worker platform_linux)
 nh_unit_test(test_battery_derive PORTABLE USES battery_model)
 nh_unit_test(test_battery_history PORTABLE USES battery_history battery_model)
 nh_unit_test(test_battery_model PORTABLE USES battery_model)
