@@ -1,12 +1,13 @@
 """Settings of a simulated board through a hub: by HTTP, as files by the command, over restarts and bad lines."""
 import json
 import os
+import re
 import subprocess
 import time
 import unittest
 
 from battery_sim import BatterySim
-from hub import NUTHATCH, PATIENCE_S, ROOT, Hub
+from hub import NUTHATCH, PATIENCE_S, ROOT, Hub, run
 
 URL = "/api/battery/settings"
 
@@ -194,6 +195,34 @@ class Refusing(OnABoard):
         self.assertEqual((status, reply["error"]["code"]), (502, "refused"))
         self.assertIn("code 7", reply["error"]["message"])
         self.assertEqual(self.settings()["charger_disable_delay_s"]["value"], before)
+
+
+class WithPassword(unittest.TestCase):
+    def test_command_signs_in(self):
+        code, out, err = run("passwd", stdin="correct horse\n")
+        self.assertEqual(code, 0, err)
+        line = re.search(r'password_hash: "([^"]+)"', out).group(1)
+        with BatterySim("--cells", "13") as board, Hub(
+                f"access: {{user: root, password_hash: \"{line}\"}}\n"
+                f"battery: {{enabled: true, path: {board.link}}}\n") as hub:
+            secret = os.path.join(hub.folder, "secret")
+
+            def cli(password, *words):
+                with open(secret, "w") as f:
+                    f.write(password + "\n")
+                return run("battery", "settings", *words, "--hub", f"http://{hub.http}", "--user",
+                           "root", "--password-file", secret)
+
+            code, _, err = run("battery", "settings", "export", "--hub", f"http://{hub.http}")
+            self.assertEqual(code, 1)
+            self.assertRegex(err, "(?i)sign in")
+            self.assertEqual(cli("wrong horse", "export")[0], 1)
+            change = ("set", "overheat_cutoff_c=55", "charger_startup_delay_s=30", "--yes")
+            code, out, err = eventually("a change", lambda: (
+                lambda done: done if done[0] == 0 else None)(cli("correct horse", *change)))
+            self.assertIn("2 of 2 settings", out)
+            exported = json.loads(cli("correct horse", "export")[1])
+            self.assertEqual(exported["settings"]["overheat_cutoff_c"], 55)
 
 
 class Registers(unittest.TestCase):

@@ -6,7 +6,7 @@
 #include "components/battery/battery_backup.h"
 #include "components/battery/battery_settings_file.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,11 +190,13 @@ static int reply_invalid(nh_request_t *req, const struct nh_battery__finding *f,
     if (!w)
         return NH_ERR_NOMEM;
     for (uint32_t i = 0; i < count; i++, f++) {
+        char text[160];
+        snprintf(text, sizeof text, "%s%s%s", f->text, f->limit[0] ? "; allowed: " : "", f->limit);
         nh_json_object_begin(w);
         nh_json_kv_string(w, "field", f->field);
         nh_json_kv_string(w, "value", f->value);
         nh_json_kv_string(w, "limit", f->limit);
-        nh_json_kv_string(w, "text", f->text);
+        nh_json_kv_string(w, "text", text);
         nh_json_object_end(w);
     }
     return nh_reply_error_end(req);
