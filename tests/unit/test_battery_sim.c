@@ -467,6 +467,15 @@ static void test_sleep(void **state)
     line("charger off");
     listen(40000 * MS);
     assert_true(board.is_asleep);
+    ask("AA 18");
+    ask("AA 0D 04 4E 01 02 00"); // 334 = 2: ignition at AIDO2
+    line("load 5");              // it is off without ignition, and does not wake the board
+    listen(12000 * MS);
+    assert_true(board.is_asleep);
+    line("ignition on");
+    listen(30000 * MS);
+    assert_false(board.is_asleep);
+    assert_int_equal(nh_sim_board_register(&board, 114) >> 8, 1);
 }
 
 static void test_broadcast(void **state)

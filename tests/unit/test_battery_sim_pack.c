@@ -317,6 +317,41 @@ static void test_recovery_by_hand(void **state)
     assert_int_equal(pack->status, 0x91);
 }
 
+static void test_ignition(void **state)
+{
+    (void)state;
+    begin((struct nh_sim_pack_config){.soc_pct = 50, .external_sensors = 1});
+    line("load 20");
+    line("ignition off"); // no input is set for it
+    pass_s(1);
+    assert_true(pack->is_load_on);
+    put(NH_SIM_IGNITION_SOURCE, 3);
+    pass_s(1);
+    assert_false(pack->is_load_on);
+    assert_int_equal(pack->status, 0x97);
+    line("ignition on");
+    pass_s(1);
+    assert_int_equal(pack->status, 0x93);
+    put(NH_SIM_RECOVERY_S, 0);
+    line("ext1 60");
+    pass_s(1);
+    line("ext1 0");
+    pass_s(60);
+    assert_int_equal(pack->status, 0x9B);
+    line("ignition off");
+    line("ignition on");
+    pass_s(1);
+    assert_int_equal(pack->status, 0x93);
+    line("load 0");
+    line("wire 2 open");
+    pass_s(1);
+    line("wire 2 ok");
+    line("ignition off");
+    line("ignition on");
+    pass_s(1);
+    assert_int_equal(pack->status, 0x9B); // under-voltage needs a charger
+}
+
 static void test_a_switch_that_sticks(void **state)
 {
     (void)state;
@@ -407,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_discharge_over_current_may_last),
         cmocka_unit_test(test_under_voltage_needs_a_charger),
         cmocka_unit_test(test_recovery_by_hand),
+        cmocka_unit_test(test_ignition),
         cmocka_unit_test(test_a_switch_that_sticks),
         cmocka_unit_test(test_without_sensors_the_boards_own_counts),
         cmocka_unit_test(test_statistics),

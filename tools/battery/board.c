@@ -91,11 +91,17 @@ void nh_sim_board_restart(struct nh_sim_board *b)
 
 // ---- sleep --------------------------------------------------------------------------------------
 
+static bool is_ignited(const struct nh_sim_board *b)
+{
+    return nh_sim_pack_has_ignition(&b->pack) && b->pack.is_ignition_on;
+}
+
 static bool is_busy(const struct nh_sim_board *b)
 {
     const struct nh_sim_pack *p = &b->pack;
-    return p->is_charger_plugged || fabs(p->current_a) > nh_sim_pack_threshold_a(p) ||
-           p->balance_active || p->protection[NH_SIM_CHARGE_OVER].is_active ||
+    return is_ignited(b) || p->is_charger_plugged ||
+           fabs(p->current_a) > nh_sim_pack_threshold_a(p) || p->balance_active ||
+           p->protection[NH_SIM_CHARGE_OVER].is_active ||
            p->protection[NH_SIM_DISCHARGE_OVER].is_active;
 }
 
@@ -105,7 +111,7 @@ static void wake(struct nh_sim_board *b, uint8_t reason)
     b->awake_us = 0;
     b->in_len = 0;
     b->traffic_us = b->now_us;
-    b->pack.stats.last_wakeup = reason; // 0 charger, 2 discharge, 3 the line
+    b->pack.stats.last_wakeup = reason; // 0 charger, 1 ignition, 2 discharge, 3 the line
     b->counters.wakeups++;
 }
 
@@ -114,7 +120,7 @@ static void sleep_or_wake(struct nh_sim_board *b)
     if (b->is_asleep && b->awake_us && b->now_us >= b->awake_us)
         wake(b, 3);
     else if (b->is_asleep && is_busy(b))
-        wake(b, b->pack.is_charger_plugged ? 0 : 2);
+        wake(b, b->pack.is_charger_plugged ? 0 : is_ignited(b) ? 1 : 2);
     else if (!b->is_asleep && b->cfg.may_sleep && b->now_us >= b->traffic_us + SLEEP_US &&
              !is_busy(b))
         b->is_asleep = true;

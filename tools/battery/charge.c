@@ -36,7 +36,7 @@ static void charger_comes(struct nh_sim_pack *p)
     p->has_charged = p->is_charge_done = p->is_balancing_pause = false;
     p->quiet_s = p->gone_s = p->done_s = p->high_s = p->low_s = 0;
     nh_sim_pack_log(p, 0x64);
-    nh_sim_pack__recover(p);
+    nh_sim_pack__recover(p, true);
 }
 
 static void charger_goes(struct nh_sim_pack *p)

@@ -20,6 +20,7 @@ const char nh_sim_board_help[] =
     "air C                               temperature around the pack\n"
     "ext1 C | off, ext2 C | off          what a sensor shows more than its cells; unplugged\n"
     "wire CELL open | high | ok          a cell's wire: reads 0, reads 65535\n"
+    "ignition on | off                   where register 334 names an input for it\n"
     "sensor lost | found                 the external current sensor\n"
     "stuck charger | load | none         a switch that does not open\n"
     "set REGISTER VALUE | auto           what a register shows\n"
@@ -200,6 +201,14 @@ static bool sensor(struct talk *t)
     if (!is_word(t, 1, "lost") && !is_word(t, 1, "found"))
         return wrong(t);
     t->b->pack.is_sensor_lost = is_word(t, 1, "lost");
+    return true;
+}
+
+static bool ignition(struct talk *t)
+{
+    if (!is_word(t, 1, "on") && !is_word(t, 1, "off"))
+        return wrong(t);
+    nh_sim_pack_ignition(&t->b->pack, is_word(t, 1, "on"));
     return true;
 }
 
@@ -411,14 +420,14 @@ static const struct {
     const char *verb;
     bool (*run)(struct talk *t);
 } verbs[] = {
-    {"profile", profile}, {"charger", charger}, {"load", load},   {"soc", soc},
-    {"factor", factor},   {"air", air},         {"ext1", ext1},   {"ext2", ext2},
-    {"wire", wire},       {"sensor", sensor},   {"stuck", stuck}, {"set", set},
-    {"restart", restart}, {"sleep", sleeps},    {"text", text},   {"flip", flip},
-    {"lose", lose},       {"late", late},       {"drop", drop},   {"bits", bits},
-    {"split", split},     {"stray", stray},     {"texts", texts}, {"nack", nack},
-    {"silence", silence}, {"clean", clean},     {"state", state}, {"counters", counters},
-    {"help", help},
+    {"profile", profile},   {"charger", charger}, {"load", load},         {"soc", soc},
+    {"factor", factor},     {"air", air},         {"ext1", ext1},         {"ext2", ext2},
+    {"wire", wire},         {"sensor", sensor},   {"ignition", ignition}, {"stuck", stuck},
+    {"set", set},           {"restart", restart}, {"sleep", sleeps},      {"text", text},
+    {"flip", flip},         {"lose", lose},       {"late", late},         {"drop", drop},
+    {"bits", bits},         {"split", split},     {"stray", stray},       {"texts", texts},
+    {"nack", nack},         {"silence", silence}, {"clean", clean},       {"state", state},
+    {"counters", counters}, {"help", help},
 };
 
 static void split_words(const char *line, struct words *w)

@@ -147,6 +147,19 @@ double nh_sim_pack_threshold_a(const struct nh_sim_pack *p)
     return p->cfg.is_low_power ? 0.08 : 0.8;
 }
 
+bool nh_sim_pack_has_ignition(const struct nh_sim_pack *p)
+{
+    return nh_sim_pack_get(p, NH_SIM_IGNITION_SOURCE) != 0;
+}
+
+void nh_sim_pack_ignition(struct nh_sim_pack *p, bool is_on)
+{
+    bool is_toggled = p->is_ignition_on != is_on;
+    p->is_ignition_on = is_on;
+    if (is_toggled && nh_sim_pack_has_ignition(p))
+        nh_sim_pack__recover(p, false);
+}
+
 static double pack_c(const struct nh_sim_pack *p)
 {
     return (p->ext1_dc == NH_SIM_TEMP_NONE ? p->bms_dc : p->ext1_dc) / 10.0;

@@ -88,6 +88,7 @@ struct nh_sim_pack {
     uint64_t time_ms; // the board's clock
     // the world around it
     double sun_a, charger_v, wanted_load_a, cell_c;
+    bool is_ignition_on; // what the input shows, where register 334 names one
     bool is_charger_plugged, is_sensor_lost, is_charger_stuck, is_load_stuck;
     double ext1_fault_c, ext2_fault_c; // added to what a sensor shows
     // measured
@@ -137,6 +138,8 @@ const struct nh_sim_event *nh_sim_pack_event(const struct nh_sim_pack *p, uint32
 void nh_sim_pack_clear_statistics(struct nh_sim_pack *p);
 double nh_sim_pack_threshold_a(const struct nh_sim_pack *p); // below it there is no activity
 bool nh_sim_pack_has_fault(const struct nh_sim_pack *p);
+bool nh_sim_pack_has_ignition(const struct nh_sim_pack *p); // an input for it is set
+void nh_sim_pack_ignition(struct nh_sim_pack *p, bool is_on);
 
 // Parts of a cycle, shared in this folder.
 void nh_sim_pack__world(struct nh_sim_pack *p);   // world.c: charger, load, cells, air
@@ -145,7 +148,7 @@ void nh_sim_pack__protect(struct nh_sim_pack *p); // protect.c: what the switche
 void nh_sim_pack__charge(struct nh_sim_pack *p);  // charge.c: whether the charger is wanted
 void nh_sim_pack__switch(struct nh_sim_pack *p);  // protect.c: what stays on
 bool nh_sim_pack__is_protected(const struct nh_sim_pack *p, enum nh_sim_protection which);
-// What a charger that is plugged in again ends: what waits for it.
-void nh_sim_pack__recover(struct nh_sim_pack *p);
+// What a charger that is plugged in again ends, or the ignition: what waits for it.
+void nh_sim_pack__recover(struct nh_sim_pack *p, bool is_charger);
 
 #endif

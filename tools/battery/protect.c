@@ -178,12 +178,18 @@ static void watch(struct nh_sim_pack *p, size_t which)
     }
 }
 
-void nh_sim_pack__recover(struct nh_sim_pack *p)
+// Under-voltage waits for a charger and nothing else.
+static bool may_recover(const struct nh_sim_pack *p, size_t which, bool is_charger)
 {
-    bool by_hand = nh_sim_pack_get(p, NH_SIM_RECOVERY_S) == 0;
+    if (which == NH_SIM_UNDER_VOLTAGE)
+        return is_charger;
+    return nh_sim_pack_get(p, NH_SIM_RECOVERY_S) == 0 && !rules[which].is_caused(p);
+}
+
+void nh_sim_pack__recover(struct nh_sim_pack *p, bool is_charger)
+{
     for (size_t i = 0; i < NH_SIM_PROTECTION_COUNT; i++)
-        if (p->protection[i].is_active &&
-            (i == NH_SIM_UNDER_VOLTAGE || (by_hand && !rules[i].is_caused(p))))
+        if (p->protection[i].is_active && may_recover(p, i, is_charger))
             recover(p, i);
 }
 
@@ -198,7 +204,7 @@ void nh_sim_pack__protect(struct nh_sim_pack *p)
 void nh_sim_pack__switch(struct nh_sim_pack *p)
 {
     bool has_contactors = nh_sim_pack_get(p, NH_SIM_LOAD_SWITCH) != 0;
-    p->is_load_on = true;
+    p->is_load_on = !nh_sim_pack_has_ignition(p) || p->is_ignition_on;
     for (size_t i = 0; i < NH_SIM_PROTECTION_COUNT; i++) {
         if (!p->protection[i].is_active)
             continue;

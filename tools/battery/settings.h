@@ -34,6 +34,7 @@ enum nh_sim_setting { // by its address
     NH_SIM_CHARGER_TYPE = 330, // high byte: seconds that discharge over-current may last
     NH_SIM_LOAD_SWITCH = 331,
     NH_SIM_RECOVERY_S = 332,
+    NH_SIM_IGNITION_SOURCE = 334, // 0: none
     NH_SIM_CHARGER_SOURCE = 335,
     NH_SIM_SINGLE_PORT = 340,
     NH_SIM_TEXT_INTERVAL = 342,
