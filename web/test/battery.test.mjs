@@ -1,7 +1,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { columnsOf, groupsOf, joined, lastedText, limitsOf, outcomeOf, plain, ratePct, readEdit, sampleOf, severityOf, shown, stillEdited } from '../src/pages/battery/model.js';
-import { ageOf, balancingText, cellsText, flowOf, freshText, isOld, leftOf, reachOf, statusOf, watt } from '../src/pages/battery/words.js';
+import { ageOf, balancingText, cellsText, energy, flowOf, freshText, isOld, leftOf, reachOf, statusOf, watt } from '../src/pages/battery/words.js';
 import page from '../src/pages/battery/index.js';
 import { parse } from '../src/lib/route.js';
 
@@ -9,7 +9,7 @@ const pack = { soc_pct: 73.25, voltage_v: 42.9, current_a: -12.5, power_w: -536.
 const battery = (fields = {}, more = {}) => ({ at: 1000, pack, fields, alarms: { active: 0, unacknowledged: 0 }, ...more });
 
 test('status: kind and word, of every way the board says it', () => {
-  const rows = [['charging', 'run', 'charging'], ['fully charged', 'ok', 'full'], ['fully_charged', 'ok', 'full'], ['full', 'ok', 'full'], ['fault', 'bad', 'fault'], ['idle', '', 'idle'], [null, '', 'status not known'], ['0x42', '', '0x42']];
+  const rows = [['charging', 'run', 'charging'], ['fully charged', 'ok', 'full'], ['fully_charged', 'ok', 'full'], ['full', 'ok', 'full'], ['fault', 'bad', 'fault'], ['idle', '', 'idle'], [null, '', 'unknown'], ['0x42', '', '0x42']];
   for (const [status, kind, word] of rows) assert.deepEqual(statusOf({ status }), [kind, word], String(status));
 });
 
@@ -36,13 +36,17 @@ test('figures: power in W or kW with its sign, time left in the direction of now
   assert.deepEqual(watt(null), ['', 'W']);
   assert.deepEqual(leftOf({ time_to_full_s: 6720, current_a: 8 }), ['Full in', '1 h 52 min']);
   assert.deepEqual(leftOf({ time_to_empty_s: 21000, current_a: -8 }), ['Empty in', '5 h 50 min']);
-  assert.deepEqual(leftOf({ current_a: 8 }), ['Full in', 'not known yet']);
-  assert.deepEqual(leftOf({ current_a: 0 }), ['Empty in', 'nothing flows']);
+  assert.deepEqual(leftOf({ current_a: 8 }), ['Full in', 'not known']);
+  assert.deepEqual(leftOf({ current_a: 0 }), ['Time left', 'at rest']);
+  assert.deepEqual(leftOf({ current_a: null }), ['Time left', '']);
+  assert.deepEqual(energy(0.2674), ['267', 'Wh']);
+  assert.deepEqual(energy(12.3), ['12.30', 'kWh']);
+  assert.deepEqual(energy(null), ['', 'kWh']);
 });
 
 test('cells: how far the bars reach, and in words', () => {
   assert.equal(reachOf([3301, 3310], 3301), 10);
-  assert.equal(reachOf([3301, 3301], 3301), 0.5);
+  assert.equal(reachOf([3301, 3301.3], 3301), 2);
   assert.equal(reachOf([3300, 3321], 3300), 50);
   const cells = { mv: [3300, 3310], balancing: [false, true], min_mv: 3300, max_mv: 3310, min_at: 1, max_at: 2, delta_mv: 10 };
   assert.equal(cellsText(cells), '2 cells, 3,300.0 mV (cell 1) to 3,310.0 mV (cell 2), spread 10.0 mV, balancing 2');

@@ -18,6 +18,7 @@ const DAY_MS = 86400000;
 //   data                 [x in unix ms, ...one column a series]
 //   series               [{label, k: 's1', dash, step, fill, dot, text(value)}]
 //   refs                 [{v, text, k, dash, right}] lines of reference, in the values' unit
+//   least                the axis spans so much at least: noise is no cliff
 //   zero, mirror         y from zero; y on both sides of it, without signs
 //   from, to, tags       the window, and [{t, tag}] in it
 //   onZoom(from, to)     a range was dragged; (null) restores
@@ -64,7 +65,7 @@ function summary({ label, series, data }) {
   return `${label}. ${parts.filter(Boolean).join(', ')}`;
 }
 
-function yAxis({ data, refs = [], zero, mirror, div = 1, height }) {
+function yAxis({ data, refs = [], zero, mirror, least = 0, div = 1, height }) {
   let lo = Infinity;
   let hi = -Infinity;
   for (let c = 1; c < data.length; c++) {
@@ -80,7 +81,7 @@ function yAxis({ data, refs = [], zero, mirror, div = 1, height }) {
     for (const r of refs) hi = Math.max(hi, r.v * 1.1);
     if (hi === lo) hi = lo + div;
   } else {
-    const pad = Math.max((hi - lo) * 0.15, div * 0.02);
+    const pad = Math.max((hi - lo) * 0.15, div * 0.02, (least - hi + lo) / 2);
     lo = lo < 0 ? lo - pad : Math.max(0, lo - pad);
     hi += pad;
   }
@@ -169,7 +170,8 @@ function grid(u, p, view) {
   const div = p.div || 1;
   const { ticks } = p.y;
   const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
-  const decimals = step < 0.0999 ? 2 : step % 1 ? 1 : 0;
+  const isWhole = (v) => Math.abs(v - Math.round(v)) < 1e-6;
+  const decimals = [0, 1, 2].find((d) => isWhole(step * 10 ** d)) ?? 3;
   pen(u, view, (ctx, b) => {
     const ink = view.colour('ink-3');
     for (const t of ticks) {

@@ -84,7 +84,9 @@ function Page({ battery, view, params }) {
 function Source() {
   const { battery } = useKeys('battery');
   useTick(1000);
-  return battery ? <>{SOURCES[battery.source] || battery.source}, {freshText(battery, 'voltage').replace(/^\w+, /, 'heard ')}</> : '';
+  if (!battery) return '';
+  const heard = freshText(battery, 'voltage').replace(/^\w+, /, 'heard ');
+  return heard ? `${SOURCES[battery.source] || battery.source}, ${heard}` : 'nothing heard yet';
 }
 
 // Why values are old, and what the hub does about it.
@@ -92,7 +94,7 @@ function Trouble({ battery: { mode, connected, source, line } }) {
   const live = mode === 'local' ? connected.local : mode === 'remote' ? connected.remote : connected.local || connected.remote;
   if (live) return null;
   const where = { local: `The board at ${line && line.path ? line.path : 'no path'} does not answer`, remote: 'The gateway is not connected', auto: `Neither the board${line && line.path ? ` at ${line.path}` : ''} nor a gateway answers` }[mode];
-  const shown = source === 'store' ? 'Shown is what was kept.' : 'The last values stay, in grey.';
+  const shown = source === 'store' ? 'Shown is what was kept.' : source === 'nobody' ? 'Nothing was heard from it yet.' : 'The last values stay, in grey.';
   return <div class="apart"><Note kind="stale" role="status">{where}. {shown} The hub tries each second and goes on by itself.</Note></div>;
 }
 

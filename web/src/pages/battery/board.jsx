@@ -12,7 +12,7 @@ import { outcomeOf } from './model.js';
 import { Files } from './files.jsx';
 import { Registers } from './registers.jsx';
 import { TokenDialog } from './token.jsx';
-import { freshText } from './words.js';
+import { energy, freshText } from './words.js';
 
 export function Board({ battery, group }) {
   const [n, setN] = useState(0);
@@ -43,8 +43,8 @@ function Counters({ battery }) {
             <dt>Chargings</dt><dd>{count(c.chargings)}</dd>
             <dt>to the full</dt><dd>{count(c.full_charges)}</dd>
             <dt>Cycles</dt><dd>{fixed(pack.cycles, 1)}</dd>
-            <dt>Energy in</dt><dd>{fixed(pack.energy_in_kwh, 2)} kWh</dd>
-            <dt>Energy out</dt><dd>{fixed(pack.energy_out_kwh, 2)} kWh</dd>
+            <dt>Energy in</dt><dd>{energy(pack.energy_in_kwh).join(' ')}</dd>
+            <dt>Energy out</dt><dd>{energy(pack.energy_out_kwh).join(' ')}</dd>
             <dt>Most charged</dt><dd>{fixed(c.max_charge_a, 1)} A</dd>
             <dt>Most drawn</dt><dd>{fixed(c.max_discharge_a, 1)} A</dd>
           </dl>

@@ -18,7 +18,7 @@ export function Cells({ cells, height, figures, old, bare }) {
   return (
     <div ref={box} class={'cells ' + (old ? 'stale' : '')} style={{ height: height + 'px' }}>
       {width > 0 && mv.length > 0 && <Bars {...{ cells, mv, width, height, figures, old, bare }} />}
-      {!mv.length && <p class="sub">No cell was heard yet.</p>}
+      {!mv.length && !bare && <p class="sub">No cell was heard yet.</p>}
     </div>
   );
 }

@@ -14,7 +14,8 @@ const STEADY_MV_H = 0.05;
 export function CellsTile({ battery }) {
   useTick(1000);
   const [table, setTable] = useState(false);
-  const { cells, limits = {} } = battery;
+  const { cells } = battery;
+  const limits = battery.limits || {};
   const of = { battery, field: 'cells' };
   const trend = cells.trend_mv_per_h;
   const wide = limits.spread_mv != null && cells.delta_mv > limits.spread_mv;

@@ -17,16 +17,17 @@ const PERIODS_AGAIN_MS = 60000;
 const TAIL_MAX = 4000;
 const TABLE_ROWS = 300;
 const ZOOM_MIN_MS = 10000;
+const SPAN_MIN_MS = 120000;
 
 const [X, V, A, SOC, C, LO, HI, SPREAD] = [0, 1, 2, 3, 4, 5, 6, 7];
 const text = (decimals, unit) => (v) => `${fixed(v, decimals)} ${unit}`;
 const PLOTS = [
-  { label: 'Voltage', unit: 'V', of: [[V, { label: 'pack', k: 's1', dot: true, text: text(2, 'V') }]] },
-  { label: 'Current', unit: 'A', of: [[A, { label: 'current', k: 's2', dot: true, text: (v) => `${signed(v, 1)} A` }]], note: 'above zero: charging' },
+  { label: 'Voltage', unit: 'V', least: 0.4, of: [[V, { label: 'pack', k: 's1', dot: true, text: text(2, 'V') }]] },
+  { label: 'Current', unit: 'A', least: 2, of: [[A, { label: 'current', k: 's2', dot: true, text: (v) => `${signed(v, 1)} A` }]], note: 'above zero: charging' },
   { label: 'Charge', unit: '%', zero: true, of: [[SOC, { label: 'charge', k: 's4', fill: true, dot: true, text: text(1, '%') }]], refs: [{ v: 100, text: '', k: 'line' }] },
-  { label: 'Cells', unit: 'mV', of: [[HI, { label: 'highest', k: 's3', text: text(1, 'mV') }], [LO, { label: 'lowest', k: 's1', dash: true, text: text(1, 'mV') }]], legend: [['s3', 'highest'], ['s1', 'lowest', true]] },
+  { label: 'Cells', unit: 'mV', least: 20, of: [[HI, { label: 'highest', k: 's3', text: text(1, 'mV') }], [LO, { label: 'lowest', k: 's1', dash: true, text: text(1, 'mV') }]], legend: [['s3', 'highest'], ['s1', 'lowest', true]] },
   { label: 'Spread', unit: 'mV', zero: true, of: [[SPREAD, { label: 'spread', k: 's3', fill: true, dot: true, text: text(1, 'mV') }]] },
-  { label: 'Temperature', unit: '°C', of: [[C, { label: 'pack', k: 's4', dot: true, text: text(1, '°C') }]] },
+  { label: 'Temperature', unit: '°C', least: 4, of: [[C, { label: 'pack', k: 's4', dot: true, text: text(1, '°C') }]] },
 ];
 
 export function History({ battery, range: asked }) {
@@ -36,7 +37,9 @@ export function History({ battery, range: asked }) {
   const { samples, error, reload } = useSamples(battery, range);
   useTick(range === '1h' ? 1000 : 10000);
   const now = Math.ceil(hubNow() / 1000) * 1000;
-  const [from, to] = zoom || [now - RANGES[range][1], now];
+  // A hub that has just begun would show an almost empty plot.
+  const began = samples && samples.length ? samples[0].timestamp_ms : now;
+  const [from, to] = zoom || [Math.max(now - RANGES[range][1], Math.min(began, now - SPAN_MIN_MS)), now];
   const choose = (id) => {
     setZoom(null);
     setParam('range', id === '1h' ? null : id);
@@ -70,7 +73,7 @@ function OnePlot({ p, data, from, to, onZoom, xAxis, limit }) {
   return (
     <section>
       <div class="row between"><h3>{p.label}</h3>{p.legend ? <Legend items={p.legend} /> : <span class="sub small">{p.note}</span>}</div>
-      <Plot label={p.label} unit={p.unit} zero={p.zero} height={xAxis ? 128 : 112} xAxis={xAxis} data={cols} series={p.of.map((o) => o[1])} refs={refs} from={from} to={to} sync="battery" onZoom={onZoom} />
+      <Plot label={p.label} unit={p.unit} zero={p.zero} least={p.least} height={xAxis ? 128 : 112} xAxis={xAxis} data={cols} series={p.of.map((o) => o[1])} refs={refs} from={from} to={to} sync="battery" onZoom={onZoom} />
     </section>
   );
 }

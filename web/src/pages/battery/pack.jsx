@@ -3,7 +3,7 @@
 import { duration, fixed, signed } from '../../lib/format.js';
 import { useTick } from '../../lib/store.js';
 import { Tile } from '../../ui/parts.jsx';
-import { flowOf, freshText, isOld, leftOf, watt } from './words.js';
+import { energy, flowOf, freshText, isOld, leftOf, watt } from './words.js';
 
 const LOW_PCT = 20;
 
@@ -25,8 +25,8 @@ export function Pack({ battery }) {
         <Value {...of} field="soh" label="Health" value={fixed(pack.soh_pct, 1)} unit="%" />
         <Value {...of} field="capacity" label="Capacity" value={fixed(pack.capacity_ah, 1)} unit="Ah" />
         <Value {...of} field="cycles" label="Cycles" value={fixed(pack.cycles, 1)} />
-        <Value {...of} field="energy" label="Energy in" value={fixed(pack.energy_in_kwh, 2)} unit="kWh" />
-        <Value {...of} field="energy" label="Energy out" value={fixed(pack.energy_out_kwh, 2)} unit="kWh" />
+        <Value {...of} field="energy" label="Energy in" value={energy(pack.energy_in_kwh)[0]} unit={energy(pack.energy_in_kwh)[1]} />
+        <Value {...of} field="energy" label="Energy out" value={energy(pack.energy_out_kwh)[0]} unit={energy(pack.energy_out_kwh)[1]} />
         <Value {...of} field="temperature" label="Temperature" value={fixed(pack.temperature_c, 1)} unit="°C" />
         <Value {...of} field="lifetime" label="Board runs for" value={pack.lifetime_s == null ? '' : duration(pack.lifetime_s * 1000)} />
       </dl>
@@ -81,7 +81,9 @@ const Wire = ({ on, text }) => (
 
 export function Temperatures({ battery }) {
   useTick(1000);
-  const { pack, limits = {}, version = {} } = battery;
+  const { pack } = battery;
+  const limits = battery.limits || {};
+  const version = battery.version || {};
   const of = { battery };
   const c = (v) => (v == null ? '' : fixed(v, 1));
   const row = (label, v, unit, decimals = 0) => v != null && <><dt>{label}</dt><dd>{fixed(v, decimals)} {unit}</dd></>;

@@ -4,7 +4,7 @@ import { fixed, signed } from '../../lib/format.js';
 import { kept, useKeys, useTick } from '../../lib/store.js';
 import { Badge, Loading, Stat, Tile } from '../../ui/parts.jsx';
 import { Cells } from './cells.jsx';
-import { balancingText, freshText, isOld, leftOf, SOURCES, statusOf, volts, watt } from './words.js';
+import { balancingText, energy, freshText, isOld, leftOf, SOURCES, statusOf, volts, watt } from './words.js';
 
 const LOW_PCT = 20;
 
@@ -38,8 +38,8 @@ function BatteryTile() {
         <Stat label="Source" value={SOURCES[battery.source] || battery.source} />
       </dl>
       <div class="duo">
-        <dl class="kv"><dt>In</dt><dd>{fixed(pack.energy_in_kwh, 2)} kWh</dd><dt>Cycles</dt><dd>{fixed(pack.cycles, 1)}</dd></dl>
-        <dl class="kv"><dt>Out</dt><dd>{fixed(pack.energy_out_kwh, 2)} kWh</dd><dt>Alarms</dt><dd class={alarms && alarms.active ? 'wn' : ''}>{alarms && alarms.active ? `${alarms.active}, worst ${alarms.worst}` : 'none'}</dd></dl>
+        <dl class="kv"><dt>In</dt><dd>{energy(pack.energy_in_kwh).join(' ')}</dd><dt>Cycles</dt><dd>{fixed(pack.cycles, 1)}</dd></dl>
+        <dl class="kv"><dt>Out</dt><dd>{energy(pack.energy_out_kwh).join(' ')}</dd><dt>Alarms</dt><dd class={alarms && alarms.active ? 'wn' : ''}>{alarms && alarms.active ? `${alarms.active}, worst ${alarms.worst}` : 'none'}</dd></dl>
       </div>
     </Tile>
   );

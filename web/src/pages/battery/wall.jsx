@@ -23,9 +23,10 @@ export function Wall({ battery }) {
   const [power, unit] = watt(pack.power_w);
   const [left, time] = leftOf(pack);
   const [kind, word] = statusOf(pack);
-  const old = isOld(battery, 'voltage') || !isOnline();
+  const unknown = pack.voltage_v == null;
+  const old = unknown || isOld(battery, 'voltage') || !isOnline();
   const flow = old ? '' : flowOf(pack);
-  const silent = !isOnline() ? `No hub for ${age(Date.now() - state.link.since)}` : `Values ${age(ageOf(battery, 'voltage') || 0)} old`;
+  const silent = !isOnline() ? `No hub for ${age(Date.now() - state.link.since)}` : unknown ? 'No value was heard' : `Values ${age(ageOf(battery, 'voltage') || 0)} old`;
   const spoken = old ? silent : alarms && alarms.active ? `${alarms.active} ${alarms.active > 1 ? 'alarms' : 'alarm'}, worst ${alarms.worst}` : '';
   return (
     <div class={`wall ${old ? 'stale' : ''} ${pointer ? 'pointer' : ''}`}>
@@ -35,7 +36,7 @@ export function Wall({ battery }) {
         <div class={`w-bar ${pack.soc_pct < LOW_PCT ? 'low' : ''}`}><i style={{ width: (pack.soc_pct || 0) + '%' }} /></div>
       </section>
       <section class="w-now">
-        <p class={'w-st ' + kind}><span class={'w-arrow ' + flow} aria-hidden="true" />{old ? 'stale' : word}</p>
+        <p class={'w-st ' + kind}><span class={'w-arrow ' + flow} aria-hidden="true" />{unknown ? 'unknown' : old ? 'stale' : word}</p>
         <Big label="Power" value={power} unit={unit} />
         <Big label={left} value={time} />
       </section>

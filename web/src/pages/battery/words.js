@@ -5,7 +5,7 @@ import { age, duration, fixed, signed } from '../../lib/format.js';
 const STATUS = { charging: ['run', 'charging'], full: ['ok', 'full'], discharging: ['run', 'discharging'], regeneration: ['run', 'regeneration'], idle: ['', 'idle'], fault: ['bad', 'fault'] };
 
 // [kind of badge, word] of the board's status.
-export const statusOf = (pack) => STATUS[String(pack.status).split(/[ _]/)[0].replace('fully', 'full')] || ['', pack.status || 'status not known'];
+export const statusOf = (pack) => STATUS[String(pack.status).split(/[ _]/)[0].replace('fully', 'full')] || ['', pack.status || 'unknown'];
 
 const QUIET_A = 0.05;
 
@@ -43,18 +43,22 @@ export const watt = (w) => (w == null ? ['', 'W'] : Math.abs(w) < 9950 ? [signed
 export function leftOf({ time_to_full_s: full, time_to_empty_s: empty, ...pack }) {
   if (full != null) return ['Full in', duration(full * 1000)];
   if (empty != null) return ['Empty in', duration(empty * 1000)];
-  return [flowOf(pack) === 'in' ? 'Full in' : 'Empty in', flowOf(pack) ? 'not known yet' : 'nothing flows'];
+  if (pack.current_a == null) return ['Time left', ''];
+  return flowOf(pack) ? [flowOf(pack) === 'in' ? 'Full in' : 'Empty in', 'not known'] : ['Time left', 'at rest'];
 }
 
 export const balancingText = ({ balancing }) => (balancing || []).flatMap((on, i) => (on ? [i + 1] : [])).join(', ') || 'none';
+
+// [figure, unit] of an energy in kWh.
+export const energy = (kwh) => (kwh == null ? ['', 'kWh'] : kwh < 1 ? [fixed(kwh * 1000, 0), 'Wh'] : [fixed(kwh, 2), 'kWh']);
 
 export const volts = (mv) => fixed(mv == null ? null : mv / 1000, 3);
 
 // ---- cells as bars from their mean ---------------------------------------------------------------------------------
 
-// What the bars reach on both sides of the mean, in mV: 1, 2 or 5 times a power of ten.
+// What the bars reach on both sides of the mean, in mV: 1, 2 or 5 times a power of ten, and 2 at least.
 export function reachOf(mv, mean) {
-  const most = Math.max(...mv.map((v) => Math.abs(v - mean)), 0.5);
+  const most = Math.max(...mv.map((v) => Math.abs(v - mean)), 2);
   const pow = 10 ** Math.floor(Math.log10(most));
   return [1, 2, 5, 10].map((k) => k * pow).find((s) => s >= most * 0.999);
 }
