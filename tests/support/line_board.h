@@ -1,5 +1,6 @@
-// line_board.h - a board on a line in memory, with a clock of its own: it answers 0x02, 0x03, 0x0D,
-// 0x10, 0x1D and 0x1F as the document says, or is late, mute, asleep, deaf or damaged when told.
+// line_board.h - a board on a line in memory, with a clock of its own: it answers 0x02, 0x03, 0x07,
+// 0x0D, 0x10, 0x1D and 0x1F as the document says, or is late, mute, asleep, deaf or damaged when
+// told.
 //
 // Only for tests of the client; the board that people play with is `nuthatch sim battery`.
 
@@ -27,6 +28,7 @@ struct line_board {
     bool is_mute, is_asleep;
     uint32_t lose_requests, lose_answers, lose_acks, late_answers, damage_answers;
     uint32_t late_us;
+    bool is_echoing;       // the answer before comes once more in front of each
     uint16_t nack_address; // a read that touches it, or a write; 0: none
     uint8_t nack_code;
     bool ignores_writes;
@@ -40,6 +42,7 @@ struct line_board {
     uint64_t in_us;
     struct line_board_answer out[LINE_BOARD_OUT_MAX];
     size_t out_count;
+    struct line_board_answer before;
 };
 
 static inline uint16_t line_board_pattern(uint16_t address)
@@ -71,6 +74,15 @@ static inline size_t line_board_noise(struct line_board *b, uint8_t *bytes, size
     return kept;
 }
 
+static inline void line_board_echo(struct line_board *b, uint64_t now_us)
+{
+    if (!b->is_echoing || !b->before.len || b->out_count == LINE_BOARD_OUT_MAX)
+        return;
+    struct line_board_answer *a = &b->out[b->out_count++];
+    *a = b->before;
+    a->due_us = now_us + b->turn_us;
+}
+
 static inline void line_board_answer(struct line_board *b, const uint8_t *body, size_t len,
                                      uint64_t now_us)
 {
@@ -78,8 +90,9 @@ static inline void line_board_answer(struct line_board *b, const uint8_t *body, 
         b->lose_answers--;
         return;
     }
-    if (b->out_count == LINE_BOARD_OUT_MAX)
+    if (b->out_count >= LINE_BOARD_OUT_MAX - 1)
         return;
+    line_board_echo(b, now_us);
     struct line_board_answer *a = &b->out[b->out_count++];
     memcpy(a->bytes, body, len);
     uint16_t crc = nh_tinybms_crc(body, len);
@@ -95,6 +108,7 @@ static inline void line_board_answer(struct line_board *b, const uint8_t *body, 
         a->due_us += b->late_us;
     }
     a->len = line_board_noise(b, a->bytes, len + 2);
+    b->before = *a;
 }
 
 static inline void line_board_nack(struct line_board *b, uint8_t command, uint8_t code,
@@ -184,6 +198,16 @@ static inline void line_board_other(struct line_board *b, const uint8_t *f, uint
         b->last_option = f[2];
         line_board_ack(b, 0x02, now_us);
         break;
+    case 0x07:
+        body[1] = 0x07;
+        body[2] = (uint8_t)(2 * f[2]);
+        for (size_t i = 0; i < f[2]; i++) {
+            uint16_t word = b->regs[(f[3] | (size_t)f[4] << 8) + i];
+            body[3 + 2 * i] = (uint8_t)word;
+            body[4 + 2 * i] = (uint8_t)(word >> 8);
+        }
+        line_board_answer(b, body, 3 + 2u * f[2], now_us);
+        break;
     case 0x1D:
         body[2] = (uint8_t)(2 * f[4]);
         for (size_t i = 0; i < f[4]; i++) {
@@ -213,6 +237,8 @@ static inline size_t line_board_request_bytes(const uint8_t *f, size_t len)
     case 0x10:
         return len < 7 ? 7 : f[6] + 9u;
     case 0x1D:
+        return 7;
+    case 0x07:
         return 7;
     case 0x1F:
         return 4;
