@@ -9,7 +9,7 @@ struct nh_hub_battery_bridge {
     nh_mem_t *mem;
     nh_battery_bridge_t *bridge;
     nh_mqtt_local_t *ear; // of its commands
-    nh_bus_sub_t *registers;
+    nh_bus_sub_t *events;
     bool is_heard; // what the broker has kept comes before: it is of another day
 };
 
@@ -39,10 +39,13 @@ static void on_message(void *ctx, const struct nh_mqtt_message *m)
         nh_battery_bridge_message(p->bridge, m->topic, m->payload);
 }
 
-static void on_register(void *ctx, const struct nh_event *e)
+static void on_event(void *ctx, const struct nh_event *e)
 {
     struct nh_hub_battery_bridge *p = ctx;
-    nh_battery_bridge_register(p->bridge, (const struct nh_event_battery_register *)e->data);
+    if (e->id == NH_EVENT_BATTERY_ALARM)
+        nh_battery_bridge_alarm(p->bridge);
+    else
+        nh_battery_bridge_register(p->bridge, (const struct nh_event_battery_register *)e->data);
 }
 
 void nh_hub__battery_bridge_changed(struct nh_hub *hub, uint32_t dirty)
@@ -85,11 +88,14 @@ static void fill(struct nh_hub_battery_bridge *p, struct nh_battery_bridge_confi
 
 static int listen(struct nh_hub_battery_bridge *p)
 {
-    static const nh_event_id_t ids[] = {NH_EVENT_BATTERY_REGISTER};
+    static const nh_event_id_t ids[] = {NH_EVENT_BATTERY_REGISTER, NH_EVENT_BATTERY_ALARM};
     const char *const *filters = nh_battery_bridge_filters(p->bridge);
-    const struct nh_bus_sub_config sub = {
-        .name = "battery bridge", .ids = ids, .id_count = 1, .handle = on_register, .ctx = p};
-    int err = nh_bus_subscribe(p->hub->bus, &sub, &p->registers);
+    const struct nh_bus_sub_config sub = {.name = "battery bridge",
+                                          .ids = ids,
+                                          .id_count = NH_ARRAY_LEN(ids),
+                                          .handle = on_event,
+                                          .ctx = p};
+    int err = nh_bus_subscribe(p->hub->bus, &sub, &p->events);
     if (err == 0 && filters[0])
         err = nh_mqtt_local_subscribe(p->hub->broker, filters[0], on_message, p, &p->ear);
     p->is_heard = true;
@@ -144,9 +150,9 @@ void nh_hub__stop_battery_bridge(struct nh_hub *hub)
     nh_health_families_remove(hub->health, p->bridge);
     if (p->ear)
         nh_mqtt_local_unsubscribe(hub->broker, p->ear);
-    nh_bus_unsubscribe(hub->bus, p->registers);
+    nh_bus_unsubscribe(hub->bus, p->events);
     p->ear = NULL;
-    p->registers = NULL;
+    p->events = NULL;
     nh_battery_bridge_stop(p->bridge);
 }
 

@@ -378,6 +378,20 @@ class Inverter(unittest.TestCase):
             board.say("plug")
             hub.wait_until(lambda: hub.get_json("/api/battery/bridge")["can"]["phase"] == "fresh", "the board")
 
+    def test_alarm(self):
+        """A hot pack: the bit of its alarm is 1, not 2, no current either way, and everybody else hears of it too."""
+        with Bus() as bus, pack_board() as board, Hub(config(board, bridge=f", can: '{bus.name}'")) as hub:
+            tools = Mosquitto_tools(hub.mqtt_port)
+            frames = bus.collect({0x351, 0x35A})
+            self.assertEqual(frames[0x35A][0] >> 6 & 3, 2)
+            board.say("ext1 50")
+            tools.until("shed/battery/value/problem", lambda text: text == "ON")
+            tools.until("shed/battery/value/errors", lambda text: text != "none")
+            while frames[0x35A][0] >> 6 & 3 != 1 or struct.unpack("<hh", frames[0x351][2:6]) != (0, 0):
+                frames.update(bus.collect({0x351, 0x35A}))
+            self.assertEqual(frames[0x35A][0] >> 2 & 3, 2)  # voltage is well
+            self.assertIn(b'battery_alarms{severity="critical"} ', hub.get("/metrics"))
+
     def test_no_such_interface(self):
         with pack_board() as board, Hub(config(board, bridge=", can: nosuchcan")) as hub:
             hub.wait_line(r"CAN nosuchcan cannot be opened: (there is no such interface|this kernel has no CAN)")

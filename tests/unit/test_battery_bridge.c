@@ -529,6 +529,13 @@ static void test_alarms_in_words(void **state)
                      1);
     assert_int_equal(count_heard("r shed/battery/value/errors_bitmask=4098"), 1);
     assert_int_equal(count_heard("r shed/battery/value/problem=ON"), 1);
+    // One that comes is told with the next beat, not with the next message.
+    forget();
+    t.alarm_count = 1;
+    nh_battery_bridge_alarm(t.bridge);
+    run_to(12000);
+    assert_int_equal(count_heard("r shed/battery/value/errors=cell 5 is at 3.81 V"), 1);
+    assert_int_equal(count_heard("r shed/battery/state="), 1);
     // Messages without an end, and more than there is room for.
     for (int i = 0; i < 4; i++) {
         t.alarms[i].severity = NH_BATTERY_WARNING;

@@ -123,7 +123,7 @@ static void on_timer(void *ctx, struct nh_timer *t, uint64_t now_ms)
     beat(ctx, now_ms);
 }
 
-// The state of the board and its alarms do not wait for the beat.
+// Another state of the board does not wait for the beat.
 void nh_battery_bridge_changed(nh_battery_bridge_t *b, uint32_t dirty)
 {
     if (!b->is_started)
@@ -137,6 +137,12 @@ void nh_battery_bridge_changed(nh_battery_bridge_t *b, uint32_t dirty)
         b->said_ms[NH_BATTERY_IN_STATE] = b->cfg.clock_ms();
         nh_battery_bridge__say_group(b, NH_BATTERY_IN_STATE);
     }
+}
+
+// Not within the event: its poster has not yet counted the alarm.
+void nh_battery_bridge_alarm(nh_battery_bridge_t *b)
+{
+    b->said_ms[NH_BATTERY_IN_STATE] = 0;
 }
 
 // ---- life ---------------------------------------------------------------------------------------

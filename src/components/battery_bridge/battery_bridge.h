@@ -58,6 +58,8 @@ void nh_battery_bridge_stop(nh_battery_bridge_t *b); // says "offline". NULL: no
 
 // The battery's changed().
 void nh_battery_bridge_changed(nh_battery_bridge_t *b, uint32_t dirty);
+// NH_EVENT_BATTERY_ALARM: the state is said with the next beat, within a second.
+void nh_battery_bridge_alarm(nh_battery_bridge_t *b);
 // NH_EVENT_BATTERY_REGISTER.
 void nh_battery_bridge_register(nh_battery_bridge_t *b, const struct nh_event_battery_register *e);
 
