@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "components/battery/battery_alarms.h"
+#include "components/battery/battery_client_private.h"
 #include "components/battery/battery_history.h"
 #include "components/battery/battery_model_state.h"
 #include "components/battery/tinybms.h"
@@ -21,6 +22,7 @@
 #include <string.h>
 
 #define HISTORY_COUNT 2048
+#define QUEUE_COUNT 16
 
 static struct mem_fixture fx;
 
@@ -34,6 +36,9 @@ static void bytes_of_each_part(void **state)
     (void)state;
     print_message("| part | what | bytes |\n|---|---|---:|\n");
     row("protocol", "parser, with the longest frame", sizeof(nh_tinybms_parser_t));
+    row("client", "engine, parser and statistics included", sizeof(struct nh_battery_client));
+    row("client", "16 requests and the polls",
+        (QUEUE_COUNT + NH_BATTERY__POLL_COUNT) * sizeof(struct nh_battery__slot));
     row("model", "images, references, meters", sizeof(nh_battery_model_t));
     row("model", "six snapshots for readers", sizeof(nh_battery__box_t));
     row("model", "a snapshot, as a reader has it", sizeof(struct nh_battery_snapshot));
@@ -56,6 +61,14 @@ static size_t held_bytes(void)
     return bytes;
 }
 
+static void answered(void *ctx, const struct nh_battery_request *q,
+                     const struct nh_battery_reply *r)
+{
+    (void)ctx;
+    (void)q;
+    (void)r;
+}
+
 // What is allocated is what the table says, and a little for the heap's heads.
 static void the_model_takes_no_more(void **state)
 {
@@ -66,6 +79,22 @@ static void the_model_takes_no_more(void **state)
                      0);
     assert_true(held_bytes() <= sizeof *m + sizeof *m->box + 64);
     nh_battery_model_destroy(m);
+    mem_fixture_deinit(&fx);
+}
+
+static void the_client_takes_no_more(void **state)
+{
+    nh_battery_client_t *c;
+    (void)state;
+    mem_fixture_init(&fx, NULL);
+    assert_int_equal(
+        nh_battery_client_create(
+            &(struct nh_battery_client_config){.mem = fx.mem, .answered = answered}, &c),
+        0);
+    assert_true(held_bytes() <=
+                sizeof *c +
+                    (QUEUE_COUNT + NH_BATTERY__POLL_COUNT) * sizeof(struct nh_battery__slot) + 64);
+    nh_battery_client_destroy(c);
     mem_fixture_deinit(&fx);
 }
 
@@ -101,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_of_each_part),
         cmocka_unit_test(the_model_takes_no_more),
+        cmocka_unit_test(the_client_takes_no_more),
         cmocka_unit_test(instructions_of_the_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ enum nh_battery__code {
 #define NH_BATTERY__RULE_COUNT 12
 
 struct nh_battery__rule_state {
-    uint8_t wish;     // what the values ask for now: 0 nothing, else severity
+    uint8_t wish;     // what the values ask for: 0 nothing, else severity
     uint64_t wish_ms; // since when
     uint8_t on;       // what was acted upon last
 };

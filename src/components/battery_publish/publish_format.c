@@ -20,7 +20,7 @@ const char *nh_publish_number(int64_t value, unsigned decimals,
     const char *sign = value < 0 && size ? "-" : "";
     uint64_t whole = size / scale;
     char rest[8];
-    snprintf(rest, sizeof rest, ".%03u", (unsigned)(size % scale) * divisor % 1000);
+    snprintf(rest, sizeof rest, ".%03u", (unsigned)(size % scale * divisor % 1000));
     rest[decimals ? decimals + 1 : 0] = 0;
     snprintf(out, NH_PUBLISH_NUMBER_MAX_BYTES, "%s%" PRIu64 "%s", sign, whole, rest);
     return out;

@@ -15,20 +15,8 @@
 #define NH_ATOMIC_NATIVE 0
 #endif
 
-// Helgrind knows no atomics: a build for it (NH_HELGRIND, scripts/helgrind.sh) says what they order.
-#ifdef NH_HELGRIND
-#include <valgrind/helgrind.h>
-#define NH__RELEASE(p)                                                                             \
-    do {                                                                                           \
-        VALGRIND_HG_DISABLE_CHECKING(p, sizeof *(p));                                              \
-        ANNOTATE_HAPPENS_BEFORE(p);                                                                \
-    } while (0)
-#define NH__ACQUIRE(p)                                                                             \
-    do {                                                                                           \
-        VALGRIND_HG_DISABLE_CHECKING(p, sizeof *(p));                                              \
-        ANNOTATE_HAPPENS_AFTER(p);                                                                 \
-    } while (0)
-#else
+// A build for a tool that knows no atomics (scripts/helgrind.sh) has these say what they order.
+#ifndef NH__RELEASE
 #define NH__RELEASE(p) ((void)(p))
 #define NH__ACQUIRE(p) ((void)(p))
 #endif
