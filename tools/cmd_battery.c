@@ -9,10 +9,11 @@
 #include <string.h>
 
 static const char help_text[] =
-    "Usage: nuthatch battery settings export [FILE] [--hub URL]\n"
+    "Usage: nuthatch battery settings export [FILE] [--backup N] [--hub URL]\n"
     "       nuthatch battery settings compare FILE [--hub URL]\n"
     "       nuthatch battery settings apply FILE [--yes] [--hub URL]\n"
     "       nuthatch battery settings set KEY=VALUE... [--yes] [--hub URL]\n"
+    "       nuthatch battery settings backups [--hub URL]\n"
     "       nuthatch battery registers [--markdown]\n"
     "\n"
     "Settings of the battery's board, by the hub that it is connected to.\n"
@@ -21,12 +22,16 @@ static const char help_text[] =
     "  compare     shows what differs between FILE and the board; exit code 1 if anything does\n"
     "  apply       shows it, asks, and writes what differs; each value is read back\n"
     "  set         the same for single settings\n"
+    "  backups     lists what the hub kept before each change\n"
     "  registers   lists every register of the board with unit, range and rights\n"
     "\n"
-    "Before a change the hub keeps the settings as they were: see docs/battery-settings.md.\n"
+    "Before a change the hub keeps the settings as they were; to go back, export such a backup "
+    "and\n"
+    "apply it. See docs/battery-settings.md.\n"
     "\n"
     "  --hub URL             default http://127.0.0.1:8080\n"
     "  --user NAME, --password-file FILE   for a hub with a password\n"
+    "  --backup N            export: not the board's settings, but those of backup N\n"
     "  --yes                 asks nothing, also where a setting is dangerous\n"
     "  --json                compare: the hub's reply as it is\n"
     "  --markdown            registers: as the tables of docs/battery-registers.md\n"
@@ -34,6 +39,7 @@ static const char help_text[] =
     "\n"
     "Examples:\n"
     "  nuthatch battery settings export pack.json\n"
+    "  nuthatch battery settings export --backup 3 before.json\n"
     "  nuthatch battery settings compare pack.json --hub http://192.168.1.20:8080\n"
     "  nuthatch battery settings set fully_charged_voltage_mv=3600 broadcast_interval=off\n";
 
@@ -49,6 +55,7 @@ static int parse(int argc, char **argv, struct battery_options *o)
         {"hub", required_argument, NULL, 'H'},
         {"user", required_argument, NULL, 'u'},
         {"password-file", required_argument, NULL, 'p'},
+        {"backup", required_argument, NULL, 'b'},
         {"yes", no_argument, NULL, 'y'},
         {"json", no_argument, NULL, 'j'},
         {"markdown", no_argument, NULL, 'm'},
@@ -66,6 +73,9 @@ static int parse(int argc, char **argv, struct battery_options *o)
             break;
         case 'p':
             o->password_file = optarg;
+            break;
+        case 'b':
+            o->backup = optarg;
             break;
         case 'y':
             o->is_sure = true;

@@ -7,7 +7,7 @@
 #include "platform/http_client.h"
 
 struct battery_options {
-    const char *hub, *user, *password_file;
+    const char *hub, *user, *password_file, *backup;
     bool as_json, as_markdown, is_sure;
     char **args;
     int arg_count;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #define FILE_MAX_BYTES 8192
 #define BODY_MAX_BYTES 4096
@@ -294,7 +294,10 @@ static int send_changes(struct work *w)
 
 static int export_to(struct work *w, const struct battery_options *o)
 {
-    if (!battery_hub_call(&w->hub, "GET", "/api/battery/settings/export?fresh=1", NULL, 0))
+    char path_of[80];
+    snprintf(path_of, sizeof path_of, "/api/battery/settings/export?%s%.10s",
+             o->backup ? "generation=" : "fresh=1", o->backup ? o->backup : "");
+    if (!battery_hub_call(&w->hub, "GET", path_of, NULL, 0))
         return 1;
     if (w->hub.status != 200)
         return battery_hub_refused(&w->hub);
@@ -307,6 +310,49 @@ static int export_to(struct work *w, const struct battery_options *o)
         return battery_complain(strerror(errno), path ? path : "standard output");
     if (path)
         fprintf(stderr, "%s: written\n", path);
+    return 0;
+}
+
+struct backup {
+    char generation[16], unix_ms[24], serial[32];
+    size_t count;
+};
+
+static void take_backup(void *ctx, const char *key, const char *value)
+{
+    struct backup *b = ctx;
+    if (strcmp(key, "generation") == 0)
+        snprintf(b->generation, sizeof b->generation, "%s", value);
+    else if (strcmp(key, "unix_ms") == 0)
+        snprintf(b->unix_ms, sizeof b->unix_ms, "%s", value);
+    else if (strcmp(key, "serial") == 0)
+        snprintf(b->serial, sizeof b->serial, "%s", value);
+}
+
+static void print_backup(void *ctx)
+{
+    struct backup *b = ctx;
+    char when[32] = "no clock";
+    time_t t = (time_t)(strtoll(b->unix_ms, NULL, 10) / 1000);
+    struct tm tm;
+    if (t > 0 && localtime_r(&t, &tm))
+        strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
+    printf("%6s  %s  board %s\n", b->generation, when, b->serial[0] ? b->serial : "not known");
+    b->count++;
+    b->serial[0] = '\0';
+}
+
+static int backups(struct work *w, const struct battery_options *o)
+{
+    struct backup b = {{0}, {0}, {0}, 0};
+    (void)o;
+    if (!battery_hub_call(&w->hub, "GET", "/api/battery/settings/backups", NULL, 0))
+        return 1;
+    if (w->hub.status != 200)
+        return battery_hub_refused(&w->hub);
+    each_row(&w->hub, "backups", take_backup, print_backup, &b);
+    if (!b.count)
+        printf("There are none: nothing was changed yet.\n");
     return 0;
 }
 
@@ -362,7 +408,8 @@ int battery_settings(const struct battery_options *o)
     } verbs[] = {{"export", 0, 1, export_to},
                  {"compare", 1, 1, compare},
                  {"apply", 1, 1, apply},
-                 {"set", 1, DIFFERENCE_MAX_COUNT, set}};
+                 {"set", 1, DIFFERENCE_MAX_COUNT, set},
+                 {"backups", 0, 0, backups}};
     struct battery_options rest = *o;
     for (size_t i = 0; o->arg_count > 0 && i < NH_ARRAY_LEN(verbs); i++) {
         if (strcmp(o->args[0], verbs[i].name) != 0)
@@ -378,7 +425,7 @@ int battery_settings(const struct battery_options *o)
         battery_hub_close(&w.hub);
         return code;
     }
-    fprintf(stderr, "nuthatch battery settings: export [FILE], compare FILE, apply FILE or "
-                    "set KEY=VALUE; see --help\n");
+    fprintf(stderr, "nuthatch battery settings: export [FILE], compare FILE, apply FILE, "
+                    "set KEY=VALUE or backups; see --help\n");
     return 2;
 }

@@ -147,6 +147,13 @@ class Settings(OnABoard):
             e = self.hub.get_json(f"{URL}/export?generation={b['generation']}")
             values.append(e["settings"]["battery_max_cycles"])
         self.assertEqual(values, [first + 1, first])
+        self.assertRegex(self.cli("settings", "backups"),
+                         rf"(?m)^ +{backups[0]['generation']}  20\d\d-\d\d-\d\d \d\d:")
+        path = self.file("before.json")
+        self.cli("settings", "export", path, "--backup", str(backups[1]["generation"]))
+        self.cli("settings", "apply", path, "--yes")
+        self.assertEqual(self.settings()["battery_max_cycles"]["value"], first)
+        self.hub.wait_line(rf"battery_max_cycles was {first + 2}, is {first}")
 
     # ---- the command -------------------------------------------------------------------------------
 

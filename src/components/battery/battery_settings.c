@@ -243,8 +243,34 @@ static int begin(nh_battery__settings_t *s, nh_battery__job_t *j)
 
 static void begin_next(nh_battery__settings_t *s);
 
+// Who changes what protects a pack leaves a line.
+static void log_writes(const nh_battery__job_t *j)
+{
+    for (uint32_t i = 0; i < j->wish_count; i++) {
+        const struct nh_battery__wish *w = &j->wishes[i];
+        const char *gap = w->r->unit[0] ? " " : "";
+        double old = (double)w->old_raw / w->r->divisor;
+        uint8_t code;
+        if (!w->is_changed)
+            continue;
+        if (nh_battery__wish_outcome(j, w, &code) == NH_BATTERY_DONE)
+            NH_LOG_I("battery", "%s was %.10g%s%s, is %.10g", w->r->key, old, gap, w->r->unit,
+                     w->value);
+        else
+            NH_LOG_W("battery", "%s was %.10g%s%s; %.10g was not taken over", w->r->key, old, gap,
+                     w->r->unit, w->value);
+    }
+}
+
 static void tell_end(nh_battery__settings_t *s, nh_battery__job_t *j)
 {
+    if (j->kind == NH_BATTERY__APPLY && j->end == NH_BATTERY__JOB_DONE)
+        log_writes(j);
+    if (j->kind == NH_BATTERY__COMMAND && j->end == NH_BATTERY__JOB_DONE)
+        NH_LOG_I("battery", "the board was told to %s",
+                 j->request_kind == NH_BATTERY_RESTART        ? "restart"
+                 : j->request_kind == NH_BATTERY_CLEAR_EVENTS ? "clear its events"
+                                                              : "clear its statistics");
     if (j->kind == NH_BATTERY__APPLY) {
         s->done_count += j->end == NH_BATTERY__JOB_DONE && j->outcome == NH_BATTERY_DONE;
         s->refused_count += j->end == NH_BATTERY__JOB_INVALID ||
