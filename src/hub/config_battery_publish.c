@@ -19,8 +19,11 @@ const nh_json_field_t nh_hub__battery_publish_fields[] = {
     STRING("http", battery_publish.http,
            "Address that points are posted to, http://HOST:PORT/PATH; without a path "
            "/api/telemetry/local; empty: none"),
+    STRING("http_user", battery_publish.http_user,
+           "User name there: the token is its password then; another hub wants one"),
     STRING("http_token_file", battery_publish.http_token_file,
-           "File whose first line goes along as Authorization: Bearer"),
+           "File whose first line goes along as Authorization: Bearer, or is the password of "
+           "http_user"),
     BOOL("mqtt", battery_publish.mqtt, "Whether points go to an MQTT broker"),
     STRING("mqtt_topic", battery_publish.mqtt_topic, "Topic of the points; reports below it"),
     STRING("mqtt_broker", battery_publish.mqtt_broker,

@@ -536,6 +536,33 @@ static void test_every_sink(void **state)
     assert_int_equal(m.publish_errors, 0);
 }
 
+static void test_authorization(void **state)
+{
+    static const struct {
+        const char *user, *token, *want;
+    } rows[] = {{NULL, "", ""},
+                {NULL, "t", "Authorization: Bearer t\n"},
+                {"", "t", "Authorization: Bearer t\n"},
+                {"Aladdin", "open sesame", "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\n"},
+                {"Aladdin", "", ""}};
+    char want[128];
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        struct nh_battery_publish_config c = config(BIT(HTTP), false);
+        c.http_user = rows[i].user;
+        c.http_token = rows[i].token;
+        t.random = 100;
+        t.web = (struct receiver){0};
+        assert_int_equal(nh_battery_publish_create(&c, &t.p), 0);
+        assert_int_equal(nh_battery_publish_start(t.p), 0);
+        run_for(0);
+        snprintf(want, sizeof want, "Content-Type: application/json\n%sIdempotency-Key: %u-1\n",
+                 rows[i].want, 100u);
+        assert_string_equal(t.last_headers[0], want);
+        end();
+    }
+}
+
 static void test_report(void **state)
 {
     (void)state;
@@ -773,6 +800,9 @@ static void test_wrong_config(void **state)
     c = config(BIT(HTTP), false);
     c.http_token = token;
     assert_int_equal(nh_battery_publish_create(&c, &t.p), NH_ERR_TOO_LONG);
+    c.http_user = "u"; // as base64 it is longer than that
+    token[200] = '\0';
+    assert_int_equal(nh_battery_publish_create(&c, &t.p), NH_ERR_TOO_LONG);
     c = config(BIT(MQTT), true);
     c.mqtt_topic = token;
     assert_int_equal(nh_battery_publish_create(&c, &t.p), NH_ERR_TOO_LONG);
@@ -836,6 +866,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_every_sink),
+        T(test_authorization),
         T(test_report),
         T(test_only_2xx_is_success),
         T(test_retry_after),
