@@ -121,6 +121,9 @@ void nh_hub_config__check_battery_publish(struct nh_hub_counting *c,
                                           const struct nh_hub_config *cfg)
 {
     check_address(c, "/battery_publish/http", cfg->battery_publish.http);
+    if (cfg->battery_publish.http_user[0] && !cfg->battery_publish.http_token_file[0])
+        nh_hub_config__report(c, "/battery_publish/http_token_file", "", "a file",
+                              "is missing: http_user has a password");
     check_address(c, "/battery_publish/influx", cfg->battery_publish.influx);
     check_mqtt(c, cfg);
     check_flash(c, cfg);
