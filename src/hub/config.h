@@ -251,7 +251,7 @@ struct nh_hub_config {
     struct {
         bool enabled, flash;
         uint32_t period_ms, ring_count, flush_per_s, backoff_max_ms, flash_count, flash_ms;
-        char http[128], http_token_file[108];
+        char http[128], http_user[65], http_token_file[108];
         bool mqtt, mqtt_tls, mqtt_tls_any_name;
         char mqtt_topic[64];
         char mqtt_broker[128]; // HOST:PORT; "": the hub's own

@@ -19,8 +19,11 @@ const nh_json_field_t nh_hub__battery_publish_fields[] = {
     STRING("http", battery_publish.http,
            "Address that points are posted to, http://HOST:PORT/PATH; without a path "
            "/api/telemetry/local; empty: none"),
+    STRING("http_user", battery_publish.http_user,
+           "User name there: the token is its password then; another hub wants one"),
     STRING("http_token_file", battery_publish.http_token_file,
-           "File whose first line goes along as Authorization: Bearer"),
+           "File whose first line goes along as Authorization: Bearer, or is the password of "
+           "http_user"),
     BOOL("mqtt", battery_publish.mqtt, "Whether points go to an MQTT broker"),
     STRING("mqtt_topic", battery_publish.mqtt_topic, "Topic of the points; reports below it"),
     STRING("mqtt_broker", battery_publish.mqtt_broker,
@@ -118,6 +121,9 @@ void nh_hub_config__check_battery_publish(struct nh_hub_counting *c,
                                           const struct nh_hub_config *cfg)
 {
     check_address(c, "/battery_publish/http", cfg->battery_publish.http);
+    if (cfg->battery_publish.http_user[0] && !cfg->battery_publish.http_token_file[0])
+        nh_hub_config__report(c, "/battery_publish/http_token_file", "", "a file",
+                              "is missing: http_user has a password");
     check_address(c, "/battery_publish/influx", cfg->battery_publish.influx);
     check_mqtt(c, cfg);
     check_flash(c, cfg);

@@ -140,6 +140,7 @@ static void fill(const struct nh_hub *hub, const struct nh_hub_battery_publish *
     out->backoff_max_ms = c->battery_publish.backoff_max_ms;
     out->http = p->http;
     out->http_url = c->battery_publish.http;
+    out->http_user = c->battery_publish.http_user;
     out->http_token = s->http;
     out->mqtt_topic = c->battery_publish.mqtt ? c->battery_publish.mqtt_topic : NULL;
     out->broker = hub->broker;

@@ -8,6 +8,9 @@ import os
 import random
 import signal
 import socket
+import ssl
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -57,8 +60,9 @@ def text_values(payload):
 class Receiver:
     """A web server that may die before or behind a point, or have no time."""
 
-    def __init__(self, moods=("answer",)):
+    def __init__(self, moods=("answer",), certificate=None):
         self.store, self.moods, self.lines, self.writes, self.heads = Store(), moods, {}, 0, []
+        self.certificate = certificate  # a folder with cert.pem and key.pem: by TLS
         self.random = random.Random(5)
         self.port, self.server = 0, None
 
@@ -94,6 +98,10 @@ class Receiver:
 
         self.server = Server(("127.0.0.1", self.port), Handler)
         self.port = self.server.server_address[1]
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(f"{self.certificate}/cert.pem", f"{self.certificate}/key.pem")
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -282,6 +290,36 @@ class BatteryPublish(unittest.TestCase):
             self.assertEqual(boots, sorted(boots, key=lambda b: b != first["boot"]))
             r.stop()
             r.start()  # for the end of the test
+
+    def test_tls_and_password(self):
+        """To a web server and a mosquitto by TLS, with certificates that are believed, and not by others."""
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                            "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=127.0.0.1",
+                            "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"],
+                           cwd=folder, check=True, capture_output=True)
+            subprocess.run(["mosquitto_passwd", "-c", "-b", f"{folder}/users", "pack", "right horse"], check=True)
+            with open(f"{folder}/secret", "w") as f:
+                f.write("right horse\n")
+            with Board() as board, Receiver(certificate=folder) as r, \
+                    Mosquitto(f"certfile {folder}/cert.pem\nkeyfile {folder}/key.pem\npassword_file {folder}/users\n") as m:
+                with open(os.path.join(m.folder, "conf")) as f:
+                    conf = f.read().replace("allow_anonymous true", "allow_anonymous false")
+                with open(os.path.join(m.folder, "conf"), "w") as f:
+                    f.write(conf)
+                m.stop()
+                m.start()
+                more = (f"http: https://127.0.0.1:{r.port}\nmqtt: true\nmqtt_broker: 127.0.0.1:{m.port}\nmqtt_tls: true\n"
+                        f"mqtt_user: pack\nmqtt_password_file: {folder}/secret\n")
+                with Hub(config(board, more)) as hub:
+                    hub.wait_line(rf"no points to https://127.0.0.1:{r.port}/api/telemetry/local: .*certificate")
+                    hub.wait_line(rf"no points to 127.0.0.1:{m.port}: .*certificate.*next attempt")
+                    self.assertEqual(r.store.points, [])
+                    hub.write_config(config(board, more + f"tls_ca_file: {folder}/cert.pem"))
+                    hub.send_json("POST", "/api/reboot", None)
+                    hub.wait_until(lambda: len(r.store.points) >= 3, "points by HTTPS")
+                    hub.wait_until(lambda: self.sink(hub, "mqtt")["delivered"] >= 3, "points by MQTT over TLS")
+                    self.assertNotIn("right horse", "\n".join(hub.lines))
 
     def test_wrong_configuration(self):
         with Hub("battery: {enabled: true}\nbattery_publish: {enabled: true}\n") as hub:

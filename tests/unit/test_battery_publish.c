@@ -76,6 +76,7 @@ static struct {
     bool is_dialed, is_open, is_closing, is_broker_up;
     uint8_t in[4096];
     size_t in_len;
+    uint16_t packet_id; // of the last point
     // What the own broker's subscriber heard.
     char heard[256], report[512];
     unsigned heard_count, report_count;
@@ -298,6 +299,7 @@ static void broker_takes(const struct any_packet *p)
         t.report_count++;
         return;
     }
+    t.packet_id = p->publish.packet_id;
     receive(&t.topic, number_behind(text, "boot="), number_behind(text, "seq="));
     if (fate == DIES_UNANSWERED)
         hang_up();
@@ -536,6 +538,33 @@ static void test_every_sink(void **state)
     assert_int_equal(m.publish_errors, 0);
 }
 
+static void test_authorization(void **state)
+{
+    static const struct {
+        const char *user, *token, *want;
+    } rows[] = {{NULL, "", ""},
+                {NULL, "t", "Authorization: Bearer t\n"},
+                {"", "t", "Authorization: Bearer t\n"},
+                {"Aladdin", "open sesame", "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\n"},
+                {"Aladdin", "", ""}};
+    char want[128];
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        struct nh_battery_publish_config c = config(BIT(HTTP), false);
+        c.http_user = rows[i].user;
+        c.http_token = rows[i].token;
+        t.random = 100;
+        t.web = (struct receiver){0};
+        assert_int_equal(nh_battery_publish_create(&c, &t.p), 0);
+        assert_int_equal(nh_battery_publish_start(t.p), 0);
+        run_for(0);
+        snprintf(want, sizeof want, "Content-Type: application/json\n%sIdempotency-Key: %u-1\n",
+                 rows[i].want, 100u);
+        assert_string_equal(t.last_headers[0], want);
+        end();
+    }
+}
+
 static void test_report(void **state)
 {
     (void)state;
@@ -638,6 +667,26 @@ static void test_puback(void **state)
     assert_int_equal(t.report_count, 1);
 }
 
+// An answer to an attempt that was given up says nothing of the point that is under way now.
+static void test_late_puback(void **state)
+{
+    (void)state;
+    t.fate = HANGS;
+    assert_int_equal(begin(BIT(MQTT), true), 0);
+    run_for(1000);
+    const uint8_t late[] = {0x40, 2, (uint8_t)(t.packet_id >> 8), (uint8_t)t.packet_id};
+    run_for(21000); // given up, and said again
+    assert_int_equal(metrics().sink[MQTT].errors, 1);
+    const uint8_t answer[] = {0x40, 2, (uint8_t)(t.packet_id >> 8), (uint8_t)t.packet_id};
+    broker_says(answer, sizeof answer);
+    assert_int_equal(metrics().sink[MQTT].delivered, 1);
+    run_for(1000); // the second point is under way
+    assert_int_equal(t.topic.last[0], 2);
+    broker_says(late, sizeof late);
+    broker_says(answer, sizeof answer);
+    assert_int_equal(metrics().sink[MQTT].delivered, 1);
+}
+
 static void test_broker_away(void **state)
 {
     char json[4096];
@@ -656,6 +705,13 @@ static void test_broker_away(void **state)
     assert_int_equal(metrics().sink[MQTT].pending, 0);
     assert_int_equal(t.topic.got, metrics().produced);
     assert_int_equal(t.topic.doubles, 0);
+    // Away again: nothing is tried without a connection.
+    t.is_broker_up = false;
+    hang_up();
+    run_for(30000);
+    assert_false(metrics().sink[MQTT].is_online);
+    assert_int_equal(metrics().sink[MQTT].errors, 0);
+    assert_in_range(metrics().sink[MQTT].pending, 5, 7);
 }
 
 // ---- exactly once -------------------------------------------------------------------------------
@@ -773,6 +829,9 @@ static void test_wrong_config(void **state)
     c = config(BIT(HTTP), false);
     c.http_token = token;
     assert_int_equal(nh_battery_publish_create(&c, &t.p), NH_ERR_TOO_LONG);
+    c.http_user = "u"; // as base64 it is longer than that
+    token[200] = '\0';
+    assert_int_equal(nh_battery_publish_create(&c, &t.p), NH_ERR_TOO_LONG);
     c = config(BIT(MQTT), true);
     c.mqtt_topic = token;
     assert_int_equal(nh_battery_publish_create(&c, &t.p), NH_ERR_TOO_LONG);
@@ -836,10 +895,12 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_every_sink),
+        T(test_authorization),
         T(test_report),
         T(test_only_2xx_is_success),
         T(test_retry_after),
         T(test_puback),
+        T(test_late_puback),
         T(test_broker_away),
         T(test_exactly_once_over_killed_connections),
         T(test_exactly_once_over_lives),

@@ -355,6 +355,8 @@ static void test_battery_points(void **state)
         {"http: 'https://a.example/x', influx: 'http://[::1]:8086?org=o&bucket=b'", NULL, NULL},
         {"http: a.example", "/battery_publish/http", "a.example"},
         {"http: 'http://me:secret@a.example'", "/battery_publish/http", NULL},
+        {"http: 'http://a', http_user: u, http_token_file: /f", NULL, NULL},
+        {"http: 'http://a', http_user: u", "/battery_publish/http_token_file", ""},
         {"influx: 'ftp://a'", "/battery_publish/influx", "ftp://a"},
         {"mqtt: true, mqtt_broker: '10.0.0.7:1883', mqtt_user: u, mqtt_password_file: /f", NULL,
          NULL},

@@ -255,6 +255,7 @@ static int make_post(nh_battery_publish_t *p, bool is_influx, nh_publish_post_t 
         .content_type = is_influx ? "text/plain; charset=utf-8" : "application/json",
         .scheme = is_influx ? "Token" : "Bearer",
         .token = is_influx ? c->influx_token : c->http_token,
+        .user = is_influx ? NULL : c->http_user,
         .body_max_bytes = is_influx ? lines * NH_PUBLISH_LINE_MAX_BYTES : NH_PUBLISH_JSON_MAX_BYTES,
         .total_ms = POST_MS,
         .ctx = p,

@@ -34,8 +34,8 @@ struct nh_battery_publish_config {
     uint32_t period_ms, ring_count, flush_per_s, backoff_max_ms; // 0: 5000, 512, 10, 60000
     nh_http_client_t *http;                                      // NULL: neither HTTP nor InfluxDB
     // "http://host:port/path"; NULL or "": off. Without a path: /api/telemetry/local. The token
-    // goes out as "Authorization: Bearer"; "": none.
-    const char *http_url, *http_token;
+    // goes out as "Authorization: Bearer"; with a user as the password of "Basic"; "": none.
+    const char *http_url, *http_user, *http_token;
     const char *mqtt_topic; // NULL or "": off
     nh_mqtt_broker_t *broker;
     struct nh_battery_publish_broker remote;

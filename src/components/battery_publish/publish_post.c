@@ -1,5 +1,6 @@
 #include "components/battery_publish/publish_post.h"
 
+#include "core/base/base64.h"
 #include "platform/crypto.h"
 
 #include <stdio.h>
@@ -132,6 +133,25 @@ const char *nh_publish_post_reason(const nh_publish_post_t *p)
     return p->reason;
 }
 
+static int set_authorization(nh_publish_post_t *p, const struct nh_publish_post_config *cfg)
+{
+    char *out = p->authorization;
+    const size_t cap = sizeof p->authorization;
+    if (!cfg->token || !cfg->token[0])
+        return NH_OK;
+    if (!cfg->user || !cfg->user[0])
+        return snprintf(out, cap, "%s %s", cfg->scheme, cfg->token) < (int)cap ? NH_OK
+                                                                               : NH_ERR_TOO_LONG;
+    char pair[TOKEN_MAX_BYTES];
+    int len = snprintf(pair, sizeof pair, "%s:%s", cfg->user, cfg->token);
+    int err = len < (int)sizeof pair ? NH_OK : NH_ERR_TOO_LONG;
+    memcpy(out, "Basic ", 6);
+    if (err == 0)
+        err = nh_base64_encode(pair, (size_t)len, out + 6, cap - 6);
+    nh_wipe(pair, sizeof pair);
+    return err < 0 ? err : NH_OK;
+}
+
 int nh_publish_post_create(const struct nh_publish_post_config *cfg, nh_publish_post_t **out)
 {
     *out = NULL;
@@ -140,11 +160,9 @@ int nh_publish_post_create(const struct nh_publish_post_config *cfg, nh_publish_
     if (!p)
         return NH_ERR_NOMEM;
     p->cfg = *cfg;
-    int n = 0, len = snprintf(p->url, sizeof p->url, "%s", cfg->url);
-    if (cfg->token && cfg->token[0])
-        n = snprintf(p->authorization, sizeof p->authorization, "%s %s", cfg->scheme, cfg->token);
-    p->cfg.url = p->cfg.token = NULL; // the caller's may go
-    if (n >= (int)sizeof p->authorization || len >= (int)sizeof p->url) {
+    int len = snprintf(p->url, sizeof p->url, "%s", cfg->url), err = set_authorization(p, cfg);
+    p->cfg.url = p->cfg.token = p->cfg.user = NULL; // the caller's may go
+    if (err < 0 || len >= (int)sizeof p->url) {
         nh_publish_post_destroy(p);
         return NH_ERR_TOO_LONG;
     }

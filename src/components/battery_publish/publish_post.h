@@ -16,6 +16,7 @@ struct nh_publish_post_config {
     const char *url;        // as nh_publish_url() made it; copied, as the token
     const char *content_type;
     const char *scheme, *token; // "Bearer", "secret"; token "": none
+    const char *user;           // with one the scheme is Basic (RFC 7617); NULL or "": none
     uint32_t body_max_bytes, total_ms;
     void *ctx;
     // The answer; `wait_ms` by Retry-After, 0: it was not there. Not from inside of a call.
