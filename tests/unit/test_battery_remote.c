@@ -103,6 +103,7 @@ static nh_http_client_t *http;
 static nh_portal_t *portal;
 static nh_battery_remote_t *gateway, *remote;
 static uint16_t port;
+static uint32_t save_ms; // 0: the default
 static char reply[24000];
 
 static uint64_t sched_next(void *ctx)
@@ -195,6 +196,7 @@ static void open_remote(void)
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)port);
     cfg.gateway = url;
     cfg.backoff_max_ms = 20;
+    cfg.save_delay_ms = cfg.save_deadline_ms = save_ms;
     cfg.store = store;
     assert_int_equal(nh_battery_remote_create(&cfg, &remote), 0);
     assert_int_equal(nh_battery_remote_start(remote), 0);
@@ -241,7 +243,7 @@ static int setup(void **state)
     posted[0] = 0;
     config_gets = 0;
     port = 0;
-    sample_step_ms = 0;
+    sample_step_ms = save_ms = 0;
     return 0;
 }
 
@@ -293,10 +295,10 @@ static void test_two_hubs(void **state)
     assert_true(c->time_ms <= nh_clock_ms() && c->time_ms + 60000 > nh_clock_ms());
     PUMP_UNTIL(loop, config_gets >= 1);
     PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
-                         strstr(reply, "\"alerts\":true") && strstr(reply, "\"mqtt_topic_pub\""));
+                         strstr(reply, "\"alerts\":true") && strstr(reply, "\"bms/pack\""));
     assert_non_null(strstr(reply, "\"connected\":true"));
     assert_non_null(strstr(reply, "\"wifi_ssid\":\"house\""));
-    assert_non_null(strstr(reply, "\"mqtt_topic_pub\":\"bms/pack\"")); // flat goes over nested
+    assert_non_null(strstr(reply, "\"mqtt_topic_pub\":\"bms/pack\"")); // the newest answer counts
     assert_true(info(gateway).clients == 3 && info(remote).is_connected);
 }
 
@@ -311,7 +313,7 @@ static void test_age_travels(void **state)
     open_gateway();
     open_remote();
     PUMP_UNTIL(loop, far_one.offers >= 1);
-    assert_true(far_one.last.time_ms < 20);
+    assert_true(nh_clock_ms() - far_one.last.time_ms > 50); // however long it took
     assert_int_equal(far_one.last.mask, near.now.valid & ~BIT(SOC));
     near.now.stale = near.now.valid;
     uint64_t frames = info(remote).frames_in;
@@ -425,13 +427,14 @@ static void test_frames_touch_no_storage(void **state)
 {
     struct nh_mem_owner_info before, after;
     (void)state;
+    save_ms = 3600000; // a busy machine may stop for longer than a short delay
     open_gateway();
     open_remote();
     PUMP_UNTIL(loop, far_one.offers >= 2 && config_gets);
     PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
-                         strstr(reply, "\"mqtt_topic_pub\""));
+                         strstr(reply, "\"bms/pack\""));
     PUMP(loop, 50);
-    nh_battery_remote_info(remote, &(struct nh_battery_remote_info){0});
+    assert_int_equal(nh_write_behind_stop(&remote->settings, nh_clock_ms()), 0);
     uint32_t calls = disk.call_count;
     for (size_t i = 0; nh_mem_owner_info(fx.sys, i, &before) == 0; i++)
         if (strcmp(before.name, "battery_remote") == 0)
@@ -457,7 +460,7 @@ static void test_frames_touch_no_storage(void **state)
     assert_int_equal(disk.call_count, calls);
     for (int t = 0; t < NH_MEM_TIER_COUNT; t++)
         assert_int_equal(after.tier[t].alloc_count, before.tier[t].alloc_count);
-    assert_true(info(remote).dirty_age_ms < 60000 && info(remote).writes_avoided > 0);
+    assert_true(info(remote).dirty_age_ms > 0 && info(remote).writes_avoided > 0);
     nh_battery_remote_stop(remote); // now it is written
     assert_true(disk.call_count > calls && info(remote).flushes == 1);
 }
