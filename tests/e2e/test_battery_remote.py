@@ -218,7 +218,7 @@ class TwoHubs(unittest.TestCase):
         self.assertEqual(b["version"], a["version"])
         self.assertEqual(b["limits"], a["limits"])
         self.assertAlmostEqual(b["pack"]["voltage_v"], a["pack"]["voltage_v"], delta=1)
-        self.assertEqual(info(self.near)["clients"], 3)
+        self.near.wait_until(lambda: info(self.near)["clients"] == 3, "all three sockets")
 
     def test_link_cut_at_random(self):
         far = self.open_far()

@@ -103,6 +103,7 @@ static nh_http_client_t *http;
 static nh_portal_t *portal;
 static nh_battery_remote_t *gateway, *remote;
 static uint16_t port;
+static uint32_t save_ms; // 0: the default
 static char reply[24000];
 
 static uint64_t sched_next(void *ctx)
@@ -195,6 +196,7 @@ static void open_remote(void)
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)port);
     cfg.gateway = url;
     cfg.backoff_max_ms = 20;
+    cfg.save_delay_ms = cfg.save_deadline_ms = save_ms;
     cfg.store = store;
     assert_int_equal(nh_battery_remote_create(&cfg, &remote), 0);
     assert_int_equal(nh_battery_remote_start(remote), 0);
@@ -241,7 +243,7 @@ static int setup(void **state)
     posted[0] = 0;
     config_gets = 0;
     port = 0;
-    sample_step_ms = 0;
+    sample_step_ms = save_ms = 0;
     return 0;
 }
 
@@ -293,10 +295,10 @@ static void test_two_hubs(void **state)
     assert_true(c->time_ms <= nh_clock_ms() && c->time_ms + 60000 > nh_clock_ms());
     PUMP_UNTIL(loop, config_gets >= 1);
     PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
-                         strstr(reply, "\"alerts\":true") && strstr(reply, "\"mqtt_topic_pub\""));
+                         strstr(reply, "\"alerts\":true") && strstr(reply, "\"bms/pack\""));
     assert_non_null(strstr(reply, "\"connected\":true"));
     assert_non_null(strstr(reply, "\"wifi_ssid\":\"house\""));
-    assert_non_null(strstr(reply, "\"mqtt_topic_pub\":\"bms/pack\"")); // flat goes over nested
+    assert_non_null(strstr(reply, "\"mqtt_topic_pub\":\"bms/pack\"")); // the newest answer counts
     assert_true(info(gateway).clients == 3 && info(remote).is_connected);
 }
 
@@ -311,7 +313,7 @@ static void test_age_travels(void **state)
     open_gateway();
     open_remote();
     PUMP_UNTIL(loop, far_one.offers >= 1);
-    assert_true(far_one.last.time_ms < 20);
+    assert_true(nh_clock_ms() - far_one.last.time_ms > 50); // however long it took
     assert_int_equal(far_one.last.mask, near.now.valid & ~BIT(SOC));
     near.now.stale = near.now.valid;
     uint64_t frames = info(remote).frames_in;
@@ -425,13 +427,14 @@ static void test_frames_touch_no_storage(void **state)
 {
     struct nh_mem_owner_info before, after;
     (void)state;
+    save_ms = 3600000; // a busy machine may stop for longer than a short delay
     open_gateway();
     open_remote();
     PUMP_UNTIL(loop, far_one.offers >= 2 && config_gets);
     PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
-                         strstr(reply, "\"mqtt_topic_pub\""));
+                         strstr(reply, "\"bms/pack\""));
     PUMP(loop, 50);
-    nh_battery_remote_info(remote, &(struct nh_battery_remote_info){0});
+    assert_int_equal(nh_write_behind_stop(&remote->settings, nh_clock_ms()), 0);
     uint32_t calls = disk.call_count;
     for (size_t i = 0; nh_mem_owner_info(fx.sys, i, &before) == 0; i++)
         if (strcmp(before.name, "battery_remote") == 0)
@@ -457,7 +460,7 @@ static void test_frames_touch_no_storage(void **state)
     assert_int_equal(disk.call_count, calls);
     for (int t = 0; t < NH_MEM_TIER_COUNT; t++)
         assert_int_equal(after.tier[t].alloc_count, before.tier[t].alloc_count);
-    assert_true(info(remote).dirty_age_ms < 60000 && info(remote).writes_avoided > 0);
+    assert_true(info(remote).dirty_age_ms > 0 && info(remote).writes_avoided > 0);
     nh_battery_remote_stop(remote); // now it is written
     assert_true(disk.call_count > calls && info(remote).flushes == 1);
 }
@@ -482,6 +485,43 @@ static void test_restored_at_the_start(void **state)
     assert_memory_equal(&far_one.last.values, &near.now.v, sizeof near.now.v);
     assert_int_equal(ask(remote, "GET", "/api/battery/remote", NULL, NULL), 200);
     assert_null(strstr(reply, "\"restored_unix_ms\":null"));
+}
+
+// The power goes at each call of the file system while a change is kept: it is there, or it is not.
+static void test_power_cut_of_configuration(void **state)
+{
+    unsigned with = 0, without = 0;
+    bool is_struck = true;
+    (void)state;
+    port = 1; // nobody is there
+    for (uint32_t call = 1; is_struck; call++) {
+        fake_disk_init(&disk);
+        nh_store_destroy(store);
+        const struct nh_store_config cfg = {
+            .mem = fx.mem, .fs = fake_disk_fs(&disk), .dir = "store", .keep_count = 2};
+        assert_int_equal(nh_store_create(&cfg, &store), 0);
+        open_remote();
+        assert_int_equal(
+            ask(remote, "PUT", "/api/battery/remote/config", NULL, "{\"wifi_ssid\":\"garden\"}"),
+            200);
+        const struct fake_disk_fault fault = {
+            .kind = call % 2 ? FAKE_DISK_CUT_BEFORE : FAKE_DISK_CUT_AFTER, .call = (call + 1) / 2};
+        fake_disk_fault_set(&disk, &fault);
+        nh_battery_remote_destroy(remote);
+        is_struck = disk.is_struck;
+        nh_store_destroy(store);
+        fake_disk_fault_set(&disk, NULL);
+        fake_disk_power_cycle(&disk, FAKE_DISK_RANDOM, call);
+        assert_int_equal(nh_store_create(&cfg, &store), 0);
+        open_remote();
+        const struct nh_remote_settings *p = nh_remote_link_pending(remote->link);
+        with += p->known == 1u << NH_REMOTE_WIFI_SSID && strcmp(p->wifi_ssid, "garden") == 0;
+        without += p->known == 0;
+        nh_battery_remote_destroy(remote);
+        remote = NULL;
+        assert_int_equal(with + without, call);
+    }
+    assert_true(with > 1 && without > 1);
 }
 
 static void test_gateway_routes(void **state)
@@ -530,6 +570,52 @@ static void test_gateway_routes(void **state)
     assert_int_equal(ask(gateway, "GET", "/api/battery/remote", NULL, NULL), 200);
     assert_non_null(strstr(reply, "\"message\":\"smoke\""));
     assert_int_equal(ask(gateway, "PUT", "/api/battery/remote/config", NULL, "{}"), 409);
+}
+
+static void fill_text(char *out, size_t cap)
+{
+    memset(out, '"', cap - 1);
+    out[cap - 1] = 0;
+}
+
+// The longest texts that others can send fit the reply.
+static void test_reply_holds_all(void **state)
+{
+    (void)state;
+    near.alarm_count = 30;
+    open_gateway();
+    open_remote();
+    nh_remote_link_t *l = remote->link;
+    PUMP_UNTIL(loop, far_one.offers);
+    struct nh_remote_settings s = {.known = (1u << NH_REMOTE_SETTING_COUNT) - 1,
+                                   .can_bitrate = UINT32_MAX,
+                                   .uart_baudrate = UINT32_MAX};
+    fill_text(s.wifi_ssid, sizeof s.wifi_ssid);
+    fill_text(s.static_ip, sizeof s.static_ip);
+    fill_text(s.mqtt_broker, sizeof s.mqtt_broker);
+    fill_text(s.mqtt_topic_pub, sizeof s.mqtt_topic_pub);
+    fill_text(s.mqtt_topic_sub, sizeof s.mqtt_topic_sub);
+    nh_remote_link_load(l, &s, &s);
+    const struct nh_remote_alert *alerts;
+    const struct nh_remote_event *events;
+    for (size_t count = 1; count <= NH_REMOTE_EVENT_COUNT; count++) {
+        PUMP_UNTIL(loop, nh_remote_link_events(l, &events) >= count);
+        near.now.is_local_connected = !near.now.is_local_connected;
+        nh_battery_remote_changed(gateway, 0, &near.now);
+    }
+    PUMP_UNTIL(loop, nh_remote_link_alerts(l, &alerts) == NH_REMOTE_ALERT_COUNT);
+    for (size_t i = 0; i < NH_REMOTE_ALERT_COUNT; i++) {
+        struct nh_remote_alert *a = (struct nh_remote_alert *)&alerts[i];
+        a->id = a->time_ms = UINT64_MAX;
+        fill_text(a->message, sizeof a->message);
+    }
+    for (size_t i = 0; i < NH_REMOTE_EVENT_COUNT; i++) {
+        struct nh_remote_event *e = (struct nh_remote_event *)&events[i];
+        fill_text(e->type, sizeof e->type);
+        fill_text(e->key, sizeof e->key);
+    }
+    assert_int_equal(ask(remote, "GET", "/api/battery/remote", NULL, NULL), 200);
+    assert_true(strlen(reply) > 4096 && strlen(reply) < 8192 - 1400); // and what others raised
 }
 
 static void test_history(void **state)
@@ -644,7 +730,9 @@ int main(void)
         T(test_pending_configuration),
         T(test_frames_touch_no_storage),
         T(test_restored_at_the_start),
+        T(test_power_cut_of_configuration),
         T(test_gateway_routes),
+        T(test_reply_holds_all),
         T(test_history),
         T(test_each_allocation_fails),
         T(test_short_of_memory),

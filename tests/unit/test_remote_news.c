@@ -156,6 +156,7 @@ static void test_settings(void **state)
         {"too long", "{\"uart_parity\":\"none\"}", NH_ERR_TOO_LONG, 1u << NH_REMOTE_UART_PARITY},
         {"too large", "{\"can_bitrate\":4294967296}", NH_ERR_RANGE, 1u << NH_REMOTE_CAN_BITRATE},
         {"a NUL", "{\"wifi_ssid\":\"a\\u0000b\"}", NH_ERR_RANGE, 1u << NH_REMOTE_WIFI_SSID},
+        {"a line end", "{\"wifi_ssid\":\"a\\nb\"}", NH_ERR_RANGE, 1u << NH_REMOTE_WIFI_SSID},
         {"an array", "[]", NH_ERR_TYPE, 0},
         {"cut", "{\"wifi_ssid\":\"a\"", NH_ERR_SYNTAX, 0},
     };
@@ -177,7 +178,7 @@ static void test_settings_there_and_back(void **state)
                                    .can_bitrate = 500000,
                                    .uart_baudrate = UINT32_MAX,
                                    .wifi_ssid = "a \"house\"",
-                                   .wifi_password = "\\pass\n",
+                                   .wifi_password = "\\pass\"",
                                    .uart_parity = "N",
                                    .mqtt_broker = "mqtt://b",
                                    .mqtt_topic_pub = "p/#"},

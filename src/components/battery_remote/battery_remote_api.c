@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define CONFIG_BODY_MAX_BYTES 1024
+#define REPLY_MAX_BYTES 8192 // alerts and events are texts of others, of a few hundred bytes each
 
 // ---- GET /api/battery/remote -------------------------------------------------------------------
 
@@ -129,13 +130,8 @@ static void write_gateway(nh_json_writer_t *w, const nh_battery_remote_t *r)
     write_alerts(w, "raised", r->raised, raised);
 }
 
-static int get_remote(nh_request_t *req)
+static void write_all(nh_json_writer_t *w, const nh_battery_remote_t *r, uint64_t now_ms)
 {
-    const nh_battery_remote_t *r = req->ctx;
-    const uint64_t now_ms = nh_clock_ms();
-    nh_json_writer_t *w = nh_reply_json(req, 200);
-    if (!w)
-        return NH_ERR_NOMEM;
     nh_json_object_begin(w);
     nh_json_kv_string(w, "gateway", r->link ? r->cfg.gateway : NULL);
     nh_json_kv_bool(w, "serves", r->serve);
@@ -147,14 +143,25 @@ static int get_remote(nh_request_t *req)
         write_gateway(w, r);
     write_cache(w, r, now_ms);
     if (r->link) {
-        write_settings(w, r->link);
         const struct nh_remote_alert *alerts;
         size_t count = nh_remote_link_alerts(r->link, &alerts);
+        write_settings(w, r->link);
         write_alerts(w, "alerts", alerts, count);
         write_events(w, r->link);
     }
     nh_json_object_end(w);
-    return nh_reply_json_end(req);
+}
+
+static int get_remote(nh_request_t *req)
+{
+    struct nh_json_buf out = {nh_arena_alloc(req->arena, REPLY_MAX_BYTES), REPLY_MAX_BYTES, 0};
+    nh_json_writer_t w;
+    if (!out.ptr)
+        return NH_ERR_NOMEM;
+    nh_json_writer_init(&w, nh_json_buf_sink, &out);
+    write_all(&w, req->ctx, nh_clock_ms());
+    int err = nh_json_writer_end(&w);
+    return err < 0 ? err : nh_reply_bytes(req, 200, "application/json", out.ptr, out.len);
 }
 
 // ---- PUT /api/battery/remote/config ------------------------------------------------------------

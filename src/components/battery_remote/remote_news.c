@@ -42,8 +42,9 @@ static void copy_text(const struct reading *r, int event, char *out, size_t cap)
         return;
     len = len < cap - 1 ? len : cap - 1;
     while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
-        len--; // not within a character
-    memcpy(out, text, len);
+        len--;                       // not within a character
+    for (size_t i = 0; i < len; i++) // for people: on one line
+        out[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
     out[len] = 0;
 }
 

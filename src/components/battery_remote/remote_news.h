@@ -16,7 +16,7 @@ enum nh_remote_severity {
 struct nh_remote_event {
     uint32_t id; // 0x1303 ...; 0: not given
     bool is_active, has_error;
-    char type[16], key[40]; // cut at a whole character
+    char type[16], key[40]; // cut at a whole character; control characters are '?', as below
 };
 // NH_ERR_SYNTAX, NH_ERR_TYPE, NH_ERR_TOO_DEEP: nothing was read.
 NH_MUST_USE int nh_remote_event_read(const char *text, size_t len, struct nh_remote_event *out);

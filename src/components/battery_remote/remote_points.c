@@ -23,6 +23,14 @@ static bool take_id(nh_json_reader_t *r, int event, uint64_t *out)
     return event == NH_JSON_NUMBER && nh_json_uint64(r, out) == NH_OK && *out <= UINT32_MAX;
 }
 
+static bool is_clean(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ')
+            return false;
+    return true;
+}
+
 static void take_value(nh_json_reader_t *r, const char *key, int event, struct point *p)
 {
     size_t len;
@@ -35,7 +43,7 @@ static void take_value(nh_json_reader_t *r, const char *key, int event, struct p
             p->time_ms = 0;
     } else if (strcmp(key, "device") == 0 && event == NH_JSON_STRING) {
         const char *text = nh_json_text(r, &len);
-        if (len < sizeof p->device && strlen(text) == len)
+        if (len < sizeof p->device && is_clean(text, len))
             memcpy(p->device, text, len + 1);
     } else if (event == NH_JSON_NUMBER) {
         for (size_t i = 0; i < NH_ARRAY_LEN(value_keys); i++)

@@ -82,9 +82,15 @@ static void write_all_alarms(nh_remote_serve_t *s, nh_json_writer_t *w)
     nh_json_object_end(w);
 }
 
-static void write_event(const nh_remote_serve_t *s, nh_json_writer_t *w)
+static bool is_connected(const struct nh_battery_snapshot *s)
 {
-    const bool is_up = s->is_connected;
+    return s->is_local_connected || s->is_remote_connected;
+}
+
+static void write_event(nh_remote_serve_t *s, nh_json_writer_t *w)
+{
+    nh_battery_read(s->cfg.battery, &s->snapshot);
+    const bool is_up = is_connected(&s->snapshot);
     nh_json_object_begin(w);
     nh_json_kv_string(w, "type", is_up ? "storage" : "error");
     nh_json_kv_string(w, "key", is_up ? "storage_history_ready" : "bms_lost");
@@ -148,11 +154,11 @@ static void on_timer(void *ctx, nh_timer_t *t, uint64_t now_ms)
 
 void nh_remote_serve_changed(nh_remote_serve_t *s, const struct nh_battery_snapshot *now)
 {
-    const bool is_connected = now->is_local_connected || now->is_remote_connected;
+    const bool is_up = is_connected(now);
     const uint32_t alarms =
         (uint32_t)now->alarm_count << 24 | (uint32_t)now->alarm_worst << 16 | now->unacknowledged;
-    if (is_connected != s->is_connected) {
-        s->is_connected = is_connected;
+    if (is_up != s->is_connected) {
+        s->is_connected = is_up;
         wake(s, NH_REMOTE_EVENTS);
     }
     if (alarms != s->alarms) {
@@ -223,6 +229,8 @@ int nh_remote_serve_create(const struct nh_remote_serve_config *cfg, nh_remote_s
     s->cfg = *cfg;
     s->cfg.frame_ms = cfg->frame_ms ? cfg->frame_ms : FRAME_DEFAULT_MS;
     s->timer = (nh_timer_t){.fire = on_timer, .ctx = s, .name = "telemetry out"};
+    nh_battery_read(s->cfg.battery, &s->snapshot);
+    s->is_connected = is_connected(&s->snapshot);
     for (size_t i = 0; i < NH_REMOTE_SOCKET_COUNT; i++)
         s->place[i] = (struct place){s, (enum nh_remote_socket)i};
     return NH_OK;

@@ -86,8 +86,9 @@ static int put(struct reading *r, const struct row *row, int event)
         return NH_ERR_TYPE;
     if (len >= row->size || nh_json_is_cut(&r->json))
         return NH_ERR_TOO_LONG;
-    if (strlen(text) != len)
-        return NH_ERR_RANGE;
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ') // no name, address or topic has one
+            return NH_ERR_RANGE;
     memcpy(at, text, len + 1);
     return NH_OK;
 }

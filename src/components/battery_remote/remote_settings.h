@@ -31,7 +31,7 @@ struct nh_remote_settings {
 
 // Lays what a text has over `s`; both forms are read, others are passed over. Gives in `*seen`
 // which came. NH_ERR_SYNTAX, NH_ERR_TYPE: `s` is as before. NH_ERR_TOO_LONG, NH_ERR_RANGE: a value
-// does not fit; `*seen` has its bit alone, and `s` is as before.
+// does not fit, or has a control character; `*seen` has its bit alone, and `s` is as before.
 NH_MUST_USE int nh_remote_settings_read(const char *text, size_t len, struct nh_remote_settings *s,
                                         uint32_t *seen);
 // Lays those of `mask` that `from` knows over `to`.
