@@ -21,7 +21,7 @@
 #define REGISTER_COUNT 600
 #define TRUTH_COUNT 128
 #define DEADLINE_MS 2000
-#define SEED_COUNT 3 // each row with as many
+#define SEED_COUNT 2 // each row with as many
 
 static struct mem_fixture fx;
 
