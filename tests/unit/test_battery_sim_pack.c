@@ -411,12 +411,12 @@ static void test_statistics(void **state)
                      nh_sim_pack_time_s(pack));
 }
 
-static void test_two_days(void **state)
+static void test_a_day(void **state)
 {
     (void)state;
     begin((struct nh_sim_pack_config){.soc_pct = 60, .profile = NH_SIM_DAY});
     double least = 100, most = 0;
-    for (int i = 0; i < 2 * 24 * 3600 * 10; i++) {
+    for (int i = 0; i < 24 * 3600 * 10; i++) {
         nh_sim_pack_cycle(pack);
         double soc = nh_sim_pack_soc_pct(pack);
         least = soc < least ? soc : least;
@@ -425,7 +425,7 @@ static void test_two_days(void **state)
         assert_true(pack->low_mv <= pack->high_mv);
     }
     assert_true(least > 10 && most > 85); // it lives from its sun
-    assert_in_range(pack->stats.chargings, 2, 8);
+    assert_in_range(pack->stats.chargings, 1, 4);
 }
 
 int main(void)
@@ -446,7 +446,7 @@ int main(void)
         cmocka_unit_test(test_a_switch_that_sticks),
         cmocka_unit_test(test_without_sensors_the_boards_own_counts),
         cmocka_unit_test(test_statistics),
-        cmocka_unit_test(test_two_days),
+        cmocka_unit_test(test_a_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
