@@ -22,6 +22,7 @@ export function Links({ battery }) {
   );
 }
 
+const ago = (v) => (v < 1000 ? 'now' : `${age(v)} ago`);
 const ms = (v) => (v == null ? '' : fixed(v, v < 100 ? 1 : 0));
 
 function Line({ line: l, connected }) {
@@ -30,7 +31,7 @@ function Line({ line: l, connected }) {
   const writes = l.writes_ok + l.writes_failed;
   const n = (v) => <dd class={v ? 'wn' : ''}>{count(v)}</dd>;
   return (
-    <Tile title="Line" span={8} end={<><code>{l.path}</code>{connected ? <Badge kind="ok">answers</Badge> : <Badge kind="stale">{l.last_frame_age_ms == null ? 'never heard' : `silent ${age(l.last_frame_age_ms)}`}</Badge>}</>}>
+    <Tile title="Line" span={8} class="line-t" end={<><code>{l.path}</code>{connected ? <Badge kind="ok">answers</Badge> : <Badge kind="stale">{l.last_frame_age_ms == null ? 'never heard' : `silent ${age(l.last_frame_age_ms)}`}</Badge>}</>}>
       <dl class="stats apart line-s">
         <Stat big label="Latency, mean" value={ms(l.avg_latency_ms)} unit="ms" width={5} />
         <Stat big label="p99" value={ms(l.p99_latency_ms)} unit="ms" width={5} />
@@ -94,10 +95,10 @@ function Gateway({ v }) {
       {v.gateway ? (
         <>
           <div class="row between"><code title="The gateway that is asked">{v.gateway}</code>{v.connected ? <Badge kind="ok">connected</Badge> : <Badge kind="stale">not connected</Badge>}</div>
-          {!v.connected && <p class="sub small">{v.reason || 'No answer yet'}{v.next_try_ms != null && `; next try in ${age(v.next_try_ms)}`}.</p>}
+          {!v.connected && <p class="sub small">{v.reason || 'No answer yet'}{v.next_try_ms != null && `; next try ${soon(v.next_try_ms)}`}.</p>}
           <dl class="kv">
             <dt>Frames in</dt><dd>{count(v.frames_in)}{v.frames_bad > 0 && <span class="wn">, {count(v.frames_bad)} bad</span>}</dd>
-            <dt>Last frame</dt><dd>{v.last_frame_age_ms == null ? 'none yet' : `${age(v.last_frame_age_ms)} ago`}</dd>
+            <dt>Last frame</dt><dd>{v.last_frame_age_ms == null ? 'none yet' : ago(v.last_frame_age_ms)}</dd>
             <dt>Reconnected</dt><dd>{count(v.reconnects)}</dd>
             {v.pending && v.pending.length > 0 && <><dt>Waits to be told</dt><dd class="wn">{v.pending.join(', ')}</dd></>}
           </dl>
@@ -113,6 +114,10 @@ const Publish = ({ n }) => (
   <Part title="Publisher" path="/api/battery/publish" n={n} off={<>No points are sent: <code>battery_publish.enabled</code> is false.</>}>{(v) => <Points v={v} />}</Part>
 );
 
+const SINKS = { http: 'HTTP', mqtt: 'MQTT', influx: 'InfluxDB' };
+// Of the next try.
+const soon = (ms) => (ms < 1000 ? 'at once' : `in ${age(ms)}`);
+
 function Points({ v }) {
   const { sinks = [], flash } = v;
   return (
@@ -120,15 +125,16 @@ function Points({ v }) {
       <div class="row q"><span class="sub small">Waiting</span><span class="grow"><Gauge label="Points waiting" value={v.buffered_points} max={v.buffer_capacity} text={`${count(v.buffered_points)} of ${count(v.buffer_capacity)}`} /></span><span class="small">{count(v.buffered_points)} of {count(v.buffer_capacity)}</span></div>
       <dl class="kv">
         <dt>A point every</dt><dd>{fixed(v.period_ms / 1000, v.period_ms % 1000 ? 1 : 0)} s</dd>
-        <dt>Made, sent to all</dt><dd>{count(v.produced)}, {count(v.published_points)}</dd>
+        <dt>Made</dt><dd>{count(v.produced)}</dd>
+        <dt>With every sink</dt><dd>{count(v.published_points)}</dd>
         <dt>Overwritten</dt><dd class={v.overwritten ? 'wn' : ''}>{count(v.overwritten)}</dd>
-        <dt>Last sent</dt><dd>{v.last_sync_age_ms == null ? 'not yet' : `${age(v.last_sync_age_ms)} ago`}</dd>
+        <dt>Last sent</dt><dd>{v.last_sync_age_ms == null ? 'not yet' : ago(v.last_sync_age_ms)}</dd>
         {flash && <><dt>On flash</dt><dd>{count(flash.points)} of {count(flash.capacity)}</dd></>}
       </dl>
       {sinks.map((s) => (
         <div class="sink" key={s.name}>
-          <div class="row between"><b title={s.address}>{s.name}</b>{s.online ? <Badge kind="ok">online</Badge> : <Badge kind="stale">offline</Badge>}</div>
-          {!s.online && s.reason && <p class="sub small">{s.reason}{s.next_try_in_ms != null && `; next try in ${age(s.next_try_in_ms)}`}.</p>}
+          <div class="row between"><b title={s.address}>{SINKS[s.name] || s.name}</b>{s.online ? <Badge kind="ok">online</Badge> : <Badge kind="stale">offline</Badge>}</div>
+          {!s.online && s.reason && <p class="sub small">{s.reason}{s.next_try_in_ms != null && `; next try ${soon(s.next_try_in_ms)}`}.</p>}
           <dl class="kv"><dt>Delivered</dt><dd>{count(s.delivered)}</dd><dt>Waiting</dt><dd>{count(s.pending)}</dd>{s.dropped > 0 && <><dt>Lost to the ring</dt><dd class="wn">{count(s.dropped)}</dd></>}{s.errors > 0 && <><dt>Failed tries</dt><dd class="wn">{count(s.errors)}</dd></>}</dl>
         </div>))}
       {!sinks.length && <p class="sub">No sink is set: <code>battery_publish.http</code>, <code>mqtt</code> or <code>influx</code>.</p>}
@@ -136,7 +142,42 @@ function Points({ v }) {
   );
 }
 const Bridge = ({ n }) => (
-  <Part title="Bridges" path="/api/battery/bridge" n={n} off={<>Nothing goes to CAN, MQTT or Home Assistant: section <code>battery_bridge</code>.</>}>{(v) => <Plain v={v} />}</Part>
+  <Part title="Bridges" path="/api/battery/bridge" n={n} off={<>Nothing goes to CAN, MQTT or Home Assistant: section <code>battery_bridge</code>.</>}>{(v) => <Neighbours v={v} />}</Part>
 );
 
-const Plain = ({ v }) => <dl class="kv">{Object.entries(v).filter(([, x]) => typeof x !== 'object').map(([k, x]) => <><dt>{k.replace(/_/g, ' ')}</dt><dd>{typeof x === 'number' ? fixed(x) : String(x)}</dd></>)}</dl>;
+const STATES = { bulk: 'run', float: 'ok', sustain: 'warn' };
+
+// What the pack's neighbours are told: limits for an inverter, frames on CAN, topics.
+function Neighbours({ v: { limits: l, can, mqtt = {} } }) {
+  return (
+    <>
+      {l ? (
+        <>
+          <div class="row between"><b>Charge control</b><span class="row"><Badge kind={STATES[l.state] || ''}>{l.state.replace(/_/g, ' ')}</Badge>{l.protecting && <Badge kind="warn">protecting</Badge>}</span></div>
+          <dl class="kv"><dt>Charge voltage</dt><dd>{fixed(l.charge_voltage_v, 1)} V</dd><dt>Charge current</dt><dd>{fixed(l.charge_a, 1)} A</dd><dt>Discharge current</dt><dd>{fixed(l.discharge_a, 1)} A</dd><dt>Discharge down to</dt><dd>{fixed(l.discharge_voltage_v, 1)} V</dd></dl>
+        </>
+      ) : <p class="sub small">Limits for an inverter are not known yet.</p>}
+      {can ? <Can c={can} /> : <p class="sub small sink">No CAN: <code>battery_bridge.can</code> is empty.</p>}
+      <div class="sink">
+        <div class="row between"><b>MQTT</b>{mqtt.topics ? <Badge kind="ok">topics</Badge> : <Badge>off</Badge>}</div>
+        <dl class="kv"><dt>Messages</dt><dd>{count(mqtt.messages)}{mqtt.failed > 0 && <span class="wn">, {count(mqtt.failed)} failed</span>}</dd><dt>Commands</dt><dd>{count(mqtt.commands)}{mqtt.refused > 0 && <span class="wn">, {count(mqtt.refused)} refused</span>}</dd></dl>
+      </div>
+    </>
+  );
+}
+
+function Can({ c }) {
+  const { inverter: i = {} } = c;
+  return (
+    <div class="sink">
+      <div class="row between"><b>CAN <code>{c.interface}</code></b>{c.open ? <Badge kind={c.bus_errors ? 'warn' : 'ok'}>{c.dialect}</Badge> : <Badge kind="stale">closed</Badge>}</div>
+      {c.error && <p class="sub small">{c.error}.</p>}
+      <dl class="kv">
+        <dt>Frames out</dt><dd>{count(c.frames_out)}{c.frames_refused > 0 && <span class="wn">, {count(c.frames_refused)} refused</span>}</dd>
+        <dt>Frames in</dt><dd>{count(c.frames_in)}</dd>
+        <dt>Bus errors</dt><dd class={c.bus_errors ? 'wn' : ''}>{count(c.bus_errors)}</dd>
+        <dt>Inverter</dt><dd>{i.alive ? i.identity || 'alive' : i.last_alive_age_ms == null ? 'not heard yet' : `silent ${age(i.last_alive_age_ms)}`}</dd>
+      </dl>
+    </div>
+  );
+}

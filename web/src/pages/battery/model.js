@@ -56,8 +56,8 @@ function usualStep(samples) {
 
 const SEVERITIES = { info: ['run', 'information'], warning: ['warn', 'warning'], critical: ['bad', 'critical'] };
 export const severityOf = (a) => SEVERITIES[a.severity] || ['', a.severity];
-// How long it was there: "20 min", or "since 5 min".
-export const lastedText = (a, now) => (a.cleared_ms ? age(a.cleared_ms - a.raised_ms) : a.raised_ms ? `for ${age(now - a.raised_ms)}` : '');
+// How long it was there: "20 min", or "for 5 min"; '' of what is but told.
+export const lastedText = (a, now) => (a.cleared_ms ? (a.cleared_ms - a.raised_ms < 1000 ? '' : age(a.cleared_ms - a.raised_ms)) : a.raised_ms ? `for ${age(now - a.raised_ms)}` : '');
 
 // ---- settings ------------------------------------------------------------------------------------------------------------
 
