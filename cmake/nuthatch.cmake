@@ -72,6 +72,28 @@ function(nh_unit_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${labels}")
 endfunction()
 
+# nh_helgrind_test(test_x USES ... [SOURCES ...]): the unit test once more under valgrind's helgrind, in the
+# release build, which has no sanitizer. It is built when it is run: who only builds the hub needs neither.
+find_program(NH_VALGRIND valgrind)
+find_library(NH_CMOCKA cmocka)
+function(nh_helgrind_test name)
+  cmake_parse_arguments(A "" "" "SOURCES;USES" ${ARGN})
+  if(NOT NH_TARGET STREQUAL "linux" OR NOT CMAKE_BUILD_TYPE STREQUAL "Release" OR NOT NH_VALGRIND OR NOT NH_CMOCKA)
+    return()
+  endif()
+  set(program ${name}_helgrind)
+  add_executable(${program} EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/unit/${name}.c
+    ${CMAKE_SOURCE_DIR}/tests/support/test_memory_host.c ${A_SOURCES})
+  target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_options(${program} PRIVATE -g)
+  list(TRANSFORM A_USES PREPEND nh_)
+  target_link_libraries(${program} PRIVATE ${A_USES} cmocka)
+  add_test(NAME ${program} COMMAND sh -c "'${CMAKE_COMMAND}' --build '${CMAKE_BINARY_DIR}' --target ${program} -- --quiet \
+    && '${NH_VALGRIND}' --tool=helgrind -q --error-exitcode=99 --suppressions=tests/support/helgrind.supp '$<TARGET_FILE:${program}>'"
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${program} PROPERTIES TIMEOUT 300 LABELS "helgrind" RUN_SERIAL ON)
+endfunction()
+
 # nh_fuzz_blind(a.c ...): what these compare is nothing that an input chooses. The fuzzer does not watch
 # it: where they are busiest, that took half of a run.
 function(nh_fuzz_blind)

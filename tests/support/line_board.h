@@ -27,6 +27,7 @@ struct line_board {
     bool is_mute, is_asleep;
     uint32_t lose_requests, lose_answers, lose_acks, late_answers, damage_answers;
     uint32_t late_us;
+    bool is_echoing; // the answer before comes once more in front of each
     uint16_t nack_address; // a read that touches it, or a write; 0: none
     uint8_t nack_code;
     bool ignores_writes;
@@ -40,6 +41,7 @@ struct line_board {
     uint64_t in_us;
     struct line_board_answer out[LINE_BOARD_OUT_MAX];
     size_t out_count;
+    struct line_board_answer before;
 };
 
 static inline uint16_t line_board_pattern(uint16_t address)
@@ -71,6 +73,15 @@ static inline size_t line_board_noise(struct line_board *b, uint8_t *bytes, size
     return kept;
 }
 
+static inline void line_board_echo(struct line_board *b, uint64_t now_us)
+{
+    if (!b->is_echoing || !b->before.len || b->out_count == LINE_BOARD_OUT_MAX)
+        return;
+    struct line_board_answer *a = &b->out[b->out_count++];
+    *a = b->before;
+    a->due_us = now_us + b->turn_us;
+}
+
 static inline void line_board_answer(struct line_board *b, const uint8_t *body, size_t len,
                                      uint64_t now_us)
 {
@@ -78,8 +89,9 @@ static inline void line_board_answer(struct line_board *b, const uint8_t *body, 
         b->lose_answers--;
         return;
     }
-    if (b->out_count == LINE_BOARD_OUT_MAX)
+    if (b->out_count >= LINE_BOARD_OUT_MAX - 1)
         return;
+    line_board_echo(b, now_us);
     struct line_board_answer *a = &b->out[b->out_count++];
     memcpy(a->bytes, body, len);
     uint16_t crc = nh_tinybms_crc(body, len);
@@ -95,6 +107,7 @@ static inline void line_board_answer(struct line_board *b, const uint8_t *body, 
         a->due_us += b->late_us;
     }
     a->len = line_board_noise(b, a->bytes, len + 2);
+    b->before = *a;
 }
 
 static inline void line_board_nack(struct line_board *b, uint8_t command, uint8_t code,

@@ -472,6 +472,21 @@ static void test_answer_of_before_is_not_taken(void **state)
     }
 }
 
+static void test_answer_said_twice_is_not_taken(void **state)
+{
+    (void)state;
+    begin();
+    warm_up();
+    board.is_echoing = true;
+    for (uint16_t i = 0; i < 40; i++) {
+        uint32_t t = post_read((uint16_t)(10 * i), 2);
+        run(20 * MS);
+        assert_words(t, (uint16_t)(10 * i), 2);
+        answer_count = 0;
+    }
+    assert_false(is_word_wrong);
+}
+
 static void test_damaged_answer_is_repeated_soon(void **state)
 {
     (void)state;
@@ -851,6 +866,7 @@ int main(void)
         T(test_deadline_holds_while_another_waits),
         T(test_late_answer_is_nobodys),
         T(test_answer_of_before_is_not_taken),
+        T(test_answer_said_twice_is_not_taken),
         T(test_damaged_answer_is_repeated_soon),
         T(test_disconnect_and_probe),
         T(test_poll_is_never_queued_twice),

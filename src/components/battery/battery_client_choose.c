@@ -67,16 +67,26 @@ static struct nh_battery__slot *choose(nh_battery_client_t *c, uint64_t now_us)
 
 // ---- debts
 
+static struct nh_battery__debt debt_of(const nh_battery_client_t *c, uint64_t until_us)
+{
+    return (struct nh_battery__debt){.command = c->x.command,
+                                     .payload_bytes = c->x.payload_bytes,
+                                     .crc = nh_tinybms_crc(c->x.frame, c->x.len - 2u),
+                                     .until_us = until_us};
+}
+
 void nh_battery__owe(nh_battery_client_t *c, uint64_t until_us)
 {
     struct nh_battery__debt *oldest = &c->debts[0];
     for (size_t i = 1; i < NH_BATTERY__DEBT_COUNT; i++)
         if (c->debts[i].until_us < oldest->until_us)
             oldest = &c->debts[i];
-    *oldest = (struct nh_battery__debt){.command = c->x.command,
-                                        .payload_bytes = c->x.payload_bytes,
-                                        .crc = nh_tinybms_crc(c->x.frame, c->x.len - 2u),
-                                        .until_us = until_us};
+    *oldest = debt_of(c, until_us);
+}
+
+void nh_battery__expect_echo(nh_battery_client_t *c, uint64_t until_us)
+{
+    c->echo = debt_of(c, until_us);
 }
 
 bool nh_battery__is_owed(nh_battery_client_t *c, uint64_t now_us)
@@ -94,17 +104,21 @@ bool nh_battery__is_owed(nh_battery_client_t *c, uint64_t now_us)
 
 // Until when the exchange, as it is encoded, could be answered by what is owed to another; 0: not.
 // Strictly: nor by what is owed to the same question, whose answer is older than it seems.
+static bool is_alike(const nh_battery_client_t *c, const struct nh_battery__debt *d,
+                     bool is_strict, uint64_t now_us)
+{
+    bool is_shape = d->payload_bytes == c->x.payload_bytes || !d->payload_bytes ||
+                    !c->x.payload_bytes;
+    return now_us < d->until_us && d->command == c->x.command && is_shape &&
+           (is_strict || d->crc != nh_tinybms_crc(c->x.frame, c->x.len - 2u));
+}
+
 static uint64_t confusion_us(const nh_battery_client_t *c, bool is_strict, uint64_t now_us)
 {
-    uint16_t crc = nh_tinybms_crc(c->x.frame, c->x.len - 2u);
-    uint64_t until = 0;
+    uint64_t until = is_alike(c, &c->echo, is_strict, now_us) ? c->echo.until_us : 0;
     for (size_t i = 0; i < NH_BATTERY__DEBT_COUNT; i++) {
         const struct nh_battery__debt *d = &c->debts[i];
-        bool is_alike =
-            d->command == c->x.command &&
-            (d->payload_bytes == c->x.payload_bytes || !d->payload_bytes || !c->x.payload_bytes) &&
-            (is_strict || d->crc != crc);
-        if (is_alike && now_us < d->until_us && d->until_us > until)
+        if (is_alike(c, d, is_strict, now_us) && d->until_us > until)
             until = d->until_us;
     }
     return until;
@@ -189,6 +203,8 @@ static void encode_other(nh_battery_client_t *c, const struct nh_battery_request
     case NH_BATTERY_RAW:
         t.command = r->option;
         t.option = (uint8_t)r->address;
+        if (r->option == NH_TINYBMS_READ_MODBUS || r->option == NH_TINYBMS_READ_BLOCK)
+            c->x.payload_bytes = (uint16_t)(2 * r->count);
         break;
     case NH_BATTERY_CLEAR_EVENTS:
         t.option = NH_TINYBMS_CLEAR_EVENTS;

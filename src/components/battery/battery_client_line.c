@@ -10,6 +10,7 @@
 #define RESTART_US 600000 // it is silent for 500 ms
 #define DEBT_US 1000000   // so late an answer may still come
 #define DEBT_SHORT_US 200000
+#define ECHO_US 200000
 #define NO_COMMAND 0 // a command that is none: whole frames are strays
 
 // ---- who waits
@@ -291,6 +292,8 @@ static bool take(nh_battery_client_t *c, const struct nh_tinybms_frame *f, uint6
         }
         c->stats.late += is_late;
         c->failed_count = 0;
+        if (c->x.payload_bytes)
+            nh_battery__expect_echo(c, now_us + ECHO_US);
     }
     c->x.state = NH_BATTERY__QUIET;
     if (c->x.sends > 1) // the answers to the frames before this one

@@ -69,6 +69,7 @@ struct nh_battery_client {
     uint64_t poll_due_us[NH_BATTERY__POLL_COUNT];
     struct nh_battery__exchange x;
     struct nh_battery__debt debts[NH_BATTERY__DEBT_COUNT];
+    struct nh_battery__debt echo; // of the exchange before: a line may say the last answer twice
     nh_tinybms_parser_t parser;
     struct nh_battery_statistics stats;
     uint32_t latency[NH_BATTERY__LATENCY_COUNT];
@@ -85,6 +86,8 @@ void nh_battery__requeue(nh_battery_client_t *c, struct nh_battery__slot *s);
 // battery_client_choose.c: makes the next exchange, if one may begin. True: it is READY.
 bool nh_battery__begin(nh_battery_client_t *c, uint64_t now_us);
 void nh_battery__owe(nh_battery_client_t *c, uint64_t until_us);
+// The exchange was answered with data, which may come once more.
+void nh_battery__expect_echo(nh_battery_client_t *c, uint64_t until_us);
 // Whether an answer to another frame of the exchange's command may still come; forgets it.
 bool nh_battery__is_owed(nh_battery_client_t *c, uint64_t now_us);
 bool nh_battery__is_read(const struct nh_battery__slot *s); // by block, a read-back included
