@@ -1,5 +1,6 @@
-// line_board.h - a board on a line in memory, with a clock of its own: it answers 0x02, 0x03, 0x0D,
-// 0x10, 0x1D and 0x1F as the document says, or is late, mute, asleep, deaf or damaged when told.
+// line_board.h - a board on a line in memory, with a clock of its own: it answers 0x02, 0x03, 0x07,
+// 0x0D, 0x10, 0x1D and 0x1F as the document says, or is late, mute, asleep, deaf or damaged when
+// told.
 //
 // Only for tests of the client; the board that people play with is `nuthatch sim battery`.
 
@@ -27,7 +28,7 @@ struct line_board {
     bool is_mute, is_asleep;
     uint32_t lose_requests, lose_answers, lose_acks, late_answers, damage_answers;
     uint32_t late_us;
-    bool is_echoing; // the answer before comes once more in front of each
+    bool is_echoing;       // the answer before comes once more in front of each
     uint16_t nack_address; // a read that touches it, or a write; 0: none
     uint8_t nack_code;
     bool ignores_writes;
@@ -197,6 +198,16 @@ static inline void line_board_other(struct line_board *b, const uint8_t *f, uint
         b->last_option = f[2];
         line_board_ack(b, 0x02, now_us);
         break;
+    case 0x07:
+        body[1] = 0x07;
+        body[2] = (uint8_t)(2 * f[2]);
+        for (size_t i = 0; i < f[2]; i++) {
+            uint16_t word = b->regs[(f[3] | (size_t)f[4] << 8) + i];
+            body[3 + 2 * i] = (uint8_t)word;
+            body[4 + 2 * i] = (uint8_t)(word >> 8);
+        }
+        line_board_answer(b, body, 3 + 2u * f[2], now_us);
+        break;
     case 0x1D:
         body[2] = (uint8_t)(2 * f[4]);
         for (size_t i = 0; i < f[4]; i++) {
@@ -226,6 +237,8 @@ static inline size_t line_board_request_bytes(const uint8_t *f, size_t len)
     case 0x10:
         return len < 7 ? 7 : f[6] + 9u;
     case 0x1D:
+        return 7;
+    case 0x07:
         return 7;
     case 0x1F:
         return 4;

@@ -22,6 +22,7 @@ struct pty_board {
     pthread_t thread;
     int master, slave, stop_fd; // slave: held, so that nobody's closing hangs the line up
     char path[64];
+    uint64_t heard_us, answered_us; // of the last request and the last answer; under the lock
 };
 
 static inline uint64_t pty_board_us(void)
@@ -37,9 +38,11 @@ static inline struct timespec pty_board_turn(struct pty_board *p)
     uint8_t out[NH_TINYBMS_FRAME_MAX_BYTES];
     size_t n;
     pthread_mutex_lock(&p->lock);
-    while ((n = line_board_take(&p->board, pty_board_us(), out)) > 0)
+    while ((n = line_board_take(&p->board, pty_board_us(), out)) > 0) {
+        p->answered_us = pty_board_us(); // before: who reads it may be as fast
         if (write(p->master, out, n) < 0)
             break;
+    }
     uint64_t next_us = line_board_next_us(&p->board), now_us = pty_board_us();
     pthread_mutex_unlock(&p->lock);
     uint64_t wait_us = next_us == NH_NEVER ? 1000000 : next_us > now_us ? next_us - now_us : 0;
@@ -61,6 +64,7 @@ static inline void *pty_board_run(void *arg)
         if (n <= 0)
             continue;
         pthread_mutex_lock(&p->lock);
+        p->heard_us = pty_board_us();
         line_board_feed(&p->board, in, (size_t)n,
                         pty_board_us() + (uint64_t)n * LINE_BOARD_BYTE_US);
         pthread_mutex_unlock(&p->lock);

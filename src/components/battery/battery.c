@@ -189,8 +189,7 @@ static void tell_runs(nh_battery_t *b, const uint16_t *words, const uint64_t *ti
         for (end = i; end < NH_BATTERY__SETTING_COUNT && times[end];)
             end++;
         if (end > i)
-            nh_battery__settings_words(b->board_settings,
-                                       (uint16_t)(NH_TINYBMS_SETTINGS_FIRST + i),
+            nh_battery__settings_words(b->board_settings, (uint16_t)(NH_TINYBMS_SETTINGS_FIRST + i),
                                        (uint16_t)(end - i), words + i);
     }
 }

@@ -104,11 +104,11 @@ bool nh_battery__is_owed(nh_battery_client_t *c, uint64_t now_us)
 
 // Until when the exchange, as it is encoded, could be answered by what is owed to another; 0: not.
 // Strictly: nor by what is owed to the same question, whose answer is older than it seems.
-static bool is_alike(const nh_battery_client_t *c, const struct nh_battery__debt *d,
-                     bool is_strict, uint64_t now_us)
+static bool is_alike(const nh_battery_client_t *c, const struct nh_battery__debt *d, bool is_strict,
+                     uint64_t now_us)
 {
-    bool is_shape = d->payload_bytes == c->x.payload_bytes || !d->payload_bytes ||
-                    !c->x.payload_bytes;
+    bool is_shape =
+        d->payload_bytes == c->x.payload_bytes || !d->payload_bytes || !c->x.payload_bytes;
     return now_us < d->until_us && d->command == c->x.command && is_shape &&
            (is_strict || d->crc != nh_tinybms_crc(c->x.frame, c->x.len - 2u));
 }
