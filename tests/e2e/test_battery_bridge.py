@@ -150,7 +150,7 @@ class Topics(unittest.TestCase):
         with pack_board() as board, Hub(config(board)) as hub:
             hub.wait_until(lambda: b"battery_voltage_volts " in hub.get("/metrics"), "a pack")
             text = hub.get("/metrics").decode()
-            families = re.findall(r"^# TYPE (\S+) (?:gauge|counter)$", text, re.M)
+            families = re.findall(r"^# TYPE (\S+) (?:gauge|counter|histogram)$", text, re.M)
             self.assertEqual(len(families), len(set(families)))
             values = {}
             for line in text.splitlines():
@@ -164,6 +164,9 @@ class Topics(unittest.TestCase):
             self.assertEqual(values['battery_status{state="discharging"}'], 1)
             self.assertGreater(values['tinybms_transactions_total{result="ok"}'], 0)
             self.assertEqual(values['battery_connected{source="local"}'], 1)
+            self.assertEqual(values['tinybms_latency_seconds_bucket{le="+Inf"}'], values["tinybms_latency_seconds_count"])
+            steps = [value for name, value in values.items() if name.startswith("tinybms_latency_seconds_bucket")]
+            self.assertEqual(steps, sorted(steps))
 
     def test_switched_off(self):
         with pack_board() as board, Hub(config(board, bridge=", mqtt: false, homeassistant: false",

@@ -900,7 +900,12 @@ static void test_prometheus(void **state)
         "battery_discharge_current_limit_amperes 65.000\n",
         "tinybms_transactions_total{result=\"ok\"} 12\n",
         "tinybms_transactions_total{result=\"nack\"} 6\n",
-        "tinybms_latency_seconds{quantile=\"0.99\"} 0.001500\n",
+        "tinybms_latency_seconds_bucket{le=\"0.002\"} 5\n",
+        "tinybms_latency_seconds_bucket{le=\"0.005\"} 12\n",
+        "tinybms_latency_seconds_bucket{le=\"2\"} 12\n",
+        "tinybms_latency_seconds_bucket{le=\"+Inf\"} 13\n",
+        "tinybms_latency_seconds_sum 12.000345\n",
+        "tinybms_latency_seconds_count 13\n",
         "battery_can_frames_total{direction=\"in\"} 0\n",
     };
     struct nh_battery_bridge_config cfg = config();
@@ -908,8 +913,11 @@ static void test_prometheus(void **state)
     cfg.can = "vcan0";
     t.alarms[0].severity = NH_BATTERY_CRITICAL;
     t.alarm_count = 1;
-    t.statistics = (struct nh_battery_statistics){
-        .reads_ok = 10, .writes_ok = 2, .nacks = {1, 2, 3}, .exchanges = 1, .p99_latency_us = 1500};
+    t.statistics = (struct nh_battery_statistics){.reads_ok = 10,
+                                                  .writes_ok = 2,
+                                                  .nacks = {1, 2, 3},
+                                                  .latency_sum_us = 12000345,
+                                                  .latency_counts = {5, 7, [10] = 1}};
     start(&cfg);
     run_to(11000);
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++)

@@ -61,6 +61,7 @@ struct nh_battery_bridge {
     uint32_t presence;                   // a sum of what is there, to see that it is another
     struct nh_battery_alarm list[NH_BATTERY_ALARM_MAX_COUNT];
     size_t list_count;
+    struct nh_battery_statistics statistics; // of the histogram that is being told
 
     uint64_t said_ms[NH_BATTERY_GROUP_COUNT]; // 0: not since it is online
     // What stands at the broker: the rounded number, or a hash of the text; 0 and false: nothing.

@@ -8,7 +8,7 @@
 
 #define BIT(field) (1u << (field))
 
-enum labels { PLAIN, CELL, SENSOR, STATUS, SEVERITY, SOURCE, RESULT, QUANTILE, DIRECTION };
+enum labels { PLAIN, CELL, SENSOR, STATUS, SEVERITY, SOURCE, RESULT, STEPS, DIRECTION };
 
 struct family {
     const char *name, *type, *help;
@@ -66,7 +66,7 @@ static const struct family families[FAMILY_COUNT] = {
     [DCL] = {"battery_discharge_current_limit_amperes", "gauge", "What it may take out", PLAIN},
     [TRANSACTIONS] = {"tinybms_transactions_total", "counter", "Exchanges with the board by result",
                       RESULT},
-    [LATENCY] = {"tinybms_latency_seconds", "gauge", "From a request to its answer", QUANTILE},
+    [LATENCY] = {"tinybms_latency_seconds", "histogram", "From a request to its answer", STEPS},
     [RETRIES] = {"tinybms_retries_total", "counter", "Exchanges that were repeated", PLAIN},
     [DROPPED] = {"tinybms_dropped_bytes_total", "counter", "Bytes of the line that were no frame",
                  PLAIN},
@@ -242,18 +242,28 @@ static size_t result(const nh_battery_bridge_t *b, size_t i, char *out, size_t c
                  (struct number){(int64_t)rows[i].count, 0}, out, cap);
 }
 
-static size_t quantile(const nh_battery_bridge_t *b, size_t i, char *out, size_t cap)
+// Steps, each with what is below it, then sum and count; all of one moment, that of the first line.
+static size_t latency(nh_battery_bridge_t *b, size_t i, char *out, size_t cap)
 {
-    struct nh_battery_statistics st;
-    nh_battery_statistics(b->cfg.battery, &st);
-    const struct {
-        const char *name;
-        uint32_t us;
-    } rows[] = {{"0.99", st.p99_latency_us}, {"1", st.max_latency_us}};
-    if (st.exchanges == 0 || i >= NH_ARRAY_LEN(rows))
-        return 0;
-    return print(&families[LATENCY], "quantile", rows[i].name, (struct number){rows[i].us, 6}, out,
-                 cap);
+    static const uint32_t ends_us[] = NH_BATTERY_LATENCY_STEPS;
+    const struct nh_battery_statistics *st = &b->statistics;
+    const char *name = families[LATENCY].name;
+    uint64_t count = 0;
+    if (i == 0)
+        nh_battery_statistics(b->cfg.battery, &b->statistics);
+    for (size_t step = 0; step <= i && step <= NH_BATTERY_LATENCY_STEP_COUNT; step++)
+        count += st->latency_counts[step];
+    if (i < NH_BATTERY_LATENCY_STEP_COUNT)
+        return (size_t)snprintf(out, cap, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
+                                ends_us[i] / 1e6, count);
+    if (i == NH_BATTERY_LATENCY_STEP_COUNT)
+        return (size_t)snprintf(out, cap, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, count);
+    if (i == NH_BATTERY_LATENCY_STEP_COUNT + 1)
+        return (size_t)snprintf(out, cap, "%s_sum %" PRIu64 ".%06" PRIu64 "\n", name,
+                                st->latency_sum_us / 1000000, st->latency_sum_us % 1000000);
+    if (i == NH_BATTERY_LATENCY_STEP_COUNT + 2)
+        return (size_t)snprintf(out, cap, "%s_count %" PRIu64 "\n", name, count);
+    return 0;
 }
 
 static size_t direction(const nh_battery_bridge_t *b, size_t i, char *out, size_t cap)
@@ -286,8 +296,8 @@ static size_t sample(void *ctx, size_t family, size_t i, char *out, size_t cap)
         return source(b, i, out, cap);
     case RESULT:
         return result(b, i, out, cap);
-    case QUANTILE:
-        return quantile(b, i, out, cap);
+    case STEPS:
+        return latency(ctx, i, out, cap);
     case DIRECTION:
         return direction(b, i, out, cap);
     default:

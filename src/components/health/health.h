@@ -99,7 +99,7 @@ void nh_health_log(nh_health_t *h, enum nh_log_level level, const char *module, 
 #define NH_HEALTH_FAMILIES_MAX_COUNT 4 // parts
 #define NH_HEALTH_SAMPLE_MAX_BYTES 160 // a line, with its end and a NUL
 struct nh_health_family {
-    const char *name, *type, *help; // static; type: "gauge", "counter"
+    const char *name, *type, *help; // static; type: "gauge", "counter", "histogram"
 };
 struct nh_health_families {
     void *ctx;
