@@ -35,7 +35,7 @@ const nh_json_field_t nh_hub__battery_fields[] = {
          "When a request that names no time is given up, whatever is under way"),
     UINT("retry_count", battery.retry_count, 1, 10, NULL, "Repeats of what is not answered"),
     UINT("stale_ms", battery.stale_ms, 500, 600000, "ms", "Age at which a live value is stale"),
-    UINT("history_count", battery.history_count, 16, 65536, NULL, "Samples of the history kept"),
+    UINT("history_count", battery.history_count, 64, 65536, NULL, "Samples of the history kept"),
     {0},
 };
 

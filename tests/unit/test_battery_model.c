@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "components/battery/battery_model_state.h"
+#include "core/base/atomic.h"
 #include "support/mem_fixture.h"
 #include "support/rng.h"
 #include "unit/battery_values.h"
@@ -614,6 +615,36 @@ static void test_snapshots_are_the_newest_between_publications(void **state)
     assert_int_equal(snapshot().seq, seq + 1);
 }
 
+// Readers that sleep in the middle of a copy hold all buffers: the new snapshot is put off, not
+// lost, and nobody is told of one that nobody can read.
+static void test_a_snapshot_that_finds_no_buffer_is_put_off(void **state)
+{
+    uint32_t slots[NH_BATTERY__SLOT_COUNT];
+    struct nh_battery_model_info info;
+    (void)state;
+    make(NH_BATTERY_LOCAL);
+    for (unsigned i = 0; i < NH_BATTERY__SLOT_COUNT; i++) {
+        slots[i] = nh_atomic_add_u32(&m->box->state, 0x100) & 0xFF; // half of a read
+        offer_from(LOCAL);
+        pass(100);
+    }
+    uint32_t seq = snapshot().seq;
+    unsigned far = told[NH_BATTERY_FAR].count;
+    struct nh_battery_candidate c = candidate(LOCAL);
+    c.values.soc_mpct = 12000;
+    assert_int_equal(offer(&c), 0);
+    nh_battery_model_info(m, &info);
+    assert_true(info.deferred > 0);
+    assert_true(nh_battery_model_next_deadline(m) == now_ms + 10);
+    pass(300);
+    assert_int_equal(snapshot().seq, seq);
+    assert_int_equal(told[NH_BATTERY_FAR].count, far);
+    nh_atomic_add_u32(&m->box->slot[slots[0]].left, 1); // one wakes
+    pass(10);
+    assert_int_equal(snapshot().v.soc_mpct, 12000);
+    assert_true(told[NH_BATTERY_FAR].dirty & BIT(NH_BATTERY_SOC));
+}
+
 // ---- meters ------------------------------------------------------------------------------------
 
 static void test_meters_outlive_modes(void **state)
@@ -729,6 +760,7 @@ int main(void)
         T(test_pace_and_heartbeat),
         T(test_alarms_and_links_do_not_wait_for_the_pace),
         T(test_snapshots_are_the_newest_between_publications),
+        T(test_a_snapshot_that_finds_no_buffer_is_put_off),
         T(test_meters_outlive_modes),
         T(test_no_energy_across_two_sources),
         T(test_each_allocation_may_fail),
