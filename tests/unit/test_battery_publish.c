@@ -838,6 +838,35 @@ static void test_wrong_config(void **state)
     assert_null(t.p);
 }
 
+static void nothing(void *ctx, nh_timer_t *timer, uint64_t now_ms)
+{
+    (void)ctx;
+    (void)timer;
+    (void)now_ms;
+}
+
+// Its place among the timers is its own, also when all others are taken.
+static void test_no_timer_is_free(void **state)
+{
+    nh_timer_t others[5];
+    const struct nh_sched_config tight = {.mem = t.broker_mem, .timer_max_count = 3};
+    nh_sched_t *sched;
+    (void)state;
+    nh_sched_destroy(t.sched);
+    assert_int_equal(nh_sched_create(&tight, &sched), 0);
+    t.sched = sched;
+    assert_int_equal(begin(BIT(HTTP), false), 0);
+    for (int i = 0; i < 5; i++) {
+        others[i] = (nh_timer_t){.fire = nothing};
+        assert_int_equal(nh_timer_arm(t.sched, &others[i], NH_NEVER - 1, 0),
+                         i < 2 ? 0 : NH_ERR_FULL);
+    }
+    run_for(100000);
+    assert_int_equal(metrics().sink[HTTP].delivered, 21);
+    nh_timer_cancel(t.sched, &others[0]);
+    nh_timer_cancel(t.sched, &others[1]);
+}
+
 static uint64_t allocations(const char *owner)
 {
     struct nh_mem_owner_info info;
@@ -906,6 +935,7 @@ int main(void)
         T(test_exactly_once_over_lives),
         T(test_no_clock_yet),
         T(test_wrong_config),
+        T(test_no_timer_is_free),
         T(test_no_allocation_for_a_point),
         T(test_each_allocation_fails),
     };

@@ -12,6 +12,7 @@
 #define POST_MS 10000   // a request
 #define ANSWER_MS 20000 // any attempt
 #define STATUS_MAX_BYTES 512
+#define BEAT_MS 60000 // of the timer, which is moved each time: one with a period keeps its place
 #define CLOCK_SET_UNIX_MS 1704067200000 // 2024: a clock that says less was never set
 
 const char *nh_battery_publish__sink_name(enum nh_battery_sink sink)
@@ -53,12 +54,12 @@ static uint64_t next_deadline(const nh_battery_publish_t *p)
     return next;
 }
 
-// There was a timer for it at start(): to move it takes no other.
+// There was a place for the timer at start(): to move it takes no other, so it cannot fail.
 static void arm(void *ctx)
 {
     nh_battery_publish_t *p = ctx;
     if (nh_timer_is_armed(&p->timer))
-        NH_IGNORE(nh_timer_arm(p->cfg.sched, &p->timer, next_deadline(p), 0));
+        NH_IGNORE(nh_timer_arm(p->cfg.sched, &p->timer, next_deadline(p), BEAT_MS));
 }
 
 static int64_t unix_ms(const nh_battery_publish_t *p)
@@ -121,6 +122,7 @@ static void keep(nh_battery_publish_t *p, uint64_t now_ms)
 static void fire(void *ctx, nh_timer_t *t, uint64_t now_ms)
 {
     nh_battery_publish_t *p = ctx;
+    (void)t;
     if (p->mqtt)
         nh_publish_mqtt_tick(p->mqtt, now_ms);
     nh_publish_engine_tick(p->engine, now_ms, unix_ms(p));
@@ -131,7 +133,7 @@ static void fire(void *ctx, nh_timer_t *t, uint64_t now_ms)
         report(p, now_ms);
     }
     tell(p);
-    NH_IGNORE(nh_timer_arm(p->cfg.sched, t, next_deadline(p), 0)); // it has just given its place
+    arm(p);
 }
 
 // ---- what the engine asks for -------------------------------------------------------------------
@@ -393,7 +395,7 @@ int nh_battery_publish_create(const struct nh_battery_publish_config *cfg,
 
 int nh_battery_publish_start(nh_battery_publish_t *p)
 {
-    return nh_timer_arm(p->cfg.sched, &p->timer, p->cfg.clock_ms(), 0);
+    return nh_timer_arm(p->cfg.sched, &p->timer, p->cfg.clock_ms(), BEAT_MS);
 }
 
 void nh_battery_publish_destroy(nh_battery_publish_t *p)
