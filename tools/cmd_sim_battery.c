@@ -41,6 +41,7 @@ static const char help_text[] =
     "  --nack REG[:CODE]    who asks for this register is refused\n"
     "  --turnaround MS      from a request to its answer; default 2\n"
     "  --no-pace            bytes take no time; default: as at 115,200 baud\n"
+    "  --portion BYTES      comes at once, 1 to 272; default: an answer as a whole\n"
     "  --line TEXT          a line as on the input, at the start; may be repeated\n"
     "  --seed N             of chance; default 1\n"
     "  --seconds N          stop after N seconds; default: on Ctrl+C\n"
@@ -73,7 +74,8 @@ static const struct number {
 } numbers[] = {
     {"cells", 4, 16},        {"capacity", 1, 650},     {"soc", 0, 100},
     {"charge-a", 0.1, 1000}, {"load-a", 0.1, 2000},    {"hour", 0, 24},
-    {"sensors", 0, 2},       {"turnaround", 0, 10000}, {"seed", 0, 4294967295},
+    {"sensors", 0, 2},       {"turnaround", 0, 10000}, {"portion", 1, NH_SIM_FRAME_MAX_BYTES},
+    {"seed", 0, 4294967295},
 };
 // Options that are a line of the board's. A ':' in their argument is a blank there.
 static const struct word {
@@ -153,6 +155,8 @@ static bool take_number(struct nh_sim_board_config *c, size_t which, const char 
         c->pack.day_start_s = (uint32_t)lround(n * 3600);
     else if (strcmp(name, "sensors") == 0)
         c->pack.external_sensors = (uint8_t)n;
+    else if (strcmp(name, "portion") == 0)
+        c->portion_bytes = (uint32_t)n;
     else if (strcmp(name, "turnaround") == 0)
         c->turnaround_us = (uint32_t)lround(n * 1000);
     else
@@ -235,6 +239,7 @@ int nh_sim_battery(int argc, char **argv)
                                                           .seed = 1},
                                                  .faults = {.nack_address = -1},
                                                  .baud = 115200,
+                                                 .portion_bytes = NH_SIM_FRAME_MAX_BYTES,
                                                  .turnaround_us = 2000,
                                                  .text_format = 1}};
     int id;

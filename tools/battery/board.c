@@ -6,6 +6,7 @@
 #define CYCLE_US 100000 // of the pack
 #define DEBT_MAX_US                                                                                \
     3600000000ull // of the pack's time, that is made up for at once; more is left out
+#define PORTION_BYTES 16
 #define SLEEP_US 10000000
 #define LOOK_US 1000000 // asleep: how often it looks around
 #define RESTART_SILENT_US 500000
@@ -15,6 +16,7 @@ void nh_sim_board_init(struct nh_sim_board *b, const struct nh_sim_board_config 
 {
     *b = (struct nh_sim_board){.cfg = *cfg, .faults = cfg->faults};
     b->cfg.factor = cfg->factor ? cfg->factor : 1;
+    b->cfg.portion_bytes = cfg->portion_bytes ? cfg->portion_bytes : PORTION_BYTES;
     b->cfg.wake_ms = cfg->wake_ms ? cfg->wake_ms : 50;
     b->random.state = cfg->pack.seed ^ 0x11E5;
     b->now_us = b->traffic_us = now_us;

@@ -30,12 +30,14 @@ struct nh_sim_faults {
 struct nh_sim_board_config {
     struct nh_sim_pack_config pack;
     struct nh_sim_faults faults;
-    uint32_t factor;        // of the pack's time; 0: 1. The line's time is never sped up
-    uint32_t baud;          // 0: bytes take no time. 115200 as on the wire
-    uint32_t turnaround_us; // from the end of a request to the answer
-    uint32_t wake_ms;       // from the first byte to being awake. 0: 50
-    bool may_sleep;         // after 10 s without traffic, charger and current
-    bool is_descending;     // n cells stand in registers 16-n to 15, the first one last
+    uint32_t factor; // of the pack's time; 0: 1. The line's time is never sped up
+    uint32_t baud;   // 0: bytes take no time. 115200 as on the wire
+    uint32_t
+        portion_bytes; // 0: 16. Bytes come in such portions, as a serial adapter hands them over
+    uint32_t turnaround_us;             // from the end of a request to the answer
+    uint32_t wake_ms;                   // from the first byte to being awake. 0: 50
+    bool may_sleep;                     // after 10 s without traffic, charger and current
+    bool is_descending;                 // n cells stand in registers 16-n to 15, the first one last
     uint8_t text_format, text_interval; // as registers 343 and 342
 };
 

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define STEP_BYTES 16 // bytes come in such portions, as a serial adapter hands them over
-
 uint16_t nh_sim_board__crc(const uint8_t *bytes, size_t len)
 {
     uint16_t crc = 0xFFFF;
@@ -133,7 +131,7 @@ void nh_sim_board__send(struct nh_sim_board *b, const uint8_t *bytes, size_t len
 // When byte `at` of a frame has come: with the portion it belongs to.
 static uint64_t byte_us(const struct nh_sim_board *b, const struct nh_sim_out *f, size_t at)
 {
-    size_t portion = (at / STEP_BYTES + 1) * STEP_BYTES;
+    size_t portion = (at / b->cfg.portion_bytes + 1) * b->cfg.portion_bytes;
     if (f->gap_us && at < f->gap_at && portion > f->gap_at)
         portion = f->gap_at;
     if (portion > f->len)
