@@ -327,6 +327,36 @@ test('a hub without a battery says which lines make one, and they do', { skip },
   await second.stop();
 });
 
+test('an operator sees all and changes nothing; a hub without a line says so', { skip }, async () => {
+  const file = join(folder, 'guarded.yaml');
+  writeFileSync(file, execFileSync(BINARY, ['passwd'], { input: 'correct horse\n' }).toString() + 'battery: {enabled: true, mode: remote}\n');
+  const guarded = await startRealHub(['--config', file]);
+  const basic = 'Basic ' + Buffer.from('admin:correct horse').toString('base64');
+  await fetch(guarded.url + '/api/users', { method: 'POST', headers: { authorization: basic, 'content-type': 'application/json' }, body: JSON.stringify({ username: 'ann', password: 'sunflower', role: 'operator', enabled: true, must_change: false }) });
+  const { page, close } = await openPage(browser, guarded.url + '/#/battery');
+  const refused = [];
+  page.on('response', (r) => r.status() === 403 && refused.push(r.url()));
+  try {
+    await page.getByLabel('User').fill('ann');
+    await page.getByLabel('Password').fill('sunflower');
+    await page.keyboard.press('Enter');
+    await page.getByText('The gateway is not connected.').waitFor();
+    await value(page, 'Voltage').getByText('not known').waitFor();
+    assert.equal(await page.getByRole('radio', { name: 'Auto' }).isDisabled(), true);
+    await page.getByRole('radio', { name: 'Board', exact: true }).click();
+    await tile(page, 'File and backups').waitFor();
+    for (const name of [/^Review/, /^Restart/, /^Clear/]) assert.equal(await page.getByRole('button', { name }).count(), 0, String(name));
+    await page.getByRole('radio', { name: 'Links', exact: true }).click();
+    await page.getByText('This hub has no line to a board').waitFor();
+    await page.evaluate(() => { location.hash = '#/battery/wall'; });
+    await page.locator('.w-al', { hasText: 'No value was heard' }).waitFor();
+    assert.deepEqual(refused, [], 'it asks for nothing that it may not');
+  } finally {
+    await close();
+    await guarded.stop();
+  }
+});
+
 test('every view holds at every size, in both themes', { skip }, async () => {
   const views = [['battery', 'Battery'], ['battery/board', 'Battery'], ['battery/links', 'Battery'], ['home', 'Home']];
   for (const theme of ['light', 'dark']) await everyPage(browser, hub.url, theme, views, ['404']);

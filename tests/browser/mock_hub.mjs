@@ -19,7 +19,7 @@ const BODY_MAX_BYTES = 16384;
 const BODILESS = ['POST /api/auth/logout', 'POST /api/reboot']; // take no body: one is a 413
 // What an operator may ask for, and what its sockets may hear.
 const OPERATORS = ['GET /api/info', 'GET /api/session/info', 'POST /api/auth/password', 'GET /api/memory', 'GET /api/memory/history', 'GET /api/health', ...OPERATOR_ROUTES];
-const OPERATOR_PARTS = ['mem', 'snap', 'lamp', 'lamp_preview', 'lamp_radio', 'lamp_live', ...ROOM_PARTS];
+const OPERATOR_PARTS = ['mem', 'snap', 'lamp', 'lamp_preview', 'lamp_radio', 'lamp_live', 'battery', ...ROOM_PARTS];
 
 class Refusal extends Error {
   constructor(status, code, message, details = []) {

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startBoard } from './battery_board.mjs';
 import { launch, openPage } from './browser.mjs';
 import { BINARY, startRealHub } from './hub.mjs';
 
@@ -21,6 +22,7 @@ const all = [
   ['actions-light', 'actions', 'light', 1280, 800], ['traces-light', 'traces?device=pictures&scenario=solved', 'light', 1280, 800],
   ['macropad-light', 'macropad?screen=1&slot=9', 'light', 1440, 900, 'Press'], ['phone-macropad-dark', 'macropad?screen=3&slot=9', 'dark', 390, 844],
   ['lamp-dark', 'lamp', 'dark', 1440, 980], ['phone-lamp-dark', 'lamp', 'dark', 390, 844],
+  ['battery-dark', 'battery', 'dark', 1440, 1340], ['battery-board-light', 'battery/board', 'light', 1440, 1000], ['battery-wall', 'battery/wall', 'dark', 1280, 720], ['phone-battery-light', 'battery', 'light', 390, 844],
   ['device-light', 'device', 'light', 1440, 900], ['updates-dark', 'updates', 'dark', 1440, 520],
   ['audio-light', 'audio', 'light', 1440, 620, 'Play theme.wav in the background'],
   ['phone-home-light', 'home', 'light', 390, 844], ['phone-memory-dark', 'memory', 'dark', 390, 844],
@@ -76,12 +78,16 @@ async function furnish({ url, data }) {
   }
 }
 
+// Nearly full, so that cells are balanced while it is charged.
+const link = join(tmpdir(), `nuthatch-shots-${process.pid}.tty`);
+const board = await startBoard(link, ['--profile', 'charge', '--soc', '93', '--factor', '15']);
 const config = join(tmpdir(), `nuthatch-shots-${process.pid}.yaml`);
 const macros = join(dirname(fileURLToPath(import.meta.url)), '../../examples/home/macros.json');
 writeFileSync(config, `name: attic\naudio: {output: "null"}\nmacropad: {keyboard: feed, start_file: ${macros}}
 lamp: {enabled: true, width: 48, height: 16, fps: 40}
 lamp_live: {ddp_port: 0, e131_port: 0, artnet_port: 0, wled_port: 0, hyperion_port: 0, nodes_port: 0}
 lamp_radio: {enabled: true}
+battery: {enabled: true, path: ${link}, poll_ms: 200}
 `);
 
 const hub = await startRealHub(['--config', config]);
@@ -116,5 +122,6 @@ try {
   if (room) room.kill();
   await browser.close();
   await hub.stop();
+  await board.stop();
   rmSync(config);
 }

@@ -38,6 +38,8 @@ test('figures: power in W or kW with its sign, time left in the direction of now
   assert.deepEqual(leftOf({ time_to_empty_s: 21000, current_a: -8 }), ['Empty in', '5 h 50 min']);
   assert.deepEqual(leftOf({ current_a: 8 }), ['Full in', 'not known']);
   assert.deepEqual(leftOf({ current_a: 0 }), ['Time left', 'at rest']);
+  assert.deepEqual(leftOf({ time_to_full_s: 185, current_a: 0 }), ['Time left', 'at rest'], 'of the minutes before');
+  assert.deepEqual(leftOf({ time_to_full_s: 185, current_a: -8 }), ['Empty in', 'not known'], 'the direction is that of now');
   assert.deepEqual(leftOf({ current_a: null }), ['Time left', '']);
   assert.deepEqual(energy(0.2674), ['267', 'Wh']);
   assert.deepEqual(energy(12.3), ['12.30', 'kWh']);

@@ -7,7 +7,7 @@ const STATUS = { charging: ['run', 'charging'], full: ['ok', 'full'], dischargin
 // [kind of badge, word] of the board's status.
 export const statusOf = (pack) => STATUS[String(pack.status).split(/[ _]/)[0].replace('fully', 'full')] || ['', pack.status || 'unknown'];
 
-const QUIET_A = 0.05;
+const QUIET_A = 0.1; // as the hub: less is rest
 
 // Where the energy goes: 'in', 'out', or '' when nothing flows.
 export const flowOf = ({ current_a: a }) => (a == null || Math.abs(a) < QUIET_A ? '' : a > 0 ? 'in' : 'out');
@@ -41,10 +41,11 @@ export const watt = (w) => (w == null ? ['', 'W'] : Math.abs(w) < 9950 ? [signed
 
 // [label, text] of the time that is left in the direction of now.
 export function leftOf({ time_to_full_s: full, time_to_empty_s: empty, ...pack }) {
-  if (full != null) return ['Full in', duration(full * 1000)];
-  if (empty != null) return ['Empty in', duration(empty * 1000)];
   if (pack.current_a == null) return ['Time left', ''];
-  return flowOf(pack) ? [flowOf(pack) === 'in' ? 'Full in' : 'Empty in', 'not known'] : ['Time left', 'at rest'];
+  const flow = flowOf(pack);
+  if (!flow) return ['Time left', 'at rest']; // what the hub still tells is of the minutes before
+  const s = flow === 'in' ? full : empty;
+  return [flow === 'in' ? 'Full in' : 'Empty in', s == null ? 'not known' : duration(s * 1000)];
 }
 
 export const balancingText = ({ balancing }) => (balancing || []).flatMap((on, i) => (on ? [i + 1] : [])).join(', ') || 'none';
