@@ -373,6 +373,27 @@ static void test_refused_block_is_asked_apart(void **state)
 
 // ---- faults
 
+// What was lost before is still owed an answer, which a refusal could be; in the end it is heard.
+static void test_refusal_behind_a_time_out(void **state)
+{
+    (void)state;
+    begin();
+    warm_up();
+    for (uint32_t lost = 1; lost < 3; lost++) {
+        board.lose_requests = lost;
+        board.nack_address = 311;
+        board.nack_code = 7;
+        uint32_t a = post_read(100, 2), b = post_read(300, 44), c = post_read(311, 1);
+        run(1900 * MS);
+        assert_words(a, 100, 2);
+        assert_outcome(b, NH_BATTERY_REFUSED);
+        assert_outcome(c, NH_BATTERY_REFUSED);
+        assert_int_equal(answer_of(b)->code, 7);
+        run(2 * S);
+        answer_count = 0;
+    }
+}
+
 static void test_sleeping_board_is_woken(void **state)
 {
     (void)state;
@@ -480,7 +501,7 @@ static void test_answer_said_twice_is_not_taken(void **state)
     board.is_echoing = true;
     for (uint16_t i = 0; i < 40; i++) {
         uint32_t t = post_read((uint16_t)(10 * i), 2);
-        run(20 * MS);
+        run(i % 3 ? 20 * MS : 900 * MS);
         assert_words(t, (uint16_t)(10 * i), 2);
         answer_count = 0;
     }
@@ -861,6 +882,7 @@ int main(void)
         T(test_equal_reads_are_one_exchange),
         T(test_neighbours_are_one_block),
         T(test_refused_block_is_asked_apart),
+        T(test_refusal_behind_a_time_out),
         T(test_sleeping_board_is_woken),
         T(test_time_out_does_not_hold_up_others),
         T(test_deadline_holds_while_another_waits),

@@ -38,6 +38,7 @@ static const struct row {
     {"a fifth of the answers 900 ms late", {"late 20 900"}, 40},
     {"text before each third answer", {"texts 3"}, 100},
     {"text ten times a second", {"text 1 1"}, 100},
+    {"the answer before, once more", {"stray 2"}, 95},
     {"all together", {"flip 0.2", "late 3 200", "text 1 2"}, 60},
 };
 

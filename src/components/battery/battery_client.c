@@ -276,7 +276,7 @@ void nh_battery_client_open(nh_battery_client_t *c, uint64_t now_us)
     for (int p = 0; p < NH_BATTERY__POLL_COUNT; p++)
         c->poll_due_us[p] = now_us;
     memset(c->debts, 0, sizeof c->debts); // of another device, or one that was away
-    c->echo.until_us = 0;
+    c->echo.command = 0;
     c->x.state = NH_BATTERY__QUIET;
 }
 

@@ -9,6 +9,7 @@
 #define PROBE_WAKE_US 350000 // of a poll: it comes again in a second
 #define AGED_US 500000       // then a poll goes with the users' reads, not behind them
 #define EXTRA_MAX 8
+#define SETTINGS_MAX 100 // of one 0x1D
 
 bool nh_battery__is_read(const struct nh_battery__slot *s)
 {
@@ -72,6 +73,7 @@ static struct nh_battery__debt debt_of(const nh_battery_client_t *c, uint64_t un
     return (struct nh_battery__debt){.command = c->x.command,
                                      .payload_bytes = c->x.payload_bytes,
                                      .crc = nh_tinybms_crc(c->x.frame, c->x.len - 2u),
+                                     .is_heard = c->x.has_nack,
                                      .until_us = until_us};
 }
 
@@ -84,9 +86,9 @@ void nh_battery__owe(nh_battery_client_t *c, uint64_t until_us)
     *oldest = debt_of(c, until_us);
 }
 
-void nh_battery__expect_echo(nh_battery_client_t *c, uint64_t until_us)
+void nh_battery__expect_echo(nh_battery_client_t *c)
 {
-    c->echo = debt_of(c, until_us);
+    c->echo = debt_of(c, NH_NEVER);
 }
 
 bool nh_battery__is_owed(nh_battery_client_t *c, uint64_t now_us)
@@ -94,7 +96,7 @@ bool nh_battery__is_owed(nh_battery_client_t *c, uint64_t now_us)
     uint16_t crc = nh_tinybms_crc(c->x.frame, c->x.len - 2u);
     for (size_t i = 0; i < NH_BATTERY__DEBT_COUNT; i++) {
         struct nh_battery__debt *d = &c->debts[i];
-        if (now_us < d->until_us && d->command == c->x.command && d->crc != crc) {
+        if (now_us < d->until_us && d->command == c->x.command && d->crc != crc && !d->is_heard) {
             d->until_us = 0;
             return true;
         }
@@ -102,23 +104,22 @@ bool nh_battery__is_owed(nh_battery_client_t *c, uint64_t now_us)
     return false;
 }
 
-// Until when the exchange, as it is encoded, could be answered by what is owed to another; 0: not.
-// Strictly: nor by what is owed to the same question, whose answer is older than it seems.
-static bool is_alike(const nh_battery_client_t *c, const struct nh_battery__debt *d, bool is_strict,
-                     uint64_t now_us)
+static bool is_alike(const nh_battery_client_t *c, const struct nh_battery__debt *d, bool is_strict)
 {
     bool is_shape =
         d->payload_bytes == c->x.payload_bytes || !d->payload_bytes || !c->x.payload_bytes;
-    return now_us < d->until_us && d->command == c->x.command && is_shape &&
+    return d->command == c->x.command && is_shape &&
            (is_strict || d->crc != nh_tinybms_crc(c->x.frame, c->x.len - 2u));
 }
 
+// Until when the exchange, as it is encoded, could be answered by what is owed to another; 0: not.
+// Strictly: nor by what is owed to the same question, whose answer is older than it seems.
 static uint64_t confusion_us(const nh_battery_client_t *c, bool is_strict, uint64_t now_us)
 {
-    uint64_t until = is_alike(c, &c->echo, is_strict, now_us) ? c->echo.until_us : 0;
+    uint64_t until = 0;
     for (size_t i = 0; i < NH_BATTERY__DEBT_COUNT; i++) {
         const struct nh_battery__debt *d = &c->debts[i];
-        if (is_alike(c, d, is_strict, now_us) && d->until_us > until)
+        if (now_us < d->until_us && is_alike(c, d, is_strict) && d->until_us > until)
             until = d->until_us;
     }
     return until;
@@ -135,22 +136,48 @@ static bool encode(nh_battery_client_t *c, const struct nh_tinybms_request *r)
     return true;
 }
 
-static uint64_t encode_block(nh_battery_client_t *c, uint64_t now_us)
+// The question with some words more, if there is room for them. False: there is not.
+static bool encode_wider(nh_battery_client_t *c, const struct nh_tinybms_request *r, uint16_t extra)
+{
+    struct nh_tinybms_request wider = *r;
+    bool is_block = r->command == NH_TINYBMS_READ_MODBUS;
+    uint32_t count = (uint32_t)r->count + extra;
+    uint32_t count_max = is_block ? NH_TINYBMS_READ_MAX_COUNT : SETTINGS_MAX;
+    if (count > count_max || (is_block && r->address + count > NH_TINYBMS_ADDRESS_COUNT))
+        return false;
+    wider.count = (uint16_t)count;
+    encode(c, &wider);
+    c->x.extra = extra;
+    c->x.payload_bytes = (uint16_t)(2 * count);
+    return true;
+}
+
+// So that its answer has another length than what may come besides: what is owed, and the answer
+// before, which a line may say twice, however late. Where there is no room the latter does not
+// count.
+static uint64_t encode_apart(nh_battery_client_t *c, const struct nh_tinybms_request *r,
+                             uint64_t now_us)
 {
     uint64_t until = NH_NEVER;
-    for (uint16_t extra = 0; extra <= EXTRA_MAX && until; extra++) {
-        uint32_t count = (uint32_t)c->x.count + extra;
-        if (count > NH_TINYBMS_READ_MAX_COUNT || c->x.first + count > NH_TINYBMS_ADDRESS_COUNT)
-            break;
-        encode(c, &(struct nh_tinybms_request){.command = NH_TINYBMS_READ_MODBUS,
-                                               .address = c->x.first,
-                                               .count = (uint16_t)count});
-        c->x.extra = extra;
-        c->x.payload_bytes = (uint16_t)(2 * count);
+    for (uint16_t extra = 0; extra <= EXTRA_MAX && encode_wider(c, r, extra); extra++)
+        if (!is_alike(c, &c->echo, true) && confusion_us(c, true, now_us) == 0)
+            return 0;
+    for (uint16_t extra = 0; extra <= EXTRA_MAX && encode_wider(c, r, extra); extra++) {
         uint64_t this = confusion_us(c, true, now_us);
         until = this < until ? this : until;
+        if (until == 0)
+            break;
     }
     return until;
+}
+
+static uint64_t encode_block(nh_battery_client_t *c, uint64_t now_us)
+{
+    return encode_apart(c,
+                        &(struct nh_tinybms_request){.command = NH_TINYBMS_READ_MODBUS,
+                                                     .address = c->x.first,
+                                                     .count = c->x.count},
+                        now_us);
 }
 
 // Ascending neighbours go as one block, all else as a list.
@@ -191,11 +218,6 @@ static void encode_other(nh_battery_client_t *c, const struct nh_battery_request
     switch (r->kind) {
     case NH_BATTERY_NEW_EVENTS:
         t.command = NH_TINYBMS_EVENTS_NEWEST;
-        break;
-    case NH_BATTERY_RANGES:
-        t.command = NH_TINYBMS_SETTINGS;
-        t.option = r->option;
-        c->x.payload_bytes = (uint16_t)(2 * r->count);
         break;
     case NH_BATTERY_VERSION:
         t.command = NH_TINYBMS_VERSION_LONG;
@@ -317,6 +339,12 @@ static uint64_t encode_slot(nh_battery_client_t *c, struct nh_battery__slot *s, 
         encode_write(c, s); // what it comes to is read back, whoever acknowledges
         return 0;
     }
+    if (s->request.kind == NH_BATTERY_RANGES)
+        return encode_apart(c,
+                            &(struct nh_tinybms_request){.command = NH_TINYBMS_SETTINGS,
+                                                         .option = s->request.option,
+                                                         .count = s->request.count},
+                            now_us);
     encode_other(c, &s->request);
     return confusion_us(c, false, now_us);
 }
@@ -328,7 +356,7 @@ bool nh_battery__begin(nh_battery_client_t *c, uint64_t now_us)
         if (!s)
             return false;
         s->state = NH_BATTERY__ON_LINE;
-        c->x.is_block = false;
+        c->x.is_block = c->x.has_nack = false;
         c->x.extra = c->x.payload_bytes = c->x.sends = c->x.chunk = 0;
         uint64_t until = encode_slot(c, s, now_us);
         if (!until) {

@@ -10,7 +10,6 @@
 #define RESTART_US 600000 // it is silent for 500 ms
 #define DEBT_US 1000000   // so late an answer may still come
 #define DEBT_SHORT_US 200000
-#define ECHO_US 200000
 #define NO_COMMAND 0 // a command that is none: whole frames are strays
 
 // ---- who waits
@@ -174,7 +173,7 @@ static void answer_other(nh_battery_client_t *c, struct nh_battery__slot *s,
     if (r->kind == NH_BATTERY_RANGES) {
         int n = nh_tinybms_decode_words(f, c->reply.words, NH_ARRAY_LEN(c->reply.words));
         c->reply.address = NH_TINYBMS_SETTINGS_FIRST;
-        c->reply.count = n > 0 ? (uint16_t)n : 0;
+        c->reply.count = n > 0 ? r->count : 0;
     } else if (f->answer == NH_TINYBMS_DATA) {
         pack(c, f->payload);
     }
@@ -266,6 +265,7 @@ static bool take_nack(nh_battery_client_t *c, uint8_t code, uint64_t now_us)
     c->stats.nacks[code < 2 ? code : 2]++;
     if (nh_battery__is_owed(c, now_us)) {
         c->stats.stray++;
+        c->x.has_nack = true;
         return false;
     }
     if (code == 1)
@@ -293,7 +293,7 @@ static bool take(nh_battery_client_t *c, const struct nh_tinybms_frame *f, uint6
         c->stats.late += is_late;
         c->failed_count = 0;
         if (c->x.payload_bytes)
-            nh_battery__expect_echo(c, now_us + ECHO_US);
+            nh_battery__expect_echo(c);
     }
     c->x.state = NH_BATTERY__QUIET;
     if (c->x.sends > 1) // the answers to the frames before this one

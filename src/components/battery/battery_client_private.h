@@ -44,6 +44,7 @@ struct nh_battery__debt {
     uint8_t command;
     uint16_t payload_bytes, crc; // payload 0: of any length; crc: of the frame
     uint64_t until_us;           // 0: none
+    bool is_heard; // a refusal came already: it is not taken for that of who asks next
 };
 
 enum nh_battery__exchange_state { NH_BATTERY__QUIET, NH_BATTERY__READY, NH_BATTERY__SENT };
@@ -56,6 +57,7 @@ struct nh_battery__exchange {
     uint64_t begun_us, wait_us, wake_end_us; // begun: the last send; wait: until when
     uint64_t crc_errors;                     // of the parser, when it was sent
     bool has_bytes;
+    bool has_nack; // one was passed over as that of who asked before
     uint8_t frame[NH_TINYBMS_FRAME_MAX_BYTES];
 };
 
@@ -87,7 +89,7 @@ void nh_battery__requeue(nh_battery_client_t *c, struct nh_battery__slot *s);
 bool nh_battery__begin(nh_battery_client_t *c, uint64_t now_us);
 void nh_battery__owe(nh_battery_client_t *c, uint64_t until_us);
 // The exchange was answered with data, which may come once more.
-void nh_battery__expect_echo(nh_battery_client_t *c, uint64_t until_us);
+void nh_battery__expect_echo(nh_battery_client_t *c);
 // Whether an answer to another frame of the exchange's command may still come; forgets it.
 bool nh_battery__is_owed(nh_battery_client_t *c, uint64_t now_us);
 bool nh_battery__is_read(const struct nh_battery__slot *s); // by block, a read-back included
