@@ -7,7 +7,7 @@
 // read until all is there, no queue, no parser, no other task; the two take turns of 50, so that
 // what else the machine does falls on both. "Over the board" is what remains when the time from the
 // board's first look at the request to its answer is taken away: the scheduler's delays at the
-// board's end are not the hub's.
+// board's end are not the hub's. Processor time says what is left on a machine that is idle.
 
 #include "components/battery/battery_worker.h"
 #include "support/pty_board.h"
@@ -72,6 +72,18 @@ static void print(struct row *r)
            quantile(r, 0.99), quantile(r, 1));
 }
 
+// Of this process without the board's thread: what the exchanges themselves took, whatever else
+// ran.
+static double cpu_us(void)
+{
+    struct timespec all, board;
+    clockid_t clock;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &all);
+    if (pthread_getcpuclockid(peer.thread, &clock) || clock_gettime(clock, &board))
+        die("no clock of the board's thread");
+    return (double)(all.tv_sec - board.tv_sec) * 1e6 + (double)(all.tv_nsec - board.tv_nsec) / 1e3;
+}
+
 // ---- exchanges
 
 static double board_us(void)
@@ -134,6 +146,9 @@ static struct row bare_over = {.name = "bare, over the board", .unit = "us"};
 static struct row asked = {.name = "the same by the worker", .unit = "us"};
 static struct row asked_over = {.name = "worker, over the board", .unit = "us"};
 
+static struct row bare_cpu = {.name = "bare, processor time", .unit = "us"};
+static struct row asked_cpu = {.name = "worker, processor time, both tasks", .unit = "us"};
+
 static void turn(void)
 {
     const struct nh_serial_config cfg = {.path = peer.path, .baud = 115200};
@@ -141,14 +156,16 @@ static void turn(void)
     if (nh_serial_open(mem, &cfg, &s) < 0)
         die("the line cannot be opened");
     for (int i = 0; i < TURN; i++) {
-        double us = bare_us(s);
+        double cpu = cpu_us(), us = bare_us(s);
+        add(&bare_cpu, cpu_us() - cpu);
         add(&bare, us);
         add(&bare_over, us - board_us());
     }
     nh_serial_close(s);
     open_worker();
     for (int i = 0; i < TURN; i++) {
-        double us = asked_us();
+        double cpu = cpu_us(), us = asked_us();
+        add(&asked_cpu, cpu_us() - cpu);
         add(&asked, us);
         add(&asked_over, us - board_us());
     }
@@ -309,8 +326,8 @@ int main(int argc, char **argv)
     posts(count / 2);
     wakes(count / 2);
     printf("| case | unit | median | p99 | worst |\n|---|---|---:|---:|---:|\n");
-    struct row *const rows[] = {&bare,      &asked,     &bare_over, &asked_over,
-                                &idle_post, &bare_wake, &busy_post};
+    struct row *const rows[] = {&bare,      &asked,     &bare_over, &asked_over, &bare_cpu,
+                                &asked_cpu, &idle_post, &bare_wake, &busy_post};
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++)
         print(rows[i]);
     printf("\nworker over bare: median %+.3f ms, p99 %+.3f ms, ratio of medians %.3f\n",

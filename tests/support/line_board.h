@@ -236,9 +236,8 @@ static inline size_t line_board_request_bytes(const uint8_t *f, size_t len)
         return len < 3 ? 3 : f[2] + 5u;
     case 0x10:
         return len < 7 ? 7 : f[6] + 9u;
-    case 0x1D:
-        return 7;
     case 0x07:
+    case 0x1D:
         return 7;
     case 0x1F:
         return 4;

@@ -188,7 +188,7 @@ int nh_battery_worker_ask(nh_battery_worker_t *w, const struct nh_battery_reques
     int err = nh_battery_request_check(r);
     if (err == 0)
         err = begin_ask(w, r, &a);
-    if (err < 0)
+    if (err < 0 || !a)
         return err;
     // A wake-up may be left over from who waited here before.
     uint64_t until_us = nh_clock_us() + (uint64_t)wait_ms * 1000;

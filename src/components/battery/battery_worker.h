@@ -11,7 +11,7 @@
 #include "core/mem/mem.h"
 #include "platform/platform.h"
 
-#define NH_BATTERY_ASK_MAX_COUNT 8 // tasks that wait at once
+#define NH_BATTERY_ASK_MAX_COUNT 4 // tasks that wait at once
 
 typedef struct nh_battery_worker nh_battery_worker_t;
 struct nh_battery_worker_config {
