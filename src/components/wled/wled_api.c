@@ -399,7 +399,7 @@ static int get_palette_colors(nh_request_t *req)
     nh_json_object_begin(j);
     for (uint32_t i = page * PALETTES_A_PAGE; i < count && i < (page + 1) * PALETTES_A_PAGE; i++) {
         const struct nh_fx_palette *p = palette_at(w, i);
-        char key[8];
+        char key[12];
         snprintf(key, sizeof key, "%u", (unsigned)i);
         nh_json_key(j, key);
         write_stops(j, p ? p : &nh_fx_palettes[0]);
