@@ -369,6 +369,8 @@ class Inverter(unittest.TestCase):
                 if ident == 0x351:
                     limits.append(struct.unpack("<hh", data[2:6]))
             self.assertGreater(limits[0][1], 0)
+            hub.wait_line("limits for the inverter: hold")
+            hub.wait_line("limits for the inverter: zero")
             frames = bus.collect({0x35A, 0x372})
             self.assertEqual(frames[0x35A][7] >> 2 & 3, 1)  # the system is lost
             self.assertNotIn(0x356, frames)

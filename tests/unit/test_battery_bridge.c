@@ -982,7 +982,7 @@ static void test_lost_board(void **state)
     struct nh_battery_bridge_config cfg = with_can();
     (void)state;
     t.pack.valid = 0;
-    battery_cells_set(&t.pack, 33000); // in the lower half: there is a hold
+    battery_cells_set(&t.pack, 33000); // in the middle: there is a hold
     start(&cfg);
     run_to(20999);
     assert_true(t.is_open);

@@ -396,7 +396,29 @@ static void test_phases(void **state)
     assert_int_equal(w.phase, NH_BATTERY_CAN_ZERO);
     STEP(false, 34000);
     assert_int_equal(w.phase, NH_BATTERY_CAN_SILENT);
-    // In the lower half there is.
+    // In the middle there is, and nowhere else.
+    static const struct {
+        uint16_t low_dmv, high_dmv;
+        uint8_t phase;
+    } rows[] = {
+        {32251, 33749, NH_BATTERY_CAN_HOLD},
+        {32250, 33749, NH_BATTERY_CAN_ZERO},
+        {32251, 33750, NH_BATTERY_CAN_ZERO},
+    };
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        battery_cells_set(&pack, rows[i].low_dmv);
+        pack.v.cell_dmv[1] = rows[i].high_dmv;
+        battery_derive(&pack);
+        STEP(true, 35000);
+        STEP(false, 35001);
+        assert_int_equal(w.phase, rows[i].phase);
+    }
+    pack.v.limits.empty_mv = 3260; // a board that calls it empty there
+    battery_cells_set(&pack, 32600);
+    STEP(true, 36000);
+    STEP(false, 36001);
+    assert_int_equal(w.phase, NH_BATTERY_CAN_ZERO);
+    pack.v.limits.empty_mv = 3000;
     battery_cells_set(&pack, 33000);
     STEP(true, 40000);
     STEP(false, 50000);

@@ -468,13 +468,16 @@ static void enter(struct nh_battery_can_watch *w, uint8_t phase, uint64_t now_ms
     w->since_ms = now_ms;
 }
 
-// In the lower half between empty and full: nothing happens to the cells in the time that a hold
-// lasts, since the steep end of the curve is far.
+// On the level part of the curve, far from both ends: nothing happens to the cells in the time that
+// a hold lasts. 3.225 to 3.375 V where full is 3.65 V.
 static bool is_in_the_middle(const struct nh_battery_snapshot *s)
 {
     const struct nh_battery_limits *l = &s->v.limits;
-    return s->cell_min_dmv > l->empty_mv * 10 &&
-           s->cell_max_dmv < (l->full_mv + l->empty_mv) / 2 * 10;
+    int32_t low_mv = l->full_mv - NH_BATTERY_CAN_HOLD_LOW_MV;
+    if (low_mv < l->empty_mv)
+        low_mv = l->empty_mv;
+    return s->cell_min_dmv > low_mv * 10 &&
+           s->cell_max_dmv < (l->full_mv - NH_BATTERY_CAN_HOLD_HIGH_MV) * 10;
 }
 
 void nh_battery_can_watch_step(struct nh_battery_can_watch *w, bool is_fresh,

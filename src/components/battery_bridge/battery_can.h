@@ -73,8 +73,10 @@ bool nh_battery_can_is_alive(const struct nh_battery_can_peer *p, uint64_t now_m
 
 // ---- a lost board
 
-// The limits outlive the board by a hold, if the pack stood in the middle of its range; then they
-// are 0 for a while, and then nothing is said: an inverter stops 3 s later.
+// The limits outlive the board by a hold, if all cells stood so far under "full"; then they are 0
+// for a while, and then nothing is said: an inverter stops 3 s later.
+#define NH_BATTERY_CAN_HOLD_HIGH_MV 275
+#define NH_BATTERY_CAN_HOLD_LOW_MV 425
 enum nh_battery_can_phase {
     NH_BATTERY_CAN_SILENT,
     NH_BATTERY_CAN_FRESH,
