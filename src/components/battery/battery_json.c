@@ -276,10 +276,11 @@ void nh_battery__json_slow(nh_json_writer_t *w, const struct nh_battery_snapshot
 void nh_battery__json_model(nh_json_writer_t *w, const nh_battery__pack_t *p)
 {
     struct nh_battery_model_info i;
-    struct nh_write_behind_info energy, alarms;
+    struct nh_write_behind_info energy, alarms, mode;
     nh_battery_model_info(p->model, &i);
     nh_write_behind_info(&p->energy_keep, &energy);
     nh_write_behind_info(&p->alarms_keep, &alarms);
+    nh_write_behind_info(&p->mode_keep, &mode);
     nh_json_key(w, "model");
     nh_json_object_begin(w);
     nh_json_kv_uint(w, "offered", i.offered);
@@ -290,9 +291,9 @@ void nh_battery__json_model(nh_json_writer_t *w, const nh_battery__pack_t *p)
     nh_json_kv_uint(w, "deferred", i.deferred);
     nh_json_kv_uint(w, "published", i.published[NH_BATTERY_FAR]);
     nh_json_kv_uint(w, "alarms_overflow", p->alarms.overflow);
-    nh_json_kv_uint(w, "writes", energy.made + alarms.made);
-    nh_json_kv_uint(w, "writes_avoided", energy.skipped + alarms.skipped);
-    nh_json_kv_uint(w, "writes_failed", energy.failed + alarms.failed);
+    nh_json_kv_uint(w, "writes", energy.made + alarms.made + mode.made);
+    nh_json_kv_uint(w, "writes_avoided", energy.skipped + alarms.skipped + mode.skipped);
+    nh_json_kv_uint(w, "writes_failed", energy.failed + alarms.failed + mode.failed);
     nh_json_object_end(w);
 }
 
