@@ -101,6 +101,7 @@ static void test_nothing_is_known_at_first(void **state)
     assert_says("\"cells\":{\"count\":0,\"mv\":[],");
     assert_says("\"alarms\":{\"active\":0,\"unacknowledged\":0,\"worst\":null}");
     assert_says("\"line\":{");
+    assert_says("\"model\":{\"offered\":0,\"stale_dropped\":0,");
 }
 
 static void test_a_pack_in_words(void **state)

@@ -694,6 +694,102 @@ static void test_no_energy_across_two_sources(void **state)
     assert_true(snapshot().v.energy_out_mwh > 100);
 }
 
+// ---- random play
+// ------------------------------------------------------------------------------------
+
+// The plainest model there can be: what each source said last of each of four fields.
+struct plain {
+    bool is_known[4];
+    int32_t value[4];
+    uint64_t ms[4];
+};
+static const uint8_t plain_fields[4] = {NH_BATTERY_SOC, NH_BATTERY_SOH, NH_BATTERY_VOLTAGE,
+                                        NH_BATTERY_CURRENT};
+
+static int32_t *plain_at(struct nh_battery_values *v, unsigned i)
+{
+    int32_t *at[4] = {&v->soc_mpct, &v->soh_mpct, &v->voltage_mv, &v->current_ma};
+    return at[i];
+}
+
+static void play_offer(struct rng *r, struct plain plain[4])
+{
+    uint8_t source = (uint8_t)(1 + rng_below(r, 2));
+    struct nh_battery_candidate c = {.source = source,
+                                     .generation =
+                                         nh_battery_model_generation(m) - (rng_below(r, 8) == 0),
+                                     .time_ms = now_ms - rng_below(r, 200)};
+    for (unsigned i = 0; i < 4; i++) {
+        c.mask |= rng_below(r, 2) ? BIT(plain_fields[i]) : 0;
+        *plain_at(&c.values, i) = (int32_t)rng_below(r, 100000);
+    }
+    if (offer(&c) < 0)
+        return;
+    for (unsigned i = 0; i < 4; i++) {
+        struct plain *p = &plain[source];
+        if (!(c.mask & BIT(plain_fields[i])) || (p->is_known[i] && p->ms[i] > c.time_ms))
+            continue;
+        p->is_known[i] = true;
+        p->value[i] = *plain_at(&c.values, i);
+        p->ms[i] = c.time_ms;
+    }
+}
+
+static void play_check(const struct plain plain[4])
+{
+    struct nh_battery_snapshot s = snapshot();
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned f = plain_fields[i];
+        bool is_known = s.source != NH_BATTERY_FROM_NOBODY && plain[s.source].is_known[i];
+        assert_int_equal(has(&s, f), is_known);
+        if (!is_known)
+            continue;
+        assert_int_equal(*plain_at(&s.v, i), plain[s.source].value[i]);
+        assert_true(s.field_ms[f] == plain[s.source].ms[i]);
+        assert_int_equal(s.field_source[f], s.source);
+    }
+    assert_true(nh_battery_model_next_deadline(m) > now_ms ||
+                nh_battery_model_next_deadline(m) == 0);
+}
+
+static void test_random_play_against_a_plain_model(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct rng r = {seed};
+        struct plain plain[4] = {0};
+        make((enum nh_battery_mode)rng_below(&r, 3));
+        nh_battery_model_tick(m, now_ms);
+        for (unsigned step = 0; step < 1000; step++) {
+            uint32_t generation = nh_battery_model_generation(m);
+            switch (rng_below(&r, 16)) {
+            case 0:
+                assert_int_equal(
+                    nh_battery_model_mode_set(m, (enum nh_battery_mode)rng_below(&r, 3), now_ms),
+                    0);
+                if (nh_battery_model_generation(m) != generation)
+                    memset(plain, 0, sizeof plain);
+                break;
+            case 1:
+                nh_battery_model_link(m, (enum nh_battery_source)(1 + rng_below(&r, 2)),
+                                      rng_below(&r, 2), now_ms);
+                break;
+            case 2:
+            case 3:
+                pass(rng_below(&r, 5000));
+                break;
+            default:
+                play_offer(&r, plain);
+            }
+            play_check(plain);
+            now_ms += rng_below(&r, 50);
+            nh_battery_model_tick(m, now_ms);
+        }
+        nh_battery_model_destroy(m);
+        m = NULL;
+    }
+}
+
 // ---- memory ------------------------------------------------------------------------------------
 
 static void test_each_allocation_may_fail(void **state)
@@ -763,6 +859,7 @@ int main(void)
         T(test_a_snapshot_that_finds_no_buffer_is_put_off),
         T(test_meters_outlive_modes),
         T(test_no_energy_across_two_sources),
+        T(test_random_play_against_a_plain_model),
         T(test_each_allocation_may_fail),
         T(test_steady_state_allocates_nothing),
     };

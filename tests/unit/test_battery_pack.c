@@ -286,6 +286,36 @@ static void test_meters_and_alarms_outlive_a_restart(void **state)
     assert_int_equal(nh_battery__alarms_sum(&p->alarms).active, 0);
 }
 
+static uint8_t mode_after_restart(enum nh_battery_mode configured)
+{
+    unmake();
+    store_close();
+    store_open();
+    cfg.mode = (uint8_t)configured;
+    make();
+    return snapshot().mode;
+}
+
+// What somebody set holds over a restart, until the configuration says something else.
+static void test_the_mode_outlives_a_restart(void **state)
+{
+    struct nh_write_behind_info info;
+    (void)state;
+    store_open();
+    cfg.mode = NH_BATTERY_LOCAL;
+    make();
+    for (unsigned i = 0; i < 99; i++) // turned back and forth: one write
+        assert_int_equal(nh_battery__pack_mode_set(p, (enum nh_battery_mode)(i % 3), t), 0);
+    pass(2100);
+    nh_write_behind_info(&p->mode_keep, &info);
+    assert_int_equal(info.made, 1);
+    assert_int_equal(mode_after_restart(NH_BATTERY_LOCAL), NH_BATTERY_AUTO);
+    assert_int_equal(snapshot().generation, 1);
+    assert_int_equal(events.changed > 0 ? events.change.mode : NH_BATTERY_AUTO, NH_BATTERY_AUTO);
+    assert_int_equal(mode_after_restart(NH_BATTERY_REMOTE), NH_BATTERY_REMOTE);
+    assert_int_equal(mode_after_restart(NH_BATTERY_LOCAL), NH_BATTERY_AUTO);
+}
+
 // A day at 537 W: meters are written each five minutes at most, and what is lost at any moment is
 // at most five minutes and ten watt-hours.
 static void test_meters_do_not_wear_the_flash(void **state)
@@ -464,6 +494,7 @@ int main(void)
         T(test_alarms_are_events_and_stand_in_snapshots),
         T(test_the_boards_log),
         T(test_meters_and_alarms_outlive_a_restart),
+        T(test_the_mode_outlives_a_restart),
         T(test_meters_do_not_wear_the_flash),
         T(test_a_store_that_fails_is_tried_again),
         T(test_damaged_documents_begin_anew),

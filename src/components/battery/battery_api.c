@@ -68,6 +68,7 @@ static bool step_all(nh_request_t *req, struct pieces *p)
         return false;
     case 2:
         nh_battery__json_slow(&p->w, &p->s);
+        nh_battery__json_model(&p->w, pack_of(req));
         return false;
     case 3:
         nh_battery__json_fields(&p->w, &p->s, req->now_ms);
@@ -260,6 +261,7 @@ static uint64_t feed_write(void *ctx, nh_json_writer_t *w, uint64_t since)
     nh_json_object_begin(w);
     if (since % 2) {
         nh_battery__json_slow(w, s);
+        nh_battery__json_model(w, nh_battery__pack_of(b));
         nh_json_key(w, "line");
         nh_battery__write_line(b, w);
     } else {

@@ -23,6 +23,8 @@ void nh_battery__json_cells(nh_json_writer_t *w, const struct nh_battery_snapsho
 void nh_battery__json_slow(nh_json_writer_t *w, const struct nh_battery_snapshot *s);
 void nh_battery__json_fields(nh_json_writer_t *w, const struct nh_battery_snapshot *s,
                              uint64_t now_ms);
+void nh_battery__json_model(nh_json_writer_t *w,
+                            const nh_battery__pack_t *p); // figures of its work
 const char *nh_battery__source_name(unsigned source);
 const char *nh_battery__severity_name(unsigned severity);
 const char *nh_battery__mode_name(unsigned mode);

@@ -270,6 +270,33 @@ void nh_battery__json_slow(nh_json_writer_t *w, const struct nh_battery_snapshot
     write_version(w, s);
 }
 
+// ---- the model's own figures
+// ----------------------------------------------------------------------
+
+void nh_battery__json_model(nh_json_writer_t *w, const nh_battery__pack_t *p)
+{
+    struct nh_battery_model_info i;
+    struct nh_write_behind_info energy, alarms, mode;
+    nh_battery_model_info(p->model, &i);
+    nh_write_behind_info(&p->energy_keep, &energy);
+    nh_write_behind_info(&p->alarms_keep, &alarms);
+    nh_write_behind_info(&p->mode_keep, &mode);
+    nh_json_key(w, "model");
+    nh_json_object_begin(w);
+    nh_json_kv_uint(w, "offered", i.offered);
+    nh_json_kv_uint(w, "stale_dropped", i.stale_dropped);
+    nh_json_kv_uint(w, "denied", i.denied);
+    nh_json_kv_uint(w, "implausible", i.implausible);
+    nh_json_kv_uint(w, "switched", i.switched);
+    nh_json_kv_uint(w, "deferred", i.deferred);
+    nh_json_kv_uint(w, "published", i.published[NH_BATTERY_FAR]);
+    nh_json_kv_uint(w, "alarms_overflow", p->alarms.overflow);
+    nh_json_kv_uint(w, "writes", energy.made + alarms.made + mode.made);
+    nh_json_kv_uint(w, "writes_avoided", energy.skipped + alarms.skipped + mode.skipped);
+    nh_json_kv_uint(w, "writes_failed", energy.failed + alarms.failed + mode.failed);
+    nh_json_object_end(w);
+}
+
 // ---- fields ------------------------------------------------------------------------------------
 
 static const char *const field_names[NH_BATTERY_FIELD_COUNT] = {

@@ -1,7 +1,7 @@
 // What of the pack outlives a restart, as two documents of the store, each with its own
 // write-behind:
 //
-//   battery         {"version":1,"in_uj":..,"out_uj":..,"out_mams":..}
+//   battery {"version":1,"in_uj":..,"out_uj":..,"out_mams":..,"mode":..,"mode_configured":..}
 //   battery_alarms  {"version":1,"next_id":..,"seen_known":true,"seen":[..],"alarms":[{..}]}
 //
 // Two, since meters are written all day and alarms seldom. Every byte: docs/battery-alarms.md.
@@ -22,6 +22,8 @@
 struct kept_energy {
     uint32_t version;
     struct nh_battery__meters meters;
+    uint32_t mode;            // as somebody set it ...
+    uint32_t mode_configured; // ... while this stood in the configuration; another one there goes
 };
 
 #define FIELD(type_, member_, name_, ...)                                                          \
@@ -33,6 +35,8 @@ static const nh_json_field_t energy_fields[] = {
     FIELD(struct kept_energy, meters.in_uj, "in_uj", .required = true),
     FIELD(struct kept_energy, meters.out_uj, "out_uj", .required = true),
     FIELD(struct kept_energy, meters.out_mams, "out_mams", .required = true),
+    FIELD(struct kept_energy, mode, "mode", .max = NH_BATTERY_AUTO),
+    FIELD(struct kept_energy, mode_configured, "mode_configured", .max = NH_BATTERY_AUTO),
     NH_JSON_FIELDS_END,
 };
 
@@ -126,7 +130,10 @@ static int read_document(nh_store_t *store, const char *name, const nh_json_fiel
 static int flush_energy(void *ctx)
 {
     nh_battery__pack_t *p = ctx;
-    const struct kept_energy k = {VERSION, *nh_battery__model_meters(p->model)};
+    const struct kept_energy k = {.version = VERSION,
+                                  .meters = *nh_battery__model_meters(p->model),
+                                  .mode = nh_battery__model_newest(p->model)->mode,
+                                  .mode_configured = p->cfg->mode};
     int err = write_document(p->cfg->store, NH_BATTERY__ENERGY_DOC, energy_fields, &k);
     if (err < 0)
         NH_LOG_E("battery", "the meters cannot be kept: %s", nh_err_text(err));
@@ -162,6 +169,12 @@ int nh_battery__keep_init(nh_battery__pack_t *p)
                              .delta = {NH_BATTERY__ENERGY_DELTA_MWH, NH_BATTERY__ENERGY_DELTA_MWH},
                              .flush = is_kept ? flush_energy : flush_nowhere,
                              .ctx = p});
+    const struct nh_write_behind_config mode = {.delay_ms = NH_BATTERY__ALARMS_DELAY_MS,
+                                                .deadline_ms = NH_BATTERY__ALARMS_DEADLINE_MS,
+                                                .flush = is_kept ? flush_energy : flush_nowhere,
+                                                .ctx = p};
+    if (err == 0)
+        err = nh_write_behind_init(&p->mode_keep, &mode);
     if (err < 0)
         return err;
     return nh_write_behind_init(
@@ -181,20 +194,29 @@ static bool is_usable(const char *name, uint32_t version, int err)
     return err == 0;
 }
 
+static void load_energy(nh_battery__pack_t *p)
+{
+    struct kept_energy k = {.mode = p->cfg->mode, .mode_configured = p->cfg->mode};
+    int err = read_document(p->cfg->store, NH_BATTERY__ENERGY_DOC, energy_fields, &k);
+    if (!is_usable(NH_BATTERY__ENERGY_DOC, k.version, err))
+        return;
+    nh_battery__model_meters_set(p->model, &k.meters);
+    if (k.mode_configured == p->cfg->mode)
+        nh_battery__model_mode_restore(p->model, (enum nh_battery_mode)k.mode);
+}
+
 void nh_battery__keep_load(nh_battery__pack_t *p)
 {
-    struct kept_energy k = {0};
     if (p->cfg->store) {
-        int err = read_document(p->cfg->store, NH_BATTERY__ENERGY_DOC, energy_fields, &k);
-        if (is_usable(NH_BATTERY__ENERGY_DOC, k.version, err))
-            nh_battery__model_meters_set(p->model, &k.meters);
-        err = read_document(p->cfg->store, NH_BATTERY__ALARMS_DOC, alarms_fields, &p->alarms);
+        load_energy(p);
+        int err = read_document(p->cfg->store, NH_BATTERY__ALARMS_DOC, alarms_fields, &p->alarms);
         if (!is_usable(NH_BATTERY__ALARMS_DOC, p->alarms.version, err)) {
             const struct nh_battery__alarms_config cfg = p->alarms.cfg;
             nh_battery__alarms_init(&p->alarms, &cfg);
         }
     }
     nh_battery__alarms_loaded(&p->alarms);
+    nh_write_behind_loaded(&p->mode_keep, 0, nh_battery__model_newest(p->model)->mode);
     nh_write_behind_loaded(&p->energy_keep, 0, nh_battery__model_energy_mwh(p->model, 0));
     nh_write_behind_loaded(&p->energy_keep, 1, nh_battery__model_energy_mwh(p->model, 1));
 }
@@ -210,17 +232,21 @@ uint64_t nh_battery__keep_deadline(const nh_battery__pack_t *p)
 {
     uint64_t energy = nh_write_behind_next_deadline(&p->energy_keep);
     uint64_t alarms = nh_write_behind_next_deadline(&p->alarms_keep);
-    return energy < alarms ? energy : alarms;
+    uint64_t mode = nh_write_behind_next_deadline(&p->mode_keep);
+    uint64_t due = energy < alarms ? energy : alarms;
+    return mode < due ? mode : due;
 }
 
 void nh_battery__keep_tick(nh_battery__pack_t *p, uint64_t now_ms)
 {
     (void)nh_write_behind_tick(&p->energy_keep, now_ms); // logged, and tried again
+    (void)nh_write_behind_tick(&p->mode_keep, now_ms);
     (void)nh_write_behind_tick(&p->alarms_keep, now_ms);
 }
 
 void nh_battery__keep_stop(nh_battery__pack_t *p, uint64_t now_ms)
 {
     NH_IGNORE(nh_write_behind_stop(&p->energy_keep, now_ms)); // logged
+    NH_IGNORE(nh_write_behind_stop(&p->mode_keep, now_ms));
     NH_IGNORE(nh_write_behind_stop(&p->alarms_keep, now_ms));
 }

@@ -426,6 +426,12 @@ void nh_battery__model_meters_set(nh_battery_model_t *m, const struct nh_battery
     show(m);
 }
 
+void nh_battery__model_mode_restore(nh_battery_model_t *m, enum nh_battery_mode mode)
+{
+    m->mode = (uint8_t)mode;
+    show(m);
+}
+
 const struct nh_battery__meters *nh_battery__model_meters(const nh_battery_model_t *m)
 {
     return &m->derive.meters;

@@ -44,6 +44,8 @@ struct nh_battery_model {
 void nh_battery__model_meters_set(nh_battery_model_t *m, const struct nh_battery__meters *meters);
 const struct nh_battery__meters *nh_battery__model_meters(const nh_battery_model_t *m);
 int64_t nh_battery__model_energy_mwh(const nh_battery_model_t *m, size_t way); // 0 in, 1 out
+// The mode as it was before a restart; tells nobody. Before the first candidate.
+void nh_battery__model_mode_restore(nh_battery_model_t *m, enum nh_battery_mode mode);
 // What the alarms say now; told at once when it differs.
 void nh_battery__model_alarms_set(nh_battery_model_t *m, uint8_t count, uint8_t worst,
                                   uint16_t unacknowledged, uint64_t now_ms);

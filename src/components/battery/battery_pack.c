@@ -151,6 +151,7 @@ int nh_battery__pack_mode_set(nh_battery__pack_t *p, enum nh_battery_mode mode,
     int err = nh_battery_model_mode_set(p->model, mode, t.now_ms);
     if (err < 0)
         return err;
+    nh_write_behind_value(&p->mode_keep, 0, mode, t.now_ms);
     follow(p);
     rearm(p);
     return NH_OK;

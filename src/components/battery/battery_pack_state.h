@@ -23,7 +23,7 @@ struct nh_battery__pack {
     nh_battery_model_t *model;
     nh_timer_t timer;
     bool is_started;
-    nh_write_behind_t energy_keep, alarms_keep;
+    nh_write_behind_t energy_keep, alarms_keep, mode_keep; // mode: with the meters, but soon
     nh_battery__alarms_t alarms;
     nh_battery__history_t history;
     struct nh_battery__point *points;
