@@ -203,6 +203,15 @@ class Refusing(OnABoard):
         self.assertIn("code 7", reply["error"]["message"])
         self.assertEqual(self.settings()["charger_disable_delay_s"]["value"], before)
 
+    def test_refused_after_a_silence(self):
+        """Behind time-outs a refusal may be that of an earlier question; it is heard soon."""
+        self.board.say("drop 2")
+        self.assertIn(self.put(charger_disable_delay_s=7)[0], (200, 504))
+        self.board.say("clean")
+        self.board.say("nack 311 7")
+        eventually("it is refused", lambda: self.put(charger_disable_delay_s=8)[0] == 502)
+        self.board.say("nack none")
+
 
 class WithPassword(unittest.TestCase):
     def test_command_signs_in(self):
