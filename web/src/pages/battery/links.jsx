@@ -11,7 +11,7 @@ const AGAIN_MS = 5000;
 export function Links({ battery }) {
   const n = useTick(AGAIN_MS);
   return (
-    <div class="grid">
+    <div class="grid links">
       <Line line={battery.line} connected={battery.connected.local} />
       <Remote n={n} />
       <Publish n={n} />
