@@ -21,7 +21,11 @@ let hub;
 
 before(async () => {
   if (skip) return;
-  writeFileSync(config, `battery: {enabled: true, path: ${link}, poll_ms: 200}\n`);
+  writeFileSync(config, `battery: {enabled: true, path: ${link}, poll_ms: 200}
+battery_remote: {serve: true}
+battery_publish: {enabled: true, mqtt: true, period_ms: 1000}
+battery_bridge: {mqtt: true}
+`);
   board = await startBoard(link, ['--soc', '60']);
   browser = await launch();
   hub = await startRealHub(['--config', config]);
@@ -248,12 +252,17 @@ test('the board\u2019s log is read, and cleared after a typed word', { skip }, a
   await close();
 });
 
-test('links: the line in figures', { skip }, async () => {
-  const { page, faults, close } = await open('battery/links', { ignore: ['404'] });
+test('links: line, gateway, publisher and bridges in figures', { skip }, async () => {
+  const { page, faults, close } = await open('battery/links');
   const line = tile(page, 'Line');
   await line.getByText('answers', { exact: true }).waitFor();
   await line.getByRole('meter', { name: 'Queue of requests' }).waitFor();
-  for (const name of ['Gateway', 'Publisher', 'Bridges']) await tile(page, name).waitFor();
+  const figure = (name, label) => tile(page, name).locator('dl', { has: page.getByText(label, { exact: true }) }).locator(`dt:text-is("${label}") + dd`).first();
+  await figure('Gateway', 'Frames out').waitFor();
+  await tile(page, 'Publisher').getByText('online').waitFor();
+  await until((n) => n > 0, async () => +(await figure('Publisher', 'Delivered').innerText()).replace(/,/g, ''));
+  await tile(page, 'Bridges').getByText('Charge control').waitFor();
+  await until((n) => n > 0, async () => +(await figure('Bridges', 'Messages').innerText()).replace(/,/g, ''));
   assert.deepEqual(faults, []);
   await close();
 });
@@ -359,5 +368,5 @@ test('an operator sees all and changes nothing; a hub without a line says so', {
 
 test('every view holds at every size, in both themes', { skip }, async () => {
   const views = [['battery', 'Battery'], ['battery/board', 'Battery'], ['battery/links', 'Battery'], ['home', 'Home']];
-  for (const theme of ['light', 'dark']) await everyPage(browser, hub.url, theme, views, ['404']);
+  for (const theme of ['light', 'dark']) await everyPage(browser, hub.url, theme, views);
 });

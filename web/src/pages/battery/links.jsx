@@ -11,13 +11,11 @@ const AGAIN_MS = 5000;
 export function Links({ battery }) {
   const n = useTick(AGAIN_MS);
   return (
-    <div class="grid">
+    <div class="grid links">
       <Line line={battery.line} connected={battery.connected.local} />
-      <div class="col c4">
-        <Remote n={n} />
-        <Publish n={n} />
-        <Bridge n={n} />
-      </div>
+      <Remote n={n} />
+      <Publish n={n} />
+      <Bridge n={n} />
     </div>
   );
 }
@@ -26,12 +24,12 @@ const ago = (v) => (v < 1000 ? 'now' : `${age(v)} ago`);
 const ms = (v) => (v == null ? '' : fixed(v, v < 100 ? 1 : 0));
 
 function Line({ line: l, connected }) {
-  if (!l || !l.path) return <Tile title="Line" span={8}><p class="sub">This hub has no line to a board: <code>battery.path</code> is empty.</p></Tile>;
+  if (!l || !l.path) return <Tile title="Line"><p class="sub">This hub has no line to a board: <code>battery.path</code> is empty.</p></Tile>;
   const reads = l.reads_ok + l.reads_failed;
   const writes = l.writes_ok + l.writes_failed;
   const n = (v) => <dd class={v ? 'wn' : ''}>{count(v)}</dd>;
   return (
-    <Tile title="Line" span={8} class="line-t" end={<><code>{l.path}</code>{connected ? <Badge kind="ok">answers</Badge> : <Badge kind="stale">{l.last_frame_age_ms == null ? 'never heard' : `silent ${age(l.last_frame_age_ms)}`}</Badge>}</>}>
+    <Tile title="Line" end={<><code>{l.path}</code>{connected ? <Badge kind="ok">answers</Badge> : <Badge kind="stale">{l.last_frame_age_ms == null ? 'never heard' : `silent ${age(l.last_frame_age_ms)}`}</Badge>}</>}>
       <dl class="stats apart line-s">
         <Stat big label="Latency, mean" value={ms(l.avg_latency_ms)} unit="ms" width={5} />
         <Stat big label="p99" value={ms(l.p99_latency_ms)} unit="ms" width={5} />
@@ -77,7 +75,7 @@ function Line({ line: l, connected }) {
 function Part({ title, path, n, off, children }) {
   const r = useOptional(path, [n]);
   return (
-    <Tile title={title} end={r.off ? 'off' : null}>
+    <Tile title={title} span={4} end={r.off ? 'off' : null}>
       {r.off ? <p class="sub">{off}</p> : r.value ? children(r.value) : r.error ? <Failed error={r.error} retry={r.reload} /> : <Loading lines={4} />}
     </Tile>
   );

@@ -34,7 +34,7 @@ function BatteryTile() {
         <Stat label="Mean cell" value={volts(cells.avg_mv)} unit="V" tone={tone('cells')} />
         <Stat label="Spread" value={fixed(cells.delta_mv, 1)} unit="mV" tone={tone('cells')} />
         <Stat label="Balancing" value={balancingText(cells)} tone={tone('balancing')} />
-        <Stat label="Pack" value={fixed(pack.temperature_c, 1)} unit="°C" tone={tone('temperature')} />
+        <Stat label="Temperature" value={fixed(pack.temperature_c, 1)} unit="°C" tone={tone('temperature')} />
         <Stat label="Source" value={SOURCES[battery.source] || battery.source} />
       </dl>
       <div class="duo">
