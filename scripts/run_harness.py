@@ -33,13 +33,16 @@ BEFORE = {"s1": ("20912 B 37 %", "-"), "s2": ("20772 B 42 %", "42916 B 42 %"),
           "s3": ("1 to 2 KB", "-"), "s4": ("1832 B 60 %", "55964 B 59 %"),
           "s5": ("20752 B 37 %", "-"), "s6": ("32112 B 58 %", "52056 B 57 %")}
 
-# Everything on: panel, macro pad with its keyboard, lamp and its radio, and Home Assistant at the
-# hub's own broker.
+# Everything on: panel, macro pad with its keyboard, lamp and its radio, a battery with all that tells
+# of it, and Home Assistant at the hub's own broker.
 CONFIG = """\
 health: {heartbeat_ms: 1000, tripwire_bytes: %d, hotspot_tags: true}
 homeassistant: {enabled: true}
 lamp: {enabled: true}
 lamp_radio: {enabled: true}
+battery: {enabled: true, path: BATTERY}
+battery_publish: {enabled: true, mqtt: true}
+battery_remote: {serve: true}
 """ % TRIPWIRE
 
 
@@ -82,7 +85,18 @@ def play(name, out, full=False, more=()):
     shutil.rmtree(where, ignore_errors=True)
     os.makedirs(where)
     console = os.path.join(where, "console")
-    with Hub(CONFIG, args=["--console", f"pty:{console}"],
+    board = os.path.join(where, "battery.tty")
+    pack = subprocess.Popen([NUTHATCH, "sim", "battery", "--link", board, "--profile", "day", "--with-parent"],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        return play_beside(name, where, console, CONFIG.replace("BATTERY", board), full, more)
+    finally:
+        pack.terminate()
+        pack.wait()
+
+
+def play_beside(name, where, console, config, full, more):
+    with Hub(config, args=["--console", f"pty:{console}"],
              board="esp32-s3") as hub:
         if full:
             status, reply = hub.send_json("POST", "/api/macros",

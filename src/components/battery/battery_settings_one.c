@@ -66,10 +66,3 @@ int nh_battery__setting_write(nh_battery__settings_t *s, const struct nh_tinybms
     j->ctx = s;
     return nh_battery__job_submit(s, j);
 }
-
-int nh_battery_setting_write(nh_battery_t *b, const struct nh_tinybms_register *r, double value,
-                             void (*done)(void *ctx, const struct nh_battery_setting_result *res),
-                             void *ctx)
-{
-    return nh_battery__setting_write(nh_battery__settings_of(b), r, value, done, ctx);
-}
