@@ -9,6 +9,8 @@ import random
 import select
 import signal
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -377,6 +379,25 @@ class OlderGateway(unittest.TestCase):
                 far.write_config(remote(port, user="admin", password_file=path))
                 far.start()
                 far.wait_until(lambda: info(far)["connected"] and info(far)["frames_in"], "frames")
+
+
+    def test_over_tls(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                            "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost",
+                            "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+            with Hub(f"http: {{tls_listen: '127.0.0.1:0', tls_cert_file: {cert}, tls_key_file: {key}}}\n"
+                     "battery: {enabled: true}\nbattery_remote: {serve: true}\n") as near:
+                port = near.ready["https"].rsplit(":", 1)[1]
+                with Hub("battery: {enabled: true, mode: remote}\nbattery_remote: "
+                         f"{{gateway: 'https://localhost:{port}', tls_ca_file: {cert}}}\n") as far:
+                    far.wait_until(lambda: info(far)["frames_in"], "frames")
+                    self.assertEqual(info(far)["sockets"]["telemetry"], True)
+                with Hub("battery: {enabled: true, mode: remote}\nbattery_remote: "
+                         f"{{gateway: 'https://localhost:{port}'}}\n") as far:
+                    reason = far.wait_until(lambda: info(far)["reason"], "it is not believed")
+                    self.assertIn("certificate", reason)
 
 
 class Check(unittest.TestCase):
