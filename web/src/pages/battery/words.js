@@ -22,7 +22,14 @@ export function ageOf(battery, field, now = Date.now()) {
   return f && f.age_ms != null ? f.age_ms + Math.max(0, now - battery.at) : null;
 }
 
-export const isOld = ({ fields }, field) => !!(fields && fields[field] && (fields[field].stale || fields[field].source === 'store'));
+// The hub tells of the pack every few seconds also when nothing changes: a hub that says nothing knows nothing.
+const SILENT_MS = 15000;
+
+// Whether a value is not of now: the hub says so, it was kept over a restart, or nothing came for long.
+export function isOld({ fields, at }, field, now = Date.now()) {
+  const f = fields && fields[field];
+  return !!f && (f.stale || f.source === 'store' || (f.age_ms != null && now - at > SILENT_MS));
+}
 
 // Whole seconds, so that a page full of them stands still.
 export const ageText = (ms) => (ms < 1000 ? 'now' : age(ms));
@@ -32,7 +39,7 @@ export function freshText(battery, field, now) {
   const ms = ageOf(battery, field, now);
   if (ms == null) return '';
   const { source } = battery.fields[field];
-  return isOld(battery, field) ? `${source === 'store' ? 'stored' : 'stale'} ${age(ms)}` : `${SOURCES[source] || source}, ${ageText(ms)}`;
+  return isOld(battery, field, now) ? `${source === 'store' ? 'stored' : 'stale'} ${age(ms)}` : `${SOURCES[source] || source}, ${ageText(ms)}`;
 }
 
 // ---- figures ---------------------------------------------------------------------------------------------------------
