@@ -29,9 +29,33 @@ nh_battery__settings_t *nh_battery__settings_of(const nh_battery_t *b)
 
 // ---- requests
 
+// To wake a task takes a call of the system, longer than all the rest of a post. The loop's task
+// may go on first with what it is at: the answer comes to it anyway. A place of each task names it.
+static _Thread_local char this_task;
+
+static void kick_soon(nh_battery_t *b)
+{
+    bool is_loop = b->loop_id == &this_task;
+    if (is_loop && nh_timer_is_armed(&b->kick))
+        return;
+    if (!is_loop || nh_timer_arm(b->cfg.sched, &b->kick, nh_clock_ms(), 0) < 0)
+        nh_battery_worker_kick(b->worker);
+}
+
+static void on_kick(void *ctx, nh_timer_t *t, uint64_t now_ms)
+{
+    const nh_battery_t *b = ctx;
+    (void)t;
+    (void)now_ms;
+    nh_battery_worker_kick(b->worker);
+}
+
 int nh_battery_post(nh_battery_t *b, const struct nh_battery_request *r, uint32_t *ticket)
 {
-    return b->worker ? nh_battery_worker_post(b->worker, r, ticket) : NH_ERR_CLOSED;
+    int err = b->worker ? nh_battery_worker_post_quietly(b->worker, r, ticket) : NH_ERR_CLOSED;
+    if (err == 0)
+        kick_soon(b);
+    return err;
 }
 
 int nh_battery_ask(nh_battery_t *b, const struct nh_battery_request *r, uint32_t wait_ms,
@@ -304,6 +328,8 @@ static void fill(nh_battery_t *b, const struct nh_battery_config *cfg)
     c->stale_ms = cfg->stale_ms ? cfg->stale_ms : 2000;
     c->history_count = cfg->history_count ? cfg->history_count : 2048;
     b->news_post = (nh_loop_post_t){.fn = on_news, .ctx = b};
+    b->kick = (nh_timer_t){.fire = on_kick, .ctx = b, .name = "battery kick"};
+    b->loop_id = &this_task;
     b->second = (nh_timer_t){.fire = on_second, .ctx = b, .name = "battery"};
 }
 
@@ -383,6 +409,7 @@ void nh_battery_stop(nh_battery_t *b)
         return;
     b->is_started = false;
     nh_timer_cancel(b->cfg.sched, &b->second);
+    nh_timer_cancel(b->cfg.sched, &b->kick);
     if (b->worker) {
         nh_battery_worker_stop(b->worker);
         nh_loop_post_cancel(b->cfg.loop, &b->news_post);

@@ -16,6 +16,8 @@ struct nh_battery {
     struct nh_battery__settings *board_settings;
     nh_loop_post_t news_post;
     nh_timer_t second;
+    nh_timer_t kick;     // the task `serial` is woken when the loop's has done what it is at
+    const char *loop_id; // of the loop's task: this_task of battery.c
     bool is_started;
     uint32_t generation;  // of the pack, when what comes next began to be collected
     uint32_t implausible; // atomic: statistics are any task's

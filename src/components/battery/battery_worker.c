@@ -100,12 +100,11 @@ static int post_locked(nh_battery_worker_t *w, const struct nh_battery_request *
             forget_locked(w, r->addresses[i], 1);
     if (ticket)
         *ticket = w->ticket;
-    wake_locked(w);
     return NH_OK;
 }
 
-int nh_battery_worker_post(nh_battery_worker_t *w, const struct nh_battery_request *r,
-                           uint32_t *ticket)
+int nh_battery_worker_post_quietly(nh_battery_worker_t *w, const struct nh_battery_request *r,
+                                   uint32_t *ticket)
 {
     int err = nh_battery_request_check(r);
     if (err < 0)
@@ -114,6 +113,22 @@ int nh_battery_worker_post(nh_battery_worker_t *w, const struct nh_battery_reque
     nh_lock_acquire(&w->lock);
     err = post_locked(w, r, now_us, ticket);
     nh_lock_release(&w->lock);
+    return err;
+}
+
+void nh_battery_worker_kick(nh_battery_worker_t *w)
+{
+    nh_lock_acquire(&w->lock);
+    wake_locked(w);
+    nh_lock_release(&w->lock);
+}
+
+int nh_battery_worker_post(nh_battery_worker_t *w, const struct nh_battery_request *r,
+                           uint32_t *ticket)
+{
+    int err = nh_battery_worker_post_quietly(w, r, ticket);
+    if (err == 0)
+        nh_battery_worker_kick(w);
     return err;
 }
 
@@ -157,8 +172,10 @@ static int begin_ask(nh_battery_worker_t *w, const struct nh_battery_request *r,
         mine.ctx = a;
         err = post_locked(w, &mine, now_us, NULL);
     }
-    if (err == 0)
+    if (err == 0) {
         a->state = ASK_WAITING;
+        wake_locked(w);
+    }
     nh_lock_release(&w->lock);
     return err;
 }

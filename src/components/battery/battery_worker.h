@@ -33,6 +33,12 @@ void nh_battery_worker_destroy(nh_battery_worker_t *w);
 // Any task; as nh_battery_post(), _ask(), _cached().
 NH_MUST_USE int nh_battery_worker_post(nh_battery_worker_t *w, const struct nh_battery_request *r,
                                        uint32_t *ticket);
+// The same without waking the task: nh_battery_worker_kick() follows soon, from any task. For who
+// has no time to wake somebody.
+NH_MUST_USE int nh_battery_worker_post_quietly(nh_battery_worker_t *w,
+                                               const struct nh_battery_request *r,
+                                               uint32_t *ticket);
+void nh_battery_worker_kick(nh_battery_worker_t *w);
 NH_MUST_USE int nh_battery_worker_ask(nh_battery_worker_t *w, const struct nh_battery_request *r,
                                       uint32_t wait_ms, struct nh_battery_reply *out);
 NH_MUST_USE int nh_battery_worker_cached(nh_battery_worker_t *w, uint16_t address, uint16_t count,

@@ -6,3 +6,4 @@ nh_component(battery_client
     battery_client_line.c
   USES battery_protocol mem base)
 nh_unit_test(test_battery_client PORTABLE USES battery_client)
+nh_fuzz_target(fuzz_battery_client USES battery_client)
