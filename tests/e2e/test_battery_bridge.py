@@ -68,7 +68,7 @@ class Mosquitto_tools:
 
 
 class Topics(unittest.TestCase):
-    def ask(self, tools, command):
+    def ask(self, tools, command, *more):
         """A command and its answer, which is listened for before it is sent."""
         heard = queue.Queue()
         client = paho.Client("asks", protocol=paho.MQTTv311)
@@ -79,7 +79,7 @@ class Topics(unittest.TestCase):
         client.loop_start()
         try:
             self.assertIsNone(heard.get(timeout=PATIENCE_S))
-            tools.publish("shed/battery/register/set", json.dumps(command))
+            tools.publish("shed/battery/register/set", json.dumps(command), *more)
             return heard.get(timeout=PATIENCE_S)
         finally:
             client.loop_stop()
@@ -112,8 +112,6 @@ class Topics(unittest.TestCase):
     def test_registers(self):
         with pack_board() as board, Hub(config(board)) as hub:
             tools = Mosquitto_tools(hub.mqtt_port)
-            # A command that the broker keeps is of another day, also for a hub that starts.
-            tools.publish("shed/battery/register/set", '{"address":308,"value":99}', "-r")
             tools.until("shed/battery/status", lambda text: text == "online")
             answer = self.ask(tools, {"key": "cell_count", "read": True})
             self.assertEqual(answer, {"key": "cell_count", "address": 307, "action": "read", "outcome": "done",
@@ -132,6 +130,21 @@ class Topics(unittest.TestCase):
             answer = self.ask(tools, {"address": 308, "read": True})
             self.assertEqual((answer["outcome"], answer["code"]), ("refused", 7))
             self.assertGreaterEqual(hub.get_json("/api/battery/bridge")["mqtt"]["commands"], 7)
+
+    def test_a_kept_command_is_of_another_day(self):
+        with pack_board() as board, Hub(config(board)) as hub:
+            tools = Mosquitto_tools(hub.mqtt_port)
+            tools.until("shed/battery/status", lambda text: text == "online")
+            kept = {"address": 308, "value": 44}
+            self.assertEqual(self.ask(tools, kept, "-r")["value"], 44)
+            self.assertEqual(self.ask(tools, {"address": 308, "value": 33})["value"], 33)
+            hub.stop()
+            hub.start()
+            tools = Mosquitto_tools(hub.mqtt_port)
+            self.assertEqual(json.loads(tools.retained("shed/battery/register/set")), kept)
+            tools.until("shed/battery/status", lambda text: text == "online")
+            self.assertEqual(self.ask(tools, {"address": 308, "read": True})["value"], 33)
+            self.assertEqual(hub.get_json("/api/battery/bridge")["mqtt"]["commands"], 1)
 
     def test_unplugged(self):
         with pack_board() as board, Hub(config(board)) as hub:
