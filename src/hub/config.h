@@ -240,7 +240,7 @@ struct nh_hub_config {
         uint32_t baud;
         int mode; // enum nh_battery_mode (components/battery/battery_model.h)
         uint32_t poll_ms, slow_ms, queue_max, first_byte_ms, inside_ms, deadline_ms, retry_count;
-        uint32_t stale_ms, history_count;
+        uint32_t stale_ms, history_count, backup_count;
     } battery;
     struct {
         char gateway[128]; // "": this hub asks nobody

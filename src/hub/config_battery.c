@@ -36,6 +36,8 @@ const nh_json_field_t nh_hub__battery_fields[] = {
     UINT("retry_count", battery.retry_count, 1, 10, NULL, "Repeats of what is not answered"),
     UINT("stale_ms", battery.stale_ms, 500, 600000, "ms", "Age at which a live value is stale"),
     UINT("history_count", battery.history_count, 64, 65536, NULL, "Samples of the history kept"),
+    UINT("backup_count", battery.backup_count, 1, NH_STORE_KEEP_MAX_COUNT, NULL,
+         "Backups of the board's settings kept: one is made before each change"),
     {0},
 };
 
@@ -51,6 +53,7 @@ void nh_hub__battery_defaults(struct nh_hub_config *c)
     c->battery.retry_count = 2;
     c->battery.stale_ms = 2000;
     c->battery.history_count = 2048;
+    c->battery.backup_count = NH_STORE_KEEP_MAX_COUNT;
 }
 
 static bool is_a_speed(uint32_t baud)

@@ -15,6 +15,19 @@ static void changed(void *ctx, uint32_t dirty, const struct nh_battery_snapshot 
         nh_portal_feed_changed(hub->portal, "battery");
 }
 
+// Of their own, as more of them are kept than of other documents.
+static void make_backups(struct nh_hub *hub, struct nh_battery_config *b)
+{
+    const struct nh_store_config cfg = {.mem = b->mem,
+                                        .fs = nh_files_fs(hub->files),
+                                        .dir = "battery_backups",
+                                        .keep_count = hub->cfg.battery.backup_count};
+    int err = nh_store_create(&cfg, &hub->battery_backups);
+    if (err < 0)
+        NH_LOG_W("battery", "backups cannot have a folder of their own: %s", nh_err_text(err));
+    b->backups = hub->battery_backups;
+}
+
 static void fill(struct nh_hub *hub, struct nh_battery_config *out)
 {
     const struct nh_hub_config *c = &hub->cfg;
@@ -49,6 +62,8 @@ int nh_hub__start_battery(struct nh_hub *hub)
     fill(hub, &cfg);
     int err = nh_hub__owner(hub, "battery", &cfg.mem);
     if (err == 0)
+        make_backups(hub, &cfg);
+    if (err == 0)
         err = nh_battery_create(&cfg, &hub->battery);
     if (err == 0)
         err = nh_battery_start(hub->battery);
@@ -63,4 +78,6 @@ void nh_hub__stop_battery(struct nh_hub *hub)
 {
     nh_battery_destroy(hub->battery);
     hub->battery = NULL;
+    nh_store_destroy(hub->battery_backups);
+    hub->battery_backups = NULL;
 }

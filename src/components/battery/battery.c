@@ -360,7 +360,8 @@ static int post_for_settings(void *ctx, const struct nh_battery_request *r, uint
 static int make_settings(nh_battery_t *b)
 {
     const struct nh_battery__settings_config cfg = {.mem = b->cfg.mem,
-                                                    .store = b->cfg.store,
+                                                    .store = b->cfg.backups ? b->cfg.backups
+                                                                            : b->cfg.store,
                                                     .ctx = b,
                                                     .post = post_for_settings,
                                                     .clock_ms = nh_clock_ms,

@@ -25,6 +25,7 @@ struct nh_battery_config {
     nh_loop_t *loop;
     nh_sched_t *sched;
     nh_bus_t *bus;      // NULL: no events
+    nh_store_t *backups; // of settings before a change, "battery_backup"; NULL: in `store`
     nh_store_t *store;  // NULL: nothing is kept. Documents "battery" (energy, alarms' history)
     const char *path;   // of the serial device; "": no local board
     uint32_t baud;      // 0: 115200
