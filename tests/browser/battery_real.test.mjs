@@ -53,7 +53,7 @@ async function until(what, ask) {
   throw new Error(`It did not come to it: ${JSON.stringify(await ask()).slice(0, 1500)}`);
 }
 const open = (at = 'battery', view = {}) => openPage(browser, `${hub.url}/#/${at}`, view);
-const tile = (page, name) => page.locator('.tile', { has: page.getByRole('heading', { name, exact: true }) });
+const tile = (page, name) => page.locator('.tile', { has: page.getByRole('heading', { level: 2, name, exact: true }) });
 const value = (page, label) => page.locator('.stat', { has: page.locator('dt', { hasText: new RegExp(`^${label}`) }) }).first();
 
 test('the pack as the board has it, each value with its source and age', { skip }, async () => {
