@@ -1,6 +1,6 @@
-// The engine of requests on any line: the input is a play of posts, bytes, answers with a good check
-// sum, time that passes, and a line that closes and opens. Whatever comes, each request is answered
-// once and by its deadline, and what goes out is a frame that can be encoded.
+// The engine of requests on any line: the input is a play of posts, bytes, answers with a good
+// check sum, time that passes, and a line that closes and opens. Whatever comes, each request is
+// answered once and by its deadline, and what goes out is a frame that can be encoded.
 
 #include "components/battery/battery_client.h"
 

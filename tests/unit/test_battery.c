@@ -476,6 +476,35 @@ static void test_the_end_cancels_and_is_no_news(void **state)
     nh_battery_stop(battery);
 }
 
+#define POST_COUNT 12
+
+static void *post_some(void *arg)
+{
+    const struct nh_battery_request r = {
+        .kind = NH_BATTERY_READ, .count = 1, .deadline_ms = 60000, .done = on_done};
+    unsigned *refused = arg;
+    for (int i = 0; i < POST_COUNT; i++)
+        *refused += nh_battery_post(battery, &r, NULL) < 0;
+    return NULL;
+}
+
+// From the loop's task, which wakes the other one later, and from another, which does at once.
+static void test_posts_of_two_tasks(void **state)
+{
+    pthread_t thread;
+    unsigned refused = 0, refused_here = 0;
+    (void)state;
+    start();
+    TURN_UNTIL(HAS(NH_BATTERY_CELLS));
+    done_count = 0;
+    assert_int_equal(pthread_create(&thread, NULL, post_some, &refused), 0);
+    post_some(&refused_here);
+    pthread_join(thread, NULL);
+    TURN_UNTIL(done_count + refused + refused_here == 2 * POST_COUNT);
+    assert_true(done_count >= 16 - 4); // of a queue of 16
+    assert_int_equal(last_reply.outcome, NH_BATTERY_DONE);
+}
+
 static void test_no_local_board(void **state)
 {
     struct nh_battery_config cfg = config();
@@ -601,6 +630,7 @@ int main(void)
         T(test_statistics_events),
         T(test_the_board_goes),
         T(test_the_end_cancels_and_is_no_news),
+        T(test_posts_of_two_tasks),
         T(test_no_local_board),
         T(test_polls_allocate_nothing),
         T(test_every_allocation_may_fail),

@@ -3,6 +3,7 @@
 #include "linux_fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 
@@ -121,12 +122,39 @@ static void test_open_faults(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+static void *wake_it(void *arg)
+{
+    nh_serial_wake(arg);
+    return NULL;
+}
+
+static void test_wake_ends_a_read(void **state)
+{
+    (void)state;
+    uint8_t got[4];
+    pthread_t thread;
+    nh_serial_t *s = line_open();
+    nh_serial_wake(s); // before the read, and twice: one
+    nh_serial_wake(s);
+    assert_int_equal(nh_serial_read(s, got, sizeof got, 60000), NH_ERR_AGAIN);
+    assert_int_equal(nh_serial_read(s, got, sizeof got, 0), NH_ERR_TIMEOUT);
+    assert_int_equal(pthread_create(&thread, NULL, wake_it, s), 0);
+    assert_int_equal(nh_serial_read(s, got, sizeof got, 60000), NH_ERR_AGAIN);
+    pthread_join(thread, NULL);
+    nh_serial_wake(s); // bytes go first
+    assert_int_equal(write(master, "ab", 2), 2);
+    int n = nh_serial_read(s, got, sizeof got, 60000);
+    assert_true(n == 2 || n == NH_ERR_AGAIN); // they may take their time on the way
+    nh_serial_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_bytes_pass_unchanged),
         TEST(test_time_and_the_end),
         TEST(test_the_line_is_free_after_it),
+        TEST(test_wake_ends_a_read),
         TEST(test_open_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
