@@ -1,6 +1,5 @@
 #include "components/battery_remote/remote_frame.h"
 
-#include <math.h>
 #include <string.h>
 
 // ---- the numbers -------------------------------------------------------------------------------
@@ -77,10 +76,17 @@ static const struct row rows[] = {
 };
 _Static_assert(NH_ARRAY_LEN(rows) <= 64, "a bit each");
 
+// To the nearest, halves away from 0: without a mathematics library, which the chip's core is not
+// given. Every value here was checked to be far within the type.
+static int64_t rounded(double value)
+{
+    return (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
+}
+
 static void put(struct nh_battery_values *v, const struct row *r, double value)
 {
     uint8_t *at = (uint8_t *)v + r->offset;
-    const int64_t n = llround(value * r->scale);
+    const int64_t n = rounded(value * r->scale);
     const uint64_t u64 = (uint64_t)n;
     const uint32_t u32 = (uint32_t)n; // an int32_t of the same bits
     const uint16_t u16 = (uint16_t)n;
@@ -198,7 +204,7 @@ static int take_cells(struct reading *r)
             is_bad = true;
             continue;
         }
-        v->cell_dmv[r->cells++] = (uint16_t)lround(mv * 10);
+        v->cell_dmv[r->cells++] = (uint16_t)rounded(mv * 10);
     }
     r->has_cells = !is_bad && r->cells > 0;
     r->out->bad_count = bad_before + is_bad; // an array counts once

@@ -1,6 +1,5 @@
 #include "components/battery_remote/remote_news.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define KEY_MAX_BYTES 96
@@ -48,6 +47,21 @@ static void copy_text(const struct reading *r, int event, char *out, size_t cap)
     out[len] = 0;
 }
 
+// Digits alone, decimal, or hexadecimal behind 0x; 15 of them at most.
+static bool digits(const char *text, uint64_t *out)
+{
+    bool is_hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    size_t at = is_hex ? 2 : 0, begin = at;
+    for (*out = 0; text[at] && at - begin < 15; at++) {
+        char c = text[at];
+        bool is_letter = is_hex && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'));
+        if (!is_letter && (c < '0' || c > '9'))
+            return false;
+        *out = *out * (is_hex ? 16 : 10) + (uint64_t)(is_letter ? (c | 0x20) - 'a' + 10 : c - '0');
+    }
+    return at > begin && !text[at];
+}
+
 // A number, also one in a text: "0x1303", "12".
 static bool take_number(const struct reading *r, int event, uint64_t *out)
 {
@@ -60,13 +74,7 @@ static bool take_number(const struct reading *r, int event, uint64_t *out)
     }
     if (event != NH_JSON_STRING)
         return false;
-    const char *text = nh_json_text(&r->json, NULL);
-    char *end;
-    uint64_t n = strtoull(text, &end, 0);
-    if (end == text || *end || text[0] == '-')
-        return false;
-    *out = n;
-    return true;
+    return digits(nh_json_text(&r->json, NULL), out);
 }
 
 static bool is_true(const struct reading *r, int event)
