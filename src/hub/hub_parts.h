@@ -101,7 +101,7 @@ struct nh_hub {
     nh_mqtt_local_t *lamp_ears[8];          // of its topics
     bool lamp_is_heard;
     nh_battery_t *battery;                          // NULL: not enabled
-    nh_store_t *battery_backups; // NULL: in `store`
+    nh_store_t *battery_backups;                    // NULL: in `store`
     struct nh_hub_battery_publish *battery_publish; // NULL: no receivers, or no battery
     struct nh_hub_battery_remote *battery_remote;   // NULL: there is no battery
     struct nh_hub_battery_bridge *battery_bridge;   // NULL: there is no battery

@@ -24,13 +24,13 @@ struct nh_battery_config {
     nh_mem_system_t *sys; // of the task `serial`
     nh_loop_t *loop;
     nh_sched_t *sched;
-    nh_bus_t *bus;      // NULL: no events
+    nh_bus_t *bus;       // NULL: no events
     nh_store_t *backups; // of settings before a change, "battery_backup"; NULL: in `store`
-    nh_store_t *store;  // NULL: nothing is kept. Documents "battery" (energy, alarms' history)
-    const char *path;   // of the serial device; "": no local board
-    uint32_t baud;      // 0: 115200
-    uint8_t mode;       // enum nh_battery_mode
-    bool is_descending; // cell order: register 15 is cell 1, 16 - n is cell n; else 0 is cell 1
+    nh_store_t *store;   // NULL: nothing is kept. Documents "battery" (energy, alarms' history)
+    const char *path;    // of the serial device; "": no local board
+    uint32_t baud;       // 0: 115200
+    uint8_t mode;        // enum nh_battery_mode
+    bool is_descending;  // cell order: register 15 is cell 1, 16 - n is cell n; else 0 is cell 1
     uint32_t poll_ms, slow_ms; // 0: 500 and 60000: live image; statistics, settings, version
     uint32_t queue_max;        // 0: 16
     uint32_t first_byte_ms, inside_ms, deadline_ms, retry_count; // 0: 150, 20, 2000, 2

@@ -104,9 +104,9 @@ static uint8_t take_severity(const struct reading *r, int event)
 {
     uint64_t n;
     const char *text = event == NH_JSON_STRING ? nh_json_text(&r->json, NULL) : "";
-    for (uint8_t i = 1; i <= NH_REMOTE_CRITICAL; i++)
+    for (int i = 1; i <= NH_REMOTE_CRITICAL; i++)
         if (strcmp(text, severity_names[i]) == 0)
-            return i;
+            return (uint8_t)i;
     if (!take_number(r, event, &n))
         return NH_REMOTE_UNKNOWN;
     return n <= NH_REMOTE_CRITICAL ? (uint8_t)n : NH_REMOTE_CRITICAL;
