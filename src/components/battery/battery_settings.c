@@ -475,8 +475,12 @@ static void take_write(nh_battery__settings_t *s, const struct nh_battery_reply 
     s->running->outcome = r->outcome;
     s->running->code = r->code;
     int err = r->outcome == NH_BATTERY_DONE ? write_next(s) : post_read(s, CHECKING);
-    if (err < 0) // what was written is written
-        finish(s, NH_BATTERY__JOB_DONE, NH_OK);
+    if (err == NH_OK)
+        return;
+    // What was written is written; write_next() has moved on to what is not.
+    if (s->running->plan.pairs[s->chunk_from].outcome == NH_BATTERY_NOT_SENT)
+        s->running->outcome = NH_BATTERY_NOT_SENT;
+    finish(s, NH_BATTERY__JOB_DONE, NH_OK);
 }
 
 // One word of several was not taken, or the answer was lost: which ones has the board?

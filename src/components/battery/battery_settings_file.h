@@ -21,8 +21,9 @@ struct nh_battery__file {
     char fault[160]; // why it cannot be read at all
 };
 
-// {"changes":{"key":value,...},"token":"..."}. A value is a number in the setting's unit, true or
-// false, or the text of a choice. NH_ERR_SYNTAX and others: `fault` says what and where.
+// {"changes":{"key":value,...},"token":"..."}. A value is a number in the setting's unit, the
+// text of a choice, or true and false of what is on or off. NH_ERR_SYNTAX and others: `fault` says
+// what and where.
 NH_MUST_USE int nh_battery__file_read_changes(const char *text, size_t len,
                                               struct nh_battery__file *out);
 // A file of an export. What it does not name is left alone, null too; what tells the board
