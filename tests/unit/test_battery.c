@@ -391,6 +391,25 @@ static void test_a_mode_change_is_a_new_beginning(void **state)
     TURN_UNTIL(HAS(NH_BATTERY_CELLS));
 }
 
+// What is read once a minute is there again with the first values, not a minute later.
+static void test_a_mode_change_brings_the_slow_values_too(void **state)
+{
+    struct nh_battery_config cfg = config();
+    struct nh_battery_statistics st;
+    (void)state;
+    cfg.slow_ms = 600000;
+    assert_int_equal(nh_battery_create(&cfg, &battery), 0);
+    assert_int_equal(nh_battery_start(battery), 0);
+    TURN_UNTIL(HAS(NH_BATTERY_VERSION_INFO) && HAS(NH_BATTERY_LIMITS) && HAS(NH_BATTERY_COUNTERS));
+    assert_int_equal(nh_battery_mode_set(battery, NH_BATTERY_REMOTE), 0);
+    assert_int_equal(nh_battery_mode_set(battery, NH_BATTERY_LOCAL), 0);
+    assert_int_equal(HAS(NH_BATTERY_LIMITS), 0);
+    nh_battery_statistics(battery, &st);
+    uint64_t end = st.exchanges + 20;
+    TURN_UNTIL((nh_battery_statistics(battery, &st), st.exchanges >= end));
+    assert_true(HAS(NH_BATTERY_LIMITS) && HAS(NH_BATTERY_COUNTERS) && HAS(NH_BATTERY_VERSION_INFO));
+}
+
 static unsigned done_count;
 static struct nh_battery_reply last_reply;
 
@@ -626,6 +645,7 @@ int main(void)
         T(test_the_pack_is_known),
         T(test_what_cannot_be_is_counted),
         T(test_a_mode_change_is_a_new_beginning),
+        T(test_a_mode_change_brings_the_slow_values_too),
         T(test_register_events),
         T(test_statistics_events),
         T(test_the_board_goes),

@@ -107,12 +107,29 @@ static void ask_log(nh_battery_t *b)
 
 // ---- what the line brings
 
+// The pack has begun anew, with nothing: all is read again, also what is read but once a minute.
+// True: all is asked for. What finds no place in the queue is tried again with the next news.
+static bool ask_all(nh_battery_t *b)
+{
+    static const uint16_t parts[][2] = {
+        {NH_TINYBMS_LIVE_FIRST, NH_TINYBMS_LIVE_COUNT},
+        {NH_TINYBMS_STATISTICS_FIRST, NH_TINYBMS_STATISTICS_COUNT},
+        {NH_TINYBMS_SETTINGS_FIRST, NH_TINYBMS_SETTINGS_COUNT},
+        {NH_TINYBMS_VERSION_FIRST, NH_TINYBMS_VERSION_COUNT},
+    };
+    int err = NH_OK;
+    for (size_t i = 0; i < NH_ARRAY_LEN(parts) && err == NH_OK; i++)
+        err = nh_battery_post(b,
+                              &(struct nh_battery_request){.kind = NH_BATTERY_READ,
+                                                           .priority = NH_BATTERY_PRIO_USER,
+                                                           .address = parts[i][0],
+                                                           .count = parts[i][1]},
+                              NULL);
+    return err == NH_OK;
+}
+
 static void offer(nh_battery_t *b, struct nh_battery_candidate *c, uint64_t asked_ms)
 {
-    static const struct nh_battery_request again = {.kind = NH_BATTERY_READ,
-                                                    .priority = NH_BATTERY_PRIO_USER,
-                                                    .address = NH_TINYBMS_LIVE_FIRST,
-                                                    .count = NH_TINYBMS_LIVE_COUNT};
     c->source = NH_BATTERY_FROM_LOCAL;
     c->generation = b->generation;
     c->time_ms = asked_ms;
@@ -120,7 +137,7 @@ static void offer(nh_battery_t *b, struct nh_battery_candidate *c, uint64_t aske
     if (n > 0)
         nh_atomic_add_u32(&b->implausible, (uint32_t)n);
     else if (n == NH_ERR_CONFLICT)
-        NH_IGNORE(nh_battery_post(b, &again, NULL)); // or the next poll brings it
+        b->wants_all = true;
 }
 
 static void tell_order(nh_battery_t *b, const uint16_t *words)
@@ -260,6 +277,8 @@ static void on_news(void *ctx)
     if (news.what & NH_BATTERY_NEWS_STATISTICS)
         on_statistics(b);
     b->generation = nh_battery__pack_generation(b->pack);
+    if (b->wants_all)
+        b->wants_all = !ask_all(b);
 }
 
 static void wake(void *ctx)
