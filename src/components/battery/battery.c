@@ -164,6 +164,15 @@ static void on_live(nh_battery_t *b)
     }
 }
 
+// A register that was read by itself may be the only one of its part that is known.
+static bool are_known(const uint64_t *times, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (times[i] == 0)
+            return false;
+    return true;
+}
+
 static void on_statistics(nh_battery_t *b)
 {
     uint16_t words[NH_TINYBMS_STATISTICS_COUNT];
@@ -171,6 +180,8 @@ static void on_statistics(nh_battery_t *b)
     struct nh_battery_candidate c = {0};
     nh_battery_worker_words(b->worker, NH_TINYBMS_STATISTICS_FIRST, NH_TINYBMS_STATISTICS_COUNT,
                             words, times);
+    if (!are_known(times, NH_TINYBMS_STATISTICS_COUNT))
+        return;
     nh_battery__decode_statistics(words, &c);
     offer(b, &c, times[0]);
     if (memcmp(words + 5, b->log_counters, sizeof b->log_counters) != 0) {
@@ -186,6 +197,8 @@ static void on_version(nh_battery_t *b)
     struct nh_battery_candidate c = {0};
     nh_battery_worker_words(b->worker, NH_TINYBMS_VERSION_FIRST, NH_TINYBMS_VERSION_COUNT, words,
                             times);
+    if (!are_known(times, NH_TINYBMS_VERSION_COUNT))
+        return;
     nh_battery__settings_words(b->board_settings, NH_TINYBMS_VERSION_FIRST,
                                NH_TINYBMS_VERSION_COUNT, words);
     nh_battery__decode_version(words, &c);
@@ -251,6 +264,7 @@ static void on_settings(nh_battery_t *b, const struct nh_battery_worker_news *ne
     tell_runs(b, words, times);
     if (oldest == 0)
         return; // not all are known
+    nh_battery__settings_read_at(b->board_settings, oldest);
     nh_battery__decode_settings(words, &c);
     offer(b, &c, oldest);
 }

@@ -94,6 +94,12 @@ void nh_battery__settings_words(nh_battery__settings_t *s, uint16_t address, uin
     }
 }
 
+void nh_battery__settings_read_at(nh_battery__settings_t *s, uint64_t read_ms)
+{
+    if (s->image.has_now)
+        s->read_ms = read_ms;
+}
+
 void nh_battery__settings_link(nh_battery__settings_t *s, bool is_up)
 {
     if (is_up)
