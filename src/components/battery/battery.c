@@ -149,15 +149,14 @@ static void tell_order(nh_battery_t *b, const uint16_t *words)
              b->cfg.is_descending ? "false" : "true");
 }
 
-static void on_live(nh_battery_t *b)
+static void on_live(nh_battery_t *b, uint64_t asked_ms)
 {
     uint16_t words[NH_TINYBMS_LIVE_COUNT];
-    uint64_t times[NH_TINYBMS_LIVE_COUNT];
     struct nh_battery_candidate c = {0};
-    nh_battery_worker_words(b->worker, NH_TINYBMS_LIVE_FIRST, NH_TINYBMS_LIVE_COUNT, words, times);
+    nh_battery_worker_live(b->worker, words);
     nh_battery__decode_live(words, b->cfg.is_descending, &c);
     tell_order(b, words);
-    offer(b, &c, times[0]);
+    offer(b, &c, asked_ms);
     if (words[50] != b->log_status || nh_clock_ms() >= b->log_at_ms) {
         b->log_status = words[50];
         ask_log(b);
@@ -287,7 +286,7 @@ static void on_news(void *ctx)
     if (news.what & NH_BATTERY_NEWS_VERSION)
         on_version(b);
     if (news.what & NH_BATTERY_NEWS_LIVE)
-        on_live(b);
+        on_live(b, news.live_ms);
     if (news.what & NH_BATTERY_NEWS_STATISTICS)
         on_statistics(b);
     b->generation = nh_battery__pack_generation(b->pack);
