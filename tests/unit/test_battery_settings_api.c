@@ -217,7 +217,7 @@ static void test_dangerous_change(void **state)
     assert_int_equal(board.words[315], 3900);
     assert_int_equal(ask("GET", "/api/battery/settings/backups", NULL, NULL), 200);
     assert_string_equal(reply, "{\"backups\":[{\"generation\":1,\"unix_ms\":1700000000000,"
-                               "\"serial\":\"000000000000000000001234\"}]}\n");
+                               "\"serial\":\"123400000000000000000000\"}]}\n");
 }
 
 static void test_bad_changes(void **state)
@@ -327,7 +327,7 @@ static void test_export_and_compare(void **state)
     assert_int_equal(ask("GET", "/api/battery/settings/export", NULL, NULL), 200);
     assert_is_json();
     assert_says("{\n  \"format\": \"nuthatch battery settings\",\n  \"version\": 1,\n"
-                "  \"board\": {\"serial\": \"000000000000000000001234\", \"hardware\": 5, "
+                "  \"board\": {\"serial\": \"123400000000000000000000\", \"hardware\": 5, "
                 "\"firmware\": 10},\n  \"saved_unix_ms\": 1700000000000,\n  \"settings\": {\n"
                 "    \"fully_charged_voltage_mv\": 3650,\n");
     assert_says("\n    \"communication_protocol\": 1\n  }\n}\n");

@@ -230,7 +230,7 @@ const char *nh_battery__serial_text(const uint16_t version[NH_TINYBMS_VERSION_CO
         any |= serial[i];
     out[0] = '\0';
     for (size_t i = 0; any && i < 6; i++)
-        snprintf(out + 4 * i, 5, "%04x", serial[5 - i]);
+        snprintf(out + 4 * i, 5, "%04x", serial[i]);
     return out;
 }
 

@@ -46,7 +46,8 @@ struct nh_battery__export {
 size_t nh_battery__export_next(struct nh_battery__export *e,
                                char out[NH_BATTERY_EXPORT_PART_BYTES]);
 
-// "123456789abc...": the board's 96 bits, the last word first. "" of words that are all 0.
+// "123456789abc...": the board's 96 bits, the first word first, as /api/battery has it. "" of words
+// that are all 0.
 #define NH_BATTERY_SERIAL_TEXT_BYTES 25
 const char *nh_battery__serial_text(const uint16_t version[NH_TINYBMS_VERSION_COUNT],
                                     char out[NH_BATTERY_SERIAL_TEXT_BYTES]);
