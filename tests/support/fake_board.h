@@ -20,6 +20,7 @@ struct fake_board {
     // What happens to the n-th write from now, 1 the next: an outcome; what it does all the same.
     uint32_t fail_write;
     uint8_t outcome, code;
+    uint8_t command_outcome; // of commands
     bool fails_reads, does_it, does_half;
     uint16_t sticky; // this register never takes a value; 0: none
     // Called after each single word that was written.
@@ -140,6 +141,10 @@ static inline void board_answer(const struct nh_battery_request *r, struct nh_ba
     default:
         board.command_count++;
         board.last_command = r->kind;
+        p->outcome = board.command_outcome;
+        p->err = p->outcome == NH_BATTERY_DONE        ? NH_OK
+                 : p->outcome == NH_BATTERY_CANCELLED ? NH_ERR_CLOSED
+                                                      : NH_ERR_TIMEOUT;
         break;
     }
 }

@@ -4,6 +4,7 @@
 #include "linux_fixture.h"
 
 #include "components/battery/battery_private.h"
+#include "components/battery/battery_settings.h"
 #include "core/base/log.h"
 #include "support/fake_disk.h"
 #include "support/pty_board.h"
@@ -391,6 +392,25 @@ static void test_a_mode_change_is_a_new_beginning(void **state)
     TURN_UNTIL(HAS(NH_BATTERY_CELLS));
 }
 
+// What is read once a minute is there again with the first values, not a minute later.
+static void test_a_mode_change_brings_the_slow_values_too(void **state)
+{
+    struct nh_battery_config cfg = config();
+    struct nh_battery_statistics st;
+    (void)state;
+    cfg.slow_ms = 600000;
+    assert_int_equal(nh_battery_create(&cfg, &battery), 0);
+    assert_int_equal(nh_battery_start(battery), 0);
+    TURN_UNTIL(HAS(NH_BATTERY_VERSION_INFO) && HAS(NH_BATTERY_LIMITS) && HAS(NH_BATTERY_COUNTERS));
+    assert_int_equal(nh_battery_mode_set(battery, NH_BATTERY_REMOTE), 0);
+    assert_int_equal(nh_battery_mode_set(battery, NH_BATTERY_LOCAL), 0);
+    assert_int_equal(HAS(NH_BATTERY_LIMITS), 0);
+    nh_battery_statistics(battery, &st);
+    uint64_t end = st.exchanges + 20;
+    TURN_UNTIL((nh_battery_statistics(battery, &st), st.exchanges >= end));
+    assert_true(HAS(NH_BATTERY_LIMITS) && HAS(NH_BATTERY_COUNTERS) && HAS(NH_BATTERY_VERSION_INFO));
+}
+
 static unsigned done_count;
 static struct nh_battery_reply last_reply;
 
@@ -607,11 +627,62 @@ static void test_registers_by_http(void **state)
         if (status != 400)
             fail_msg("%s: %d", bad[i], status);
     }
+    assert_non_null(strstr(ask_route("max_age_ms=1d", &status), "max_age_ms must be"));
     pthread_mutex_lock(&peer.lock);
     peer.board.nack_address = 120;
     pthread_mutex_unlock(&peer.lock);
     ask_route("first=120&count=1", &status);
     assert_int_equal(status, 502);
+}
+
+// One register of a part whose poll is refused: the others are not known, and not 0.
+static void test_a_part_is_offered_whole(void **state)
+{
+    static const struct {
+        uint16_t refused;
+        const char *query;
+        unsigned field;
+    } rows[] = {{116, "first=105&count=1", NH_BATTERY_COUNTERS},
+                {509, "first=500&count=1", NH_BATTERY_VERSION_INFO}};
+    struct nh_battery__settings_info info;
+    int status;
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        pthread_mutex_lock(&peer.lock);
+        peer.board.nack_address = rows[i].refused;
+        pthread_mutex_unlock(&peer.lock);
+        start();
+        TURN_UNTIL(HAS(NH_BATTERY_LIMITS));
+        ask_route(rows[i].query, &status);
+        assert_int_equal(status, 200);
+        assert_int_equal(HAS(rows[i].field), 0);
+        nh_battery__settings_info(nh_battery__settings_of(battery), &info);
+        assert_int_equal(info.has_version && rows[i].field == NH_BATTERY_VERSION_INFO, 0);
+        nh_battery_destroy(battery);
+        battery = NULL;
+    }
+}
+
+// One register that was read does not make the others young.
+static void test_settings_are_as_old_as_the_oldest(void **state)
+{
+    struct nh_battery_config cfg = config();
+    struct nh_battery__settings_info before, after;
+    struct nh_battery_statistics st;
+    int status;
+    (void)state;
+    cfg.slow_ms = 600000;
+    assert_int_equal(nh_battery_create(&cfg, &battery), 0);
+    assert_int_equal(nh_battery_start(battery), 0);
+    TURN_UNTIL(HAS(NH_BATTERY_LIMITS));
+    nh_battery_statistics(battery, &st);
+    uint64_t end = st.exchanges + 5; // a tenth of a second each
+    TURN_UNTIL((nh_battery_statistics(battery, &st), st.exchanges >= end));
+    nh_battery__settings_info(nh_battery__settings_of(battery), &before);
+    assert_true(before.age_ms > 0);
+    ask_route("first=300&count=1", &status);
+    nh_battery__settings_info(nh_battery__settings_of(battery), &after);
+    assert_true(after.age_ms >= before.age_ms);
 }
 
 int main(void)
@@ -626,6 +697,7 @@ int main(void)
         T(test_the_pack_is_known),
         T(test_what_cannot_be_is_counted),
         T(test_a_mode_change_is_a_new_beginning),
+        T(test_a_mode_change_brings_the_slow_values_too),
         T(test_register_events),
         T(test_statistics_events),
         T(test_the_board_goes),
@@ -635,6 +707,8 @@ int main(void)
         T(test_polls_allocate_nothing),
         T(test_every_allocation_may_fail),
         T(test_registers_by_http),
+        T(test_a_part_is_offered_whole),
+        T(test_settings_are_as_old_as_the_oldest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

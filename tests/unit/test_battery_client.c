@@ -324,6 +324,38 @@ static void test_priorities(void **state)
         assert_int_equal(answers[i].ticket, t[2 - i]);
 }
 
+static void note_outcome(void *ctx, const struct nh_battery_reply *r)
+{
+    *(uint8_t *)ctx = r->outcome;
+}
+
+// Always a user's read waits; what is less urgent has its turn after half a second all the same.
+static void test_unbroken_reads_starve_nobody(void **state)
+{
+    uint8_t log = UINT8_MAX, ranges = UINT8_MAX;
+    (void)state;
+    begin();
+    warm_up();
+    post(&(struct nh_battery_request){.kind = NH_BATTERY_EVENTS,
+                                      .priority = NH_BATTERY_PRIO_EVENTS,
+                                      .done = note_outcome,
+                                      .ctx = &log});
+    post(&(struct nh_battery_request){.kind = NH_BATTERY_RANGES,
+                                      .priority = NH_BATTERY_PRIO_SETTINGS,
+                                      .option = NH_TINYBMS_MINIMUM,
+                                      .count = 44,
+                                      .done = note_outcome,
+                                      .ctx = &ranges});
+    uint64_t end_us = now_us + 1 * S;
+    for (uint16_t at = 0; now_us < end_us; run(1 * MS))
+        while (stats().queue_depth < 8) {
+            post_read(at, 1);
+            at = (uint16_t)((at + 20) % 600); // too far for one block
+        }
+    assert_int_equal(log, NH_BATTERY_DONE);
+    assert_int_equal(ranges, NH_BATTERY_DONE);
+}
+
 // ---- sharing
 
 static void test_equal_reads_are_one_exchange(void **state)
@@ -519,6 +551,24 @@ static void test_damaged_answer_is_repeated_soon(void **state)
     assert_words(t, 0, 8);
     assert_true(stats().crc_errors >= 1);
     assert_int_equal(stats().timeouts, 0);
+}
+
+// Bytes without end that begin frames and never end one do not hold the line for good.
+static void test_a_babbling_line_times_out(void **state)
+{
+    static const uint8_t start[] = {0xAA, 0x03, 0x10, 0x55};
+    (void)state;
+    begin();
+    warm_up();
+    board.is_mute = true;
+    uint32_t t = post_read(0, 8);
+    for (uint64_t end_us = now_us + 1900 * MS; now_us < end_us; run(5 * MS))
+        nh_battery_client_input(client, start, sizeof start, now_us);
+    assert_outcome(t, NH_BATTERY_LOST); // each try had its time; the deadline is later
+    board.is_mute = false;
+    t = post_read(0, 8);
+    run(1500 * MS);
+    assert_words(t, 0, 8);
 }
 
 static void test_disconnect_and_probe(void **state)
@@ -879,6 +929,7 @@ int main(void)
         T(test_other_commands),
         T(test_restart_is_followed_by_silence),
         T(test_priorities),
+        T(test_unbroken_reads_starve_nobody),
         T(test_equal_reads_are_one_exchange),
         T(test_neighbours_are_one_block),
         T(test_refused_block_is_asked_apart),
@@ -890,6 +941,7 @@ int main(void)
         T(test_answer_of_before_is_not_taken),
         T(test_answer_said_twice_is_not_taken),
         T(test_damaged_answer_is_repeated_soon),
+        T(test_a_babbling_line_times_out),
         T(test_disconnect_and_probe),
         T(test_poll_is_never_queued_twice),
         T(test_close_cancels),

@@ -239,6 +239,22 @@ static void test_the_boards_log(void **state)
     assert_int_equal(p->log[1].age_s, 11);
 }
 
+// Over within the second that it came in: nothing stays active.
+static void test_a_fault_of_less_than_a_second(void **state)
+{
+    uint16_t words[NH_TINYBMS_EVENTS_COUNT] = {0x4200, 0x610F};
+    (void)state;
+    make();
+    nh_battery__pack_board_log(p, words, 1000000, t);
+    words[2] = words[4] = 0x4240;
+    words[3] = 0x030F; // over-voltage
+    words[5] = 0x790F; // over again
+    nh_battery__pack_board_log(p, words, 1000001, t);
+    assert_int_equal(nh_battery__alarms_sum(&p->alarms).active, 0);
+    assert_int_equal(p->log[0].id, 0x79);
+    assert_int_equal(p->log[1].id, 0x03);
+}
+
 // ---- what is kept ------------------------------------------------------------------------------
 
 // A pack that discharges at about 537 W, with an alarm that was acknowledged.
@@ -493,6 +509,7 @@ int main(void)
         T(test_changes_and_links_are_events),
         T(test_alarms_are_events_and_stand_in_snapshots),
         T(test_the_boards_log),
+        T(test_a_fault_of_less_than_a_second),
         T(test_meters_and_alarms_outlive_a_restart),
         T(test_the_mode_outlives_a_restart),
         T(test_meters_do_not_wear_the_flash),

@@ -569,6 +569,29 @@ static void test_half_a_write(void **state)
     assert_int_equal(board.write_count, 1);
 }
 
+static void wrote_and_queue_full(struct fake_board *b)
+{
+    b->post_err = NH_ERR_FULL;
+}
+
+// The first request was done, the second finds no place in the queue: that is no success.
+static void test_second_request_is_not_taken(void **state)
+{
+    struct nh_battery__settings_info info;
+    (void)state;
+    nh_battery__job_t *j = make(NH_BATTERY__APPLY);
+    wish(j, "charger_startup_delay_s", 30);
+    wish(j, "state_of_charge_permille", 50);
+    board.wrote = wrote_and_queue_full;
+    assert_int_equal(run(j)->end, NH_BATTERY__JOB_DONE);
+    assert_int_equal(outcome("charger_startup_delay_s"), NH_BATTERY_DONE);
+    assert_int_equal(outcome("state_of_charge_permille"), NH_BATTERY_NOT_SENT);
+    assert_int_equal(ended.job.outcome, NH_BATTERY_NOT_SENT);
+    nh_battery__settings_info(s, &info);
+    assert_int_equal(info.done_count, 0);
+    assert_int_equal(info.failed_count, 1);
+}
+
 // Health reads 0xFFFF once the board has it; charge is told even if it reads the same.
 static void test_told_values(void **state)
 {
@@ -837,6 +860,7 @@ int main(void)
         TEST(test_commands),
         TEST(test_write_ends),
         TEST(test_half_a_write),
+        TEST(test_second_request_is_not_taken),
         TEST(test_told_values),
         TEST(test_mode_restarts_the_board_last),
         TEST(test_backup_before_a_write),

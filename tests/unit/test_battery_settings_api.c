@@ -217,7 +217,7 @@ static void test_dangerous_change(void **state)
     assert_int_equal(board.words[315], 3900);
     assert_int_equal(ask("GET", "/api/battery/settings/backups", NULL, NULL), 200);
     assert_string_equal(reply, "{\"backups\":[{\"generation\":1,\"unix_ms\":1700000000000,"
-                               "\"serial\":\"000000000000000000001234\"}]}\n");
+                               "\"serial\":\"123400000000000000000000\"}]}\n");
 }
 
 static void test_bad_changes(void **state)
@@ -236,6 +236,9 @@ static void test_bad_changes(void **state)
         {"{\"changes\":{\"load_switch_type\":\"on\"}}", 422,
          "\"value\":\"on\",\"limit\":\"a number or the text of a choice\""},
         {"{\"changes\":{\"charger_startup_delay_s\":null}}", 422, "it is no value"},
+        {"{\"changes\":{\"charge_overcurrent_a\":true}}", 422,
+         "\"value\":\"true\",\"limit\":\"a number\""},
+        {"{\"changes\":{\"load_switch_type\":false}}", 422, "it is no value"},
         {"{\"changes\":{\"charger_startup_delay_s\":{\"a\":[1]}}}", 422, "it is no value"},
         {"{\"changes\":{\"charger_startup_delay_s\":30,\"charger_startup_delay_s\":31}}", 422,
          "it is named twice"},
@@ -324,7 +327,7 @@ static void test_export_and_compare(void **state)
     assert_int_equal(ask("GET", "/api/battery/settings/export", NULL, NULL), 200);
     assert_is_json();
     assert_says("{\n  \"format\": \"nuthatch battery settings\",\n  \"version\": 1,\n"
-                "  \"board\": {\"serial\": \"000000000000000000001234\", \"hardware\": 5, "
+                "  \"board\": {\"serial\": \"123400000000000000000000\", \"hardware\": 5, "
                 "\"firmware\": 10},\n  \"saved_unix_ms\": 1700000000000,\n  \"settings\": {\n"
                 "    \"fully_charged_voltage_mv\": 3650,\n");
     assert_says("\n    \"communication_protocol\": 1\n  }\n}\n");
@@ -357,6 +360,8 @@ static void test_compare_odd_files(void **state)
          "\"dangerous\":true}],\"same\":0,\"unknown\":[\"x\",\"soc_pct\"]}"},
         {"{\"settings\":{\"charger_startup_delay_s\":99}}", 200, "\"file\":99"},
         {"{\"settings\":{\"state_of_charge_permille\":99}}", 200, "\"differences\":[]"},
+        {"{\"settings\":{\"state_of_charge_permille\":{\"overvoltage_cutoff_mv\":4500}}}", 200,
+         "\"differences\":[]"},
         {"{\"format\":\"other\",\"settings\":{}}", 400, "this is no file of battery settings"},
         {"{\"format\":\"nuthatch battery settings\"}", 400, "is missing"},
         {"nonsense", 400, "line 1, column 2"},
@@ -426,6 +431,25 @@ static void test_control(void **state)
     }
     assert_int_equal(ask("POST", "/api/battery/control", NULL, "{\"action\":\"stop\"}"), 400);
     assert_int_equal(ask("POST", "/api/battery/control", NULL, "{}"), 400);
+}
+
+// The command went out: what became of it is not known, and nothing else is said.
+static void test_a_command_without_an_answer(void **state)
+{
+    static const uint8_t outcomes[] = {NH_BATTERY_LOST, NH_BATTERY_EXPIRED, NH_BATTERY_CANCELLED};
+    char body[120];
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(outcomes); i++) {
+        assert_int_equal(ask("POST", "/api/battery/control", NULL, "{\"action\":\"restart\"}"),
+                         409);
+        snprintf(body, sizeof body, "{\"action\":\"restart\",\"token\":\"%s\"}", token());
+        board.command_outcome = outcomes[i];
+        bool is_closed = outcomes[i] == NH_BATTERY_CANCELLED;
+        assert_int_equal(ask("POST", "/api/battery/control", NULL, body), is_closed ? 503 : 504);
+        assert_says(is_closed ? "\"code\":\"no_board\"" : "\"code\":\"no_answer\"");
+        assert_says("may have done it");
+        assert_null(strstr(reply, "Nothing was changed"));
+    }
 }
 
 // ---- who leaves, and where memory ends ----------------------------------------------------------
@@ -525,6 +549,7 @@ int main(void)
         TEST(test_largest_comparison),
         TEST(test_export_of_a_backup),
         TEST(test_control),
+        TEST(test_a_command_without_an_answer),
         TEST(test_client_leaves),
         TEST(test_allocations_fail),
         TEST(test_broken_files),

@@ -61,6 +61,7 @@ static void test_counts_ampere_hours(void **state)
 {
     (void)state;
     begin((struct nh_sim_pack_config){.soc_pct = 80});
+    put(322, 322); // rated cycles
     line("load 30");
     pass_s(3600);
     assert_in_range((uint64_t)(nh_sim_pack_soc_pct(pack) * 100), 4998, 5002);
@@ -96,6 +97,20 @@ static void test_cells_and_pack_agree(void **state)
             assert_true(pack->low_mv > 3000 && pack->high_mv < 4200);
         }
     }
+}
+
+// By the setting of rated cycles: 5,000 of them unless somebody writes another number.
+static void test_health_falls_by_the_rated_cycles(void **state)
+{
+    (void)state;
+    begin((struct nh_sim_pack_config){.soc_pct = 80});
+    line("load 30");
+    pass_s(3600);
+    assert_in_range((uint64_t)((1 - pack->health) * 1e7), 595, 605); // 0.3 of a cycle of 5,000
+    put(322, 50);
+    double before = pack->health;
+    pass_s(3600);
+    assert_in_range((uint64_t)((before - pack->health) * 1e6), 5950, 6050);
 }
 
 static void test_same_seed_same_pack(void **state)
@@ -433,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counts_ampere_hours),
         cmocka_unit_test(test_cells_and_pack_agree),
+        cmocka_unit_test(test_health_falls_by_the_rated_cycles),
         cmocka_unit_test(test_same_seed_same_pack),
         cmocka_unit_test(test_a_full_charge),
         cmocka_unit_test(test_begins_again_by_level),

@@ -156,6 +156,28 @@ static void test_post_and_cached(void **state)
     DRAIN_UNTIL(news.is_connected);
 }
 
+// What was read by itself after the live image does not mix with it.
+static void test_live_image_is_of_one_moment(void **state)
+{
+    const struct nh_battery_worker_config cfg = config();
+    uint16_t words[NH_TINYBMS_LIVE_COUNT], cached[2];
+    struct seen s = {0};
+    (void)state;
+    start(&cfg);
+    post_to(&s, 0, NH_TINYBMS_LIVE_COUNT);
+    DRAIN_UNTIL(s.count == 1);
+    pthread_mutex_lock(&peer.lock);
+    peer.board.regs[36] = 7;
+    pthread_mutex_unlock(&peer.lock);
+    post_to(&s, 36, 2);
+    DRAIN_UNTIL(s.count == 2);
+    nh_battery_worker_live(worker, words);
+    assert_int_equal(words[36], line_board_pattern(36));
+    assert_int_equal(words[55], line_board_pattern(55));
+    assert_int_equal(nh_battery_worker_cached(worker, 36, 2, 0, cached), 0);
+    assert_int_equal(cached[0], 7);
+}
+
 static void test_write_makes_what_is_cached_unknown(void **state)
 {
     const struct nh_battery_worker_config cfg = config();
@@ -445,6 +467,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_post_and_cached),
+        T(test_live_image_is_of_one_moment),
         T(test_write_makes_what_is_cached_unknown),
         T(test_queue_is_bounded),
         T(test_who_left_is_not_answered),

@@ -443,6 +443,36 @@ static void test_events_of_words(void **state)
     assert_int_equal(nh_tinybms_events_of_words(words, 1, 10, e, 2), 0);
 }
 
+// The ring has turned over within the second 100: its order tells which of that second is newest.
+static void test_events_of_one_second(void **state)
+{
+    static const uint16_t words[] = {100, 0x7900, 100, 0x6500, 7, 0x6100, 90, 0x6400, 100, 0x0300};
+    static const uint8_t ids[] = {0x65, 0x79, 0x03, 0x64, 0x61};
+    struct nh_tinybms_event e[5];
+    (void)state;
+    assert_int_equal(nh_tinybms_events_of_words(words, 10, 101, e, 5), 5);
+    for (size_t i = 0; i < NH_ARRAY_LEN(ids); i++)
+        assert_int_equal(e[i].id, ids[i]);
+    assert_int_equal(nh_tinybms_events_of_words(words, 6, 101, e, 5), 3);
+    assert_int_equal(e[0].id, 0x65);
+}
+
+// Logged after the clock was read, which is another exchange.
+static void test_events_ahead_of_the_clock(void **state)
+{
+    static const uint16_t words[] = {98, 0x6200, 100, 0x0300, 101, 0x7900};
+    struct nh_tinybms_event e[3];
+    (void)state;
+    assert_int_equal(nh_tinybms_events_of_words(words, 6, 99, e, 3), 3);
+    assert_int_equal(e[0].id, 0x79);
+    assert_int_equal(e[0].age_s, 0);
+    assert_int_equal(e[0].time_s, 101);
+    assert_int_equal(e[1].id, 0x03);
+    assert_int_equal(e[1].age_s, 0);
+    assert_int_equal(e[2].id, 0x62);
+    assert_int_equal(e[2].age_s, 1);
+}
+
 static void test_versions(void **state)
 {
     nh_tinybms_parser_t p;
@@ -497,6 +527,8 @@ int main(void)
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_events_of_words),
+        cmocka_unit_test(test_events_of_one_second),
+        cmocka_unit_test(test_events_ahead_of_the_clock),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_texts),
     };

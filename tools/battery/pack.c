@@ -6,7 +6,6 @@
 #define CYCLE_S (NH_SIM_CYCLE_MS / 1000.0)
 #define CYCLE_H (CYCLE_S / 3600)
 #define FIRST_TIME_S 1000000u // this board has been in use for eleven days
-#define CYCLES_OF_LIFE 322.0  // full cycles until its health says 0
 #define RESET_POWER_ON 5
 
 // ---- the beginning ------------------------------------------------------------------------------
@@ -183,7 +182,8 @@ static void gauge(struct nh_sim_pack *p)
         return;
     double drawn = -p->current_a * CYCLE_H;
     p->drawn_ah += drawn;
-    p->health = at_least(p->health - drawn / capacity_ah(p) / CYCLES_OF_LIFE, 0);
+    double cycles = at_least(nh_sim_pack_get(p, NH_SIM_RATED_CYCLES), 1);
+    p->health = at_least(p->health - drawn / capacity_ah(p) / cycles, 0);
 }
 
 static void keep_statistics(struct nh_sim_pack *p)

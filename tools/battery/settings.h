@@ -28,6 +28,7 @@ enum nh_sim_setting { // by its address
     NH_SIM_HOT_C = 319,
     NH_SIM_COLD_C = 320,
     NH_SIM_RESTART_PCT = 321,
+    NH_SIM_RATED_CYCLES = 322,
     NH_SIM_HEALTH = 323, // 0.002 %
     NH_SIM_CHARGE = 328, // 0.002 %
     NH_SIM_FLAGS = 329,

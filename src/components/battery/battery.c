@@ -107,12 +107,29 @@ static void ask_log(nh_battery_t *b)
 
 // ---- what the line brings
 
+// The pack has begun anew, with nothing: all is read again, also what is read but once a minute.
+// True: all is asked for. What finds no place in the queue is tried again with the next news.
+static bool ask_all(nh_battery_t *b)
+{
+    static const uint16_t parts[][2] = {
+        {NH_TINYBMS_LIVE_FIRST, NH_TINYBMS_LIVE_COUNT},
+        {NH_TINYBMS_STATISTICS_FIRST, NH_TINYBMS_STATISTICS_COUNT},
+        {NH_TINYBMS_SETTINGS_FIRST, NH_TINYBMS_SETTINGS_COUNT},
+        {NH_TINYBMS_VERSION_FIRST, NH_TINYBMS_VERSION_COUNT},
+    };
+    int err = NH_OK;
+    for (size_t i = 0; i < NH_ARRAY_LEN(parts) && err == NH_OK; i++)
+        err = nh_battery_post(b,
+                              &(struct nh_battery_request){.kind = NH_BATTERY_READ,
+                                                           .priority = NH_BATTERY_PRIO_USER,
+                                                           .address = parts[i][0],
+                                                           .count = parts[i][1]},
+                              NULL);
+    return err == NH_OK;
+}
+
 static void offer(nh_battery_t *b, struct nh_battery_candidate *c, uint64_t asked_ms)
 {
-    static const struct nh_battery_request again = {.kind = NH_BATTERY_READ,
-                                                    .priority = NH_BATTERY_PRIO_USER,
-                                                    .address = NH_TINYBMS_LIVE_FIRST,
-                                                    .count = NH_TINYBMS_LIVE_COUNT};
     c->source = NH_BATTERY_FROM_LOCAL;
     c->generation = b->generation;
     c->time_ms = asked_ms;
@@ -120,7 +137,7 @@ static void offer(nh_battery_t *b, struct nh_battery_candidate *c, uint64_t aske
     if (n > 0)
         nh_atomic_add_u32(&b->implausible, (uint32_t)n);
     else if (n == NH_ERR_CONFLICT)
-        NH_IGNORE(nh_battery_post(b, &again, NULL)); // or the next poll brings it
+        b->wants_all = true;
 }
 
 static void tell_order(nh_battery_t *b, const uint16_t *words)
@@ -132,19 +149,27 @@ static void tell_order(nh_battery_t *b, const uint16_t *words)
              b->cfg.is_descending ? "false" : "true");
 }
 
-static void on_live(nh_battery_t *b)
+static void on_live(nh_battery_t *b, uint64_t asked_ms)
 {
     uint16_t words[NH_TINYBMS_LIVE_COUNT];
-    uint64_t times[NH_TINYBMS_LIVE_COUNT];
     struct nh_battery_candidate c = {0};
-    nh_battery_worker_words(b->worker, NH_TINYBMS_LIVE_FIRST, NH_TINYBMS_LIVE_COUNT, words, times);
+    nh_battery_worker_live(b->worker, words);
     nh_battery__decode_live(words, b->cfg.is_descending, &c);
     tell_order(b, words);
-    offer(b, &c, times[0]);
+    offer(b, &c, asked_ms);
     if (words[50] != b->log_status || nh_clock_ms() >= b->log_at_ms) {
         b->log_status = words[50];
         ask_log(b);
     }
+}
+
+// A register that was read by itself may be the only one of its part that is known.
+static bool are_known(const uint64_t *times, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (times[i] == 0)
+            return false;
+    return true;
 }
 
 static void on_statistics(nh_battery_t *b)
@@ -154,6 +179,8 @@ static void on_statistics(nh_battery_t *b)
     struct nh_battery_candidate c = {0};
     nh_battery_worker_words(b->worker, NH_TINYBMS_STATISTICS_FIRST, NH_TINYBMS_STATISTICS_COUNT,
                             words, times);
+    if (!are_known(times, NH_TINYBMS_STATISTICS_COUNT))
+        return;
     nh_battery__decode_statistics(words, &c);
     offer(b, &c, times[0]);
     if (memcmp(words + 5, b->log_counters, sizeof b->log_counters) != 0) {
@@ -169,6 +196,8 @@ static void on_version(nh_battery_t *b)
     struct nh_battery_candidate c = {0};
     nh_battery_worker_words(b->worker, NH_TINYBMS_VERSION_FIRST, NH_TINYBMS_VERSION_COUNT, words,
                             times);
+    if (!are_known(times, NH_TINYBMS_VERSION_COUNT))
+        return;
     nh_battery__settings_words(b->board_settings, NH_TINYBMS_VERSION_FIRST,
                                NH_TINYBMS_VERSION_COUNT, words);
     nh_battery__decode_version(words, &c);
@@ -234,6 +263,7 @@ static void on_settings(nh_battery_t *b, const struct nh_battery_worker_news *ne
     tell_runs(b, words, times);
     if (oldest == 0)
         return; // not all are known
+    nh_battery__settings_read_at(b->board_settings, oldest);
     nh_battery__decode_settings(words, &c);
     offer(b, &c, oldest);
 }
@@ -256,10 +286,12 @@ static void on_news(void *ctx)
     if (news.what & NH_BATTERY_NEWS_VERSION)
         on_version(b);
     if (news.what & NH_BATTERY_NEWS_LIVE)
-        on_live(b);
+        on_live(b, news.live_ms);
     if (news.what & NH_BATTERY_NEWS_STATISTICS)
         on_statistics(b);
     b->generation = nh_battery__pack_generation(b->pack);
+    if (b->wants_all)
+        b->wants_all = !ask_all(b);
 }
 
 static void wake(void *ctx)

@@ -75,8 +75,21 @@ int nh_battery_api__submit(nh_request_t *req)
     return NH_OK;
 }
 
+// A command went out, or may have.
+static int reply_unknown(nh_request_t *req, uint8_t outcome)
+{
+    bool is_closed = outcome == NH_BATTERY_CANCELLED;
+    return nh_reply_error(req, is_closed ? 503 : 504, is_closed ? "no_board" : "no_answer",
+                          "%s before it answered: it may have done it.",
+                          is_closed ? "The line to the board was closed" : "The time was over");
+}
+
 int nh_battery_api__reply_failed(nh_request_t *req, const nh_battery__job_t *j)
 {
+    bool is_silent = j->outcome == NH_BATTERY_LOST || j->outcome == NH_BATTERY_EXPIRED ||
+                     j->outcome == NH_BATTERY_CANCELLED;
+    if (j->kind == NH_BATTERY__COMMAND && is_silent)
+        return reply_unknown(req, j->outcome);
     switch (j->outcome) {
     case NH_BATTERY_REFUSED:
         return nh_reply_error(req, 502, "refused", "The board refused it, with its code %u.",

@@ -7,7 +7,7 @@
 #define SLEEP_US 9500000 // the board sleeps after 10 s without a byte
 #define WAKE_US 2500000
 #define PROBE_WAKE_US 350000 // of a poll: it comes again in a second
-#define AGED_US 500000       // then a poll goes with the users' reads, not behind them
+#define AGED_US 500000       // then anything goes with the users' reads, not behind them
 #define EXTRA_MAX 8
 #define SETTINGS_MAX 100 // of one 0x1D
 
@@ -41,7 +41,7 @@ static const struct nh_battery__slot *writing(const nh_battery_client_t *c)
 static uint8_t priority_of(const struct nh_battery__slot *s, uint64_t now_us)
 {
     uint8_t p = s->request.priority;
-    bool is_aged = s->is_poll && now_us - s->posted_us >= AGED_US;
+    bool is_aged = now_us >= s->posted_us + AGED_US;
     return is_aged && p > NH_BATTERY_PRIO_USER ? NH_BATTERY_PRIO_USER : p;
 }
 

@@ -10,6 +10,7 @@
 #define RESTART_US 600000 // it is silent for 500 ms
 #define DEBT_US 1000000   // so late an answer may still come
 #define DEBT_SHORT_US 200000
+#define PAUSES_MAX 8 // within one answer
 #define NO_COMMAND 0 // a command that is none: whole frames are strays
 
 // ---- who waits
@@ -326,15 +327,27 @@ static void look(nh_battery_client_t *c, uint64_t now_us)
     note_frames(c, frames, now_us);
 }
 
-// Within a frame, and behind a damaged one, a short silence ends it.
+// Until when an answer can be there that began in time: the longest frame, with some pauses in it.
+static uint64_t answer_end_us(const nh_battery_client_t *c)
+{
+    uint64_t wire_us = NH_TINYBMS_FRAME_MAX_BYTES * UINT64_C(10000000) / c->cfg.baud;
+    return c->x.begun_us + (c->cfg.first_byte_ms + PAUSES_MAX * (uint64_t)c->cfg.inside_ms) * 1000 +
+           wire_us;
+}
+
+// Within a frame, and behind a damaged one, a short silence ends it. A line that babbles is never
+// silent: then the time is over all the same.
 static void wait_for_more(nh_battery_client_t *c, uint64_t now_us)
 {
     bool is_damaged = c->parser.crc_errors != c->x.crc_errors;
+    uint64_t end_us = answer_end_us(c);
     c->x.has_bytes = true;
     if (nh_tinybms_parser_is_inside(&c->parser) || is_damaged)
         c->x.wait_us = now_us + (uint64_t)c->cfg.inside_ms * 1000;
     else
         c->x.wait_us = c->x.begun_us + (uint64_t)c->cfg.first_byte_ms * 1000;
+    if (c->x.wait_us > end_us)
+        c->x.wait_us = end_us;
 }
 
 void nh_battery_client_input(nh_battery_client_t *c, const uint8_t *bytes, size_t len,

@@ -183,11 +183,13 @@ int nh_battery__api_registers(nh_request_t *req)
     uint32_t first, count, max_age_ms;
     if (!param(req, "first", 0, NH_TINYBMS_ADDRESS_COUNT - 1, &first) ||
         !param(req, "count", NH_TINYBMS_LIVE_COUNT, NH_TINYBMS_READ_MAX_COUNT, &count) ||
-        !param(req, "max_age_ms", 0, UINT32_MAX, &max_age_ms) || count < 1 ||
-        first + count > NH_TINYBMS_ADDRESS_COUNT)
+        count < 1 || first + count > NH_TINYBMS_ADDRESS_COUNT)
         return nh_reply_error(req, 400, NULL,
                               "first and count must name 1 to %d registers of 0 to %d.",
                               NH_TINYBMS_READ_MAX_COUNT, NH_TINYBMS_ADDRESS_COUNT - 1);
+    if (!param(req, "max_age_ms", 0, UINT32_MAX, &max_age_ms))
+        return nh_reply_error(req, 400, NULL, "max_age_ms must be a number of 0 to %lu.",
+                              (unsigned long)UINT32_MAX);
     if (max_age_ms &&
         nh_battery_cached(b, (uint16_t)first, (uint16_t)count, max_age_ms, words) == 0)
         return reply_words(req, first, words, count);

@@ -166,17 +166,6 @@ int nh_battery__pack_acknowledge(nh_battery__pack_t *p, uint32_t id, struct nh_b
     return err;
 }
 
-static void keep_log(nh_battery__pack_t *p, const struct nh_tinybms_event *e, size_t count)
-{
-    p->log_count = 0;
-    for (size_t i = 0; i < count; i++) { // by age; the ring of the board begins anywhere
-        size_t at = p->log_count++;
-        for (; at > 0 && p->log[at - 1].age_s > e[i].age_s; at--)
-            p->log[at] = p->log[at - 1];
-        p->log[at] = e[i];
-    }
-}
-
 void nh_battery__pack_board_log(nh_battery__pack_t *p,
                                 const uint16_t words[NH_TINYBMS_EVENTS_COUNT], uint32_t clock_s,
                                 struct nh_battery__time t)
@@ -185,7 +174,8 @@ void nh_battery__pack_board_log(nh_battery__pack_t *p,
     size_t count =
         nh_tinybms_events_of_words(words, NH_TINYBMS_EVENTS_COUNT, clock_s, e, NH_ARRAY_LEN(e));
     p->now = t;
-    keep_log(p, e, count);
+    memcpy(p->log, e, count * sizeof p->log[0]);
+    p->log_count = (uint8_t)count;
     p->log_clock_s = clock_s;
     p->log_ms = t.now_ms;
     if (nh_battery__alarms_log(&p->alarms, e, count, wall(t)))

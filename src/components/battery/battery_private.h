@@ -20,6 +20,7 @@ struct nh_battery {
     const char *loop_id; // of the loop's task: this_task of battery.c
     bool is_started;
     uint32_t generation;  // of the pack, when what comes next began to be collected
+    bool wants_all;       // it has changed since: what is known of the board is offered anew
     uint32_t implausible; // atomic: statistics are any task's
     bool is_order_told;
     // The board's log: asked for when its counters or its status changed, and each minute.

@@ -94,6 +94,12 @@ void nh_battery__settings_words(nh_battery__settings_t *s, uint16_t address, uin
     }
 }
 
+void nh_battery__settings_read_at(nh_battery__settings_t *s, uint64_t read_ms)
+{
+    if (s->image.has_now)
+        s->read_ms = read_ms;
+}
+
 void nh_battery__settings_link(nh_battery__settings_t *s, bool is_up)
 {
     if (is_up)
@@ -475,8 +481,12 @@ static void take_write(nh_battery__settings_t *s, const struct nh_battery_reply 
     s->running->outcome = r->outcome;
     s->running->code = r->code;
     int err = r->outcome == NH_BATTERY_DONE ? write_next(s) : post_read(s, CHECKING);
-    if (err < 0) // what was written is written
-        finish(s, NH_BATTERY__JOB_DONE, NH_OK);
+    if (err == NH_OK)
+        return;
+    // What was written is written; write_next() has moved on to what is not.
+    if (s->running->plan.pairs[s->chunk_from].outcome == NH_BATTERY_NOT_SENT)
+        s->running->outcome = NH_BATTERY_NOT_SENT;
+    finish(s, NH_BATTERY__JOB_DONE, NH_OK);
 }
 
 // One word of several was not taken, or the answer was lost: which ones has the board?

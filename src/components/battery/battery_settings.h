@@ -36,6 +36,8 @@ void nh_battery__settings_destroy(nh_battery__settings_t *s); // NULL: nothing
 // What the line brought of registers, whoever asked for it; others than its own are passed over.
 void nh_battery__settings_words(nh_battery__settings_t *s, uint16_t address, uint16_t count,
                                 const uint16_t *words);
+// When the oldest of all settings that words() brought was asked for, on the settings' clock.
+void nh_battery__settings_read_at(nh_battery__settings_t *s, uint64_t read_ms);
 // The local board came or went: ranges and versions are asked for anew, as it may be another one.
 void nh_battery__settings_link(nh_battery__settings_t *s, bool is_up);
 

@@ -70,10 +70,10 @@ static bool scalar(struct reading *g, int event, const struct nh_tinybms_registe
         return nh_json_double(&g->r, value) == 0;
     case NH_JSON_STRING:
         return choice_of(r, nh_json_text(&g->r, NULL), value);
-    case NH_JSON_TRUE:
+    case NH_JSON_TRUE: // of what is on or off, not of a number
+        return choice_of(r, "on", value);
     case NH_JSON_FALSE:
-        *value = event == NH_JSON_TRUE;
-        return true;
+        return choice_of(r, "off", value);
     default:
         return false;
     }
@@ -96,12 +96,15 @@ static int read_setting(struct reading *g, const char *key)
         return event;
     bool is_null = event == NH_JSON_NULL;
     bool has_value = r && !is_null && scalar(g, event, r, &value);
-    const char *text =
-        event == NH_JSON_STRING || event == NH_JSON_NUMBER ? nh_json_text(&g->r, NULL) : "";
+    const char *text = event == NH_JSON_STRING || event == NH_JSON_NUMBER
+                           ? nh_json_text(&g->r, NULL)
+                       : event == NH_JSON_TRUE  ? "true"
+                       : event == NH_JSON_FALSE ? "false"
+                                                : "";
     if (!r || (g->kind == EXPORT && !(r->flags & NH_TINYBMS_WRITABLE)))
         find(g, key, text, "", "there is no setting of this name");
     else if (g->kind == EXPORT && (is_null || !nh_battery__is_kept(r)))
-        return NH_OK;
+        return skip(g);
     else if (!has_value)
         find(g, key, text, r->choices ? "a number or the text of a choice" : "a number",
              "it is no value");
@@ -227,7 +230,7 @@ const char *nh_battery__serial_text(const uint16_t version[NH_TINYBMS_VERSION_CO
         any |= serial[i];
     out[0] = '\0';
     for (size_t i = 0; any && i < 6; i++)
-        snprintf(out + 4 * i, 5, "%04x", serial[5 - i]);
+        snprintf(out + 4 * i, 5, "%04x", serial[i]);
     return out;
 }
 

@@ -21,8 +21,9 @@ struct nh_battery__file {
     char fault[160]; // why it cannot be read at all
 };
 
-// {"changes":{"key":value,...},"token":"..."}. A value is a number in the setting's unit, true or
-// false, or the text of a choice. NH_ERR_SYNTAX and others: `fault` says what and where.
+// {"changes":{"key":value,...},"token":"..."}. A value is a number in the setting's unit, the
+// text of a choice, or true and false of what is on or off. NH_ERR_SYNTAX and others: `fault` says
+// what and where.
 NH_MUST_USE int nh_battery__file_read_changes(const char *text, size_t len,
                                               struct nh_battery__file *out);
 // A file of an export. What it does not name is left alone, null too; what tells the board
@@ -45,7 +46,8 @@ struct nh_battery__export {
 size_t nh_battery__export_next(struct nh_battery__export *e,
                                char out[NH_BATTERY_EXPORT_PART_BYTES]);
 
-// "123456789abc...": the board's 96 bits, the last word first. "" of words that are all 0.
+// "123456789abc...": the board's 96 bits, the first word first, as /api/battery has it. "" of words
+// that are all 0.
 #define NH_BATTERY_SERIAL_TEXT_BYTES 25
 const char *nh_battery__serial_text(const uint16_t version[NH_TINYBMS_VERSION_COUNT],
                                     char out[NH_BATTERY_SERIAL_TEXT_BYTES]);

@@ -30,6 +30,7 @@ struct ask {
 struct image {
     uint16_t words[NH_TINYBMS_ADDRESS_COUNT];
     uint64_t times_ms[NH_TINYBMS_ADDRESS_COUNT];
+    uint16_t live[NH_TINYBMS_LIVE_COUNT]; // as one answer brought them: of one moment
 };
 
 struct nh_battery_worker {
@@ -249,6 +250,13 @@ void nh_battery_worker_words(nh_battery_worker_t *w, uint16_t first, uint16_t co
     nh_lock_release(&w->lock);
 }
 
+void nh_battery_worker_live(nh_battery_worker_t *w, uint16_t words[NH_TINYBMS_LIVE_COUNT])
+{
+    nh_lock_acquire(&w->lock);
+    memcpy(words, w->image->live, sizeof w->image->live);
+    nh_lock_release(&w->lock);
+}
+
 void nh_battery_worker_statistics(nh_battery_worker_t *w, struct nh_battery_statistics *out)
 {
     nh_lock_acquire(&w->lock);
@@ -315,8 +323,10 @@ static void on_words(void *ctx, uint16_t address, uint16_t count, const uint16_t
             w->news.written[bit / 8] |= (uint8_t)(1u << bit % 8);
     }
     w->news.what |= news_of(address, count);
-    if (news_of(address, count) & NH_BATTERY_NEWS_LIVE)
-        w->news.live_ms = asked_us / 1000;
+    if (news_of(address, count) & NH_BATTERY_NEWS_LIVE) {
+        memcpy(w->image->live, words, sizeof w->image->live);
+        w->news.live_ms = at_ms;
+    }
     nh_lock_release(&w->lock);
     w->cfg.wake(w->cfg.ctx);
 }

@@ -61,6 +61,9 @@ struct nh_battery_worker_news {
 };
 // One task, that of the loop: calls `done` of what was answered, then tells the news.
 void nh_battery_worker_drain(nh_battery_worker_t *w, struct nh_battery_worker_news *out);
+// The newest live image, all of one answer: parts of it may have been read again since. For who was
+// told NH_BATTERY_NEWS_LIVE.
+void nh_battery_worker_live(nh_battery_worker_t *w, uint16_t words[NH_TINYBMS_LIVE_COUNT]);
 // Words as they are now and when they were asked for, 0: not known. `times_ms` may be NULL.
 void nh_battery_worker_words(nh_battery_worker_t *w, uint16_t first, uint16_t count,
                              uint16_t *words, uint64_t *times_ms);

@@ -121,8 +121,9 @@ struct nh_tinybms_event {
 NH_MUST_USE int nh_tinybms_decode_events(const struct nh_tinybms_frame *f, uint32_t *clock_s,
                                          struct nh_tinybms_event *out, size_t cap);
 // The same from `count` words of registers 200 ..., two an event; `clock_s` of registers 32 and 33.
-// Places never written (id 0) are left out. Newest first; of equal age in the order of the words.
-// At most `cap` are given, the first ones of the ring.
+// Places never written (id 0) are left out. Newest first, also within a second: the ring's order
+// tells. The clock may have been read up to a minute before the words: what came after it is of
+// age 0. At most `cap` are given, the oldest ones.
 size_t nh_tinybms_events_of_words(const uint16_t *words, size_t count, uint32_t clock_s,
                                   struct nh_tinybms_event *out, size_t cap);
 struct nh_tinybms_version {

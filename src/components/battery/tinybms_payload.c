@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define EVENT_TIME_MASK 0xFFFFFFu // the board keeps 24 bits of its clock with an event
+#define EVENT_AHEAD_MAX_S 60u
 
 static bool has_words(uint8_t command)
 {
@@ -76,16 +77,42 @@ int nh_tinybms_decode_events(const struct nh_tinybms_frame *f, uint32_t *clock_s
     return (int)count;
 }
 
+// What was logged while the clock was read before it is ahead of it, not 194 days old.
+static uint32_t age_of(const struct nh_tinybms_event *e)
+{
+    return e->age_s > EVENT_TIME_MASK - EVENT_AHEAD_MAX_S ? 0 : e->age_s;
+}
+
+// The place of the oldest event: the ring begins anywhere, where the next one is older than the one
+// before it.
+static size_t ring_begin(const uint16_t *words, size_t place_count, uint32_t clock_s)
+{
+    uint32_t age_s = EVENT_TIME_MASK;
+    for (size_t i = 0; i < place_count; i++) {
+        struct nh_tinybms_event e =
+            event_at((uint32_t)words[2 * i + 1] << 16 | words[2 * i], clock_s);
+        if (!e.id)
+            continue;
+        if (age_of(&e) > age_s)
+            return i;
+        age_s = age_of(&e);
+    }
+    return 0;
+}
+
 size_t nh_tinybms_events_of_words(const uint16_t *words, size_t count, uint32_t clock_s,
                                   struct nh_tinybms_event *out, size_t cap)
 {
-    size_t n = 0;
-    for (size_t i = 0; i + 1 < count && n < cap; i += 2) {
-        struct nh_tinybms_event e = event_at((uint32_t)words[i + 1] << 16 | words[i], clock_s);
+    size_t n = 0, place_count = count / 2;
+    size_t begin = ring_begin(words, place_count, clock_s);
+    for (size_t i = 0; i < place_count && n < cap; i++) {
+        const uint16_t *w = words + 2 * ((begin + i) % place_count);
+        struct nh_tinybms_event e = event_at((uint32_t)w[1] << 16 | w[0], clock_s);
         if (!e.id)
             continue;
+        e.age_s = age_of(&e);
         size_t at = n++;
-        for (; at > 0 && out[at - 1].age_s > e.age_s; at--)
+        for (; at > 0 && out[at - 1].age_s >= e.age_s; at--)
             out[at] = out[at - 1];
         out[at] = e;
     }
