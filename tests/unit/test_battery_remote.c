@@ -39,8 +39,11 @@ void nh_battery_remote_link(nh_battery_t *b, bool is_up)
     b->downs += !is_up;
 }
 
+static unsigned alarm_first; // others are there, and as many
+
 static struct nh_battery_alarm alarm_of(size_t i)
 {
+    i += alarm_first;
     struct nh_battery_alarm a = {.id = (uint32_t)i + 1,
                                  .code = 11,
                                  .severity = NH_BATTERY_WARNING,
@@ -255,6 +258,7 @@ static int setup(void **state)
     config_text = "{\"wifi\":{\"ssid\":\"house\"},\"uart\":{\"baudrate\":115200},"
                   "\"mqtt\":{\"topics\":{\"pub\":\"bms\"}}}";
     is_cutting = false;
+    alarm_first = 0;
     port = 0;
     sample_step_ms = save_ms = 0;
     return 0;
@@ -470,6 +474,30 @@ static void test_longest_change(void **state)
                          (ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
                           strstr(reply, "\"reason\":\"")));
     assert_true(far_one.offers > 0);
+}
+
+// One ends as another of its kind begins: there are as many as before, and it is told.
+static void test_one_alarm_for_another(void **state)
+{
+    (void)state;
+    near.alarm_count = near.now.alarm_count = 1;
+    open_gateway();
+    open_remote();
+    PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                         strstr(reply, "cells are apart 0"));
+    nh_battery_remote_changed(gateway, 0, &near.now);
+    PUMP(loop, 50);
+    alarm_first = 1;
+    nh_battery_remote_changed(gateway, 0, &near.now);
+    PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                         strstr(reply, "cells are apart 1"));
+    struct nh_remote_serve_info before, after;
+    nh_remote_serve_info(gateway->serve, &before);
+    for (int i = 0; i < 5; i++) // nothing changed: nothing is told
+        nh_battery_remote_changed(gateway, 0, &near.now);
+    PUMP(loop, 50);
+    nh_remote_serve_info(gateway->serve, &after);
+    assert_int_equal(after.messages, before.messages);
 }
 
 // A socket that is lost while telemetry goes on comes again: alerts would be those of then for
@@ -805,6 +833,7 @@ int main(void)
         T(test_pending_configuration),
         T(test_password_of_the_gateway),
         T(test_longest_change),
+        T(test_one_alarm_for_another),
         T(test_lost_alerts),
         T(test_frames_touch_no_storage),
         T(test_restored_at_the_start),
