@@ -409,7 +409,7 @@ static void test_documents(void **state)
         "{\"Dc\":{\"Power\":null,\"Voltage\":53.328,\"Current\":null,\"Temperature\":null},"
         "\"Soc\":null,\"Soh\":null,\"InstalledCapacity\":null,\"Capacity\":null,"
         "\"ConsumedAmphours\":null,\"TimeToGo\":21000,\"Alarms\":{\"LowVoltage\":0,"
-        "\"HighVoltage\":0,\"HighChargeCurrent\":0,\"HighDischargeCurrent\":0,"
+        "\"HighVoltage\":0,\"LowSoc\":0,\"HighChargeCurrent\":0,\"HighDischargeCurrent\":0,"
         "\"CellImbalance\":1,\"HighChargeTemperature\":0,\"LowChargeTemperature\":0,"
         "\"LowCellVoltage\":0,\"LowTemperature\":0,\"HighTemperature\":0},"
         "\"Info\":{\"MaxChargeVoltage\":null,\"MaxChargeCurrent\":null,"
@@ -545,6 +545,58 @@ static void test_alarms_in_words(void **state)
     forget();
     run_to(20000);
     assert_int_equal(count_heard("r shed/battery/value/errors=aaaa"), 1);
+}
+
+// What no frame of the inverter has a field for is a problem all the same: an almost empty pack, a
+// fault of the board that is of no known kind.
+static void test_any_critical_alarm_is_a_problem(void **state)
+{
+    static const struct {
+        uint16_t code;
+        uint8_t severity;
+        const char *problem, *low_soc;
+    } rows[] = {
+        {9, NH_BATTERY_WARNING, "OFF", "\"LowSoc\":1"},
+        {9, NH_BATTERY_CRITICAL, "ON", "\"LowSoc\":2"},
+        {100 + 0x30, NH_BATTERY_CRITICAL, "ON", "\"LowSoc\":0"},
+        {20, NH_BATTERY_INFO, "OFF", "\"LowSoc\":0"},
+    };
+    struct nh_battery_bridge_config cfg = config();
+    char heard[64];
+    (void)state;
+    cfg.has_victron = true;
+    t.alarm_count = t.pack.alarm_count = 1;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        forget();
+        t.alarms[0] = (struct nh_battery_alarm){
+            .code = rows[i].code, .severity = rows[i].severity, .message = "it is so"};
+        t.pack.alarm_worst = rows[i].severity;
+        start(&cfg);
+        run_to(t.now_ms + 6500); // the second state: Victron's message is the last
+        snprintf(heard, sizeof heard, "r shed/battery/value/problem=%s", rows[i].problem);
+        assert_int_equal(count_heard(heard), 1);
+        assert_non_null(strstr(t.payload, rows[i].low_soc));
+        nh_battery_bridge_destroy(t.bridge);
+    }
+    t.bridge = NULL;
+}
+
+// A value that the broker did not take is said again, though it did not change meanwhile.
+static void test_refused_value_is_said_again(void **state)
+{
+    struct nh_battery_bridge_config cfg = config();
+    (void)state;
+    start(&cfg);
+    run_to(11000);
+    assert_int_equal(count_heard("r shed/battery/value/total_voltage=53.33"), 1);
+    t.pack.v.voltage_mv = 51000;
+    t.publish_err = NH_ERR_NOMEM;
+    run_to(17000);
+    forget();
+    t.publish_err = NH_OK;
+    run_to(23000);
+    assert_int_equal(count_heard("r shed/battery/value/total_voltage=51.00"), 1);
+    assert_int_equal(count_heard("r shed/battery/value/current="), 0); // what stands there
 }
 
 static void test_without_topics(void **state)
@@ -1077,6 +1129,29 @@ static void test_inverter_is_heard(void **state)
     assert_true(count_frames(0x351) > 0);
 }
 
+// Errors of the bus are counted over its whole life, though the interface goes and comes.
+static void test_bus_errors_never_fall(void **state)
+{
+    struct nh_battery_bridge_config cfg = with_can();
+    char out[2048], text[32];
+    (void)state;
+    start(&cfg);
+    for (unsigned round = 1; round <= 3; round++) {
+        run_to(t.now_ms + 7000);
+        assert_true(t.is_open);
+        for (int closed = 0; closed <= 1; closed++) {
+            const struct nh_route_table table = nh_battery_bridge_routes(t.bridge);
+            assert_int_equal(
+                route_ask(&table, t.mem, "GET", "/api/battery/bridge", NULL, NULL, out, sizeof out),
+                200);
+            snprintf(text, sizeof text, "\"bus_errors\":%u,", 3 * round); // 3 of each opening
+            assert_non_null(strstr(out, text));
+            if (!closed)
+                t.can.down(t.can.ctx, NH_ERR_CLOSED);
+        }
+    }
+}
+
 // ---- memory -------------------------------------------------------------------------------------
 
 static uint64_t allocations(void)
@@ -1165,6 +1240,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_paces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stale, setup, teardown),
         cmocka_unit_test_setup_teardown(test_alarms_in_words, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_any_critical_alarm_is_a_problem, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused_value_is_said_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bus_errors_never_fall, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_topics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broker_says_no, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commands_refused, setup, teardown),

@@ -296,10 +296,17 @@ static void test_alarms_of_the_model(void **state)
         assert_int_equal(a.alarms, BIT(rows[i].bit));
     }
     a = (struct nh_battery_can_alarms){0};
-    nh_battery_can_alarm_add(&a, 3, NH_BATTERY_INFO);     // only told
-    nh_battery_can_alarm_add(&a, 9, NH_BATTERY_CRITICAL); // state of charge: no field
+    nh_battery_can_alarm_add(&a, 3, NH_BATTERY_INFO); // only told
     nh_battery_can_alarm_add(&a, 65535, NH_BATTERY_CRITICAL);
     assert_int_equal(a.alarms | a.warnings, 0);
+    // State of charge: no field of a frame, whoever watches it.
+    struct nh_battery_can_input in = input();
+    char before[64];
+    snprintf(before, sizeof before, "%s", frame(V, 0x35A, &in));
+    nh_battery_can_alarm_add(&in.alarms, 9, NH_BATTERY_CRITICAL);
+    assert_int_equal(in.alarms.alarms, BIT(NH_BATTERY_CAN_LOW_CHARGE));
+    in.alarms.watched |= BIT(NH_BATTERY_CAN_LOW_CHARGE);
+    assert_string_equal(frame(V, 0x35A, &in), before);
 }
 
 static void test_requests(void **state)

@@ -647,6 +647,25 @@ static void test_retry_after(void **state)
     }
 }
 
+// An older InfluxDB, and many a collector, has its password in the address: it goes there and is
+// shown to nobody.
+static void test_secrets_of_an_address(void **state)
+{
+    struct nh_battery_publish_config c = config(BIT(HTTP) | BIT(INFLUX), false);
+    char json[4096];
+    (void)state;
+    c.influx_url = "http://db.example:8086/api/v2/write?db=home&u=me&p=hunter2";
+    c.http_url = "http://web.example:81/in?key=hunter2";
+    assert_int_equal(nh_battery_publish_create(&c, &t.p), 0);
+    assert_int_equal(nh_battery_publish_start(t.p), 0);
+    run_for(100);
+    ask(json, sizeof json);
+    assert_non_null(strstr(json, "\"http://db.example:8086/api/v2/write?db=home&u=***&p=***&"
+                                 "precision=ms\""));
+    assert_non_null(strstr(json, "\"http://web.example:81/in?key=***\""));
+    assert_null(strstr(json, "hunter2"));
+}
+
 // Not before the broker has it.
 static void test_puback(void **state)
 {
@@ -928,6 +947,7 @@ int main(void)
         T(test_report),
         T(test_only_2xx_is_success),
         T(test_retry_after),
+        T(test_secrets_of_an_address),
         T(test_puback),
         T(test_late_puback),
         T(test_broker_away),

@@ -39,8 +39,11 @@ void nh_battery_remote_link(nh_battery_t *b, bool is_up)
     b->downs += !is_up;
 }
 
+static unsigned alarm_first; // others are there, and as many
+
 static struct nh_battery_alarm alarm_of(size_t i)
 {
+    i += alarm_first;
     struct nh_battery_alarm a = {.id = (uint32_t)i + 1,
                                  .code = 11,
                                  .severity = NH_BATTERY_WARNING,
@@ -122,13 +125,12 @@ static void sched_fire(void *ctx, uint64_t now_ms)
 static char posted[512];
 static int post_status;
 static int config_gets;
+static const char *config_text;
 
 static int get_config(nh_request_t *req)
 {
-    static const char text[] = "{\"wifi\":{\"ssid\":\"house\"},\"uart\":{\"baudrate\":115200},"
-                               "\"mqtt\":{\"topics\":{\"pub\":\"bms\"}}}";
     config_gets++;
-    return nh_reply_bytes(req, 200, "application/json", text, sizeof text - 1);
+    return nh_reply_bytes(req, 200, "application/json", config_text, strlen(config_text));
 }
 
 static int post_config(nh_request_t *req)
@@ -144,6 +146,15 @@ static const nh_route_t gateway_config[] = {
     {0},
 };
 
+// Cuts the connection of who listens to alerts, and of nobody else.
+static bool is_cutting;
+static struct nh_ws_guest alerts_guest;
+
+static int cut_or_output(void *ctx, void *client, char *buf, size_t cap, bool *is_text)
+{
+    return is_cutting ? -1 : alerts_guest.output(ctx, client, buf, cap, is_text);
+}
+
 static void portal_open(void)
 {
     struct nh_battery_gateway_place places[NH_BATTERY_GATEWAY_PLACE_COUNT];
@@ -153,6 +164,8 @@ static void portal_open(void)
     size_t count = nh_battery_gateway_places(gateway, places);
     for (size_t i = 0; i < count; i++)
         ws[i] = (struct nh_ws_place){places[i].path, places[i].guest};
+    alerts_guest = ws[NH_REMOTE_ALERTS].guest;
+    ws[NH_REMOTE_ALERTS].guest.output = cut_or_output;
     const struct nh_portal_config cfg = {.mem = fx.mem,
                                          .loop = loop,
                                          .server = {.address = "127.0.0.1", .port = port},
@@ -242,6 +255,10 @@ static int setup(void **state)
     post_status = 204;
     posted[0] = 0;
     config_gets = 0;
+    config_text = "{\"wifi\":{\"ssid\":\"house\"},\"uart\":{\"baudrate\":115200},"
+                  "\"mqtt\":{\"topics\":{\"pub\":\"bms\"}}}";
+    is_cutting = false;
+    alarm_first = 0;
     port = 0;
     sample_step_ms = save_ms = 0;
     return 0;
@@ -420,6 +437,92 @@ static void test_pending_configuration(void **state)
             fail_msg("%s: %d: %s", rows[i].body, status, reply);
     }
     assert_non_null(strstr(reply, "uart_parity: "));
+}
+
+// An older gateway tells its password to who asks for its configuration: it is not ours to keep.
+static void test_password_of_the_gateway(void **state)
+{
+    char kept[2048] = "";
+    (void)state;
+    config_text = "{\"wifi_ssid\":\"house\",\"wifi_password\":\"secret word\"}";
+    open_gateway();
+    open_remote();
+    PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                         strstr(reply, "\"wifi_ssid\":\"house\""));
+    assert_null(strstr(reply, "secret word"));
+    nh_battery_remote_stop(remote);
+    assert_true(nh_store_read(store, NH_REMOTE_SETTINGS_DOC, 0, 0, kept, sizeof kept - 1) > 0);
+    assert_non_null(strstr(kept, "house"));
+    assert_null(strstr(kept, "secret word"));
+}
+
+// Whatever can be asked to be told can be told, and does not keep telemetry from coming.
+static void test_longest_change(void **state)
+{
+    char body[1024], topic[2 * 95 + 1];
+    (void)state;
+    for (size_t i = 0; i < sizeof topic - 1; i += 2)
+        memcpy(topic + i, "\\\"", 2);
+    topic[sizeof topic - 1] = 0;
+    snprintf(body, sizeof body,
+             "{\"mqtt_broker\":\"%s\",\"mqtt_topic_pub\":\"%s\",\"mqtt_topic_sub\":\"%s\"}", topic,
+             topic, topic);
+    open_gateway();
+    open_remote();
+    assert_int_equal(ask(remote, "PUT", "/api/battery/remote/config", NULL, body), 200);
+    PUMP_UNTIL(loop, far_one.offers || info(remote).reconnects ||
+                         (ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                          strstr(reply, "\"reason\":\"")));
+    assert_true(far_one.offers > 0);
+}
+
+// One ends as another of its kind begins: there are as many as before, and it is told.
+static void test_one_alarm_for_another(void **state)
+{
+    (void)state;
+    near.alarm_count = near.now.alarm_count = 1;
+    open_gateway();
+    open_remote();
+    PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                         strstr(reply, "cells are apart 0"));
+    nh_battery_remote_changed(gateway, 0, &near.now);
+    PUMP(loop, 50);
+    alarm_first = 1;
+    nh_battery_remote_changed(gateway, 0, &near.now);
+    PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                         strstr(reply, "cells are apart 1"));
+    struct nh_remote_serve_info before, after;
+    nh_remote_serve_info(gateway->serve, &before);
+    for (int i = 0; i < 5; i++) // nothing changed: nothing is told
+        nh_battery_remote_changed(gateway, 0, &near.now);
+    PUMP(loop, 50);
+    nh_remote_serve_info(gateway->serve, &after);
+    assert_int_equal(after.messages, before.messages);
+}
+
+// A socket that is lost while telemetry goes on comes again: alerts would be those of then for
+// ever.
+static void test_lost_alerts(void **state)
+{
+    (void)state;
+    near.alarm_count = near.now.alarm_count = 1;
+    open_gateway();
+    open_remote();
+    PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                         strstr(reply, "\"alerts\":true") && strstr(reply, "cells are apart 0"));
+    for (unsigned round = 2; round <= 4; round++) {
+        char text[32];
+        is_cutting = true;
+        near.alarm_count = near.now.alarm_count = (uint8_t)round;
+        nh_battery_remote_changed(gateway, 0, &near.now);
+        PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                             strstr(reply, "\"alerts\":false"));
+        is_cutting = false;
+        snprintf(text, sizeof text, "cells are apart %u", round - 1);
+        PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                             strstr(reply, "\"alerts\":true") && strstr(reply, text));
+    }
+    assert_true(far_one.ups == 1 && far_one.downs == 0 && info(remote).reconnects == 0);
 }
 
 // The trace: frames come in, and the file system is not called; nor is memory asked for.
@@ -728,6 +831,10 @@ int main(void)
         T(test_gateway_goes_and_comes),
         T(test_nobody_there),
         T(test_pending_configuration),
+        T(test_password_of_the_gateway),
+        T(test_longest_change),
+        T(test_one_alarm_for_another),
+        T(test_lost_alerts),
         T(test_frames_touch_no_storage),
         T(test_restored_at_the_start),
         T(test_power_cut_of_configuration),

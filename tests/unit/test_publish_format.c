@@ -245,6 +245,32 @@ static void test_url(void **state)
     }
 }
 
+static void test_url_shown(void **state)
+{
+    static const struct {
+        const char *url, *want;
+    } rows[] = {
+        {"http://a:1/api/x", "http://a:1/api/x"},
+        {"http://a/w?org=o&bucket=b&precision=ms", "http://a/w?org=o&bucket=b&precision=ms"},
+        {"http://a/w?db=d&u=me&p=secret", "http://a/w?db=d&u=***&p=***"},
+        {"http://a/w?secret", "http://a/w?***"},
+        {"http://a/w?=secret&&p=", "http://a/w?***&&p=***"},
+        {"http://a/w?organ=secret&p=a=b?org=c", "http://a/w?organ=***&p=***"},
+        {"http://a/w?", "http://a/w?"},
+        {"", ""},
+    };
+    char out[64];
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        nh_publish_url_shown(rows[i].url, out, sizeof out);
+        assert_string_equal(out, rows[i].want);
+    }
+    char small[8]; // nothing behind its end
+    nh_publish_url_shown("http://a/w?p=secret", small, sizeof small);
+    assert_true(strlen(small) < sizeof small);
+    assert_null(strstr(small, "secret"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_text),       cmocka_unit_test(test_line),
         cmocka_unit_test(test_line_names), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_point_from), cmocka_unit_test(test_url),
+        cmocka_unit_test(test_url_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

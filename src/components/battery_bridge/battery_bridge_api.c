@@ -62,7 +62,7 @@ static void write_can(const nh_battery_bridge_t *b, uint64_t now_ms, nh_json_wri
     nh_json_kv_uint(w, "frames_out", i->frames);
     nh_json_kv_uint(w, "frames_refused", i->refused);
     nh_json_kv_uint(w, "frames_in", i->peer.frames);
-    nh_json_kv_uint(w, "bus_errors", info.error_count);
+    nh_json_kv_uint(w, "bus_errors", i->bus_errors + info.error_count);
     write_inverter(b, now_ms, w);
     nh_json_object_end(w);
 }

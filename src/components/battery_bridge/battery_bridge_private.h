@@ -39,6 +39,7 @@ struct nh_battery_bridge__inverter {
     uint64_t opens, frames, refused;
     struct nh_battery_can_watch watch;
     struct nh_battery_can_peer peer;
+    uint64_t bus_errors; // of the buses that were closed since
     bool was_alive;
     struct nh_battery_control_output said; // limits of the last step that was fresh
 };
@@ -79,8 +80,8 @@ struct nh_battery_view nh_battery_bridge__view(const nh_battery_bridge_t *b);
 void nh_battery_bridge__say_status(nh_battery_bridge_t *b);
 void nh_battery_bridge__say_group(nh_battery_bridge_t *b, uint8_t group);
 void nh_battery_bridge__say_victron(nh_battery_bridge_t *b);
-// A message below <name>/battery/.
-void nh_battery_bridge__say(nh_battery_bridge_t *b, const char *suffix, const char *payload,
+// A message below <name>/battery/. False: the broker did not take it, and it is counted.
+bool nh_battery_bridge__say(nh_battery_bridge_t *b, const char *suffix, const char *payload,
                             size_t len, bool retain);
 
 // battery_inverter.c

@@ -27,6 +27,8 @@ enum nh_battery_can_alarm {
     NH_BATTERY_CAN_INTERNAL,
     NH_BATTERY_CAN_IMBALANCE,
     NH_BATTERY_CAN_ALARM_COUNT,
+    NH_BATTERY_CAN_LOW_CHARGE =
+        NH_BATTERY_CAN_ALARM_COUNT, // without a field: other bridges tell it
 };
 // Bits of enum nh_battery_can_alarm. What is not watched is told as "not supported".
 struct nh_battery_can_alarms {

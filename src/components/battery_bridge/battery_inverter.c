@@ -17,6 +17,9 @@ static void on_input(void *ctx, const struct nh_can_frame *f)
 
 static void close_bus(nh_battery_bridge_t *b)
 {
+    struct nh_can_info info = {0};
+    nh_can_info(b->inverter.can, &info);
+    b->inverter.bus_errors += info.error_count;
     nh_can_close(b->inverter.can);
     b->inverter.can = NULL;
     b->inverter.open_ms = nh_ms_after(b->cfg.clock_ms(), NH_BATTERY_BRIDGE__REOPEN_MS);

@@ -11,7 +11,7 @@
 
 // ---- saying -------------------------------------------------------------------------------------
 
-void nh_battery_bridge__say(nh_battery_bridge_t *b, const char *suffix, const char *payload,
+bool nh_battery_bridge__say(nh_battery_bridge_t *b, const char *suffix, const char *payload,
                             size_t len, bool retain)
 {
     char topic[NH_BATTERY_BRIDGE__TOPIC_MAX_BYTES];
@@ -20,6 +20,7 @@ void nh_battery_bridge__say(nh_battery_bridge_t *b, const char *suffix, const ch
     int err = b->cfg.publish(b->cfg.ctx, t, p, retain);
     b->messages += err == 0;
     b->failed += err < 0;
+    return err == 0;
 }
 
 void nh_battery_bridge__say_status(nh_battery_bridge_t *b)
@@ -56,7 +57,7 @@ static void say_values(nh_battery_bridge_t *b, uint8_t group)
         if (!len || !is_another(b, at, text, len))
             continue;
         snprintf(suffix, sizeof suffix, "value/%s", info.object);
-        nh_battery_bridge__say(b, suffix, text, len, true);
+        b->has_last[at] = nh_battery_bridge__say(b, suffix, text, len, true);
     }
 }
 

@@ -54,7 +54,11 @@ GETTER(is_balancing, s->v.balancing ? 1 : 0)
 GETTER(alarm_count, s->alarm_count * 1000)
 GETTER(unacknowledged, s->unacknowledged * 1000)
 GETTER(errors_bitmask, (int64_t)(v->alarms->alarms | v->alarms->warnings) * 1000)
-GETTER(has_problem, v->alarms->alarms || s->v.status == 0x9B ? 1 : 0)
+// Any critical alarm is one, also of a kind that has no bit.
+GETTER(has_problem, v->alarms->alarms || s->v.status == 0x9B ||
+                            (s->alarm_count > 0 && s->alarm_worst >= NH_BATTERY_CRITICAL)
+                        ? 1
+                        : 0)
 GETTER(under_voltage, (int64_t)s->v.counters.under_voltage * 1000)
 GETTER(over_voltage, (int64_t)s->v.counters.over_voltage * 1000)
 GETTER(discharge_over, (int64_t)s->v.counters.discharge_over * 1000)

@@ -63,6 +63,7 @@ static void write_alarms(const struct nh_battery_view *v, nh_json_writer_t *w)
     } rows[] = {
         {"LowVoltage", BIT(NH_BATTERY_CAN_LOW_VOLTAGE)},
         {"HighVoltage", BIT(NH_BATTERY_CAN_HIGH_VOLTAGE)},
+        {"LowSoc", BIT(NH_BATTERY_CAN_LOW_CHARGE)},
         {"HighChargeCurrent", BIT(NH_BATTERY_CAN_HIGH_CHARGE_CURRENT)},
         {"HighDischargeCurrent", BIT(NH_BATTERY_CAN_HIGH_CURRENT)},
         {"CellImbalance", BIT(NH_BATTERY_CAN_IMBALANCE)},

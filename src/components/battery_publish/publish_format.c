@@ -238,3 +238,33 @@ int nh_publish_url(const char *url, const char *path, const char *query, char *o
     out[t.len] = '\0';
     return t.is_full ? NH_ERR_TOO_LONG : NH_OK;
 }
+
+// Of InfluxDB's addresses. Others may be a password.
+static bool is_open_name(const char *name, size_t len)
+{
+    static const char *const names[] = {"org", "bucket", "db", "rp", "precision"};
+    for (size_t i = 0; i < NH_ARRAY_LEN(names); i++)
+        if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+            return true;
+    return false;
+}
+
+void nh_publish_url_shown(const char *url, char *out, size_t cap)
+{
+    struct text t = {out, cap - 1, 0, false};
+    size_t len = strcspn(url, "?");
+    add(&t, url, len);
+    for (const char *at = url + len; *at; at += len) {
+        add(&t, at++, 1); // "?", "&"
+        len = strcspn(at, "&");
+        const char *value = memchr(at, '=', len);
+        size_t name = value ? (size_t)(value - at) : 0;
+        if (len == 0 || is_open_name(at, name)) {
+            add(&t, at, len);
+            continue;
+        }
+        add(&t, at, name ? name + 1 : 0);
+        add_text(&t, "***"); // also of a word alone
+    }
+    out[t.len] = '\0';
+}

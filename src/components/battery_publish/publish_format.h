@@ -38,4 +38,8 @@ NH_MUST_USE int nh_publish_line(const struct nh_battery_point *p, const char *de
 NH_MUST_USE int nh_publish_url(const char *url, const char *path, const char *query, char *out,
                                size_t cap);
 
+// The same address for people: what a query says is "***", but for names that tell no secret. Never
+// more than `cap` with the NUL: what does not fit is left out.
+void nh_publish_url_shown(const char *url, char *out, size_t cap);
+
 #endif

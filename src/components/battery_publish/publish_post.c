@@ -13,7 +13,8 @@
 
 struct nh_publish_post {
     struct nh_publish_post_config cfg;
-    char url[NH_PUBLISH_URL_MAX_BYTES], authorization[TOKEN_MAX_BYTES], reason[REASON_MAX_BYTES];
+    char url[NH_PUBLISH_URL_MAX_BYTES], shown[NH_PUBLISH_URL_MAX_BYTES]; // shown: without secrets
+    char authorization[TOKEN_MAX_BYTES], reason[REASON_MAX_BYTES];
     nh_http_request_t *request; // NULL: none under way
     int status;                 // of the reply that is coming
     uint32_t wait_ms;
@@ -125,7 +126,7 @@ void nh_publish_post_cancel(nh_publish_post_t *p)
 
 const char *nh_publish_post_url(const nh_publish_post_t *p)
 {
-    return p->url;
+    return p->shown;
 }
 
 const char *nh_publish_post_reason(const nh_publish_post_t *p)
@@ -161,6 +162,7 @@ int nh_publish_post_create(const struct nh_publish_post_config *cfg, nh_publish_
         return NH_ERR_NOMEM;
     p->cfg = *cfg;
     int len = snprintf(p->url, sizeof p->url, "%s", cfg->url), err = set_authorization(p, cfg);
+    nh_publish_url_shown(cfg->url, p->shown, sizeof p->shown);
     p->cfg.url = p->cfg.token = p->cfg.user = NULL; // the caller's may go
     if (err < 0 || len >= (int)sizeof p->url) {
         nh_publish_post_destroy(p);

@@ -34,7 +34,7 @@ char *nh_publish_post_body(nh_publish_post_t *p);
 NH_MUST_USE int nh_publish_post_send(nh_publish_post_t *p, size_t len, const char *key);
 void nh_publish_post_cancel(nh_publish_post_t *p);
 
-const char *nh_publish_post_url(const nh_publish_post_t *p);
+const char *nh_publish_post_url(const nh_publish_post_t *p); // for people: without secrets
 // Why the last attempt failed, for people; "" after one that did not.
 const char *nh_publish_post_reason(const nh_publish_post_t *p);
 

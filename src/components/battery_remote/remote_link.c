@@ -11,7 +11,7 @@
 #define BACKOFF_DEFAULT_MS 30000
 #define REQUEST_MS 5000
 #define URL_MAX_BYTES 192
-#define BODY_MAX_BYTES 512
+#define BODY_MAX_BYTES 1024 // the longest change, each of its characters escaped
 
 // What a round does, in this order.
 enum step {
@@ -33,6 +33,7 @@ struct nh_remote_link {
     enum step step;
     bool is_started;
     bool has_changes; // made since the round's POST
+    bool has_lost;    // a socket beside telemetry: asked for again by another round
     uint32_t backoff_ms, backoff_min_ms;
     nh_timer_t timer;
     nh_ws_client_t *socket[NH_REMOTE_SOCKET_COUNT];
@@ -138,10 +139,20 @@ static int on_body(void *ctx, nh_http_request_t *r, const uint8_t *bytes, size_t
     return n < len ? 1 : 0;
 }
 
+// An older gateway tells its password too: it is not for us to keep, or to show.
+static void forget_password(nh_remote_link_t *l)
+{
+    l->known.known &= ~(1u << NH_REMOTE_WIFI_PASSWORD);
+    memset(l->known.wifi_password, 0, sizeof l->known.wifi_password);
+    memset(l->reply, 0, l->reply_bytes);
+}
+
 static void take_settings(nh_remote_link_t *l)
 {
     uint32_t seen;
-    if (nh_remote_settings_read(l->reply, l->reply_bytes, &l->known, &seen) < 0)
+    int err = nh_remote_settings_read(l->reply, l->reply_bytes, &l->known, &seen);
+    forget_password(l);
+    if (err < 0)
         l->info.bad_messages++;
     else if (seen && l->cfg.settings)
         l->cfg.settings(l->cfg.ctx);
@@ -165,6 +176,7 @@ static void confirm(nh_remote_link_t *l)
     if (!(l->pending.known & 1u << NH_REMOTE_WIFI_PASSWORD))
         memset(l->pending.wifi_password, 0, sizeof l->pending.wifi_password);
     memset(&l->sent, 0, sizeof l->sent);
+    memset(l->body, 0, sizeof l->body);
     if (l->cfg.settings)
         l->cfg.settings(l->cfg.ctx);
 }
@@ -263,6 +275,15 @@ static int index_of(const nh_remote_link_t *l, const nh_ws_client_t *c)
     return 0;
 }
 
+// What was lost comes with another round, in which what is open stays. Not at once: a gateway may
+// let nobody stay there.
+static void ask_again(nh_remote_link_t *l)
+{
+    l->has_lost = true;
+    if (l->step == STEP_READY)
+        arm(l, l->cfg.backoff_max_ms);
+}
+
 static void on_open(void *ctx, nh_ws_client_t *c)
 {
     nh_remote_link_t *l = ctx;
@@ -324,7 +345,9 @@ static void on_closed(void *ctx, nh_ws_client_t *c, int err, const char *reason)
     if (i == NH_REMOTE_TELEMETRY)
         end_round(l, socket_paths[i], reason);
     else if (!was_open)
-        go_on(l); // a gateway without this socket; one that was lost comes with the next round
+        go_on(l); // a gateway without this socket
+    else
+        ask_again(l);
 }
 
 static void open_socket(nh_remote_link_t *l, enum nh_remote_socket i)
@@ -377,6 +400,8 @@ static void go_on(nh_remote_link_t *l)
     l->step++;
     if (l->step == STEP_READY && l->has_changes)
         l->step = STEP_POST_CONFIG;
+    if (l->step == STEP_READY && l->has_lost)
+        arm(l, l->cfg.backoff_max_ms);
     do_step(l);
 }
 
@@ -386,7 +411,10 @@ static void on_timer(void *ctx, nh_timer_t *t, uint64_t now_ms)
     (void)t;
     (void)now_ms;
     l->info.next_try_ms = NH_NEVER;
+    if (l->step < STEP_READY)
+        return; // a change began a round meanwhile: at its end
     l->info.rounds++;
+    l->has_lost = false;
     l->step = STEP_POST_CONFIG;
     do_step(l);
 }
@@ -434,6 +462,7 @@ void nh_remote_link_load(nh_remote_link_t *l, const struct nh_remote_settings *k
 {
     l->known = *known;
     l->pending = *pending;
+    forget_password(l); // of an older document
 }
 
 void nh_remote_link_change(nh_remote_link_t *l, const struct nh_remote_settings *s, uint32_t mask)

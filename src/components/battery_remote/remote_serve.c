@@ -1,5 +1,7 @@
 #include "components/battery_remote/remote_serve.h"
 
+#include "core/base/crc.h"
+
 #include <string.h>
 
 #define FRAME_DEFAULT_MS 500
@@ -152,11 +154,30 @@ static void on_timer(void *ctx, nh_timer_t *t, uint64_t now_ms)
         nh_timer_cancel(s->cfg.sched, t);
 }
 
+static bool has_listener(const nh_remote_serve_t *s, enum nh_remote_socket kind)
+{
+    for (size_t i = 0; i < NH_REMOTE_CLIENT_MAX_COUNT; i++)
+        if (s->client[i].socket && s->client[i].kind == kind)
+            return true;
+    return false;
+}
+
+// Another one for other alarms, also where there are as many and as bad ones as before.
+static uint32_t mark_of_alarms(nh_remote_serve_t *s)
+{
+    size_t count = nh_battery_alarms(s->cfg.battery, s->alarm, NH_ARRAY_LEN(s->alarm));
+    uint32_t mark = nh_crc32(0, &count, sizeof count);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t about[] = {s->alarm[i].id, s->alarm[i].state, s->alarm[i].severity};
+        mark = nh_crc32(mark, about, sizeof about);
+    }
+    return mark;
+}
+
 void nh_remote_serve_changed(nh_remote_serve_t *s, const struct nh_battery_snapshot *now)
 {
     const bool is_up = is_connected(now);
-    const uint32_t alarms =
-        (uint32_t)now->alarm_count << 24 | (uint32_t)now->alarm_worst << 16 | now->unacknowledged;
+    const uint32_t alarms = has_listener(s, NH_REMOTE_ALERTS) ? mark_of_alarms(s) : s->alarms;
     if (is_up != s->is_connected) {
         s->is_connected = is_up;
         wake(s, NH_REMOTE_EVENTS);
