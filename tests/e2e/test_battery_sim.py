@@ -211,6 +211,25 @@ class Cable(unittest.TestCase):
             self.assertEqual(len(line.ask("AA 18", 6)), 6)
         self.assertFalse(os.path.lexists(board.link))
 
+    def test_killed_it_leaves_no_name(self):
+        with BatterySim() as board:
+            board.process.kill()
+            end = time.monotonic() + PATIENCE_S
+            while os.path.lexists(board.link):  # it would show the terminal of somebody else soon
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.01)
+
+    def test_the_name_is_of_who_took_it_last(self):
+        with BatterySim() as board:
+            first = board.process
+            board.start()
+            first.kill()
+            first.wait(PATIENCE_S)
+            self.assertEqual(first.stdout.read(), "")
+            self.assertEqual(os.readlink(board.link), board.path)
+            first.stdin.close()
+            first.stdout.close()
+
     def test_unplugged_and_plugged_in(self):
         with BatterySim("--soc", "40") as board:
             line = Line(board.link)

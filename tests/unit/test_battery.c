@@ -153,8 +153,15 @@ static void test_decode_temperatures(void **state)
         int16_t ext1, ext2, bms;
         int32_t pack_mc;
     } rows[] = {
-        {278, 276, 300, 27700},       {-32768, 276, 300, 27600}, {278, -32768, 300, 27800},
-        {-32768, -32768, 253, 25300}, {-101, -100, 300, -10050},
+        {278, 276, 300, 27700},
+        {-32768, 276, 300, 27600},
+        {278, -32768, 300, 27800},
+        {-32768, -32768, 253, 25300},
+        {-101, -100, 300, -10050},
+        // One of two that cannot be does not spoil the other; one alone is for the model to refuse.
+        {2000, 200, 300, 20000},
+        {250, -600, 300, 25000},
+        {2000, -32768, 300, 200000},
     };
     (void)state;
     for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {

@@ -260,6 +260,20 @@ static void test_all_fields_wrong_at_the_start_leave_nothing(void **state)
     assert_int_equal(snapshot().cell_max_dmv, 0);
 }
 
+// A power that was computed of a voltage that cannot be is none, also where none is known yet.
+static void test_power_of_a_wrong_voltage_is_not_taken(void **state)
+{
+    (void)state;
+    make(NH_BATTERY_LOCAL);
+    struct nh_battery_candidate c = candidate(LOCAL);
+    c.mask |= BIT(NH_BATTERY_POWER);
+    c.values.voltage_mv = INT32_MAX;
+    c.values.power_mw = INT32_MIN;
+    assert_int_equal(offer(&c), 1);
+    assert_int_equal(snapshot().valid & (BIT(NH_BATTERY_VOLTAGE) | BIT(NH_BATTERY_POWER)), 0);
+    assert_int_equal(snapshot().v.power_mw, 0);
+}
+
 // ---- staleness ---------------------------------------------------------------------------------
 
 static void test_silence_makes_stale_after_two_seconds(void **state)
@@ -840,6 +854,7 @@ int main(void)
         T(test_a_sensor_that_is_gone_is_unknown),
         T(test_an_older_measurement_does_not_replace_a_newer),
         T(test_implausible_values_are_refused),
+        T(test_power_of_a_wrong_voltage_is_not_taken),
         T(test_all_fields_wrong_at_the_start_leave_nothing),
         T(test_silence_makes_stale_after_two_seconds),
         T(test_the_clock_may_jump_far),

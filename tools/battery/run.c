@@ -6,13 +6,20 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+struct link_id {
+    dev_t dev;
+    ino_t ino; // 0: there was none yet
+};
 
 struct stage {
     const struct nh_sim_battery_options *o;
@@ -21,6 +28,8 @@ struct stage {
     int fd,
         peer_fd; // -1: unplugged. peer: our own handle on the other end, so that hosts come and go
     char path[64];
+    struct link_id link;
+    int guard_fd;                             // of the guard of the link; -1: there is none
     uint64_t plug_us;                         // when it is plugged in again; NH_NEVER: by hand
     bool is_input_open, wants_end, is_missed; // missed: a line was wrong
     char line[128];
@@ -42,10 +51,58 @@ static void tell(void *ctx, const char *text)
     fflush(stdout);
 }
 
+// ---- the guard of the link ----------------------------------------------------------------------
+
+// Takes the link away if it is still ours. The next one's may show a terminal of the same number.
+static void remove_link(const char *link, const struct link_id *id)
+{
+    struct stat st;
+    if (lstat(link, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino)
+        unlink(link);
+}
+
+// A process of its own, until the board's has ended, however it did.
+static void guard(int fd, const char *link)
+{
+    struct link_id id = {0};
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+        close(i); // who reads what the board says waits for its end, not for this one's
+    while (recv(fd, &id, sizeof id, 0) > 0)
+        ;
+    remove_link(link, &id);
+    _exit(0);
+}
+
+// Who is killed cannot take its link away, and the number of its terminal is soon that of another.
+static void start_guard(struct stage *s)
+{
+    int pair[2];
+    if (!s->o->link || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(pair[0]);
+        guard(pair[1], s->o->link);
+    }
+    close(pair[1]);
+    s->guard_fd = pid > 0 ? pair[0] : -1;
+    if (pid < 0)
+        close(pair[0]);
+}
+
+static void tell_guard(const struct stage *s)
+{
+    if (s->guard_fd >= 0)
+        NH_IGNORE(send(s->guard_fd, &s->link, sizeof s->link, MSG_NOSIGNAL));
+}
+
 // ---- the terminal -------------------------------------------------------------------------------
 
 // By rename, so that who waits for the name never finds it missing; never in a file's place.
-static bool publish_link(const struct stage *s)
+static bool publish_link(struct stage *s)
 {
     char fresh[PATH_MAX];
     struct stat st;
@@ -54,8 +111,11 @@ static bool publish_link(const struct stage *s)
     else if (lstat(s->o->link, &st) == 0 && !S_ISLNK(st.st_mode))
         errno = EEXIST;
     else if ((unlink(fresh) == 0 || errno == ENOENT) && symlink(s->path, fresh) == 0 &&
-             rename(fresh, s->o->link) == 0)
+             lstat(fresh, &st) == 0 && rename(fresh, s->o->link) == 0) {
+        s->link = (struct link_id){st.st_dev, st.st_ino};
+        tell_guard(s);
         return true;
+    }
     return false;
 }
 
@@ -71,10 +131,8 @@ static bool make_raw(int fd)
 
 static void unplug(struct stage *s)
 {
-    char at[64];
-    ssize_t len = s->o->link ? readlink(s->o->link, at, sizeof at) : -1;
-    if (s->fd >= 0 && len == (ssize_t)strlen(s->path) && memcmp(at, s->path, (size_t)len) == 0)
-        unlink(s->o->link); // it is still ours
+    if (s->fd >= 0 && s->o->link)
+        remove_link(s->o->link, &s->link);
     if (s->peer_fd >= 0)
         close(s->peer_fd);
     if (s->fd >= 0)
@@ -191,8 +249,11 @@ static void turn(struct stage *s)
 
 int nh_sim_battery_run(const struct nh_sim_battery_options *o)
 {
-    struct stage s = {
-        .o = o, .fd = -1, .peer_fd = -1, .plug_us = NH_NEVER}; // the hub's memory is not for this
+    struct stage s = {.o = o,
+                      .fd = -1,
+                      .peer_fd = -1,
+                      .guard_fd = -1,
+                      .plug_us = NH_NEVER}; // the hub's memory is not for this
     s.life = (struct nh_sim){.end_ms = o->end_ms, .parent = o->parent};
     nh_sim_board_init(&s.board, &o->board, now_us());
     s.is_input_open = may_read_input();
@@ -201,6 +262,7 @@ int nh_sim_battery_run(const struct nh_sim_battery_options *o)
         take_line(&s, o->first[i]);
     if (s.is_missed)
         return 2;
+    start_guard(&s);
     if (!plug(&s))
         return 1;
     if (isatty(STDIN_FILENO) && s.is_input_open)

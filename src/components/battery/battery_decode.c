@@ -1,6 +1,7 @@
 // Registers of the board to values of the model. Words of two go with the low one first.
 // docs/battery-registers.md.
 
+#include "components/battery/battery_image.h"
 #include "components/battery/battery_private.h"
 
 #include <math.h>
@@ -28,11 +29,19 @@ static int32_t temperature(uint16_t w)
     return tenths == NOT_CONNECTED ? NH_BATTERY_TEMPERATURE_NONE : (int32_t)tenths * 100;
 }
 
-// The mean of what is connected outside, else the board's own.
+static bool can_be(int32_t mc)
+{
+    return mc >= NH_BATTERY__TEMPERATURE_MIN_MC && mc <= NH_BATTERY__TEMPERATURE_MAX_MC;
+}
+
+// The mean of what is connected outside, else the board's own. Of two of which one cannot be, the
+// other.
 static int32_t pack_temperature(const struct nh_battery_values *v)
 {
     bool has1 = v->temp_ext1_mc != NH_BATTERY_TEMPERATURE_NONE;
     bool has2 = v->temp_ext2_mc != NH_BATTERY_TEMPERATURE_NONE;
+    if (has1 && has2 && can_be(v->temp_ext1_mc) != can_be(v->temp_ext2_mc))
+        return can_be(v->temp_ext1_mc) ? v->temp_ext1_mc : v->temp_ext2_mc;
     if (has1 && has2)
         return (v->temp_ext1_mc + v->temp_ext2_mc) / 2;
     return has1 ? v->temp_ext1_mc : has2 ? v->temp_ext2_mc : v->temp_bms_mc;

@@ -100,8 +100,6 @@ uint32_t nh_battery__image_merge(struct nh_battery__image *image, uint32_t mask,
 // ---- what cannot be ----------------------------------------------------------------------------
 
 #define CELL_MAX_DMV 50000
-#define TEMPERATURE_MIN_MC (-50000)
-#define TEMPERATURE_MAX_MC 150000
 #define CURRENT_MAX_MA 2000000
 #define VOLTAGE_MAX_MV 200000
 #define PCT_MAX_MPCT 100000
@@ -169,7 +167,8 @@ static bool is_wrong(const struct part *p, uint32_t mask, const struct nh_batter
                 is_pack_far_from_cells(v));
     default:
         return is_temperature(p->field) && int_of(v, p) != NH_BATTERY_TEMPERATURE_NONE &&
-               is_outside(int_of(v, p), TEMPERATURE_MIN_MC, TEMPERATURE_MAX_MC);
+               is_outside(int_of(v, p), NH_BATTERY__TEMPERATURE_MIN_MC,
+                          NH_BATTERY__TEMPERATURE_MAX_MC);
     }
 }
 

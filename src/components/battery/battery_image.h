@@ -14,6 +14,9 @@
      NH_BATTERY__BIT(NH_BATTERY_CAPACITY) | NH_BATTERY__BIT(NH_BATTERY_VERSION_INFO))
 #define NH_BATTERY__METERS (NH_BATTERY__BIT(NH_BATTERY_ENERGY) | NH_BATTERY__BIT(NH_BATTERY_CYCLES))
 
+#define NH_BATTERY__TEMPERATURE_MIN_MC (-50000) // outside of these it cannot be
+#define NH_BATTERY__TEMPERATURE_MAX_MC 150000
+
 struct nh_battery__image {
     uint32_t valid;
     uint32_t bad; // valid, but a newer value was refused as implausible

@@ -346,6 +346,8 @@ int nh_battery_model_offer(nh_battery_model_t *m, const struct nh_battery_candid
     }
     uint32_t mask = c->mask & NH_BATTERY__ALL;
     uint32_t wrong = nh_battery__implausible(mask, &c->values);
+    if (wrong & (NH_BATTERY__BIT(NH_BATTERY_VOLTAGE) | NH_BATTERY__BIT(NH_BATTERY_CURRENT)))
+        mask &= ~NH_BATTERY__BIT(NH_BATTERY_POWER); // it was computed of them
     uint32_t taken =
         nh_battery__image_merge(&m->image[c->source], mask & ~wrong, &c->values, c->time_ms);
     m->image[c->source].bad |= wrong & m->image[c->source].valid;
