@@ -416,7 +416,7 @@ static void test_documents(void **state)
         "\"Info\":{\"MaxChargeVoltage\":null,\"MaxChargeCurrent\":null,"
         "\"MaxDischargeCurrent\":null},\"History\":{\"ChargeCycles\":null},"
         "\"System\":{\"NrOfCellsPerBattery\":2,\"MinCellVoltage\":3.331,"
-        "\"MinVoltageCellId\":\"C3\",\"MaxCellVoltage\":3.334,\"MaxVoltageCellId\":\"C12\"},"
+        "\"MinVoltageCellId\":\"C3\",\"MaxCellVoltage\":3.335,\"MaxVoltageCellId\":\"C12\"},"
         "\"Voltages\":{\"Cell1\":3.333,\"Cell2\":3.333}}");
     // The largest fit the buffer of a message, and 24 cells are all that Victron has.
     s = battery_pack();
