@@ -14,6 +14,7 @@
 #include "battery_fixture.h"
 #include "components/battery_bridge/battery_bridge.h"
 #include "components/battery_bridge/battery_values.h"
+#include "core/base/log.h"
 #include "core/json/decode.h"
 #include "support/rng.h"
 #include "support/route_play.h"
@@ -415,7 +416,7 @@ static void test_documents(void **state)
         "\"Info\":{\"MaxChargeVoltage\":null,\"MaxChargeCurrent\":null,"
         "\"MaxDischargeCurrent\":null},\"History\":{\"ChargeCycles\":null},"
         "\"System\":{\"NrOfCellsPerBattery\":2,\"MinCellVoltage\":3.331,"
-        "\"MinVoltageCellId\":\"C3\",\"MaxCellVoltage\":3.334,\"MaxVoltageCellId\":\"C12\"},"
+        "\"MinVoltageCellId\":\"C3\",\"MaxCellVoltage\":3.335,\"MaxVoltageCellId\":\"C12\"},"
         "\"Voltages\":{\"Cell1\":3.333,\"Cell2\":3.333}}");
     // The largest fit the buffer of a message, and 24 cells are all that Victron has.
     s = battery_pack();
@@ -1129,6 +1130,44 @@ static void test_inverter_is_heard(void **state)
     assert_true(count_frames(0x351) > 0);
 }
 
+static struct {
+    int open, away;
+} told;
+
+static void note_line(void *ctx, enum nh_log_level level, const char *module, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    (void)module;
+    told.open += strstr(line, "is open") != NULL;
+    told.away += strstr(line, "went away") != NULL;
+}
+
+// An interface that is there and was not brought up can be opened, and goes away at once: that is
+// told once, not each time that it is tried.
+static void test_bus_that_is_not_up(void **state)
+{
+    struct nh_battery_bridge_config cfg = with_can();
+    (void)state;
+    memset(&told, 0, sizeof told);
+    nh_log_set(note_line, NULL, NH_LOG_INFO);
+    start(&cfg);
+    for (int s = 0; s < 60; s++) {
+        run_to(t.now_ms + 1000);
+        if (t.is_open)
+            t.can.down(t.can.ctx, NH_ERR_CLOSED);
+    }
+    assert_true(info().can_opens >= 10);
+    assert_int_equal(told.away, 1);
+    assert_int_equal(told.open, 0);
+    run_to(t.now_ms + 10000); // now it is up
+    assert_true(t.is_open);
+    assert_int_equal(told.open, 1);
+    t.can.down(t.can.ctx, NH_ERR_CLOSED); // and no more
+    assert_int_equal(told.away, 2);
+    nh_log_set(NULL, NULL, NH_LOG_INFO);
+}
+
 // Errors of the bus are counted over its whole life, though the interface goes and comes.
 static void test_bus_errors_never_fall(void **state)
 {
@@ -1243,6 +1282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_any_critical_alarm_is_a_problem, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_value_is_said_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bus_errors_never_fall, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bus_that_is_not_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_topics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broker_says_no, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commands_refused, setup, teardown),

@@ -75,9 +75,21 @@ static void test_masks(void **state)
         {"cut", "{\"battery\":{\"pack_voltage_v\":42.9", NH_ERR_SYNTAX, 0, 0},
         {"cut after a value", "{\"pack_voltage_v\":42.9", NH_ERR_SYNTAX, 0, 0},
         {"two", "{\"pack_voltage_v\":1}{}", NH_ERR_SYNTAX, 0, 0},
-        {"a key without an end",
-         "{\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":1}", NH_ERR_TOO_LONG,
-         0, 0},
+        {"a long key of others",
+         "{\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":1,\"pack_voltage_"
+         "v\":1}",
+         0, BIT(VOLTAGE), 0},
+        {"a long text of others",
+         "{\"note\":\"the cells were balanced by hand in the last week of March\","
+         "\"pack_voltage_v\":42.9}",
+         0, BIT(VOLTAGE), 0},
+        {"a number too long to be read",
+         "{\"pack_voltage_v\":1000000000000000000000000000000000000000000000000000000000000e-59}",
+         0, 0, 1},
+        {"a serial number that goes on",
+         "{\"firmware_version\":1,\"serial_number\":"
+         "\"0123456789abcdef012345670123456789abcdef0123456701234567\"}",
+         0, BIT(VERSION_INFO), 1},
         {"deep", "{\"a\":[[[[[[[[[]]]]]]]]]}", NH_ERR_TOO_DEEP, 0, 0},
     };
     (void)state;

@@ -40,7 +40,9 @@ struct nh_battery_bridge__inverter {
     struct nh_battery_can_watch watch;
     struct nh_battery_can_peer peer;
     uint64_t bus_errors; // of the buses that were closed since
-    bool was_alive;
+    uint64_t opened_ms;
+    int told_err;                          // the last that was told; 0: that it is open
+    bool was_alive, is_new;                // is_new: that it is open was not told yet
     struct nh_battery_control_output said; // limits of the last step that was fresh
 };
 

@@ -28,8 +28,9 @@ static void close_bus(nh_battery_bridge_t *b)
 static void on_down(void *ctx, int err)
 {
     nh_battery_bridge_t *b = ctx;
-    NH_LOG_W("battery", "CAN %s went away: %s", b->cfg.can, nh_err_text(err));
-    b->inverter.err = err;
+    if (b->inverter.told_err != err)
+        NH_LOG_W("battery", "CAN %s went away: %s", b->cfg.can, nh_err_text(err));
+    b->inverter.err = b->inverter.told_err = err;
     close_bus(b);
 }
 
@@ -53,13 +54,27 @@ static void open_bus(nh_battery_bridge_t *b, uint64_t now_ms)
         return;
     int err = nh_can_open(&cfg, &i->can);
     i->opens += err == 0;
-    if (err < 0)
-        i->open_ms = nh_ms_after(now_ms, NH_BATTERY_BRIDGE__REOPEN_MS);
-    if (err < 0 && err != i->err) // the same is not told again and again
-        NH_LOG_W("battery", "CAN %s cannot be opened: %s", b->cfg.can, reason(err));
-    else if (err == 0)
-        NH_LOG_I("battery", "CAN %s is open", b->cfg.can);
+    i->is_new = err == 0;
+    i->opened_ms = now_ms;
     i->err = err;
+    if (err == 0)
+        return;
+    i->open_ms = nh_ms_after(now_ms, NH_BATTERY_BRIDGE__REOPEN_MS);
+    if (err != i->told_err) // the same is not told again and again
+        NH_LOG_W("battery", "CAN %s cannot be opened: %s", b->cfg.can, reason(err));
+    i->told_err = err;
+}
+
+// An interface that was not brought up can be opened, and goes away at once: one that has stood for
+// a beat is told.
+static void tell_open(nh_battery_bridge_t *b, uint64_t now_ms)
+{
+    struct nh_battery_bridge__inverter *i = &b->inverter;
+    if (!i->can || !i->is_new || now_ms - i->opened_ms < NH_BATTERY_BRIDGE__BEAT_MS)
+        return;
+    NH_LOG_I("battery", "CAN %s is open", b->cfg.can);
+    i->is_new = false;
+    i->told_err = 0;
 }
 
 // ---- frames -------------------------------------------------------------------------------------
@@ -151,6 +166,7 @@ void nh_battery_bridge__inverter_beat(nh_battery_bridge_t *b, uint64_t now_ms)
         return;
     if (!i->can)
         open_bus(b, now_ms);
+    tell_open(b, now_ms);
     watch_inverter(b, now_ms);
     if (!i->can || i->watch.phase == NH_BATTERY_CAN_SILENT)
         return;

@@ -105,6 +105,12 @@ static void kv_cell_id(nh_json_writer_t *w, const char *key, uint8_t at)
     nh_json_kv_string(w, key, text);
 }
 
+// As everywhere else a cell is told: to the nearest millivolt.
+static void kv_cell(nh_json_writer_t *w, const char *key, uint16_t dmv)
+{
+    kv_milli(w, key, true, (dmv + 5) / 10);
+}
+
 static void write_cells(const struct nh_battery_view *v, nh_json_writer_t *w)
 {
     char key[16];
@@ -112,16 +118,16 @@ static void write_cells(const struct nh_battery_view *v, nh_json_writer_t *w)
     nh_json_key(w, "System");
     nh_json_object_begin(w);
     nh_json_kv_uint(w, "NrOfCellsPerBattery", v->s->v.cell_count);
-    kv_milli(w, "MinCellVoltage", true, v->s->cell_min_dmv / 10);
+    kv_cell(w, "MinCellVoltage", v->s->cell_min_dmv);
     kv_cell_id(w, "MinVoltageCellId", v->s->cell_min_at);
-    kv_milli(w, "MaxCellVoltage", true, v->s->cell_max_dmv / 10);
+    kv_cell(w, "MaxCellVoltage", v->s->cell_max_dmv);
     kv_cell_id(w, "MaxVoltageCellId", v->s->cell_max_at);
     nh_json_object_end(w);
     nh_json_key(w, "Voltages");
     nh_json_object_begin(w);
     for (unsigned i = 0; i < count; i++) {
         snprintf(key, sizeof key, "Cell%u", i + 1);
-        kv_milli(w, key, true, v->s->v.cell_dmv[i] / 10);
+        kv_cell(w, key, v->s->v.cell_dmv[i]);
     }
     nh_json_object_end(w);
     if (!knows(v, BIT(NH_BATTERY_BALANCING)))

@@ -150,8 +150,8 @@ static bool number(struct reading *r, int event, double min, double max, double 
 {
     if (event == NH_JSON_NULL)
         return false;
-    if (event == NH_JSON_NUMBER && nh_json_double(&r->json, out) == NH_OK && *out >= min &&
-        *out <= max)
+    bool is_whole = event == NH_JSON_NUMBER && !nh_json_is_cut(&r->json);
+    if (is_whole && nh_json_double(&r->json, out) == NH_OK && *out >= min && *out <= max)
         return true;
     r->out->bad_count++;
     return false;
@@ -400,8 +400,9 @@ static void wipe(struct nh_remote_frame *f)
 int nh_remote_frame_read(const char *text, size_t len, struct nh_remote_frame *out)
 {
     struct reading r = {.out = out};
+    // Keys and texts of others may be longer than all of ours: cut, they are none of ours still.
     const struct nh_json_reader_config cfg = {
-        .text = r.text, .text_max_bytes = sizeof r.text, .depth_max = DEPTH_MAX};
+        .text = r.text, .text_max_bytes = sizeof r.text, .depth_max = DEPTH_MAX, .cut_long = true};
     memset(out, 0, sizeof *out);
     nh_json_reader_init(&r.json, &cfg);
     nh_json_feed(&r.json, text, len, true);

@@ -11,7 +11,7 @@ import { toast } from '../../ui/toast.jsx';
 import { plain, shown, stillEdited } from './model.js';
 import { setEdits } from './registers.jsx';
 
-const FILE_MAX_BYTES = 65536;
+const FILE_MAX_BYTES = 8192; // as the hub
 
 export function Files({ settings, again }) {
   const { batteryBackups } = useKeys('batteryBackups', 'link');
