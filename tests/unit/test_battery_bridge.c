@@ -445,7 +445,10 @@ static void test_paces(void **state)
     assert_int_equal(count_heard("r shed/battery/value/total_voltage=53.33"), 1);
     assert_int_equal(count_heard("r shed/battery/value/cell_voltage_03=3.331"), 1);
     assert_int_equal(count_heard("r shed/battery/value/status=discharging"), 1);
-    assert_int_equal(count_heard("r shed/battery/value/time_to_full"), 0);
+    assert_int_equal(count_heard("r shed/battery/value/time_to_full="), 1);
+    for (size_t i = 0; i < t.count; i++) // not known: nothing is to be kept there
+        if (strstr(t.heard[i], "/value/time_to_full"))
+            assert_string_equal(t.heard[i], "r shed/battery/value/time_to_full=");
     assert_int_equal(count_heard("shed/battery/victron"), 0); // not asked for
     assert_int_equal(t.part_changes, 0xF);
     assert_int_equal(t.announced, 1);
@@ -505,7 +508,8 @@ static void test_stale(void **state)
     run_to(61000);
     assert_string_equal(t.heard[1], "r shed/battery/status=online");
     assert_non_null(strstr(t.heard[2], "r shed/battery/state={\"total_voltage\":53.33"));
-    assert_int_equal(count_heard("r shed/battery/value/state_of_charge"), 0);
+    assert_int_equal(count_heard("r shed/battery/value/state_of_charge=7"), 0);
+    assert_int_equal(count_heard("r shed/battery/value/state_of_charge="), 1); // taken away
     nh_battery_bridge_stop(t.bridge);
     assert_string_equal(t.heard[t.count - 1], "r shed/battery/status=offline");
     assert_int_equal(nh_sched_next_deadline(t.sched), NH_NEVER);
@@ -598,6 +602,34 @@ static void test_refused_value_is_said_again(void **state)
     run_to(23000);
     assert_int_equal(count_heard("r shed/battery/value/total_voltage=51.00"), 1);
     assert_int_equal(count_heard("r shed/battery/value/current="), 0); // what stands there
+}
+
+// A value that is not known any more does not stay at the broker as if it were: what is kept there
+// is taken away, once, and also what an earlier run left behind.
+static void test_unknown_value_is_taken_away(void **state)
+{
+    struct nh_battery_bridge_config cfg = config();
+    (void)state;
+    start(&cfg);
+    run_to(11000);
+    assert_int_equal(count_heard("r shed/battery/value/time_to_empty=350"), 1);
+    assert_int_equal(count_heard("r shed/battery/value/time_to_full="), 1); // of an earlier run
+    assert_int_equal(count_heard("r shed/battery/value/cell_voltage_17="), 1);
+    forget();
+    t.pack.stale = BIT(NH_BATTERY_TEMP_BMS);
+    t.pack.time_to_empty_s = NH_NEVER;
+    run_to(23000);
+    assert_int_equal(count_heard("r shed/battery/value/time_to_empty="), 1);
+    assert_int_equal(count_heard("r shed/battery/value/mosfet_temperature="), 1);
+    assert_int_equal(count_heard("r shed/battery/value/time_to_full="), 0);
+    for (size_t i = 0; i < t.count; i++) // without a payload
+        if (strstr(t.heard[i], "/value/time_to_empty") || strstr(t.heard[i], "/value/mosfet"))
+            assert_int_equal(t.heard[i][strlen(t.heard[i]) - 1], '=');
+    forget();
+    t.pack.stale = 0;
+    run_to(35000);
+    assert_int_equal(count_heard("r shed/battery/value/mosfet_temperature=31.2"), 1);
+    assert_int_equal(count_heard("r shed/battery/value/time_to_empty="), 0);
 }
 
 static void test_without_topics(void **state)
@@ -1283,6 +1315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused_value_is_said_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bus_errors_never_fall, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bus_that_is_not_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unknown_value_is_taken_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_topics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broker_says_no, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commands_refused, setup, teardown),

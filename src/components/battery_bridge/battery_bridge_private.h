@@ -70,6 +70,7 @@ struct nh_battery_bridge {
     // What stands at the broker: the rounded number, or a hash of the text; 0 and false: nothing.
     int64_t last[NH_BATTERY_BRIDGE__VALUES_MAX_COUNT];
     bool has_last[NH_BATTERY_BRIDGE__VALUES_MAX_COUNT];
+    bool has_none[NH_BATTERY_BRIDGE__VALUES_MAX_COUNT]; // nothing is kept there
     struct nh_battery_bridge__command commands[NH_BATTERY_BRIDGE__COMMAND_MAX_COUNT];
     struct nh_battery_bridge__inverter inverter;
     uint64_t messages, failed, command_count, refused;

@@ -54,9 +54,15 @@ static void say_values(nh_battery_bridge_t *b, uint8_t group)
         if (info.group != group)
             continue;
         size_t len = nh_battery_value_print(at, &v, text, sizeof text);
-        if (!len || !is_another(b, at, text, len))
-            continue;
         snprintf(suffix, sizeof suffix, "value/%s", info.object);
+        if (!len) { // not known, or not any more: what is kept there would look as if it were
+            b->has_none[at] = b->has_none[at] || nh_battery_bridge__say(b, suffix, "", 0, true);
+            b->has_last[at] = false;
+            continue;
+        }
+        b->has_none[at] = false;
+        if (!is_another(b, at, text, len))
+            continue;
         b->has_last[at] = nh_battery_bridge__say(b, suffix, text, len, true);
     }
 }
