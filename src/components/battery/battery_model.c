@@ -70,6 +70,8 @@ static uint8_t choose(const nh_battery_model_t *m, uint64_t now_ms)
 
 static void arbitrate(nh_battery_model_t *m, uint64_t now_ms)
 {
+    if (m->begin_ms == NH_NEVER)
+        m->begin_ms = now_ms;
     age_sources(m, now_ms);
     uint8_t source = choose(m, now_ms);
     if (source == m->source)
@@ -78,6 +80,19 @@ static void arbitrate(nh_battery_model_t *m, uint64_t now_ms)
     m->info.switched += m->source == NH_BATTERY_FROM_LOCAL || m->source == NH_BATTERY_FROM_REMOTE;
     m->source = source;
     nh_battery__derive_restart(&m->derive);
+}
+
+// Whether a source that is there to be asked was not heard yet.
+static bool is_awaited(const nh_battery_model_t *m)
+{
+    bool is_asked = (m->cfg.has_local && m->mode != NH_BATTERY_REMOTE) ||
+                    (m->cfg.has_remote && m->mode != NH_BATTERY_LOCAL);
+    return is_asked && m->source != NH_BATTERY_FROM_LOCAL && m->source != NH_BATTERY_FROM_REMOTE;
+}
+
+static uint64_t missing_at_ms(const nh_battery_model_t *m)
+{
+    return is_awaited(m) ? nh_ms_after(m->begin_ms, m->cfg.stale_ms) : NH_NEVER;
 }
 
 // ---- a snapshot from the image -----------------------------------------------------------------
@@ -183,6 +198,7 @@ static void fill(const nh_battery_model_t *m, struct nh_battery_snapshot *s, uin
     s->source = m->source;
     s->is_local_connected = m->heard[NH_BATTERY_FROM_LOCAL].is_connected;
     s->is_remote_connected = m->heard[NH_BATTERY_FROM_REMOTE].is_connected;
+    s->is_missing = now_ms >= missing_at_ms(m);
     s->valid = image->valid;
     s->v = image->v;
     for (unsigned f = 0; f < NH_BATTERY_FIELD_COUNT; f++)
@@ -274,6 +290,8 @@ uint64_t nh_battery_model_next_deadline(const nh_battery_model_t *m)
     for (unsigned i = 0; i < NH_BATTERY__SOURCE_COUNT; i++)
         if (m->heard[i].is_alive && nh_ms_after(m->heard[i].last_ms, m->cfg.alive_ms) < due)
             due = nh_ms_after(m->heard[i].last_ms, m->cfg.alive_ms);
+    if (!s->is_missing && missing_at_ms(m) < due)
+        due = missing_at_ms(m);
     return due;
 }
 
@@ -383,6 +401,7 @@ int nh_battery_model_mode_set(nh_battery_model_t *m, enum nh_battery_mode mode, 
     m->mode = (uint8_t)mode;
     m->generation++;
     m->source = NH_BATTERY_FROM_NOBODY;
+    m->begin_ms = NH_NEVER;
     memset(m->image, 0, sizeof m->image);
     for (unsigned i = 0; i < NH_BATTERY__SOURCE_COUNT; i++)
         m->heard[i].is_alive = false;
@@ -488,6 +507,7 @@ int nh_battery_model_create(const struct nh_battery_model_config *cfg, nh_batter
     m->cfg.alive_ms = or_default(cfg->alive_ms, ALIVE_MS);
     m->mode = cfg->mode;
     m->generation = 1;
+    m->begin_ms = NH_NEVER;
     show(m);
     *out = m;
     return NH_OK;

@@ -98,6 +98,7 @@ struct nh_battery_snapshot {
     uint64_t time_ms;     // of the newest measurement in it
     uint8_t mode, source; // source: whose values count now; all fields but ENERGY are its own
     bool is_local_connected, is_remote_connected;
+    bool is_missing;       // a source is configured and asked, and none was heard since the start
     uint32_t valid, stale; // bits of fields; stale: valid, but too old to be trusted
     uint8_t field_source[NH_BATTERY_FIELD_COUNT];
     uint64_t field_ms[NH_BATTERY_FIELD_COUNT];
@@ -146,11 +147,12 @@ enum nh_battery_audience {
     NH_BATTERY_AUDIENCE_COUNT,
 };
 struct nh_battery_model_config {
-    nh_mem_t *mem;          // borrowed; outlives the model
-    uint8_t mode;           // enum nh_battery_mode
-    uint32_t stale_ms;      // of what the board measures ten times a second; 0: 2000
-    uint32_t slow_stale_ms; // of limits, counters, capacity, version; 0: 180000
-    uint32_t alive_ms;      // a source that is silent for so long does not count; 0: 3000
+    nh_mem_t *mem;              // borrowed; outlives the model
+    uint8_t mode;               // enum nh_battery_mode
+    bool has_local, has_remote; // which sources are configured: not to hear them is told
+    uint32_t stale_ms;          // of what the board measures ten times a second; 0: 2000
+    uint32_t slow_stale_ms;     // of limits, counters, capacity, version; 0: 180000
+    uint32_t alive_ms;          // a source that is silent for so long does not count; 0: 3000
     // Something differs from what this audience was told last by its threshold
     // (docs/battery-model.md), or `dirty` is 0 and 5 s went by. Within a call of the owner's; may
     // read, must not call anything else of the model. NULL: nobody.

@@ -169,8 +169,8 @@ static uint8_t silence(const struct nh_battery_snapshot *s, uint8_t on,
 {
     (void)on;
     *out = (struct nh_battery__finding){0, 0};
-    return s->stale & BIT(NH_BATTERY_VOLTAGE) && s->source != NH_BATTERY_FROM_STORE ? WARNING
-                                                                                    : NONE;
+    bool is_old = s->stale & BIT(NH_BATTERY_VOLTAGE) && s->source != NH_BATTERY_FROM_STORE;
+    return is_old || s->is_missing ? WARNING : NONE;
 }
 
 static uint8_t faulty(const struct nh_battery_snapshot *s, uint8_t on,
