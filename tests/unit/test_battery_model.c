@@ -248,6 +248,25 @@ static void test_implausible_values_are_refused(void **state)
     }
 }
 
+// Which cell cannot be is said, of its newest reading, while the cells before it are kept.
+static void test_an_odd_cell_is_told(void **state)
+{
+    static const uint16_t dmv[] = {0, 50001, UINT16_MAX};
+    (void)state;
+    make(NH_BATTERY_LOCAL);
+    for (size_t i = 0; i < NH_ARRAY_LEN(dmv); i++) {
+        struct nh_battery_candidate c = candidate(LOCAL);
+        c.values.cell_dmv[4] = dmv[i];
+        c.values.cell_dmv[9] = 0;
+        assert_int_equal(offer(&c), 1);
+        assert_int_equal(snapshot().odd_cell_at, 5);
+        assert_int_equal(snapshot().odd_cell_dmv, dmv[i]);
+        offer_from(LOCAL);
+        assert_int_equal(snapshot().odd_cell_at, 0);
+        assert_int_equal(snapshot().odd_cell_dmv, 0);
+    }
+}
+
 static void test_all_fields_wrong_at_the_start_leave_nothing(void **state)
 {
     (void)state;
@@ -855,6 +874,7 @@ int main(void)
         T(test_an_older_measurement_does_not_replace_a_newer),
         T(test_implausible_values_are_refused),
         T(test_power_of_a_wrong_voltage_is_not_taken),
+        T(test_an_odd_cell_is_told),
         T(test_all_fields_wrong_at_the_start_leave_nothing),
         T(test_silence_makes_stale_after_two_seconds),
         T(test_the_clock_may_jump_far),

@@ -109,14 +109,18 @@ uint32_t nh_battery__image_merge(struct nh_battery__image *image, uint32_t mask,
 #define LIMIT_MIN_C (-100)
 #define LIMIT_MAX_C 200
 
+unsigned nh_battery__odd_cell(const struct nh_battery_values *v)
+{
+    for (unsigned i = 0; i < v->cell_count && i < NH_BATTERY_CELL_MAX_COUNT; i++)
+        if (v->cell_dmv[i] == 0 || v->cell_dmv[i] > CELL_MAX_DMV)
+            return i + 1;
+    return 0;
+}
+
 static bool are_cells_wrong(const struct nh_battery_values *v)
 {
-    if (v->cell_count == 0 || v->cell_count > NH_BATTERY_CELL_MAX_COUNT)
-        return true;
-    for (unsigned i = 0; i < v->cell_count; i++)
-        if (v->cell_dmv[i] == 0 || v->cell_dmv[i] > CELL_MAX_DMV)
-            return true;
-    return false;
+    return v->cell_count == 0 || v->cell_count > NH_BATTERY_CELL_MAX_COUNT ||
+           nh_battery__odd_cell(v);
 }
 
 static bool is_pack_far_from_cells(const struct nh_battery_values *v)

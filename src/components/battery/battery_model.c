@@ -201,6 +201,8 @@ static void fill(const nh_battery_model_t *m, struct nh_battery_snapshot *s, uin
     s->is_missing = now_ms >= missing_at_ms(m);
     s->valid = image->valid;
     s->v = image->v;
+    s->odd_cell_at = image->odd_cell_at;
+    s->odd_cell_dmv = image->odd_cell_dmv;
     for (unsigned f = 0; f < NH_BATTERY_FIELD_COUNT; f++)
         if (has(s, f))
             set_field(s, f, image->field_ms[f], m->source);
@@ -340,6 +342,13 @@ static void feed_derive(nh_battery_model_t *m, const struct nh_battery_candidate
         nh_battery__derive_spread(&m->derive, c->time_ms, cells.cell_delta_dmv);
 }
 
+static void note_odd_cell(struct nh_battery__image *image, const struct nh_battery_values *v)
+{
+    unsigned at = nh_battery__odd_cell(v);
+    image->odd_cell_at = (uint8_t)at;
+    image->odd_cell_dmv = at ? v->cell_dmv[at - 1] : 0;
+}
+
 static int count_bits(uint32_t bits)
 {
     int n = 0;
@@ -369,6 +378,8 @@ int nh_battery_model_offer(nh_battery_model_t *m, const struct nh_battery_candid
     uint32_t taken =
         nh_battery__image_merge(&m->image[c->source], mask & ~wrong, &c->values, c->time_ms);
     m->image[c->source].bad |= wrong & m->image[c->source].valid;
+    if (mask & NH_BATTERY__BIT(NH_BATTERY_CELLS))
+        note_odd_cell(&m->image[c->source], &c->values);
     m->info.implausible += (uint64_t)count_bits(wrong);
     if (mask & ~wrong)
         note_heard(m, c->source, now_ms);

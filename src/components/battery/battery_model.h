@@ -106,6 +106,9 @@ struct nh_battery_snapshot {
     // Derived from the cells, in the same step; 0 while CELLS is not valid.
     uint16_t cell_min_dmv, cell_max_dmv, cell_avg_dmv, cell_delta_dmv;
     uint8_t cell_min_at, cell_max_at; // from 1
+    // The first cell whose newest reading cannot be (CELLS keeps what was before): from 1, 0: none.
+    uint8_t odd_cell_at;
+    uint16_t odd_cell_dmv; // what was read
     // Derived over time. NH_NEVER: not known or not now.
     uint64_t time_to_full_s, time_to_empty_s;
     int32_t spread_trend_dmv_h;       // how fast the spread grows, per hour; INT32_MIN: not known
@@ -122,7 +125,7 @@ enum nh_battery_severity { NH_BATTERY_INFO, NH_BATTERY_WARNING, NH_BATTERY_CRITI
 enum nh_battery_alarm_state { NH_BATTERY_ACTIVE, NH_BATTERY_ACKNOWLEDGED, NH_BATTERY_CLEARED };
 struct nh_battery_alarm {
     uint32_t id;
-    uint16_t code; // types of docs/battery-alarms.md: 1 to 12 limits, 20 to 25 status, 100 + the
+    uint16_t code; // types of docs/battery-alarms.md: 1 to 13 limits, 20 to 25 status, 100 + the
                    // board's event
     uint8_t severity, state, source;
     int64_t raised_unix_ms, cleared_unix_ms; // 0: not yet, or no clock
