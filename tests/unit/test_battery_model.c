@@ -412,14 +412,18 @@ static void test_what_was_stored_is_shown_stale_until_a_source_speaks(void **sta
 {
     (void)state;
     make(NH_BATTERY_REMOTE);
-    offer_from(STORE);
+    struct nh_battery_candidate c = candidate(STORE);
+    c.stored_unix_ms = INT64_C(1700000000000);
+    assert_int_equal(offer(&c), 0);
     struct nh_battery_snapshot s = snapshot();
     assert_int_equal(s.source, STORE);
+    assert_true(s.stored_unix_ms == INT64_C(1700000000000));
     assert_int_equal(s.stale, s.valid & ~NH_BATTERY__METERS);
-    struct nh_battery_candidate c = candidate(REMOTE);
+    c = candidate(REMOTE);
     c.mask = BIT(NH_BATTERY_SOC);
     assert_int_equal(offer(&c), 0);
     s = snapshot();
+    assert_int_equal(s.stored_unix_ms, 0);
     assert_int_equal(s.source, REMOTE); // and nothing of the stored is left among it
     assert_int_equal(s.valid & ~NH_BATTERY__METERS, BIT(NH_BATTERY_SOC));
 }

@@ -201,6 +201,7 @@ static void fill(const nh_battery_model_t *m, struct nh_battery_snapshot *s, uin
     s->is_missing = now_ms >= missing_at_ms(m);
     s->valid = image->valid;
     s->v = image->v;
+    s->stored_unix_ms = m->source == NH_BATTERY_FROM_STORE ? m->stored_unix_ms : 0;
     s->odd_cell_at = image->odd_cell_at;
     s->odd_cell_dmv = image->odd_cell_dmv;
     for (unsigned f = 0; f < NH_BATTERY_FIELD_COUNT; f++)
@@ -381,6 +382,8 @@ int nh_battery_model_offer(nh_battery_model_t *m, const struct nh_battery_candid
     if (mask & NH_BATTERY__BIT(NH_BATTERY_CELLS))
         note_odd_cell(&m->image[c->source], &c->values);
     m->info.implausible += (uint64_t)count_bits(wrong);
+    if (c->source == NH_BATTERY_FROM_STORE)
+        m->stored_unix_ms = c->stored_unix_ms;
     if (mask & ~wrong)
         note_heard(m, c->source, now_ms);
     arbitrate(m, now_ms);

@@ -87,7 +87,9 @@ struct nh_battery_candidate {
     uint8_t source;
     uint32_t generation; // of nh_battery_snapshot when the source began to collect; older: dropped
     uint64_t time_ms;    // monotonic, of the measurement
-    uint32_t mask;       // bits of enum nh_battery_field that `values` has
+    // FROM_STORE: the wall clock of the measurement, which may be before the start; 0: not known.
+    int64_t stored_unix_ms;
+    uint32_t mask; // bits of enum nh_battery_field that `values` has
     struct nh_battery_values values;
 };
 
@@ -98,8 +100,9 @@ struct nh_battery_snapshot {
     uint64_t time_ms;     // of the newest measurement in it
     uint8_t mode, source; // source: whose values count now; all fields but ENERGY are its own
     bool is_local_connected, is_remote_connected;
-    bool is_missing;       // a source is configured and asked, and none was heard since the start
-    uint32_t valid, stale; // bits of fields; stale: valid, but too old to be trusted
+    bool is_missing;        // a source is configured and asked, and none was heard since the start
+    uint32_t valid, stale;  // bits of fields; stale: valid, but too old to be trusted
+    int64_t stored_unix_ms; // while `source` is FROM_STORE: when it was measured; 0: not known
     uint8_t field_source[NH_BATTERY_FIELD_COUNT];
     uint64_t field_ms[NH_BATTERY_FIELD_COUNT];
     struct nh_battery_values v;
