@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "components/battery/battery_model_state.h"
+#include "components/battery/tinybms.h"
 #include "core/base/atomic.h"
 #include "support/mem_fixture.h"
 #include "support/rng.h"
@@ -148,6 +149,28 @@ static void test_values_and_what_follows_from_them(void **state)
     assert_int_equal(s.time_to_empty_s, 73250 * 36 / 125); // 73.25 Ah at 12.5 A
     assert_true(s.time_to_full_s == NH_NEVER);
     assert_true(s.time_ms == now_ms && s.field_ms[NH_BATTERY_CELLS] == now_ms);
+}
+
+static void test_no_time_is_left_of_what_is_not_drawn(void **state)
+{
+    static const struct {
+        uint16_t status;
+        uint32_t time_left_s;
+        bool is_known;
+    } rows[] = {{NH_TINYBMS_DISCHARGING, 3600, true}, {NH_TINYBMS_IDLE, 0, false},
+                {NH_TINYBMS_DISCHARGING, 0, true},    {NH_TINYBMS_CHARGING, 0, false},
+                {NH_TINYBMS_CHARGING, 60, true},      {NH_TINYBMS_FULL, 0, false}};
+    (void)state;
+    make(NH_BATTERY_LOCAL);
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        struct nh_battery_candidate c = candidate(LOCAL);
+        c.mask |= BIT(NH_BATTERY_TIME_LEFT);
+        c.values.status = rows[i].status;
+        c.values.time_left_s = rows[i].time_left_s;
+        assert_int_equal(offer(&c), 0);
+        struct nh_battery_snapshot s = snapshot();
+        assert_int_equal(has(&s, NH_BATTERY_TIME_LEFT), rows[i].is_known);
+    }
 }
 
 static void test_a_sensor_that_is_gone_is_unknown(void **state)
@@ -874,6 +897,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_nothing_is_known_at_first),
         T(test_values_and_what_follows_from_them),
+        T(test_no_time_is_left_of_what_is_not_drawn),
         T(test_a_sensor_that_is_gone_is_unknown),
         T(test_an_older_measurement_does_not_replace_a_newer),
         T(test_implausible_values_are_refused),

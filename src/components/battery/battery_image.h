@@ -35,7 +35,8 @@ uint32_t nh_battery__implausible(uint32_t mask, const struct nh_battery_values *
 unsigned nh_battery__odd_cell(const struct nh_battery_values *v);
 
 // Takes the fields of `mask` that are not older than what is there. A temperature of
-// NH_BATTERY_TEMPERATURE_NONE makes its field unknown. Returns what was taken.
+// NH_BATTERY_TEMPERATURE_NONE makes its field unknown, as does a time left of 0 with a status that
+// is not discharging. Returns what was taken.
 uint32_t nh_battery__image_merge(struct nh_battery__image *image, uint32_t mask,
                                  const struct nh_battery_values *v, uint64_t time_ms);
 
