@@ -21,10 +21,18 @@ struct difference {
     bool is_dangerous;
 };
 
+// Of a comparison: a value that is none.
+struct fault {
+    char key[TEXT_MAX_BYTES], value[TEXT_MAX_BYTES], limit[80];
+};
+
 struct work {
     struct battery_hub hub;
     struct difference rows[DIFFERENCE_MAX_COUNT];
     size_t count;
+    size_t fault_count; // of the file: what stands in it and cannot be compared
+    const char *path;
+    struct fault fault;
     bool is_sure;
     char file[FILE_MAX_BYTES + 1];
     char body[BODY_MAX_BYTES];
@@ -92,6 +100,21 @@ static bool find_text(const struct battery_hub *h, const char *name, char *out, 
     return false;
 }
 
+// Whether a comparison found settings that are the board's.
+static bool has_same(const struct battery_hub *h)
+{
+    struct reading g;
+    bool is_next = false;
+    begin(&g, h);
+    for (int e = nh_json_next(&g.r); e > 0 && e != NH_JSON_DONE; e = nh_json_next(&g.r)) {
+        if (is_next && e == NH_JSON_NUMBER)
+            return strcmp(nh_json_text(&g.r, NULL), "0") != 0;
+        is_next = e == NH_JSON_KEY && nh_json_depth(&g.r) == 1 &&
+                  strcmp(nh_json_text(&g.r, NULL), "same") == 0;
+    }
+    return false;
+}
+
 // ---- differences --------------------------------------------------------------------------------
 
 static void take_difference(void *ctx, const char *key, const char *value)
@@ -126,6 +149,39 @@ static void print_differences(const struct work *w)
     }
 }
 
+static void tell_unknown(void *ctx, const char *key, const char *value)
+{
+    struct work *w = ctx;
+    (void)key;
+    w->fault_count++;
+    fprintf(stderr, "nuthatch battery: %s: %s: there is no setting of this name\n", w->path, value);
+}
+
+static void end_unknown(void *ctx)
+{
+    (void)ctx; // names are no objects
+}
+
+static void take_fault(void *ctx, const char *key, const char *value)
+{
+    struct fault *f = &((struct work *)ctx)->fault;
+    if (strcmp(key, "key") == 0)
+        snprintf(f->key, sizeof f->key, "%s", value);
+    else if (strcmp(key, "value") == 0)
+        snprintf(f->value, sizeof f->value, "%s", value);
+    else if (strcmp(key, "limit") == 0)
+        snprintf(f->limit, sizeof f->limit, "%s", value);
+}
+
+static void tell_fault(void *ctx)
+{
+    struct work *w = ctx;
+    w->fault_count++;
+    fprintf(stderr, "nuthatch battery: %s: %s: %s is no value of it; allowed: %s\n", w->path,
+            w->fault.key, w->fault.value, w->fault.limit);
+    w->fault = (struct fault){{0}, {0}, {0}};
+}
+
 static bool read_file(struct work *w, const char *path)
 {
     FILE *f = fopen(path, "rb");
@@ -152,7 +208,14 @@ static int compare_with(struct work *w, const char *path)
         return 1;
     if (w->hub.status != 200)
         return battery_hub_refused(&w->hub);
+    w->path = path;
     each_row(&w->hub, "differences", take_difference, end_difference, w);
+    each_row(&w->hub, "unknown", tell_unknown, end_unknown, w);
+    each_row(&w->hub, "wrong", take_fault, tell_fault, w);
+    if (w->count == 0 && !w->fault_count && !has_same(&w->hub)) {
+        w->fault_count++;
+        battery_complain("names no setting", path);
+    }
     return 0;
 }
 
@@ -362,11 +425,11 @@ static int compare(struct work *w, const struct battery_options *o)
         return 1;
     if (o->as_json)
         fputs(w->hub.reply, stdout);
-    else if (w->count == 0)
-        printf("The board has what %s says.\n", o->args[0]);
-    else
+    else if (w->count)
         print_differences(w);
-    return w->count ? 1 : 0;
+    else if (!w->fault_count)
+        printf("The board has what %s says.\n", o->args[0]);
+    return w->count || w->fault_count ? 1 : 0;
 }
 
 static int apply(struct work *w, const struct battery_options *o)
@@ -374,6 +437,8 @@ static int apply(struct work *w, const struct battery_options *o)
     char question[80];
     if (compare_with(w, o->args[0]) != 0)
         return 1;
+    if (w->fault_count)
+        return battery_complain("nothing was changed", w->hub.url);
     if (w->count == 0) {
         printf("The board has what %s says.\n", o->args[0]);
         return 0;

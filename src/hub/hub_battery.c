@@ -37,6 +37,7 @@ static void fill(struct nh_hub *hub, struct nh_battery_config *out)
                                       .bus = hub->bus,
                                       .store = hub->store,
                                       .path = c->battery.path,
+                                      .has_gateway = c->battery_remote.gateway[0] != '\0',
                                       .baud = c->battery.baud,
                                       .mode = (uint8_t)c->battery.mode,
                                       .is_descending = c->battery.is_descending,

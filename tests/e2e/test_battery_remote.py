@@ -258,7 +258,13 @@ class TwoHubs(unittest.TestCase):
         self.assertTrue(b["fields"]["voltage"]["stale"])
         self.assertEqual(b["cells"]["count"], 13)
         self.assertAlmostEqual(b["pack"]["voltage_v"], before["pack"]["voltage_v"], delta=1)
-        age_ms = killed_ms - info(far)["kept"]["restored_unix_ms"]
+        kept_ms = info(far)["kept"]["restored_unix_ms"]
+        low_ms = time.time() * 1000 - kept_ms
+        b = battery(far)
+        for age in (b["age_ms"], b["fields"]["voltage"]["age_ms"], b["fields"]["soc"]["age_ms"]):
+            self.assertGreaterEqual(age, low_ms - 2)  # since it was measured, not since the start
+            self.assertLessEqual(age, time.time() * 1000 - kept_ms + 2)
+        age_ms = killed_ms - kept_ms
         self.assertLess(age_ms, 2000 + 3000)  # the interval, and a busy machine
         self.link.mend()
         far.wait_until(lambda: self.is_live(far), "a live value goes over it")

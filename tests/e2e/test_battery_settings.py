@@ -174,6 +174,27 @@ class Settings(OnABoard):
         self.assertIn("1 of 1 settings", self.cli("settings", "apply", path, stdin="y\n"))
         self.assertIn("has what", self.cli("settings", "compare", path))
 
+    def test_files_that_cannot_be_compared(self):
+        """What a file says in vain is named; it is not the board's, and nothing of it is written."""
+        before = self.settings()["charger_startup_delay_s"]["value"]
+        path = self.file("odd.json")
+        for settings, says in (
+                ({"volts": 1, "charger_startup_delay_s": before}, "volts: there is no setting"),
+                ({"charger_startup_delay_s": "x", "cell_count": 13}, "charger_startup_delay_s: x is"),
+                ({"charger_startup_delay_s": [], "battery_max_cycles": 1}, "allowed: a number"),
+                ({}, "names no setting")):
+            with open(path, "w") as f:
+                json.dump({"settings": settings}, f)
+            for words in (("compare", path), ("compare", path, "--json"),
+                          ("apply", path, "--yes")):
+                text = self.cli("settings", *words, code=1)
+                self.assertIn(says, text)
+                self.assertNotIn("has what", text)
+            self.assertIn("nothing was changed", text)
+        after = self.settings()
+        self.assertEqual(after["charger_startup_delay_s"]["value"], before)
+        self.assertNotEqual(after["battery_max_cycles"]["value"], 1)
+
     def test_dangerous_by_the_command(self):
         old = self.settings()["overheat_cutoff_c"]["value"]
         text = self.cli("settings", "set", f"overheat_cutoff_c={old - 1}", code=1, stdin="n\n")

@@ -290,7 +290,7 @@ class Cable(unittest.TestCase):
         for words, told in ((["--cells", "3"], "--cells 3 is not a number from 4 to 16"),
                             (["--chemistry", "lead"], "neither lfp nor nmc"),
                             (["--flip", "101"], "flip: 101 is not a number from 0 to 100"),
-                            (["--profile", "night"], "profile: not like this"),
+                            (["--profile", "night"], "profile: idle, charge, discharge or day"),
                             (["--seconds", "0"], "--seconds 0"), (["here"], '"here" is no option'),
                             (["--nothing"], "--nothing"), (["--line", "x" * 70], "bytes long")):
             done = subprocess.run([NUTHATCH, "sim", "battery", *words], capture_output=True,

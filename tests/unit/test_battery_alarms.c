@@ -129,6 +129,11 @@ static void set_soc(int32_t mpct)
 {
     s.v.soc_mpct = mpct;
 }
+static void set_odd(int32_t mv)
+{
+    s.odd_cell_at = mv == 0 || mv > 5000 ? 5 : 0;
+    s.odd_cell_dmv = s.odd_cell_at ? (uint16_t)(mv * 10) : 0;
+}
 static void set_status(int32_t status)
 {
     s.v.status = (uint16_t)status;
@@ -193,7 +198,8 @@ static void test_every_rule_has_a_row(void **state)
 {
     (void)state;
     for (size_t i = 0; i < NH_BATTERY__RULE_COUNT; i++) {
-        bool is_there = nh_battery__rules[i].code == NH_BATTERY__SILENCE;
+        bool is_there = nh_battery__rules[i].code == NH_BATTERY__SILENCE ||
+                        nh_battery__rules[i].code == NH_BATTERY__CELL_ODD;
         for (size_t k = 0; k < NH_ARRAY_LEN(rule_rows); k++)
             is_there = is_there || rule_rows[k].code == nh_battery__rules[i].code;
         assert_true(is_there);
@@ -302,6 +308,28 @@ static void test_silence(void **state)
     s.stale = s.valid;
     pass(60000);
     assert_int_equal(told, 2);
+}
+
+static void test_an_odd_cell_is_named(void **state)
+{
+    static const struct {
+        int32_t mv;
+        const char *says;
+    } rows[] = {{0, "cell 5 reads 0 mV: a wire may be open"},
+                {5001, "cell 5 reads 5001 mV: a wire may be open"}};
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        set_odd(rows[i].mv);
+        pass(1900);
+        assert_false(is_active(NH_BATTERY__CELL_ODD));
+        pass(60000); // it lasts as long as it is so
+        assert_string_equal(active(NH_BATTERY__CELL_ODD).message, rows[i].says);
+        assert_int_equal(active(NH_BATTERY__CELL_ODD).severity, NH_BATTERY_WARNING);
+        assert_int_equal(active(NH_BATTERY__CELL_ODD).value, rows[i].mv * 1000);
+        set_odd(3300);
+        pass(5200);
+        assert_false(is_active(NH_BATTERY__CELL_ODD));
+    }
 }
 
 static void test_another_generation_ends_what_its_values_raised(void **state)
@@ -586,6 +614,7 @@ int main(void)
         T(test_deadline_says_when_a_duration_is_over),
         T(test_stale_values_neither_raise_nor_clear),
         T(test_silence),
+        T(test_an_odd_cell_is_named),
         T(test_another_generation_ends_what_its_values_raised),
         T(test_acknowledge_does_not_clear),
         T(test_worst_first_then_newest),

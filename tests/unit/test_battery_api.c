@@ -104,6 +104,34 @@ static void test_nothing_is_known_at_first(void **state)
     assert_says("\"model\":{\"offered\":0,\"stale_dropped\":0,");
 }
 
+// The first "age_ms" behind `part` of the reply.
+static long long age_behind(const char *part)
+{
+    const char *at = strstr(reply, part);
+    assert_non_null(at);
+    at = strstr(at, "\"age_ms\":");
+    assert_non_null(at);
+    return strtoll(at + 9, NULL, 10);
+}
+
+// What was stored is as old as its measurement, not as the start; not known without a clock.
+static void test_the_age_of_what_was_stored(void **state)
+{
+    struct nh_battery_candidate c = candidate();
+    (void)state;
+    c.source = NH_BATTERY_FROM_STORE;
+    c.stored_unix_ms = nh_clock_unix_ms() - 86400000;
+    offer(&c);
+    assert_int_equal(get("/api/battery"), 200);
+    assert_says("\"source\":\"store\"");
+    assert_true(age_behind("\"mode\"") >= 86400000);
+    assert_true(age_behind("\"fields\":{\"soc\"") >= 86400000);
+    c.stored_unix_ms = 0;
+    offer(&c);
+    assert_int_equal(get("/api/battery"), 200);
+    assert_says("\"soc\":{\"source\":\"store\",\"age_ms\":null,\"stale\":true}");
+}
+
 static void test_a_pack_in_words(void **state)
 {
     (void)state;
@@ -338,8 +366,9 @@ static void test_history(void **state)
         n++;
     assert_int_equal(n, 3);
     assert_int_equal(ask("GET", "/api/battery/history", "range=1h&format=csv", NULL), 200);
-    assert_true(strncmp(reply, "timestamp_ms,voltage,current,temperature,soc\r\n", 46) == 0);
-    assert_says(",42.978,-12.500,-1.500,73.250\r\n");
+    assert_memory_equal(
+        reply, "timestamp_ms,voltage,current,temperature,soc,cell_min_mv,cell_max_mv\r\n", 70);
+    assert_says(",42.978,-12.500,-1.500,73.250,3300.0,3312.0\r\n");
     static const char *const bad[] = {"range=2h",  "range=",      "points=0", "points=4097",
                                       "points=-1", "points=many", "points="};
     for (size_t i = 0; i < NH_ARRAY_LEN(bad); i++)
@@ -357,7 +386,7 @@ static void test_unknown_values_of_the_history(void **state)
     assert_says("\"voltage\":null,\"current\":null,\"temperature\":null,\"soc\":50,"
                 "\"cell_min_mv\":null,\"cell_max_mv\":null}");
     ask("GET", "/api/battery/history", "format=csv", NULL);
-    assert_says(",,,,50.000\r\n");
+    assert_says(",,,,50.000,,\r\n");
 }
 
 static void test_hours_and_days(void **state)
@@ -422,6 +451,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_nothing_is_known_at_first),
+        T(test_the_age_of_what_was_stored),
         T(test_a_pack_in_words),
         T(test_every_part_of_the_longest_reply_fits),
         T(test_feed_messages_of_the_longest_pack_fit),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "components/battery/battery_model_state.h"
+#include "components/battery/tinybms.h"
 #include "core/base/atomic.h"
 #include "support/mem_fixture.h"
 #include "support/rng.h"
@@ -150,6 +151,28 @@ static void test_values_and_what_follows_from_them(void **state)
     assert_true(s.time_ms == now_ms && s.field_ms[NH_BATTERY_CELLS] == now_ms);
 }
 
+static void test_no_time_is_left_of_what_is_not_drawn(void **state)
+{
+    static const struct {
+        uint16_t status;
+        uint32_t time_left_s;
+        bool is_known;
+    } rows[] = {{NH_TINYBMS_DISCHARGING, 3600, true}, {NH_TINYBMS_IDLE, 0, false},
+                {NH_TINYBMS_DISCHARGING, 0, true},    {NH_TINYBMS_CHARGING, 0, false},
+                {NH_TINYBMS_CHARGING, 60, true},      {NH_TINYBMS_FULL, 0, false}};
+    (void)state;
+    make(NH_BATTERY_LOCAL);
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        struct nh_battery_candidate c = candidate(LOCAL);
+        c.mask |= BIT(NH_BATTERY_TIME_LEFT);
+        c.values.status = rows[i].status;
+        c.values.time_left_s = rows[i].time_left_s;
+        assert_int_equal(offer(&c), 0);
+        struct nh_battery_snapshot s = snapshot();
+        assert_int_equal(has(&s, NH_BATTERY_TIME_LEFT), rows[i].is_known);
+    }
+}
+
 static void test_a_sensor_that_is_gone_is_unknown(void **state)
 {
     (void)state;
@@ -245,6 +268,25 @@ static void test_implausible_values_are_refused(void **state)
         assert_int_equal(info.implausible, 1);
         nh_battery_model_destroy(m);
         m = NULL;
+    }
+}
+
+// Which cell cannot be is said, of its newest reading, while the cells before it are kept.
+static void test_an_odd_cell_is_told(void **state)
+{
+    static const uint16_t dmv[] = {0, 50001, UINT16_MAX};
+    (void)state;
+    make(NH_BATTERY_LOCAL);
+    for (size_t i = 0; i < NH_ARRAY_LEN(dmv); i++) {
+        struct nh_battery_candidate c = candidate(LOCAL);
+        c.values.cell_dmv[4] = dmv[i];
+        c.values.cell_dmv[9] = 0;
+        assert_int_equal(offer(&c), 1);
+        assert_int_equal(snapshot().odd_cell_at, 5);
+        assert_int_equal(snapshot().odd_cell_dmv, dmv[i]);
+        offer_from(LOCAL);
+        assert_int_equal(snapshot().odd_cell_at, 0);
+        assert_int_equal(snapshot().odd_cell_dmv, 0);
     }
 }
 
@@ -393,14 +435,18 @@ static void test_what_was_stored_is_shown_stale_until_a_source_speaks(void **sta
 {
     (void)state;
     make(NH_BATTERY_REMOTE);
-    offer_from(STORE);
+    struct nh_battery_candidate c = candidate(STORE);
+    c.stored_unix_ms = INT64_C(1700000000000);
+    assert_int_equal(offer(&c), 0);
     struct nh_battery_snapshot s = snapshot();
     assert_int_equal(s.source, STORE);
+    assert_true(s.stored_unix_ms == INT64_C(1700000000000));
     assert_int_equal(s.stale, s.valid & ~NH_BATTERY__METERS);
-    struct nh_battery_candidate c = candidate(REMOTE);
+    c = candidate(REMOTE);
     c.mask = BIT(NH_BATTERY_SOC);
     assert_int_equal(offer(&c), 0);
     s = snapshot();
+    assert_int_equal(s.stored_unix_ms, 0);
     assert_int_equal(s.source, REMOTE); // and nothing of the stored is left among it
     assert_int_equal(s.valid & ~NH_BATTERY__METERS, BIT(NH_BATTERY_SOC));
 }
@@ -851,10 +897,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_nothing_is_known_at_first),
         T(test_values_and_what_follows_from_them),
+        T(test_no_time_is_left_of_what_is_not_drawn),
         T(test_a_sensor_that_is_gone_is_unknown),
         T(test_an_older_measurement_does_not_replace_a_newer),
         T(test_implausible_values_are_refused),
         T(test_power_of_a_wrong_voltage_is_not_taken),
+        T(test_an_odd_cell_is_told),
         T(test_all_fields_wrong_at_the_start_leave_nothing),
         T(test_silence_makes_stale_after_two_seconds),
         T(test_the_clock_may_jump_far),

@@ -217,6 +217,43 @@ static void test_alarms_are_events_and_stand_in_snapshots(void **state)
     assert_int_equal(snapshot().alarm_count, 2);
 }
 
+// Never heard since the start is silence too, of a source that is configured and asked.
+static void test_never_heard(void **state)
+{
+    static const struct {
+        const char *path;
+        bool has_gateway;
+        uint8_t mode;
+        unsigned alarms;
+    } rows[] = {
+        {"", false, NH_BATTERY_AUTO, 0},
+        {"/dev/ttyX", false, NH_BATTERY_AUTO, 1},
+        {"", true, NH_BATTERY_AUTO, 1},
+        {"/dev/ttyX", false, NH_BATTERY_LOCAL, 1},
+        {"", true, NH_BATTERY_REMOTE, 1},
+        {NULL, true, NH_BATTERY_LOCAL, 0},
+        {"/dev/ttyX", false, NH_BATTERY_REMOTE, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        cfg.path = rows[i].path;
+        cfg.has_gateway = rows[i].has_gateway;
+        cfg.mode = rows[i].mode;
+        memset(&events, 0, sizeof events);
+        make();
+        pass(4900);
+        assert_int_equal(events.alarms, 0);
+        pass(200);
+        assert_int_equal(events.alarms, rows[i].alarms);
+        if (rows[i].alarms) {
+            assert_int_equal(events.alarm.code, NH_BATTERY__SILENCE);
+            poll(pack_candidate(rows[i].has_gateway ? NH_BATTERY_FROM_REMOTE : LOCAL, 1, 0), 1500);
+            assert_int_equal(events.alarm.state, NH_BATTERY_CLEARED);
+        }
+        unmake();
+    }
+}
+
 static void test_the_boards_log(void **state)
 {
     uint16_t words[NH_TINYBMS_EVENTS_COUNT] = {0};
@@ -508,6 +545,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_changes_and_links_are_events),
         T(test_alarms_are_events_and_stand_in_snapshots),
+        T(test_never_heard),
         T(test_the_boards_log),
         T(test_a_fault_of_less_than_a_second),
         T(test_meters_and_alarms_outlive_a_restart),

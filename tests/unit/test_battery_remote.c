@@ -585,6 +585,7 @@ static void test_restored_at_the_start(void **state)
     assert_int_equal(far_one.from_store, 1);
     assert_int_equal(far_one.last.source, NH_BATTERY_FROM_STORE);
     assert_int_equal(far_one.last.mask, near.now.valid);
+    assert_true(far_one.last.stored_unix_ms > 0);
     assert_memory_equal(&far_one.last.values, &near.now.v, sizeof near.now.v);
     assert_int_equal(ask(remote, "GET", "/api/battery/remote", NULL, NULL), 200);
     assert_null(strstr(reply, "\"restored_unix_ms\":null"));

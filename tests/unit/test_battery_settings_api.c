@@ -334,7 +334,7 @@ static void test_export_and_compare(void **state)
     assert_null(strstr(reply, "state_of_charge_permille"));
     memcpy(file, reply, sizeof file);
     assert_int_equal(ask("POST", "/api/battery/settings/compare", NULL, file), 200);
-    assert_string_equal(reply, "{\"differences\":[],\"same\":38,\"unknown\":[]}\n");
+    assert_string_equal(reply, "{\"differences\":[],\"same\":38,\"unknown\":[],\"wrong\":[]}\n");
     board.words[310] = 33;
     board.words[320] = 0xFFF6;
     assert_int_equal(ask("POST", "/api/battery/settings/compare", NULL, file), 200);
@@ -351,13 +351,20 @@ static void test_compare_odd_files(void **state)
         int status;
         const char *says;
     } rows[] = {
-        {"{\"settings\":{}}", 200, "{\"differences\":[],\"same\":0,\"unknown\":[]}"},
+        {"{\"settings\":{}}", 200, "{\"differences\":[],\"same\":0,\"unknown\":[],\"wrong\":[]}"},
+        {"{\"settings\":{\"charger_startup_delay_s\":\"x\",\"load_switch_type\":[1],\"y\":2,"
+         "\"charge_overcurrent_a\":true}}",
+         200,
+         "\"same\":0,\"unknown\":[\"y\"],\"wrong\":[{\"key\":\"charger_startup_delay_s\",\"value\":"
+         "\"x\",\"limit\":\"a number\"},{\"key\":\"load_switch_type\",\"value\":\"[...]\","
+         "\"limit\":\"a number or the text of a choice\"},{\"key\":\"charge_overcurrent_a\","
+         "\"value\":\"true\",\"limit\":\"a number\"}]}"},
         {"{\"format\":\"nuthatch battery settings\",\"extra\":{\"a\":[{\"b\":{}}]},\"settings\":{"
          "\"x\":[1],\"soc_pct\":1,\"charger_startup_delay_s\":null,\"load_switch_type\":\"AIDO1\"}"
          "}",
          200,
          "{\"differences\":[{\"key\":\"load_switch_type\",\"board\":0,\"file\":1,"
-         "\"dangerous\":true}],\"same\":0,\"unknown\":[\"x\",\"soc_pct\"]}"},
+         "\"dangerous\":true}],\"same\":0,\"unknown\":[\"x\",\"soc_pct\"],\"wrong\":[]}"},
         {"{\"settings\":{\"charger_startup_delay_s\":99}}", 200, "\"file\":99"},
         {"{\"settings\":{\"state_of_charge_permille\":99}}", 200, "\"differences\":[]"},
         {"{\"settings\":{\"state_of_charge_permille\":{\"overvoltage_cutoff_mv\":4500}}}", 200,

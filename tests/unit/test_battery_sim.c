@@ -614,7 +614,7 @@ static void test_lines_that_are_wrong(void **state)
         {"load 5x", "load: 5x is not a number from 0 to 2000"},
         {"wire 14 open", "wire: 14 is not a number from 1 to 13"},
         {"wire 5 loose", "wire: not like this; help shows how"},
-        {"profile night", "profile: not like this; help shows how"},
+        {"profile night", "profile: idle, charge, discharge or day"},
         {"flip 101", "flip: 101 is not a number from 0 to 100"},
         {"set 600 1", "set: 600 is not a number from 0 to 599"},
         {"factor 0", "factor: 0 is not a number from 1 to 3600"},

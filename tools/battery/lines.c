@@ -99,7 +99,8 @@ static bool profile(struct talk *t)
             return true;
         }
     }
-    return wrong(t);
+    tell(t, "profile: idle, charge, discharge or day");
+    return false;
 }
 
 static bool charger(struct talk *t)

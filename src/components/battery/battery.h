@@ -28,6 +28,7 @@ struct nh_battery_config {
     nh_store_t *backups; // of settings before a change, "battery_backup"; NULL: in `store`
     nh_store_t *store;   // NULL: nothing is kept. Documents "battery" (energy, alarms' history)
     const char *path;    // of the serial device; "": no local board
+    bool has_gateway;    // one is configured: not to hear it is told
     uint32_t baud;       // 0: 115200
     uint8_t mode;        // enum nh_battery_mode
     bool is_descending;  // cell order: register 15 is cell 1, 16 - n is cell n; else 0 is cell 1

@@ -24,12 +24,13 @@ enum nh_battery__code {
     NH_BATTERY__SOC_HIGH, // no rule of ours: for a gateway's
     NH_BATTERY__IMBALANCE,
     NH_BATTERY__SILENCE,
+    NH_BATTERY__CELL_ODD,
     NH_BATTERY__IS_CHARGING = 20,
     NH_BATTERY__IS_FULL = 21,
     NH_BATTERY__IS_FAULTY = 25,
     NH_BATTERY__EVENT = 100, // and the board's number
 };
-#define NH_BATTERY__RULE_COUNT 12
+#define NH_BATTERY__RULE_COUNT 13
 
 struct nh_battery__rule_state {
     uint8_t wish;     // what the values ask for: 0 nothing, else severity

@@ -56,12 +56,17 @@ static int reply_pieces(nh_request_t *req, const char *type)
 
 // ---- /api/battery ------------------------------------------------------------------------------
 
+static struct nh_battery__time time_of(uint64_t now_ms)
+{
+    return (struct nh_battery__time){.now_ms = now_ms, .unix_ms = nh_clock_unix_ms()};
+}
+
 static bool step_all(nh_request_t *req, struct pieces *p)
 {
     switch (p->at++) {
     case 0:
         nh_json_object_begin(&p->w);
-        nh_battery__json_head(&p->w, &p->s, req->now_ms);
+        nh_battery__json_head(&p->w, &p->s, time_of(req->now_ms));
         return false;
     case 1:
         nh_battery__json_cells(&p->w, &p->s);
@@ -71,7 +76,7 @@ static bool step_all(nh_request_t *req, struct pieces *p)
         nh_battery__json_model(&p->w, pack_of(req));
         return false;
     case 3:
-        nh_battery__json_fields(&p->w, &p->s, req->now_ms);
+        nh_battery__json_fields(&p->w, &p->s, time_of(req->now_ms));
         return false;
     default:
         nh_json_key(&p->w, "line");
@@ -265,9 +270,9 @@ static uint64_t feed_write(void *ctx, nh_json_writer_t *w, uint64_t since)
         nh_json_key(w, "line");
         nh_battery__write_line(b, w);
     } else {
-        nh_battery__json_head(w, s, now_ms);
+        nh_battery__json_head(w, s, time_of(now_ms));
         nh_battery__json_cells(w, s);
-        nh_battery__json_fields(w, s, now_ms);
+        nh_battery__json_fields(w, s, time_of(now_ms));
     }
     nh_json_object_end(w);
     return since % 2 ? since - 1 : version_of(s) + 1;

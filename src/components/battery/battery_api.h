@@ -18,11 +18,11 @@ int nh_battery__api_days(nh_request_t *req);
 
 // battery_json.c: members of the object. Each of them fits into NH_PRODUCE_MIN_BYTES.
 void nh_battery__json_head(nh_json_writer_t *w, const struct nh_battery_snapshot *s,
-                           uint64_t now_ms); // mode to connected, pack, alarms
+                           struct nh_battery__time t); // mode to connected, pack, alarms
 void nh_battery__json_cells(nh_json_writer_t *w, const struct nh_battery_snapshot *s);
 void nh_battery__json_slow(nh_json_writer_t *w, const struct nh_battery_snapshot *s);
 void nh_battery__json_fields(nh_json_writer_t *w, const struct nh_battery_snapshot *s,
-                             uint64_t now_ms);
+                             struct nh_battery__time t);
 void nh_battery__json_model(nh_json_writer_t *w,
                             const nh_battery__pack_t *p); // figures of its work
 const char *nh_battery__source_name(unsigned source);

@@ -115,6 +115,15 @@ static void csv_milli(struct view *v, int32_t milli)
     }
 }
 
+// A cell in mV, as the JSON has it; what is not known is empty.
+static void csv_cell(struct view *v, uint16_t dmv)
+{
+    char field[16] = ",";
+    if (dmv)
+        snprintf(field, sizeof field, ",%u.%u", dmv / 10u, dmv % 10u);
+    text(v, field);
+}
+
 static int produce_csv(nh_request_t *req, char *buf, size_t cap)
 {
     struct view *v = req->state;
@@ -122,7 +131,7 @@ static int produce_csv(nh_request_t *req, char *buf, size_t cap)
     char stamp[24];
     v->b = (struct nh_json_buf){.ptr = buf, .cap = cap};
     if (!v->has_begun)
-        text(v, "timestamp_ms,voltage,current,temperature,soc\r\n");
+        text(v, "timestamp_ms,voltage,current,temperature,soc,cell_min_mv,cell_max_mv\r\n");
     v->has_begun = true;
     while (room(v) >= LINE_MAX_BYTES && nh_battery__history_next(history_of(req), &v->walk, &s)) {
         snprintf(stamp, sizeof stamp, "%lld", (long long)s.unix_ms);
@@ -131,6 +140,8 @@ static int produce_csv(nh_request_t *req, char *buf, size_t cap)
         csv_milli(v, s.current_ma);
         csv_milli(v, s.temperature_mc);
         csv_milli(v, s.soc_mpct);
+        csv_cell(v, s.cell_min_dmv);
+        csv_cell(v, s.cell_max_dmv);
         text(v, "\r\n");
     }
     return (int)v->b.len;

@@ -1,5 +1,7 @@
 #include "components/battery/battery_image.h"
 
+#include "components/battery/tinybms.h"
+
 #include <string.h>
 
 // ---- fields as spans of struct nh_battery_values -----------------------------------------------
@@ -57,6 +59,15 @@ static int32_t int_of(const struct nh_battery_values *v, const struct part *p)
     return n;
 }
 
+// A sensor that is not connected; the board's time left, which is 0 while nothing is drawn.
+static bool is_unknown(const struct part *p, uint32_t mask, const struct nh_battery_values *v)
+{
+    if (p->field == NH_BATTERY_TIME_LEFT)
+        return v->time_left_s == 0 && mask & NH_BATTERY__BIT(NH_BATTERY_STATUS) &&
+               v->status != NH_TINYBMS_DISCHARGING;
+    return is_temperature(p->field) && int_of(v, p) == NH_BATTERY_TEMPERATURE_NONE;
+}
+
 // Which fields of `mask` are to be taken; those that became unknown are taken out of the image.
 static uint32_t takes(struct nh_battery__image *image, uint32_t mask,
                       const struct nh_battery_values *v, uint64_t time_ms)
@@ -67,7 +78,7 @@ static uint32_t takes(struct nh_battery__image *image, uint32_t mask,
         uint32_t bit = NH_BATTERY__BIT(p->field);
         if (!(mask & bit) || (image->valid & bit && image->field_ms[p->field] > time_ms))
             continue;
-        if (is_temperature(p->field) && int_of(v, p) == NH_BATTERY_TEMPERATURE_NONE)
+        if (is_unknown(p, mask, v))
             image->valid &= ~bit;
         else
             taken |= bit;
@@ -109,14 +120,18 @@ uint32_t nh_battery__image_merge(struct nh_battery__image *image, uint32_t mask,
 #define LIMIT_MIN_C (-100)
 #define LIMIT_MAX_C 200
 
+unsigned nh_battery__odd_cell(const struct nh_battery_values *v)
+{
+    for (unsigned i = 0; i < v->cell_count && i < NH_BATTERY_CELL_MAX_COUNT; i++)
+        if (v->cell_dmv[i] == 0 || v->cell_dmv[i] > CELL_MAX_DMV)
+            return i + 1;
+    return 0;
+}
+
 static bool are_cells_wrong(const struct nh_battery_values *v)
 {
-    if (v->cell_count == 0 || v->cell_count > NH_BATTERY_CELL_MAX_COUNT)
-        return true;
-    for (unsigned i = 0; i < v->cell_count; i++)
-        if (v->cell_dmv[i] == 0 || v->cell_dmv[i] > CELL_MAX_DMV)
-            return true;
-    return false;
+    return v->cell_count == 0 || v->cell_count > NH_BATTERY_CELL_MAX_COUNT ||
+           nh_battery__odd_cell(v);
 }
 
 static bool is_pack_far_from_cells(const struct nh_battery_values *v)

@@ -21,6 +21,8 @@ struct nh_battery__image {
     uint32_t valid;
     uint32_t bad; // valid, but a newer value was refused as implausible
     uint64_t field_ms[NH_BATTERY_FIELD_COUNT];
+    uint8_t odd_cell_at; // as in the snapshot
+    uint16_t odd_cell_dmv;
     struct nh_battery_values v;
 };
 
@@ -29,8 +31,12 @@ struct nh_battery__image {
 // health outside 0 to 100 %, a current above 2000 A, a capacity or a limit that no pack has.
 uint32_t nh_battery__implausible(uint32_t mask, const struct nh_battery_values *v);
 
+// The first cell that cannot be, from 1. 0: none.
+unsigned nh_battery__odd_cell(const struct nh_battery_values *v);
+
 // Takes the fields of `mask` that are not older than what is there. A temperature of
-// NH_BATTERY_TEMPERATURE_NONE makes its field unknown. Returns what was taken.
+// NH_BATTERY_TEMPERATURE_NONE makes its field unknown, as does a time left of 0 with a status that
+// is not discharging. Returns what was taken.
 uint32_t nh_battery__image_merge(struct nh_battery__image *image, uint32_t mask,
                                  const struct nh_battery_values *v, uint64_t time_ms);
 

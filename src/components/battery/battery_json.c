@@ -50,6 +50,34 @@ static void kv_seconds(nh_json_writer_t *w, const char *key, uint64_t seconds)
         nh_json_kv_null(w, key);
 }
 
+// What a store kept was measured before the start: the wall clock alone knows when, if it was set
+// then and is now.
+static uint64_t age_ms(const struct nh_battery_snapshot *s, unsigned source, uint64_t measured_ms,
+                       struct nh_battery__time t)
+{
+    if (source != NH_BATTERY_FROM_STORE)
+        return t.now_ms > measured_ms ? t.now_ms - measured_ms : 0;
+    return s->stored_unix_ms > 0 && t.unix_ms >= s->stored_unix_ms
+               ? (uint64_t)(t.unix_ms - s->stored_unix_ms)
+               : NH_NEVER;
+}
+
+static uint64_t field_age_ms(const struct nh_battery_snapshot *s, unsigned field,
+                             struct nh_battery__time t)
+{
+    if (field == NH_BATTERY_ENERGY && s->field_source[field] == NH_BATTERY_FROM_STORE)
+        return NH_NEVER; // the meters' document has no time
+    return age_ms(s, s->field_source[field], s->field_ms[field], t);
+}
+
+static void kv_age(nh_json_writer_t *w, uint64_t age)
+{
+    if (age != NH_NEVER)
+        nh_json_kv_uint(w, "age_ms", age);
+    else
+        nh_json_kv_null(w, "age_ms");
+}
+
 static void write_status(nh_json_writer_t *w, const struct nh_battery_snapshot *s)
 {
     char number[8];
@@ -97,16 +125,13 @@ static void write_pack(nh_json_writer_t *w, const struct nh_battery_snapshot *s)
 }
 
 void nh_battery__json_head(nh_json_writer_t *w, const struct nh_battery_snapshot *s,
-                           uint64_t now_ms)
+                           struct nh_battery__time t)
 {
     nh_json_kv_string(w, "mode", nh_battery__mode_name(s->mode));
     nh_json_kv_string(w, "source", nh_battery__source_name(s->source));
     nh_json_kv_uint(w, "generation", s->generation);
     nh_json_kv_uint(w, "seq", s->seq);
-    if (s->time_ms)
-        nh_json_kv_uint(w, "age_ms", now_ms > s->time_ms ? now_ms - s->time_ms : 0);
-    else
-        nh_json_kv_null(w, "age_ms");
+    kv_age(w, s->time_ms ? age_ms(s, s->source, s->time_ms, t) : NH_NEVER);
     nh_json_key(w, "connected");
     nh_json_object_begin(w);
     nh_json_kv_bool(w, "local", s->is_local_connected);
@@ -323,7 +348,7 @@ static const char *const field_names[NH_BATTERY_FIELD_COUNT] = {
 };
 
 void nh_battery__json_fields(nh_json_writer_t *w, const struct nh_battery_snapshot *s,
-                             uint64_t now_ms)
+                             struct nh_battery__time t)
 {
     nh_json_key(w, "fields");
     nh_json_object_begin(w);
@@ -331,10 +356,7 @@ void nh_battery__json_fields(nh_json_writer_t *w, const struct nh_battery_snapsh
         nh_json_key(w, field_names[f]);
         nh_json_object_begin(w);
         nh_json_kv_string(w, "source", nh_battery__source_name(s->field_source[f]));
-        if (has(s, f))
-            nh_json_kv_uint(w, "age_ms", now_ms > s->field_ms[f] ? now_ms - s->field_ms[f] : 0);
-        else
-            nh_json_kv_null(w, "age_ms");
+        kv_age(w, has(s, f) ? field_age_ms(s, f, t) : NH_NEVER);
         nh_json_kv_bool(w, "stale", s->stale & NH_BATTERY__BIT(f));
         nh_json_object_end(w);
     }

@@ -70,6 +70,8 @@ static uint8_t choose(const nh_battery_model_t *m, uint64_t now_ms)
 
 static void arbitrate(nh_battery_model_t *m, uint64_t now_ms)
 {
+    if (m->begin_ms == NH_NEVER)
+        m->begin_ms = now_ms;
     age_sources(m, now_ms);
     uint8_t source = choose(m, now_ms);
     if (source == m->source)
@@ -78,6 +80,19 @@ static void arbitrate(nh_battery_model_t *m, uint64_t now_ms)
     m->info.switched += m->source == NH_BATTERY_FROM_LOCAL || m->source == NH_BATTERY_FROM_REMOTE;
     m->source = source;
     nh_battery__derive_restart(&m->derive);
+}
+
+// Whether a source that is there to be asked was not heard yet.
+static bool is_awaited(const nh_battery_model_t *m)
+{
+    bool is_asked = (m->cfg.has_local && m->mode != NH_BATTERY_REMOTE) ||
+                    (m->cfg.has_remote && m->mode != NH_BATTERY_LOCAL);
+    return is_asked && m->source != NH_BATTERY_FROM_LOCAL && m->source != NH_BATTERY_FROM_REMOTE;
+}
+
+static uint64_t missing_at_ms(const nh_battery_model_t *m)
+{
+    return is_awaited(m) ? nh_ms_after(m->begin_ms, m->cfg.stale_ms) : NH_NEVER;
 }
 
 // ---- a snapshot from the image -----------------------------------------------------------------
@@ -183,8 +198,12 @@ static void fill(const nh_battery_model_t *m, struct nh_battery_snapshot *s, uin
     s->source = m->source;
     s->is_local_connected = m->heard[NH_BATTERY_FROM_LOCAL].is_connected;
     s->is_remote_connected = m->heard[NH_BATTERY_FROM_REMOTE].is_connected;
+    s->is_missing = now_ms >= missing_at_ms(m);
     s->valid = image->valid;
     s->v = image->v;
+    s->stored_unix_ms = m->source == NH_BATTERY_FROM_STORE ? m->stored_unix_ms : 0;
+    s->odd_cell_at = image->odd_cell_at;
+    s->odd_cell_dmv = image->odd_cell_dmv;
     for (unsigned f = 0; f < NH_BATTERY_FIELD_COUNT; f++)
         if (has(s, f))
             set_field(s, f, image->field_ms[f], m->source);
@@ -274,6 +293,8 @@ uint64_t nh_battery_model_next_deadline(const nh_battery_model_t *m)
     for (unsigned i = 0; i < NH_BATTERY__SOURCE_COUNT; i++)
         if (m->heard[i].is_alive && nh_ms_after(m->heard[i].last_ms, m->cfg.alive_ms) < due)
             due = nh_ms_after(m->heard[i].last_ms, m->cfg.alive_ms);
+    if (!s->is_missing && missing_at_ms(m) < due)
+        due = missing_at_ms(m);
     return due;
 }
 
@@ -322,6 +343,13 @@ static void feed_derive(nh_battery_model_t *m, const struct nh_battery_candidate
         nh_battery__derive_spread(&m->derive, c->time_ms, cells.cell_delta_dmv);
 }
 
+static void note_odd_cell(struct nh_battery__image *image, const struct nh_battery_values *v)
+{
+    unsigned at = nh_battery__odd_cell(v);
+    image->odd_cell_at = (uint8_t)at;
+    image->odd_cell_dmv = at ? v->cell_dmv[at - 1] : 0;
+}
+
 static int count_bits(uint32_t bits)
 {
     int n = 0;
@@ -351,7 +379,11 @@ int nh_battery_model_offer(nh_battery_model_t *m, const struct nh_battery_candid
     uint32_t taken =
         nh_battery__image_merge(&m->image[c->source], mask & ~wrong, &c->values, c->time_ms);
     m->image[c->source].bad |= wrong & m->image[c->source].valid;
+    if (mask & NH_BATTERY__BIT(NH_BATTERY_CELLS))
+        note_odd_cell(&m->image[c->source], &c->values);
     m->info.implausible += (uint64_t)count_bits(wrong);
+    if (c->source == NH_BATTERY_FROM_STORE)
+        m->stored_unix_ms = c->stored_unix_ms;
     if (mask & ~wrong)
         note_heard(m, c->source, now_ms);
     arbitrate(m, now_ms);
@@ -383,6 +415,7 @@ int nh_battery_model_mode_set(nh_battery_model_t *m, enum nh_battery_mode mode, 
     m->mode = (uint8_t)mode;
     m->generation++;
     m->source = NH_BATTERY_FROM_NOBODY;
+    m->begin_ms = NH_NEVER;
     memset(m->image, 0, sizeof m->image);
     for (unsigned i = 0; i < NH_BATTERY__SOURCE_COUNT; i++)
         m->heard[i].is_alive = false;
@@ -488,6 +521,7 @@ int nh_battery_model_create(const struct nh_battery_model_config *cfg, nh_batter
     m->cfg.alive_ms = or_default(cfg->alive_ms, ALIVE_MS);
     m->mode = cfg->mode;
     m->generation = 1;
+    m->begin_ms = NH_NEVER;
     show(m);
     *out = m;
     return NH_OK;

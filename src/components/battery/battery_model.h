@@ -87,7 +87,9 @@ struct nh_battery_candidate {
     uint8_t source;
     uint32_t generation; // of nh_battery_snapshot when the source began to collect; older: dropped
     uint64_t time_ms;    // monotonic, of the measurement
-    uint32_t mask;       // bits of enum nh_battery_field that `values` has
+    // FROM_STORE: the wall clock of the measurement, which may be before the start; 0: not known.
+    int64_t stored_unix_ms;
+    uint32_t mask; // bits of enum nh_battery_field that `values` has
     struct nh_battery_values values;
 };
 
@@ -98,13 +100,18 @@ struct nh_battery_snapshot {
     uint64_t time_ms;     // of the newest measurement in it
     uint8_t mode, source; // source: whose values count now; all fields but ENERGY are its own
     bool is_local_connected, is_remote_connected;
-    uint32_t valid, stale; // bits of fields; stale: valid, but too old to be trusted
+    bool is_missing;        // a source is configured and asked, and none was heard since the start
+    uint32_t valid, stale;  // bits of fields; stale: valid, but too old to be trusted
+    int64_t stored_unix_ms; // while `source` is FROM_STORE: when it was measured; 0: not known
     uint8_t field_source[NH_BATTERY_FIELD_COUNT];
     uint64_t field_ms[NH_BATTERY_FIELD_COUNT];
     struct nh_battery_values v;
     // Derived from the cells, in the same step; 0 while CELLS is not valid.
     uint16_t cell_min_dmv, cell_max_dmv, cell_avg_dmv, cell_delta_dmv;
     uint8_t cell_min_at, cell_max_at; // from 1
+    // The first cell whose newest reading cannot be (CELLS keeps what was before): from 1, 0: none.
+    uint8_t odd_cell_at;
+    uint16_t odd_cell_dmv; // what was read
     // Derived over time. NH_NEVER: not known or not now.
     uint64_t time_to_full_s, time_to_empty_s;
     int32_t spread_trend_dmv_h;       // how fast the spread grows, per hour; INT32_MIN: not known
@@ -121,7 +128,7 @@ enum nh_battery_severity { NH_BATTERY_INFO, NH_BATTERY_WARNING, NH_BATTERY_CRITI
 enum nh_battery_alarm_state { NH_BATTERY_ACTIVE, NH_BATTERY_ACKNOWLEDGED, NH_BATTERY_CLEARED };
 struct nh_battery_alarm {
     uint32_t id;
-    uint16_t code; // types of docs/battery-alarms.md: 1 to 12 limits, 20 to 25 status, 100 + the
+    uint16_t code; // types of docs/battery-alarms.md: 1 to 13 limits, 20 to 25 status, 100 + the
                    // board's event
     uint8_t severity, state, source;
     int64_t raised_unix_ms, cleared_unix_ms; // 0: not yet, or no clock
@@ -146,11 +153,12 @@ enum nh_battery_audience {
     NH_BATTERY_AUDIENCE_COUNT,
 };
 struct nh_battery_model_config {
-    nh_mem_t *mem;          // borrowed; outlives the model
-    uint8_t mode;           // enum nh_battery_mode
-    uint32_t stale_ms;      // of what the board measures ten times a second; 0: 2000
-    uint32_t slow_stale_ms; // of limits, counters, capacity, version; 0: 180000
-    uint32_t alive_ms;      // a source that is silent for so long does not count; 0: 3000
+    nh_mem_t *mem;              // borrowed; outlives the model
+    uint8_t mode;               // enum nh_battery_mode
+    bool has_local, has_remote; // which sources are configured: not to hear them is told
+    uint32_t stale_ms;          // of what the board measures ten times a second; 0: 2000
+    uint32_t slow_stale_ms;     // of limits, counters, capacity, version; 0: 180000
+    uint32_t alive_ms;          // a source that is silent for so long does not count; 0: 3000
     // Something differs from what this audience was told last by its threshold
     // (docs/battery-model.md), or `dirty` is 0 and 5 s went by. Within a call of the owner's; may
     // read, must not call anything else of the model. NULL: nobody.

@@ -197,6 +197,8 @@ static int make(nh_battery__pack_t *p)
     const struct nh_battery_model_config model = {
         .mem = cfg->mem,
         .mode = cfg->mode,
+        .has_local = cfg->path && cfg->path[0],
+        .has_remote = cfg->has_gateway,
         .stale_ms = cfg->stale_ms,
         .slow_stale_ms = cfg->slow_ms * 3,
         .published = on_published,

@@ -169,8 +169,17 @@ static uint8_t silence(const struct nh_battery_snapshot *s, uint8_t on,
 {
     (void)on;
     *out = (struct nh_battery__finding){0, 0};
-    return s->stale & BIT(NH_BATTERY_VOLTAGE) && s->source != NH_BATTERY_FROM_STORE ? WARNING
-                                                                                    : NONE;
+    bool is_old = s->stale & BIT(NH_BATTERY_VOLTAGE) && s->source != NH_BATTERY_FROM_STORE;
+    return is_old || s->is_missing ? WARNING : NONE;
+}
+
+// What the cells were before is kept meanwhile, so the rules of cells do not see it.
+static uint8_t cell_odd(const struct nh_battery_snapshot *s, uint8_t on,
+                        struct nh_battery__finding *out)
+{
+    (void)on;
+    *out = (struct nh_battery__finding){s->odd_cell_dmv * 100, 0};
+    return s->odd_cell_at ? WARNING : NONE;
 }
 
 static uint8_t faulty(const struct nh_battery_snapshot *s, uint8_t on,
@@ -209,6 +218,8 @@ const struct nh_battery__rule nh_battery__rules[NH_BATTERY__RULE_COUNT] = {
     {NH_BATTERY__IMBALANCE, 1, 60000, 60000, LIMITS | BIT(NH_BATTERY_CELLS),
      "cells differ: %s %s (allowed %s)", "V", 3, imbalance},
     {NH_BATTERY__SILENCE, 1, 3000, 1000, 0, "no data from the pack", "", 0, silence},
+    {NH_BATTERY__CELL_ODD, 1, 2000, 5000, 0, "a cell reads %s %s: a wire may be open", "mV", 0,
+     cell_odd},
     {NH_BATTERY__IS_FAULTY, 2, 0, 5000, BIT(NH_BATTERY_STATUS), "the board reports a fault", "", 0,
      faulty},
 };
@@ -235,6 +246,7 @@ void nh_battery__rule_message(const struct nh_battery__rule *r, const struct nh_
     snprintf(text, sizeof text, r->format, value, r->unit, threshold);
     unsigned cell = r->code == NH_BATTERY__CELL_HIGH  ? s->cell_max_at
                     : r->code == NH_BATTERY__CELL_LOW ? s->cell_min_at
+                    : r->code == NH_BATTERY__CELL_ODD ? s->odd_cell_at
                                                       : 0;
     if (cell) // "a cell is high" becomes "cell 7 is high"
         snprintf(out, cap, "cell %u%s", cell, text + sizeof "a cell" - 1);

@@ -382,12 +382,27 @@ static bool is_same(const struct nh_battery__wish *f, const uint16_t *words)
     return nh_tinybms_raw_of(f->r, f->value, &raw) == 0 && raw == nh_tinybms_raw(f->r, words);
 }
 
-static void write_unknown(nh_json_writer_t *w, const struct nh_battery__file *f)
+// What was found in the file: names of no setting, which have no limit, and values that are none.
+static void write_findings(nh_json_writer_t *w, const struct nh_battery__file *f)
 {
     nh_json_key(w, "unknown");
     nh_json_array_begin(w);
     for (uint32_t i = 0; i < f->finding_count; i++)
-        nh_json_string(w, f->findings[i].field);
+        if (!f->findings[i].limit[0])
+            nh_json_string(w, f->findings[i].field);
+    nh_json_array_end(w);
+    nh_json_key(w, "wrong");
+    nh_json_array_begin(w);
+    for (uint32_t i = 0; i < f->finding_count; i++) {
+        const struct nh_battery__finding *n = &f->findings[i];
+        if (!n->limit[0])
+            continue;
+        nh_json_object_begin(w);
+        nh_json_kv_string(w, "key", n->field);
+        nh_json_kv_string(w, "value", n->value);
+        nh_json_kv_string(w, "limit", n->limit);
+        nh_json_object_end(w);
+    }
     nh_json_array_end(w);
 }
 
@@ -416,7 +431,7 @@ static int compared(nh_request_t *req, const nh_battery__job_t *j)
     }
     nh_json_array_end(w);
     nh_json_kv_uint(w, "same", same_count);
-    write_unknown(w, f);
+    write_findings(w, f);
     nh_json_object_end(w);
     return nh_reply_json_end(req);
 }

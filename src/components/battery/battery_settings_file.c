@@ -79,6 +79,26 @@ static bool scalar(struct reading *g, int event, const struct nh_tinybms_registe
     }
 }
 
+// The value as the file has it; of what has parts, how it begins.
+static const char *text_of(const struct reading *g, int event)
+{
+    switch (event) {
+    case NH_JSON_STRING:
+    case NH_JSON_NUMBER:
+        return nh_json_text(&g->r, NULL);
+    case NH_JSON_TRUE:
+        return "true";
+    case NH_JSON_FALSE:
+        return "false";
+    case NH_JSON_NULL:
+        return "null";
+    case NH_JSON_ARRAY_BEGIN:
+        return "[...]";
+    default:
+        return "{...}";
+    }
+}
+
 static int skip(struct reading *g)
 {
     int err = nh_json_skip(&g->r);
@@ -96,11 +116,7 @@ static int read_setting(struct reading *g, const char *key)
         return event;
     bool is_null = event == NH_JSON_NULL;
     bool has_value = r && !is_null && scalar(g, event, r, &value);
-    const char *text = event == NH_JSON_STRING || event == NH_JSON_NUMBER
-                           ? nh_json_text(&g->r, NULL)
-                       : event == NH_JSON_TRUE  ? "true"
-                       : event == NH_JSON_FALSE ? "false"
-                                                : "";
+    const char *text = text_of(g, event);
     if (!r || (g->kind == EXPORT && !(r->flags & NH_TINYBMS_WRITABLE)))
         find(g, key, text, "", "there is no setting of this name");
     else if (g->kind == EXPORT && (is_null || !nh_battery__is_kept(r)))

@@ -15,7 +15,7 @@ struct nh_battery__file {
     struct nh_battery__wish wishes[NH_BATTERY_WISH_MAX_COUNT]; // r and value
     uint32_t wish_count;
     char token[NH_BATTERY_TOKEN_TEXT_BYTES];
-    // What names no setting, or has a value that is none.
+    // What names no setting (its limit is ""), or has a value that is none.
     struct nh_battery__finding findings[NH_BATTERY_FINDING_MAX_COUNT];
     uint32_t finding_count;
     char fault[160]; // why it cannot be read at all

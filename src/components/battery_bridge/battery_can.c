@@ -381,7 +381,7 @@ bool nh_battery_can_encode(uint8_t dialect, size_t at, const struct nh_battery_c
 
 // ---- alarms of the model ------------------------------------------------------------------------
 
-// Codes of docs/battery.md: 1 to 12 limits, 20 to 25 status, 100 + the board's event.
+// Codes of docs/battery.md: 1 to 13 limits, 20 to 25 status, 100 + the board's event.
 static const struct {
     uint16_t code;
     uint8_t alarm;
@@ -397,6 +397,7 @@ static const struct {
     {9, NH_BATTERY_CAN_LOW_CHARGE},
     {11, NH_BATTERY_CAN_IMBALANCE},
     {12, NH_BATTERY_CAN_INTERNAL}, // no frame of the board
+    {13, NH_BATTERY_CAN_INTERNAL}, // a cell that cannot be measured
     {25, NH_BATTERY_CAN_GENERAL},
     {100 + 0x02, NH_BATTERY_CAN_LOW_VOLTAGE},
     {100 + 0x03, NH_BATTERY_CAN_HIGH_VOLTAGE},

@@ -49,6 +49,7 @@ static void offer_kept(nh_battery_remote_t *r)
     *c = (struct nh_battery_candidate){.source = NH_BATTERY_FROM_STORE,
                                        .generation = r->snapshot.generation,
                                        .time_ms = nh_clock_ms(),
+                                       .stored_unix_ms = r->cache.saved_unix_ms,
                                        .mask = r->cache.mask,
                                        .values = r->cache.values};
     r->cache.generation = r->snapshot.generation;
