@@ -3,6 +3,7 @@ import ctypes
 import os
 import re
 import select
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -233,6 +234,36 @@ class Cable(unittest.TestCase):
             line = Line(board.link)
             line.ask("AA 1A", 8)
             line.close()
+
+    def test_a_link_has_one_simulator(self):
+        with BatterySim() as board:
+            for line in ("load 1", "unplug"):  # also while its cable is out
+                board.say(line)
+                done = subprocess.run([NUTHATCH, "sim", "battery", "--link", board.link], timeout=60,
+                                      capture_output=True, text=True, stdin=subprocess.DEVNULL)
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertIn(f"{board.link} is the terminal of another simulator", done.stderr)
+                board.say("plug")
+                self.assertTrue(os.path.exists(board.link))
+            line = Line(board.link)
+            self.addCleanup(line.close)
+            self.assertEqual(len(line.ask("AA 18", 6)), 6)
+
+    def test_a_killed_one_leaves_its_link(self):
+        board = BatterySim().start()
+        self.addCleanup(shutil.rmtree, board.folder)
+        board.process.kill()
+        board.stop()
+        self.assertTrue(os.path.islink(board.link))
+        self.assertFalse(os.path.exists(board.link))  # it dangles
+        board.start()
+        self.assertEqual(os.readlink(board.link), board.path)
+        # Somebody else's link stays at the end.
+        os.remove(board.link)
+        os.symlink("/dev/null", board.link)
+        board.stop()
+        self.assertEqual(os.readlink(board.link), "/dev/null")
+        self.assertEqual(os.listdir(board.folder), ["board"])  # and no lock file
 
     def test_a_file_keeps_its_place(self):
         with tempfile.NamedTemporaryFile() as file:

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
@@ -20,6 +21,7 @@ struct stage {
     struct nh_sim life;
     int fd,
         peer_fd; // -1: unplugged. peer: our own handle on the other end, so that hosts come and go
+    int lock_fd; // of the link's lock file; -1: no link
     char path[64];
     uint64_t plug_us;                         // when it is plugged in again; NH_NEVER: by hand
     bool is_input_open, wants_end, is_missed; // missed: a line was wrong
@@ -43,6 +45,63 @@ static void tell(void *ctx, const char *text)
 }
 
 // ---- the terminal -------------------------------------------------------------------------------
+
+static bool lock_name(const struct stage *s, char out[PATH_MAX])
+{
+    if (snprintf(out, PATH_MAX, "%s.lock", s->o->link) < PATH_MAX)
+        return true;
+    errno = ENAMETOOLONG;
+    return false;
+}
+
+// Whose lock file it is may set the link, also while the cable is out. The lock goes with its
+// process, however that ends: a link whose simulator was killed is free. EWOULDBLOCK: another's.
+static bool take_link(struct stage *s)
+{
+    char name[PATH_MAX];
+    struct stat mine, there;
+    if (!s->o->link)
+        return true;
+    if (!lock_name(s, name))
+        return false;
+    for (;;) {
+        s->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (s->lock_fd < 0)
+            return false;
+        bool is_locked = flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0;
+        if (is_locked && fstat(s->lock_fd, &mine) == 0 && stat(name, &there) == 0 &&
+            mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
+            return true;
+        int why = errno;
+        close(s->lock_fd);
+        s->lock_fd = -1;
+        errno = why;
+        if (!is_locked)
+            return false;
+        // Its last owner removed it between the two calls: another one.
+    }
+}
+
+static void tell_no_link(const struct stage *s)
+{
+    if (errno == EWOULDBLOCK)
+        fprintf(stderr,
+                "nuthatch sim battery: %s is the terminal of another simulator that runs; end that "
+                "one, or give another --link\n",
+                s->o->link);
+    else
+        fprintf(stderr, "nuthatch sim battery: %s.lock: %s\n", s->o->link, strerror(errno));
+}
+
+static void leave_link(struct stage *s)
+{
+    char name[PATH_MAX];
+    if (s->lock_fd < 0)
+        return;
+    if (lock_name(s, name))
+        unlink(name); // while it is still ours
+    close(s->lock_fd);
+}
 
 // By rename, so that who waits for the name never finds it missing; never in a file's place.
 static bool publish_link(const struct stage *s)
@@ -191,8 +250,11 @@ static void turn(struct stage *s)
 
 int nh_sim_battery_run(const struct nh_sim_battery_options *o)
 {
-    struct stage s = {
-        .o = o, .fd = -1, .peer_fd = -1, .plug_us = NH_NEVER}; // the hub's memory is not for this
+    struct stage s = {.o = o,
+                      .fd = -1,
+                      .peer_fd = -1,
+                      .lock_fd = -1,
+                      .plug_us = NH_NEVER}; // the hub's memory is not for this
     s.life = (struct nh_sim){.end_ms = o->end_ms, .parent = o->parent};
     nh_sim_board_init(&s.board, &o->board, now_us());
     s.is_input_open = may_read_input();
@@ -201,12 +263,19 @@ int nh_sim_battery_run(const struct nh_sim_battery_options *o)
         take_line(&s, o->first[i]);
     if (s.is_missed)
         return 2;
-    if (!plug(&s))
+    if (!take_link(&s)) {
+        tell_no_link(&s);
         return 1;
+    }
+    if (!plug(&s)) {
+        leave_link(&s);
+        return 1;
+    }
     if (isatty(STDIN_FILENO) && s.is_input_open)
         tell(&s, "type \"load 40\", \"unplug 5\", \"help\" ...");
     while (nh_sim_goes_on(&s.life) && !s.wants_end)
         turn(&s);
     unplug(&s);
+    leave_link(&s);
     return 0;
 }
