@@ -1,22 +1,15 @@
 #!/usr/bin/env bash
 # run_home.sh CONFIG DATA [hub options]: the hub with the demo home around it, until one of them ends
 # or Ctrl+C. SIM=0 leaves the simulated devices out; SIM_USER and SIM_PASSWORD_FILE let them sign
-# in. SIM_BATTERY_FACTOR: how much faster than ours the pack's time runs.
+# in. SIM_BATTERY_FACTOR: how much faster than ours the pack's time runs; SIM_BATTERY_LINK: the
+# name of its terminal, if the configuration has another one. NUTHATCH: the program.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
+nuthatch=${NUTHATCH:-build/release/nuthatch}
 config=$1
 data=$2
 shift 2
 mkdir -p "$data"
-
-# The devices go where the hub listens: --mqtt on the command line, else the demo's address.
-mqtt=127.0.0.1:1883
-for ((i = 1; i < $#; i++)); do
-    if [ "${!i}" = --mqtt ]; then
-        next=$((i + 1))
-        mqtt=${!next}
-    fi
-done
 
 sim=
 hub=
@@ -29,20 +22,42 @@ stop()
 }
 trap stop INT TERM
 
-build/release/nuthatch run --config "$config" --data "$data" "$@" &
+# The devices come once everything listens: not to another hub that has the ports, or the data folder.
+# What is told before and after is passed on, the line that says so only if it was asked for.
+exec 3< <(exec "$nuthatch" run --config "$config" --data "$data" --ready-json "$@" </dev/null)
 hub=$!
-if [ "${SIM:-1}" != 0 ]; then
+is_up=0
+while IFS= read -r line <&3; do
+    if [ "${line#\{\"http\"}" = "$line" ]; then
+        printf '%s\n' "$line"
+        continue
+    fi
+    is_up=1
+    # The devices go where the hub says that it listens.
+    mqtt=${line#*\"mqtt\":\"}
+    mqtt=${mqtt%%\"*}
+    console=${line#*\"console\":\"}
+    case " $* " in
+    *" --ready-json "*) printf '%s\n' "$line" ;;
+    *) [ "$console" = "$line" ] || printf 'telemetry on %s\n' "${console%%\"*}" ;;
+    esac
+    break
+done
+cat <&3 &
+passes_on=$!
+if [ "$is_up" = 1 ] && [ "${SIM:-1}" != 0 ]; then
     sign_in=()
     [ -z "${SIM_USER:-}" ] || sign_in=(--user "$SIM_USER" --password-file "${SIM_PASSWORD_FILE:-}")
-    build/release/nuthatch sim home --with-parent --mqtt "$mqtt" "${sign_in[@]}" &
+    "$nuthatch" sim home --with-parent --mqtt "$mqtt" "${sign_in[@]}" 3<&- &
     sim=$!
-    build/release/nuthatch sim room --with-parent --mqtt "$mqtt" "${sign_in[@]}" </dev/null >/dev/null &
+    "$nuthatch" sim room --with-parent --mqtt "$mqtt" "${sign_in[@]}" </dev/null >/dev/null 3<&- &
     sim="$sim $!"
     # The terminal has the name that battery.path of the demo's configuration has.
-    build/release/nuthatch sim battery --with-parent --link build/battery.tty --profile day \
-        --factor "${SIM_BATTERY_FACTOR:-60}" </dev/null >/dev/null &
+    "$nuthatch" sim battery --with-parent --link "${SIM_BATTERY_LINK:-build/battery.tty}" \
+        --profile day --factor "${SIM_BATTERY_FACTOR:-60}" </dev/null >/dev/null 3<&- &
     sim="$sim $!"
 fi
+exec 3<&-
 wait "$hub"
 code=$?
 # A signal ends the wait, not the hub: it still says its last lines.
@@ -51,4 +66,5 @@ if kill -0 "$hub" 2>/dev/null; then
     code=$?
 fi
 stop
+wait "$passes_on"
 exit "$code"

@@ -124,8 +124,9 @@ static int check_stages(struct checking *k)
         return err;
     nh_hub_told_stage(&k->told);
     int tls = nh_hub_config_check_tls(&cfg, nh_hub_told_take, &k->told);
+    int secrets = nh_hub_config_check_secrets(&cfg, nh_hub_told_take, &k->told);
     int rules = check_rules(&cfg, k);
-    return err < 0 ? err : tls < 0 ? tls : rules;
+    return err < 0 ? err : tls < 0 ? tls : secrets < 0 ? secrets : rules;
 }
 
 static int check_config(const char *file, const char *layout, bool as_json)

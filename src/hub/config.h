@@ -354,6 +354,11 @@ NH_MUST_USE int nh_hub_config_validate(const struct nh_hub_config *c, nh_finding
 // start. Findings as above.
 NH_MUST_USE int nh_hub_config_check_tls(const struct nh_hub_config *c, nh_finding_fn finding,
                                         void *ctx);
+// The same of the files with passwords and tokens that the battery's parts have.
+#define NH_HUB_GATEWAY_PASSWORD_BYTES 64 // with its zero, as the next
+#define NH_HUB_BROKER_PASSWORD_BYTES 129
+NH_MUST_USE int nh_hub_config_check_secrets(const struct nh_hub_config *c, nh_finding_fn finding,
+                                            void *ctx);
 
 // Whether anybody has to sign in: a password for the portal and the broker, or users of the broker.
 bool nh_hub_config_has_users(const struct nh_hub_config *c);

@@ -3,6 +3,7 @@
 
 #include "core/base/log.h"
 #include "hub/hub_parts.h"
+#include "hub/secret_file.h"
 #include "platform/crypto.h"
 #include "platform/tls.h"
 
@@ -10,7 +11,6 @@
 #include <string.h>
 
 #define DIR "battery_publish"
-#define SECRET_MAX_BYTES 200
 #define REQUEST_MAX_COUNT 2 // one a sink
 
 struct nh_hub_battery_publish {
@@ -23,36 +23,34 @@ struct nh_hub_battery_publish {
     char host[128];           // of the other broker
 };
 
+_Static_assert(NH_HUB_BROKER_PASSWORD_BYTES == NH_MQTT_PUBLISHER_TEXT_MAX + 1, "of a publisher");
+
 // Read at the start and overwritten then.
 struct secrets {
-    char http[SECRET_MAX_BYTES], influx[SECRET_MAX_BYTES], password[NH_MQTT_PUBLISHER_TEXT_MAX + 1];
+    char http[NH_SECRET_MAX_BYTES], influx[NH_SECRET_MAX_BYTES];
+    char password[NH_HUB_BROKER_PASSWORD_BYTES];
 };
 
-// The first line of the file; nothing for no file.
-static int read_secret(const char *path, char *out, size_t cap)
+static int read_secret(const char *field, const char *path, char *out, size_t cap)
 {
-    if (!path[0])
-        return NH_OK;
-    FILE *f = fopen(path, "re");
-    bool is_read = f && fgets(out, (int)cap, f);
-    if (f)
-        fclose(f);
-    size_t len = is_read ? strcspn(out, "\r\n") : 0;
-    int err = !is_read ? NH_ERR_IO : !out[len] && len == cap - 1 ? NH_ERR_TOO_LONG : NH_OK;
-    out[len] = '\0';
+    const char *why;
+    int err = nh_secret_file_read(path, out, cap, &why);
     if (err < 0)
-        NH_LOG_E("battery", "%s: %s", path, nh_err_text(err));
+        NH_LOG_E("battery", "battery_publish.%s %s: %s", field, path, why);
     return err;
 }
 
 static int read_secrets(const struct nh_hub_config *c, struct secrets *s)
 {
     *s = (struct secrets){0};
-    int err = read_secret(c->battery_publish.http_token_file, s->http, sizeof s->http);
+    int err =
+        read_secret("http_token_file", c->battery_publish.http_token_file, s->http, sizeof s->http);
     if (err == 0)
-        err = read_secret(c->battery_publish.influx_token_file, s->influx, sizeof s->influx);
+        err = read_secret("influx_token_file", c->battery_publish.influx_token_file, s->influx,
+                          sizeof s->influx);
     if (err == 0)
-        err = read_secret(c->battery_publish.mqtt_password_file, s->password, sizeof s->password);
+        err = read_secret("mqtt_password_file", c->battery_publish.mqtt_password_file, s->password,
+                          sizeof s->password);
     return err;
 }
 

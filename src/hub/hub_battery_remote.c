@@ -3,13 +3,13 @@
 
 #include "core/base/log.h"
 #include "hub/hub_parts.h"
+#include "hub/secret_file.h"
 #include "platform/crypto.h"
 #include "platform/tls.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define PASSWORD_MAX_BYTES 64
 #define REQUEST_MAX_COUNT 1 // one after the other
 
 struct nh_hub_battery_remote {
@@ -19,20 +19,12 @@ struct nh_hub_battery_remote {
     nh_http_client_t *http; // NULL: nobody is asked
 };
 
-// The first line of the file.
 static int read_password(const char *path, char *out, size_t cap)
 {
-    FILE *f = path[0] ? fopen(path, "re") : NULL;
-    bool is_read = f && fgets(out, (int)cap, f);
-    if (f)
-        fclose(f);
-    if (!path[0])
-        return NH_OK;
-    size_t len = is_read ? strcspn(out, "\r\n") : 0;
-    int err = !is_read ? NH_ERR_IO : !out[len] && len == cap - 1 ? NH_ERR_TOO_LONG : NH_OK;
-    out[len] = '\0';
+    const char *why;
+    int err = nh_secret_file_read(path, out, cap, &why);
     if (err < 0)
-        NH_LOG_E("battery", "battery_remote.password_file %s: %s", path, nh_err_text(err));
+        NH_LOG_E("battery", "battery_remote.password_file %s: %s", path, why);
     return err;
 }
 
@@ -61,7 +53,7 @@ static int make_http(struct nh_hub *hub, struct nh_hub_battery_remote *b)
 static int make_remote(struct nh_hub *hub, struct nh_hub_battery_remote *b)
 {
     const struct nh_hub_config *c = &hub->cfg;
-    char password[PASSWORD_MAX_BYTES] = "";
+    char password[NH_HUB_GATEWAY_PASSWORD_BYTES] = "";
     struct nh_battery_remote_config cfg = {
         .mem = b->mem,
         .loop = hub->loop,

@@ -68,8 +68,10 @@ bool nh_settings__is_writable(const char *pointer)
                                             "/lamp_live/listen",
                                             "/lamp_send",
                                             "/battery/path",
-                                            "/battery_publish/http_token_file",
-                                            "/battery_publish/influx_token_file",
+                                            // Where a secret of the file goes to, and the secret.
+                                            "/battery_publish/http",
+                                            "/battery_publish/influx",
+                                            "/battery_publish/mqtt_broker",
                                             "/battery_publish/mqtt_password_file",
                                             "/battery_publish/tls_ca_file",
                                             "/battery_bridge/can",

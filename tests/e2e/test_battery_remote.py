@@ -418,6 +418,34 @@ class Check(unittest.TestCase):
                 self.assertEqual(code, 1, out + err)
                 self.assertIn(pointer, out + err)
 
+    def test_files_of_passwords(self):
+        with tempfile.TemporaryDirectory() as folder:
+            absent, empty, long = (os.path.join(folder, name) for name in ("absent", "empty", "long"))
+            for path, text in ((empty, "\n"), (long, "x" * 200)):
+                with open(path, "w") as f:
+                    f.write(text)
+            fields = ("battery_remote.password_file", "battery_publish.http_token_file",
+                      "battery_publish.influx_token_file", "battery_publish.mqtt_password_file")
+            for field in fields:
+                part, name = field.split(".")
+                for path, text in ((absent, "there is no such file"), (folder, "is a folder"),
+                                   (empty, "its first line is empty"), (long, "its first line is too long")):
+                    with self.subTest(field=field, text=text), Hub() as hub:
+                        hub.write_config(f"{part}: {{{name}: {path}, mqtt_user: me}}\n" if "mqtt" in name
+                                         else f"{part}: {{{name}: {path}}}\n")
+                        code, out, err = run("check", hub.config_file)
+                        self.assertEqual((code, out), (1, ""))
+                        self.assertIn(f"/{part}/{name} {text}; has {path[:40]}", err)
+
+    def test_the_hub_tells_it_too(self):
+        with Hub("battery: {enabled: true}\n"
+                 "battery_remote: {gateway: 'http://127.0.0.1:1', password_file: /nowhere/file}\n"
+                 "battery_publish: {enabled: true, http: 'http://127.0.0.1:1', http_token_file: /nowhere/else}\n") as hub:
+            for text in ("battery_remote.password_file /nowhere/file: there is no such file",
+                         "battery_publish.http_token_file /nowhere/else: there is no such file"):
+                hub.wait_until(lambda: any(text in line for line in hub.lines) or text in hub.stderr()
+                               or hub.read_lines(0.1) and False, text)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -3,6 +3,7 @@ import ctypes
 import os
 import re
 import select
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -222,9 +223,9 @@ class Cable(unittest.TestCase):
     def test_the_name_is_of_who_took_it_last(self):
         with BatterySim() as board:
             first = board.process
-            board.start()
             first.kill()
             first.wait(PATIENCE_S)
+            board.start()
             self.assertEqual(first.stdout.read(), "")
             self.assertEqual(os.readlink(board.link), board.path)
             first.stdin.close()
@@ -252,6 +253,33 @@ class Cable(unittest.TestCase):
             line = Line(board.link)
             line.ask("AA 1A", 8)
             line.close()
+
+    def test_a_link_has_one_simulator(self):
+        with BatterySim() as board:
+            for line in ("load 1", "unplug"):  # also while its cable is out
+                board.say(line)
+                done = subprocess.run([NUTHATCH, "sim", "battery", "--link", board.link], timeout=60,
+                                      capture_output=True, text=True, stdin=subprocess.DEVNULL)
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertIn(f"{board.link} is the terminal of another simulator", done.stderr)
+                board.say("plug")
+                self.assertTrue(os.path.exists(board.link))
+            line = Line(board.link)
+            self.addCleanup(line.close)
+            self.assertEqual(len(line.ask("AA 18", 6)), 6)
+
+    def test_the_link_of_another_stays(self):
+        board = BatterySim().start()
+        self.addCleanup(shutil.rmtree, board.folder)
+        board.process.kill()
+        board.stop()
+        board.start()  # a lock that its owner could not give back does not stop the next
+        self.assertEqual(os.readlink(board.link), board.path)
+        os.remove(board.link)
+        os.symlink("/dev/null", board.link)
+        board.stop()
+        self.assertEqual(os.readlink(board.link), "/dev/null")
+        self.assertEqual(os.listdir(board.folder), ["board"])  # and no lock file
 
     def test_a_file_keeps_its_place(self):
         with tempfile.NamedTemporaryFile() as file:

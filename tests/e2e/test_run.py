@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 from hub import NUTHATCH, ROOT, Hub, run
 
@@ -269,6 +270,46 @@ class Life(unittest.TestCase):
             with self.subTest(board=board), Hub(board=board) as hub:
                 self.assertEqual(hub.get_json("/api/info")["board"]["name"], board)
                 self.assertFalse(hub.get_json("/api/memory")["tripwire"]["fired"])
+
+
+class Home(unittest.TestCase):
+    """scripts/run_home.sh, what `make run` starts."""
+
+    def start(self, folder, *args):
+        env = dict(os.environ, NUTHATCH=NUTHATCH, SIM_BATTERY_LINK=os.path.join(folder, "board"))
+        p = subprocess.Popen([os.path.join(ROOT, "scripts", "run_home.sh"),
+                              os.path.join(ROOT, "examples", "home", "hub.yaml"), os.path.join(folder, "data"),
+                              "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", *args],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True)
+        self.addCleanup(p.stdout.close)
+        self.addCleanup(p.wait, 60)
+        self.addCleanup(p.terminate)
+        return p
+
+    def test_a_second_one_leaves_the_first_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            board = os.path.join(folder, "board")
+            first = self.start(folder, "--ready-json")
+            lines = iter(first.stdout.readline, "")
+            told = next(json.loads(line) for line in lines if line.startswith('{"http"'))
+            end = time.monotonic() + 60
+            while not os.path.exists(board):
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.05)
+            at = os.readlink(board)
+            second = self.start(folder)
+            out, _ = second.communicate(timeout=60)
+            self.assertNotEqual(second.returncode, 0, out)
+            self.assertEqual(os.readlink(board), at)
+            self.assertTrue(os.path.exists(board))
+            with urllib.request.urlopen(f"http://{told['http']}/api/health", timeout=30) as reply:
+                self.assertEqual(reply.status, 200)
+            first.terminate()
+            self.assertEqual(first.wait(60), 0)
+            end = time.monotonic() + 60
+            while os.path.lexists(board):  # its simulator ends with it
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
@@ -27,6 +28,7 @@ struct stage {
     struct nh_sim life;
     int fd,
         peer_fd; // -1: unplugged. peer: our own handle on the other end, so that hosts come and go
+    int lock_fd; // of the link's lock file; -1: no link
     char path[64];
     struct link_id link;
     int guard_fd;                             // of the guard of the link; -1: there is none
@@ -85,6 +87,7 @@ static void start_guard(struct stage *s)
     pid_t pid = fork();
     if (pid == 0) {
         close(pair[0]);
+        close(s->lock_fd); // the next board may begin before this process has ended
         guard(pair[1], s->o->link);
     }
     close(pair[1]);
@@ -100,6 +103,63 @@ static void tell_guard(const struct stage *s)
 }
 
 // ---- the terminal -------------------------------------------------------------------------------
+
+static bool lock_name(const struct stage *s, char out[PATH_MAX])
+{
+    if (snprintf(out, PATH_MAX, "%s.lock", s->o->link) < PATH_MAX)
+        return true;
+    errno = ENAMETOOLONG;
+    return false;
+}
+
+// Whose lock file it is may set the link, also while the cable is out. The lock goes with its
+// process, however that ends: a link whose simulator was killed is free. EWOULDBLOCK: another's.
+static bool take_link(struct stage *s)
+{
+    char name[PATH_MAX];
+    struct stat mine, there;
+    if (!s->o->link)
+        return true;
+    if (!lock_name(s, name))
+        return false;
+    for (;;) {
+        s->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (s->lock_fd < 0)
+            return false;
+        bool is_locked = flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0;
+        if (is_locked && fstat(s->lock_fd, &mine) == 0 && stat(name, &there) == 0 &&
+            mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
+            return true;
+        int why = errno;
+        close(s->lock_fd);
+        s->lock_fd = -1;
+        errno = why;
+        if (!is_locked)
+            return false;
+        // Its last owner removed it between the two calls: another one.
+    }
+}
+
+static void tell_no_link(const struct stage *s)
+{
+    if (errno == EWOULDBLOCK)
+        fprintf(stderr,
+                "nuthatch sim battery: %s is the terminal of another simulator that runs; end that "
+                "one, or give another --link\n",
+                s->o->link);
+    else
+        fprintf(stderr, "nuthatch sim battery: %s.lock: %s\n", s->o->link, strerror(errno));
+}
+
+static void leave_link(struct stage *s)
+{
+    char name[PATH_MAX];
+    if (s->lock_fd < 0)
+        return;
+    if (lock_name(s, name))
+        unlink(name); // while it is still ours
+    close(s->lock_fd);
+}
 
 // By rename, so that who waits for the name never finds it missing; never in a file's place.
 static bool publish_link(struct stage *s)
@@ -253,6 +313,7 @@ int nh_sim_battery_run(const struct nh_sim_battery_options *o)
                       .fd = -1,
                       .peer_fd = -1,
                       .guard_fd = -1,
+                      .lock_fd = -1,
                       .plug_us = NH_NEVER}; // the hub's memory is not for this
     s.life = (struct nh_sim){.end_ms = o->end_ms, .parent = o->parent};
     nh_sim_board_init(&s.board, &o->board, now_us());
@@ -262,13 +323,20 @@ int nh_sim_battery_run(const struct nh_sim_battery_options *o)
         take_line(&s, o->first[i]);
     if (s.is_missed)
         return 2;
-    start_guard(&s);
-    if (!plug(&s))
+    if (!take_link(&s)) {
+        tell_no_link(&s);
         return 1;
+    }
+    start_guard(&s);
+    if (!plug(&s)) {
+        leave_link(&s);
+        return 1;
+    }
     if (isatty(STDIN_FILENO) && s.is_input_open)
         tell(&s, "type \"load 40\", \"unplug 5\", \"help\" ...");
     while (nh_sim_goes_on(&s.life) && !s.wants_end)
         turn(&s);
     unplug(&s);
+    leave_link(&s);
     return 0;
 }
