@@ -151,7 +151,8 @@ class Alarms(unittest.TestCase):
         self.assertEqual(len(self.hub.get_json("/api/battery/history?points=1")["samples"]), 1)
         rows = list(csv.DictReader(io.StringIO(
             self.hub.get("/api/battery/history?range=24h&format=csv").decode())))
-        self.assertEqual(list(rows[0]), ["timestamp_ms", "voltage", "current", "temperature", "soc"])
+        self.assertEqual(list(rows[0]), ["timestamp_ms", "voltage", "current", "temperature", "soc",
+                                         "cell_min_mv", "cell_max_mv"])
         self.assertAlmostEqual(float(rows[-1]["voltage"]), 43, delta=1)
         for period in ("hours", "days"):
             p = self.hub.get_json(f"/api/battery/history/{period}")["periods"][-1]

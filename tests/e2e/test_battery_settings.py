@@ -164,6 +164,8 @@ class Settings(OnABoard):
             saved = json.load(f)
         self.assertEqual(saved["format"], "nuthatch battery settings")
         self.assertEqual(saved["settings"]["cell_count"], 13)
+        version = eventually("the version", lambda: self.hub.get_json("/api/battery")["version"])
+        self.assertEqual(saved["board"]["serial"], version["serial"])
         self.assertIn("has what", self.cli("settings", "compare", path))
         changed = saved["settings"]["early_balancing_threshold_mv"] + 7
         self.cli("settings", "set", f"early_balancing_threshold_mv={changed}",

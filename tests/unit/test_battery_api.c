@@ -373,6 +373,11 @@ static void test_history(void **state)
                                       "points=-1", "points=many", "points="};
     for (size_t i = 0; i < NH_ARRAY_LEN(bad); i++)
         assert_int_equal(ask("GET", "/api/battery/history", bad[i], NULL), 400);
+    assert_int_equal(ask("GET", "/api/battery/history", "range=2h", NULL), 400);
+    assert_says(
+        "\"details\":[{\"field\":\"/range\",\"value\":\"2h\",\"limit\":\"one of 1h, 24h, 7d\"");
+    assert_int_equal(ask("GET", "/api/battery/history", "points=4097", NULL), 400);
+    assert_says("{\"field\":\"/points\",\"value\":\"4097\",\"limit\":\"1 to 4096\"");
 }
 
 static void test_unknown_values_of_the_history(void **state)

@@ -244,7 +244,12 @@ static void test_bad_changes(void **state)
          "it is named twice"},
         {"{\"changes\":{\"fully_charged_voltage_mv\":3795}}", 422,
          "at most 3790 mV, by overvoltage_cutoff_mv"},
-        {"{\"changes\":{}}", 200, "{\"results\":[]}"},
+        {"{\"changes\":{}}", 422,
+         "{\"field\":\"changes\",\"value\":\"{}\",\"limit\":\"at least one setting\","},
+        {"{\"changes\":{\"charger_startup_delay_s\":null}}", 422,
+         "\"value\":\"null\",\"limit\":\"a number\""},
+        {"{\"changes\":{\"charger_startup_delay_s\":[30]}}", 422,
+         "\"value\":\"[...]\",\"limit\":\"a number\""},
         {"{}", 400, "\\\"changes\\\" is missing"},
         {"", 400, "line 1, column 1"},
         {"[]", 400, "an object is expected"},
@@ -437,6 +442,11 @@ static void test_control(void **state)
         assert_int_equal(board.last_command, rows[i].kind);
     }
     assert_int_equal(ask("POST", "/api/battery/control", NULL, "{\"action\":\"stop\"}"), 400);
+    assert_says("{\"field\":\"/action\",\"value\":\"\\\"stop\\\"\",\"limit\":\"one of restart, "
+                "clear_events, "
+                "clear_statistics\"");
+    assert_int_equal(ask("POST", "/api/battery/control", NULL, "{\"action\":true}"), 400);
+    assert_says("\"field\":\"/action\",\"value\":\"true\"");
     assert_int_equal(ask("POST", "/api/battery/control", NULL, "{}"), 400);
 }
 

@@ -16,21 +16,22 @@ static const struct action actions[] = {
     {"clear_statistics", NH_BATTERY_CLEAR_STATISTICS, "the board's counters and extremes are lost"},
 };
 
+// The same, for who reads the body.
+static const char *const action_names[] = {"restart", "clear_events", "clear_statistics", NULL};
+_Static_assert(NH_ARRAY_LEN(action_names) == NH_ARRAY_LEN(actions) + 1, "one name each");
+
 struct body {
-    char action[20], token[NH_BATTERY_TOKEN_TEXT_BYTES];
+    int action; // index of both
+    char token[NH_BATTERY_TOKEN_TEXT_BYTES];
 };
 static const nh_json_field_t fields[] = {
-    {.name = "action", .type = NH_JSON_T_STRING, .required = true, NH_JSON_AT(struct body, action)},
+    {.name = "action",
+     .type = NH_JSON_T_ENUM,
+     .required = true,
+     NH_JSON_AT(struct body, action),
+     .names = action_names},
     {.name = "token", .type = NH_JSON_T_STRING, NH_JSON_AT(struct body, token)},
     NH_JSON_FIELDS_END};
-
-static const struct action *action_of(const char *name)
-{
-    for (size_t i = 0; i < NH_ARRAY_LEN(actions); i++)
-        if (strcmp(actions[i].name, name) == 0)
-            return &actions[i];
-    return NULL;
-}
 
 static int commanded(nh_request_t *req, const nh_battery__job_t *j)
 {
@@ -73,11 +74,7 @@ int nh_battery_api__post_control(nh_request_t *req)
     int err = nh_request_decode(req, fields, &b, "Nothing was done.", &ok);
     if (!ok || err < 0)
         return err;
-    const struct action *a = action_of(b.action);
-    if (!a)
-        return nh_reply_error(req, 400, "bad_value",
-                              "action is one of restart, clear_events, clear_statistics. Nothing "
-                              "was done.");
+    const struct action *a = &actions[b.action];
     if (!nh_battery__command_token(asking->settings, a->kind, b.token, token))
         return reply_danger(req, a, token);
     nh_battery__job_t *j = nh_battery_api__job(req, NH_BATTERY__COMMAND, &err);

@@ -8,6 +8,7 @@
 
 #define POINTS_DEFAULT 512
 #define POINTS_MAX 4096
+#define POINTS_LIMIT "1 to 4096"
 #define LINE_MAX_BYTES 512
 #define PIECE_MAX_BYTES NH_PRODUCE_MIN_BYTES
 
@@ -173,16 +174,25 @@ static bool wants_csv(nh_request_t *req)
     return format && strcmp(format, "csv") == 0;
 }
 
+static int reply_wrong(nh_request_t *req, const char *name, const char *limit)
+{
+    struct nh_finding f = {.code = NH_ERR_RANGE};
+    snprintf(f.pointer, sizeof f.pointer, "/%s", name);
+    snprintf(f.value, sizeof f.value, "%s", nh_request_param(req, name));
+    snprintf(f.limit, sizeof f.limit, "%s", limit);
+    snprintf(f.text, sizeof f.text, "it is none that can be asked for");
+    return nh_reply_findings(req, &f, 1, "Nothing was read.");
+}
+
 int nh_battery__api_history(nh_request_t *req)
 {
     const struct range *range = range_of(req);
     size_t points = points_of(req);
     int64_t now_unix_ms = nh_clock_unix_ms();
     if (!range)
-        return nh_reply_error(req, 400, "bad_value", "range is one of 1h, 24h, 7d.");
+        return reply_wrong(req, "range", "one of 1h, 24h, 7d");
     if (points == 0)
-        return nh_reply_error(req, 400, "bad_value", "points is a number from 1 to %d.",
-                              POINTS_MAX);
+        return reply_wrong(req, "points", POINTS_LIMIT);
     struct view *v = view_new(req);
     if (!v)
         return NH_ERR_NOMEM;

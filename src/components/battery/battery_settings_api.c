@@ -272,6 +272,8 @@ static struct nh_battery__file *new_file(nh_request_t *req)
 
 int nh_battery_api__put_settings(nh_request_t *req)
 {
+    static const struct nh_battery__finding nothing = {"changes", "{}", "at least one setting",
+                                                       "nothing is named"};
     const struct nh_battery__asking *a = nh_battery_api__asking(req, changed);
     struct nh_battery__file *f = new_file(req);
     if (!a || !f)
@@ -281,6 +283,8 @@ int nh_battery_api__put_settings(nh_request_t *req)
         return nh_reply_error(req, 400, "bad_body", "%s. Nothing was changed.", f->fault);
     if (f->finding_count)
         return reply_invalid(req, f->findings, f->finding_count);
+    if (!f->wish_count)
+        return reply_invalid(req, &nothing, 1);
     nh_battery__job_t *j = nh_battery_api__job(req, NH_BATTERY__APPLY, &err);
     if (!j)
         return err;
