@@ -305,6 +305,37 @@ test('the wall: large, dark, without navigation, the screen kept awake; Esc lead
   await close();
 });
 
+test('the wall: what alone is stale is grey with its age, the cells too; large figures keep to one row', { skip }, async () => {
+  const { page, faults, close } = await openPage(browser, `${hub.url}/#/battery/wall`, { width: 1280, height: 900 });
+  const big = (label) => page.locator('.w-v', { has: page.locator('dt', { hasText: label }) });
+  await big('Lowest cell').waitFor();
+  await page.locator('.wall .stale').waitFor({ state: 'detached' });
+  board.say('wire 5 open');
+  try {
+    await big('Lowest cell').getByText(/^\d+ s old$/).waitFor();
+    await big('Spread').getByText(/^\d+ s old$/).waitFor();
+    await page.locator('.w-cells .cells.stale').waitFor();
+    assert.match(await big('Spread').getAttribute('class'), /stale/);
+    assert.equal(await big('Voltage').getByText('old').count(), 0, 'the pack is fresh');
+    assert.equal(await page.locator('.wall.stale').count(), 0);
+    await page.screenshot({ path: process.env.NH_SHOTS ? join(process.env.NH_SHOTS, 'wall-cells.png') : undefined });
+    const tops = await page.locator('.w-row').evaluate((row) => {
+      const large = ['58.8', '\u2212250.5', '3.306', '1,250', '\u221212'];
+      return [...row.querySelectorAll('.w-v')].map((v, i) => {
+        v.querySelector('dd').firstChild.data = large[i];
+        return v;
+      }).map((v) => [v.offsetTop, v.getBoundingClientRect().right <= row.getBoundingClientRect().right + 1]);
+    });
+    assert.ok(tops.every(([top, fits]) => top === tops[0][0] && fits), JSON.stringify(tops));
+    assert.ok(await page.evaluate(() => document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth));
+  } finally {
+    board.say('wire 5 ok');
+  }
+  await page.locator('.wall .stale').waitFor({ state: 'detached' });
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test('Home has the pack, and it leads to the page', { skip }, async () => {
   const { page, faults, close } = await open('home');
   const home = page.locator('.home-bat');

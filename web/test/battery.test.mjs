@@ -22,7 +22,8 @@ test('flow: by the current\u2019s sign, none in the noise or when not known', ()
 test('freshness: source and age, stale or stored said so, nothing of what was never heard', () => {
   const b = battery({ soc: { source: 'local', age_ms: 120, stale: false }, voltage: { source: 'remote', age_ms: 13000, stale: true }, cells: { source: 'store', age_ms: 60000, stale: false }, soh: { source: 'nobody', age_ms: null, stale: false } });
   assert.equal(freshText(b, 'soc', NOW), 'local, now');
-  assert.equal(freshText(b, 'soc', NOW + 3000), 'local, 3 s');
+  assert.equal(freshText(b, 'soc', NOW + 4900), 'local, now', 'at rest the hub says so every 5 s');
+  assert.equal(freshText(battery({ counters: { source: 'local', age_ms: 8000, stale: false } }), 'counters', NOW + 4000), 'local, 12 s', 'read seldom');
   assert.equal(freshText(b, 'voltage', NOW + 1000), 'stale 14 s');
   assert.equal(freshText(b, 'cells', NOW), 'stored 1 min');
   assert.equal(freshText(b, 'soh', NOW), '');

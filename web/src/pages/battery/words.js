@@ -7,6 +7,8 @@ const STATUS = { charging: ['run', 'charging'], full: ['ok', 'full'], dischargin
 // [kind of badge, word] of the board's status.
 export const statusOf = (pack) => STATUS[String(pack.status).split(/[ _]/)[0].replace('fully', 'full')] || ['', pack.status || 'unknown'];
 
+export const isLow = ({ soc_pct: soc }) => soc != null && soc < 20;
+
 const QUIET_A = 0.1; // as the hub: less is rest
 
 // Where the energy goes: 'in', 'out', or '' when nothing flows.
@@ -31,15 +33,17 @@ export function isOld({ fields, at }, field, now = Date.now()) {
   return !!f && (f.stale || f.source === 'store' || (f.age_ms != null && now - at > SILENT_MS));
 }
 
-// Whole seconds, so that a page full of them stands still.
-export const ageText = (ms) => (ms < 1000 ? 'now' : age(ms));
+// At rest the hub tells the values every few seconds only, but at once when one of them turns stale: what is not, is of now.
+// What it told with an age of its own, such as counters that are read seldom, is counted on.
+const NOW_MS = 2000;
+const liveText = (told, ms) => (told < NOW_MS ? 'now' : age(ms));
 
 // "local, now", "stale 14 s".
 export function freshText(battery, field, now) {
   const ms = ageOf(battery, field, now);
   if (ms == null) return '';
-  const { source } = battery.fields[field];
-  return isOld(battery, field, now) ? `${source === 'store' ? 'stored' : 'stale'} ${age(ms)}` : `${SOURCES[source] || source}, ${ageText(ms)}`;
+  const { source, age_ms: told } = battery.fields[field];
+  return isOld(battery, field, now) ? `${source === 'store' ? 'stored' : 'stale'} ${age(ms)}` : `${SOURCES[source] || source}, ${liveText(told, ms)}`;
 }
 
 // ---- figures ---------------------------------------------------------------------------------------------------------
