@@ -59,7 +59,8 @@ export function leftOf({ time_to_full_s: full, time_to_empty_s: empty, ...pack }
   return [flow === 'in' ? 'Full in' : 'Empty in', s == null ? 'not known' : duration(s * 1000)];
 }
 
-export const balancingText = ({ balancing }) => (balancing || []).flatMap((on, i) => (on ? [i + 1] : [])).join(', ') || 'none';
+// '' while it is not known.
+export const balancingText = ({ balancing: b }) => (b && b.length ? b.flatMap((on, i) => (on ? [i + 1] : [])).join(', ') || 'none' : '');
 
 // [figure, unit] of an energy in kWh.
 export const energy = (kwh) => (kwh == null ? ['', 'kWh'] : kwh < 1 ? [fixed(kwh * 1000, 0), 'Wh'] : [fixed(kwh, 2), 'kWh']);
@@ -78,5 +79,5 @@ export function reachOf(mv, mean) {
 // In words what the bars show.
 export function cellsText({ mv, min_mv: min, max_mv: max, min_at: low, max_at: high, delta_mv: delta, ...cells }) {
   if (!mv || !mv.length) return 'No cell is known.';
-  return `${mv.length} cells, ${fixed(min, 1)} mV (cell ${low}) to ${fixed(max, 1)} mV (cell ${high}), spread ${fixed(delta, 1)} mV, balancing ${balancingText(cells)}`;
+  return `${mv.length} cells, ${fixed(min, 1)} mV (cell ${low}) to ${fixed(max, 1)} mV (cell ${high}), spread ${fixed(delta, 1)} mV, balancing ${balancingText(cells) || 'not known'}`;
 }
