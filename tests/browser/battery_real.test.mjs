@@ -90,6 +90,7 @@ test('the cable pulled: grey with its age; back by itself', { skip }, async () =
   await page.getByRole('status').getByText(/does not answer|nor a gateway answers/).waitFor();
   assert.match(await value(page, 'Voltage').getAttribute('class'), /stale/);
   await page.locator('.cells.stale').waitFor();
+  await page.locator('.phead .b.stale', { hasText: 'stale' }).waitFor();
   board.say('plug');
   await value(page, 'Voltage').getByText(/local, now/).waitFor();
   await page.locator('.note.stale').waitFor({ state: 'detached' });
@@ -225,7 +226,12 @@ test('the registers as a file: taken out, compared, taken over', { skip }, async
   const same = join(folder, 'same.json');
   writeFileSync(same, text);
   await files.getByLabel('Compare with a file').setInputFiles(same);
-  await files.getByText('same.json is the same as the board.').waitFor();
+  await files.getByText(/^\d\d settings of same\.json are as on the board\.$/).waitFor();
+  const strange = join(folder, 'strange.json');
+  writeFileSync(strange, text.replace(/("settings":\s*)\{[^}]*\}/, '$1{"volts": 3, "amps": 4}'));
+  await files.getByLabel('Compare with a file').setInputFiles(strange);
+  await files.getByText('strange.json has no setting of this board.').waitFor();
+  await files.getByText('No settings of this board: volts, amps.').waitFor();
   const other = join(folder, 'other.json');
   writeFileSync(other, JSON.stringify(doc).replace(/("charger_startup_delay_s":\s*)\d+/, '$133'));
   await files.getByLabel('Compare with a file').setInputFiles(other);
@@ -234,6 +240,16 @@ test('the registers as a file: taken out, compared, taken over', { skip }, async
   await page.getByRole('button', { name: 'Review 1 change' }).waitFor();
   await page.getByRole('button', { name: 'Discard' }).click();
   await files.getByRole('list', { name: 'Backups' }).getByRole('listitem').first().waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test('on a phone the groups of registers are whole', { skip }, async () => {
+  const { page, faults, close } = await open('battery/board', { width: 390, height: 844 });
+  const groups = page.getByRole('radiogroup', { name: 'Group of registers' });
+  await groups.waitFor();
+  const [inner, view] = await groups.evaluate((g) => [g.scrollWidth, g.parentElement.clientWidth]);
+  assert.ok(inner <= view, `${inner} fits ${view}`);
   assert.deepEqual(faults, []);
   await close();
 });
@@ -305,6 +321,37 @@ test('the wall: large, dark, without navigation, the screen kept awake; Esc lead
   await close();
 });
 
+test('the wall: what alone is stale is grey with its age, the cells too; large figures keep to one row', { skip }, async () => {
+  const { page, faults, close } = await openPage(browser, `${hub.url}/#/battery/wall`, { width: 1280, height: 900 });
+  const big = (label) => page.locator('.w-v', { has: page.locator('dt', { hasText: label }) });
+  await big('Lowest cell').waitFor();
+  await page.locator('.wall .stale').first().waitFor({ state: 'detached' });
+  board.say('wire 5 open');
+  try {
+    await big('Lowest cell').getByText(/^\d+ s old$/).waitFor();
+    await big('Spread').getByText(/^\d+ s old$/).waitFor();
+    await page.locator('.w-cells .cells.stale').waitFor();
+    assert.match(await big('Spread').getAttribute('class'), /stale/);
+    assert.equal(await big('Voltage').getByText('old').count(), 0, 'the pack is fresh');
+    assert.equal(await page.locator('.wall.stale').count(), 0);
+    await page.screenshot({ path: process.env.NH_SHOTS ? join(process.env.NH_SHOTS, 'wall-cells.png') : undefined });
+    const tops = await page.locator('.w-row').evaluate((row) => {
+      const large = ['58.8', '\u2212250.5', '3.306', '1,250', '\u221212'];
+      return [...row.querySelectorAll('.w-v')].map((v, i) => {
+        v.querySelector('dd').firstChild.data = large[i];
+        return v;
+      }).map((v) => [v.offsetTop, v.getBoundingClientRect().right <= row.getBoundingClientRect().right + 1]);
+    });
+    assert.ok(tops.every(([top, fits]) => top === tops[0][0] && fits), JSON.stringify(tops));
+    assert.ok(await page.evaluate(() => document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth));
+  } finally {
+    board.say('wire 5 ok');
+  }
+  await page.locator('.wall .stale').first().waitFor({ state: 'detached' });
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test('Home has the pack, and it leads to the page', { skip }, async () => {
   const { page, faults, close } = await open('home');
   const home = page.locator('.home-bat');
@@ -351,10 +398,15 @@ test('an operator sees all and changes nothing; a hub without a line says so', {
     await page.keyboard.press('Enter');
     await page.getByText('The gateway is not connected.').waitFor();
     await value(page, 'Voltage').getByText('not known').waitFor();
+    for (const label of ['Balancing', 'Sensor 1', 'Sensor 2']) await value(page, label).getByText('not known').waitFor();
+    assert.equal(await page.locator('.can i, .can.low').count(), 0, 'nothing is low that is not known');
+    if (process.env.NH_SHOTS) await page.screenshot({ path: join(process.env.NH_SHOTS, 'unknown.png') });
     assert.equal(await page.getByRole('radio', { name: 'Auto' }).isDisabled(), true);
     await page.getByRole('radio', { name: 'Board', exact: true }).click();
-    await tile(page, 'File and backups').waitFor();
-    for (const name of [/^Review/, /^Restart/, /^Clear/]) assert.equal(await page.getByRole('button', { name }).count(), 0, String(name));
+    await tile(page, 'Settings').getByText(/no line of its own .* changed at the gateway\.$/).waitFor();
+    assert.equal(await page.getByText('is empty').count(), 0, 'a log that is not known');
+    assert.equal(await page.getByRole('link', { name: 'Export' }).count(), 0);
+    for (const name of [/^Review/, /^Restart/, /^Clear/, /^Compare/, /^Read/]) assert.equal(await page.getByRole('button', { name }).count(), 0, String(name));
     await page.getByRole('radio', { name: 'Links', exact: true }).click();
     await page.getByText('This hub has no line to a board').waitFor();
     await page.evaluate(() => { location.hash = '#/battery/wall'; });
@@ -363,6 +415,23 @@ test('an operator sees all and changes nothing; a hub without a line says so', {
   } finally {
     await close();
     await guarded.stop();
+  }
+});
+
+test('a hub that follows a gateway leads to it for settings and log', { skip }, async () => {
+  const file = join(folder, 'follower.yaml');
+  writeFileSync(file, `battery: {enabled: true, mode: remote}\nbattery_remote: {gateway: "${hub.url}"}\n`);
+  const follower = await startRealHub(['--config', file]);
+  try {
+    await until((b) => b.pack.voltage_v > 30, () => fetch(follower.url + '/api/battery').then((r) => r.json()));
+    const { page, faults, close } = await openPage(browser, `${follower.url}/#/battery/board`);
+    assert.equal(await tile(page, 'Settings').getByRole('link', { name: hub.url }).getAttribute('href'), `${hub.url}/#/battery/board`);
+    for (const name of [/^Clear/, /^Restart/, /^Read/, /^Compare/]) assert.equal(await page.getByRole('button', { name }).count(), 0, String(name));
+    if (process.env.NH_SHOTS) await page.screenshot({ path: join(process.env.NH_SHOTS, 'follower.png') });
+    assert.deepEqual(faults, []);
+    await close();
+  } finally {
+    await follower.stop();
   }
 });
 

@@ -1,7 +1,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { columnsOf, groupsOf, joined, lastedText, limitsOf, outcomeOf, plain, ratePct, readEdit, sampleOf, severityOf, shown, stillEdited } from '../src/pages/battery/model.js';
-import { ageOf, balancingText, cellsText, energy, flowOf, freshText, isOld, leftOf, reachOf, statusOf, watt } from '../src/pages/battery/words.js';
+import { columnsOf, comparedText, groupsOf, joined, lastedText, limitsOf, named, outcomeOf, plain, ratePct, readEdit, sampleOf, severityOf, shown, stillEdited } from '../src/pages/battery/model.js';
+import { ageOf, balancingText, cellsText, energy, flowOf, freshText, isLow, isOld, leftOf, reachOf, statusOf, watt } from '../src/pages/battery/words.js';
 import page from '../src/pages/battery/index.js';
 import { parse } from '../src/lib/route.js';
 
@@ -22,7 +22,8 @@ test('flow: by the current\u2019s sign, none in the noise or when not known', ()
 test('freshness: source and age, stale or stored said so, nothing of what was never heard', () => {
   const b = battery({ soc: { source: 'local', age_ms: 120, stale: false }, voltage: { source: 'remote', age_ms: 13000, stale: true }, cells: { source: 'store', age_ms: 60000, stale: false }, soh: { source: 'nobody', age_ms: null, stale: false } });
   assert.equal(freshText(b, 'soc', NOW), 'local, now');
-  assert.equal(freshText(b, 'soc', NOW + 3000), 'local, 3 s');
+  assert.equal(freshText(b, 'soc', NOW + 4900), 'local, now', 'at rest the hub says so every 5 s');
+  assert.equal(freshText(battery({ counters: { source: 'local', age_ms: 8000, stale: false } }), 'counters', NOW + 4000), 'local, 12 s', 'read seldom');
   assert.equal(freshText(b, 'voltage', NOW + 1000), 'stale 14 s');
   assert.equal(freshText(b, 'cells', NOW), 'stored 1 min');
   assert.equal(freshText(b, 'soh', NOW), '');
@@ -56,7 +57,10 @@ test('cells: how far the bars reach, and in words', () => {
   assert.equal(cellsText(cells), '2 cells, 3,300.0 mV (cell 1) to 3,310.0 mV (cell 2), spread 10.0 mV, balancing 2');
   assert.equal(cellsText({ mv: [] }), 'No cell is known.');
   assert.equal(balancingText({ balancing: [true, false, true] }), '1, 3');
-  assert.equal(balancingText({}), 'none');
+  assert.equal(balancingText({ balancing: [false, false] }), 'none');
+  assert.equal(balancingText({}), '', 'not known is not none');
+  assert.equal(balancingText({ balancing: [] }), '');
+  assert.deepEqual([null, 0, 19.9, 20].map((soc_pct) => isLow({ soc_pct })), [false, true, true, false]);
 });
 
 test('navigation: charge; an alarm, a stale or an unknown value stands out', () => {
@@ -105,6 +109,25 @@ const mv = { key: 'overvoltage_cutoff_mv', address: 315, group: 'safety', label:
 const ah = { key: 'battery_capacity_ah', group: 'battery', unit: 'Ah', value: 100, min: 0.1, max: 655, decimals: 2 };
 const mode = { key: 'operation_mode', group: 'system', unit: '', value: 0, min: 0, max: 1, decimals: 0, choices: [{ value: 0, text: 'dual port' }, { value: 1, text: 'single port' }] };
 const cold = { key: 'cold', group: 'odd', unit: '°C', value: 0, min: -40, max: 10, decimals: 0 };
+
+test('files: a comparison in a line; what has nothing of the board is not the same', () => {
+  const rows = [
+    [{ list: [], same: 40 }, '40 settings of f are as on the board.'],
+    [{ list: [], same: 1 }, '1 setting of f is as on the board.'],
+    [{ list: [], same: 0 }, 'f has no setting of this board.'],
+    [{ list: [], same: 0, unknown: ['volts'] }, 'f has no setting of this board.'],
+    [{ list: [], same: 0, wrong: [{ key: 'cell_count', value: 'many', limit: 'a number' }] }, 'f has nothing to compare, 1 entry of it is wrong.'],
+    [{ list: [], same: 3, unknown: ['volts'], wrong: [{}] }, '3 settings of f are as on the board, 2 entries of it cannot be compared.'],
+    [{ list: [{}], same: 3 }, '1 difference to f'],
+    [{ list: [{}, {}], unknown: ['volts'] }, '2 differences to f, 1 entry of it cannot be compared'],
+  ];
+  for (const [found, want] of rows) assert.equal(comparedText({ name: 'f', ...found }), want);
+});
+
+test('registers: a text of the hub has labels for keys', () => {
+  assert.equal(named('overvoltage_cutoff_mv is 9, a_b is 1', [mv]), 'Over-voltage cutoff is 9, a_b is 1');
+  assert.equal(named(null, []), '');
+});
 
 test('registers: what was typed is a value, or a finding with value and limits', () => {
   const rows = [

@@ -59,7 +59,7 @@ function Page({ battery, view, params }) {
   const old = isOld(battery, 'voltage');
   return (
     <div class="bat-p">
-      <Head title="Battery" facts={[<Badge kind={old ? 'stale' : kind}>{word}</Badge>, <Source />]}>
+      <Head title="Battery" facts={[<Badge kind={old ? 'stale' : kind}>{old ? 'stale' : word}</Badge>, <Source />]}>
         <Mode battery={battery} />
         <Segments label="What is shown" options={VIEWS} value={view} onChange={(v) => setParam('view', v === 'pack' ? null : v)} />
         <a class="btn" href="#/battery/wall">Wall view</a>
@@ -86,7 +86,7 @@ function Source() {
   useTick(1000);
   if (!battery) return '';
   const heard = freshText(battery, 'voltage').replace(/^\w+, /, 'heard ');
-  return heard ? `${SOURCES[battery.source] || battery.source}, ${heard}` : 'nothing heard yet';
+  return !heard ? 'nothing heard yet' : battery.source === 'store' ? heard : `${SOURCES[battery.source] || battery.source}, ${heard}`;
 }
 
 // Why values are old, and what the hub does about it.

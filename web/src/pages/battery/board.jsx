@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { isAdmin } from '../../lib/access.js';
 import { post } from '../../lib/api.js';
 import { age, count, duration, fixed, when } from '../../lib/format.js';
+import { useOptional } from '../../lib/optional.js';
 import { useResource } from '../../lib/resource.js';
 import { hubNow, isOnline, useKeys, useTick } from '../../lib/store.js';
 import { Button, Loaded, Tile } from '../../ui/parts.jsx';
@@ -15,6 +16,27 @@ import { TokenDialog } from './token.jsx';
 import { energy, freshText } from './words.js';
 
 export function Board({ battery, group }) {
+  return battery.line && battery.line.path ? <Own battery={battery} group={group} /> : <Elsewhere battery={battery} />;
+}
+
+// Registers and log are those of a board that another hub holds: here is what that one tells of it.
+function Elsewhere({ battery }) {
+  const { value } = useOptional('/api/battery/remote', []);
+  const at = value && value.gateway;
+  return (
+    <div class="grid">
+      <Tile title="Settings" span={4}>
+        <p>This hub has no line of its own to the board. The board’s settings and its log are read and changed at the gateway{at && <>: <a href={`${at}/#/battery/board`}>{at}</a></>}.</p>
+      </Tile>
+      <div class="col c8">
+        <Counters battery={battery} />
+        <Version battery={battery} />
+      </div>
+    </div>
+  );
+}
+
+function Own({ battery, group }) {
   const [n, setN] = useState(0);
   const settings = useResource('/api/battery/settings', [n]);
   const again = () => setN((k) => k + 1);
@@ -23,20 +45,20 @@ export function Board({ battery, group }) {
       <div class="col c8"><Registers settings={settings} group={group} again={again} /></div>
       <div class="col c4">
         <Files settings={settings.value ? settings.value.settings : null} again={again} />
-        <Counters battery={battery} />
+        <Counters battery={battery} own />
         <EventLog />
-        <Restart battery={battery} />
+        <Version battery={battery} own />
       </div>
     </div>
   );
 }
 
-function Counters({ battery }) {
+function Counters({ battery, own }) {
   useTick(5000);
   const { counters: c, pack } = battery;
   const n = (v) => <dd class={v ? 'wn' : ''}>{count(v)}</dd>;
   return (
-    <Tile title="Statistics" end={<><span>{freshText(battery, 'counters')}</span><Control action="clear_statistics" verb="Clear" title="Clear the board’s statistics?" text="All counters and extremes below begin again at zero." /></>}>
+    <Tile title="Statistics" end={<><span>{freshText(battery, 'counters')}</span>{own && <Control action="clear_statistics" verb="Clear" title="Clear the board’s statistics?" text="All counters and extremes below begin again at zero." />}</>}>
       {!c ? <p class="sub">The board has not told them yet.</p> : (
         <div class="duo">
           <dl class="kv">
@@ -76,15 +98,15 @@ function EventLog() {
         <ul class="al past" tabIndex={0} aria-label="Events of the board">
           {v.events.map((e, i) => <li key={i}><span class={'dot-b ' + KINDS[e.kind]} title={e.kind}><span class="off-s">{e.kind}</span></span><span class="txt">{e.text}</span><time class="sub" title={e.age_s == null ? '' : when(hubNow() - e.age_s * 1000, hubNow())}>{e.age_s == null ? '' : `${age(e.age_s * 1000)} ago`}</time></li>)}
         </ul>
-      ) : <p class="sub">The board’s log is empty.</p>)}</Loaded>
+      ) : <p class="sub">The board’s log is {v.clock_s == null ? 'not known yet' : 'empty'}.</p>)}</Loaded>
     </Tile>
   );
 }
 
-function Restart({ battery }) {
+function Version({ battery, own }) {
   const { version: v, pack } = battery;
   return (
-    <Tile title="Board" end={<Control action="restart" verb="Restart" title="Restart the board?" text="It opens its switches while it restarts: load and charger are cut off for a moment." />}>
+    <Tile title="Board" end={own && <Control action="restart" verb="Restart" title="Restart the board?" text="It opens its switches while it restarts: load and charger are cut off for a moment." />}>
       <dl class="kv">
         {v && v.hardware && <><dt>Hardware</dt><dd>{v.hardware}</dd></>}
         {v && v.firmware && <><dt>Firmware</dt><dd>{v.firmware}{v.firmware_internal != null && <span class="sub"> internal {v.firmware_internal}</span>}</dd></>}

@@ -3,12 +3,12 @@
 import { useState } from 'preact/hooks';
 import { isAdmin } from '../../lib/access.js';
 import { get, post } from '../../lib/api.js';
-import { plural, when } from '../../lib/format.js';
+import { clock, date } from '../../lib/format.js';
 import { useResource } from '../../lib/resource.js';
-import { hubNow, state, useKeys } from '../../lib/store.js';
+import { state, useKeys } from '../../lib/store.js';
 import { Button, Loaded, Note, Tile } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
-import { plain, shown, stillEdited } from './model.js';
+import { comparedText, plain, shown, stillEdited } from './model.js';
 import { setEdits } from './registers.jsx';
 
 const FILE_MAX_BYTES = 8192; // as the hub
@@ -20,7 +20,7 @@ export function Files({ settings, again }) {
   const compare = async (name, text) => {
     try {
       const reply = await post('/api/battery/settings/compare', text, 'application/json');
-      setFound({ name, list: reply.differences || [] });
+      setFound({ name, ...reply, list: reply.differences || [] });
     } catch (e) {
       setFound({ name, error: e });
     }
@@ -55,17 +55,18 @@ export function Files({ settings, again }) {
       <h3 class="apart-t">Backups</h3>
       <Loaded of={backups} lines={2}>{(v) => (v.backups.length ? (
         <ul class="al past" aria-label="Backups">{v.backups.map((b) => (
-          <li key={b.generation} class="bk"><span>{b.unix_ms ? when(b.unix_ms, hubNow()) : `Backup ${b.generation}`}</span><span class="sub">generation {b.generation}</span><Button kind="sm" online aria-label={`Compare with backup ${b.generation}`} onClick={() => fromBackup(b)}>Compare</Button></li>))}</ul>
+          <li key={b.generation} class="bk"><span>{b.unix_ms ? `${date(b.unix_ms)} ${clock(b.unix_ms)}` : 'At a time not known'}</span><span class="sub">generation {b.generation}</span><Button kind="sm" online aria-label={`Compare with backup ${b.generation}`} onClick={() => fromBackup(b)}>Compare</Button></li>))}</ul>
       ) : <p class="sub">None yet: one is kept before each write.</p>)}</Loaded>
     </Tile>
   );
 }
 
 function Differences({ found, settings, onTake, onClose }) {
-  const { name, list } = found;
+  const { name, list, unknown = [], wrong = [] } = found;
+  const labelOf = (key) => (settings.find((x) => x.key === key) || {}).label || key;
   return (
     <div class="diffs" role="status">
-      <div class="row between"><b>{list.length ? `${plural(list.length, 'difference')} to ${name}` : `${name} is the same as the board.`}</b><Button kind="sm" onClick={onClose}>Close</Button></div>
+      <div class="row between"><b>{comparedText(found)}</b><Button kind="sm" onClick={onClose}>Close</Button></div>
       {list.length > 0 && (
         <>
           <div class="scroll"><table aria-label="Differences"><thead><tr><th>Register</th><th class="r">Board</th><th class="r">File</th></tr></thead>
@@ -76,6 +77,8 @@ function Differences({ found, settings, onTake, onClose }) {
           {isAdmin() && <div class="row end"><Button kind="sm" onClick={onTake}>Take over as edits</Button></div>}
         </>
       )}
+      {wrong.length > 0 && <ul class="al" aria-label="Wrong in the file">{wrong.map((w) => <li key={w.key}><span><b>{labelOf(w.key)}</b> is <code>{String(w.value)}</code>, it takes {w.limit}.</span></li>)}</ul>}
+      {unknown.length > 0 && <p class="sub">No settings of this board: {unknown.map((key, i) => <>{i > 0 && ', '}<code>{key}</code></>)}.</p>}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 // model.js - what the page makes of history, settings and counters. Pure.
 
-import { age, fixed } from '../../lib/format.js';
+import { age, fixed, plural } from '../../lib/format.js';
 
 // ---- history ---------------------------------------------------------------------------------------------------------
 
@@ -69,6 +69,18 @@ export function groupsOf(settings) {
   const known = GROUPS.filter(([id]) => there.has(id));
   return [...known, ...[...there].filter((id) => !GROUPS.some((g) => g[0] === id)).map((id) => [id, id[0].toUpperCase() + id.slice(1)])];
 }
+
+// What a comparison found, in a line. A file of which the board has nothing is not the same.
+export function comparedText({ name, list, same = 0, unknown = [], wrong = [] }) {
+  const odd = unknown.length + wrong.length;
+  const rest = odd ? `, ${plural(odd, 'entry', 'entries')} of it cannot be compared` : '';
+  if (list.length) return `${plural(list.length, 'difference')} to ${name}${rest}`;
+  if (!same && wrong.length) return `${name} has nothing to compare, ${plural(wrong.length, 'entry', 'entries')} of it ${wrong.length > 1 ? 'are' : 'is'} wrong.`;
+  return same ? `${plural(same, 'setting')} of ${name} ${same > 1 ? 'are' : 'is'} as on the board${rest}.` : `${name} has no setting of this board.`;
+}
+
+// A text of the hub with the settings' labels in place of their keys.
+export const named = (text, settings) => String(text || '').replace(/[a-z0-9]+(_[a-z0-9]+)+/g, (key) => (settings.find((s) => s.key === key) || {}).label || key);
 
 const decimalsOf = (s) => s.decimals || 0;
 // As it stands in its field: no commas.

@@ -3,9 +3,7 @@
 import { duration, fixed, signed } from '../../lib/format.js';
 import { useTick } from '../../lib/store.js';
 import { Tile } from '../../ui/parts.jsx';
-import { energy, flowOf, freshText, isOld, leftOf, watt } from './words.js';
-
-const LOW_PCT = 20;
+import { energy, flowOf, freshText, isLow, isOld, leftOf, watt } from './words.js';
 
 export function Pack({ battery }) {
   useTick(1000);
@@ -51,16 +49,17 @@ function Flow({ battery }) {
   const { pack } = battery;
   const flow = isOld(battery, 'current') ? '' : flowOf(pack);
   const old = isOld(battery, 'soc');
+  const charge = pack.soc_pct == null ? 'not known' : `${fixed(pack.soc_pct, 1)} %`;
   const [power, unit] = watt(pack.power_w == null ? null : Math.abs(pack.power_w));
   const text = power && `${power.replace('+', '')} ${unit}`;
   const says = { in: `The charger gives the pack ${text}.`, out: `The pack gives the load ${text}.`, '': 'Nothing flows, or it is not known.' }[flow];
   return (
-    <div class="flow" role="img" aria-label={`Charge ${fixed(pack.soc_pct, 1)} %. ${says}`}>
+    <div class="flow" role="img" aria-label={`Charge ${charge}. ${says}`}>
       <Node name="Charger" on={flow === 'in'}><path d="M9 3v6M15 3v6M6 9h12v3a6 6 0 0 1-12 0zM12 18v4" /></Node>
       <Wire on={flow === 'in'} text={text} />
-      <div class={`can ${old ? 'stale' : ''} ${pack.soc_pct < LOW_PCT ? 'low' : ''}`}>
-        <i style={{ width: (pack.soc_pct || 0) + '%' }} />
-        <b>{pack.soc_pct == null ? 'not known' : `${fixed(pack.soc_pct, 1)} %`}</b>
+      <div class={`can ${old ? 'stale' : ''} ${isLow(pack) ? 'low' : ''}`}>
+        {pack.soc_pct != null && <i style={{ width: pack.soc_pct + '%' }} />}
+        <b>{charge}</b>
       </div>
       <Wire on={flow === 'out'} text={text} />
       <Node name="Load" on={flow === 'out'}><path d="M9 19h6M10 22h4M12 2a7 7 0 0 0-4 12.7V17h8v-2.300A7 7 0 0 0 12 2z" /></Node>
@@ -85,13 +84,14 @@ export function Temperatures({ battery }) {
   const limits = battery.limits || {};
   const version = battery.version || {};
   const of = { battery };
+  const none = pack.temp_bms_c == null ? 'not known' : 'no sensor'; // they are read together
   const c = (v) => (v == null ? '' : fixed(v, 1));
   const row = (label, v, unit, decimals = 0) => v != null && <><dt>{label}</dt><dd>{fixed(v, decimals)} {unit}</dd></>;
   return (
     <Tile title="Board" span={4} href="#/battery/board" end={freshText(battery, 'limits') && `limits ${freshText(battery, 'limits')}`}>
       <dl class="stats apart temps">
-        <Value {...of} field="temp_ext1" label="Sensor 1" value={c(pack.temp_ext1_c)} unit="°C" none="no sensor" />
-        <Value {...of} field="temp_ext2" label="Sensor 2" value={c(pack.temp_ext2_c)} unit="°C" none="no sensor" />
+        <Value {...of} field="temp_ext1" label="Sensor 1" value={c(pack.temp_ext1_c)} unit="°C" none={none} />
+        <Value {...of} field="temp_ext2" label="Sensor 2" value={c(pack.temp_ext2_c)} unit="°C" none={none} />
         <Value {...of} field="temp_bms" label="Board" value={c(pack.temp_bms_c)} unit="°C" />
       </dl>
       <dl class="kv">

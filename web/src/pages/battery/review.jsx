@@ -7,7 +7,7 @@ import { plural } from '../../lib/format.js';
 import { isOnline, useKeys } from '../../lib/store.js';
 import { Dialog } from '../../ui/dialog.jsx';
 import { Badge, Note } from '../../ui/parts.jsx';
-import { outcomeOf, shown } from './model.js';
+import { named, outcomeOf, shown } from './model.js';
 import { tokenOf, TypeWord } from './token.jsx';
 
 // `changes`: {key: value}. `onRefused({key: finding})`, `onWritten(results)`.
@@ -32,7 +32,7 @@ export function Review({ changes, settings, onRefused, onWritten, onClose }) {
       setOffer(next);
       if (!next) {
         setError(e);
-        onRefused(Object.fromEntries(e.details.map((d) => [String(d.field || '').replace(/^.*\//, ''), d.text || e.message])));
+        onRefused(Object.fromEntries(e.details.map((d) => [String(d.field || '').replace(/^.*\//, ''), named(d.text || e.message, settings)])));
       }
     }
     setBusy(false);
@@ -41,8 +41,8 @@ export function Review({ changes, settings, onRefused, onWritten, onClose }) {
   return (
     <Dialog label={title} class="review" onClose={onClose}>
       <h2>{title}</h2>
-      {results ? <Results results={results} settings={settings} /> : <Changes rows={rows} changes={changes} offer={offer} />}
-      {error && <Note>{error.message}</Note>}
+      {results ? <Results results={results} settings={settings} /> : <Changes rows={rows} settings={settings} changes={changes} offer={offer} />}
+      {error && <Note>{named(error.message, settings)}</Note>}
       {results ? <div class="row end"><button type="button" class="btn pri" onClick={onClose}>Close</button></div>
         : offer ? (
           <>
@@ -63,14 +63,14 @@ export function Review({ changes, settings, onRefused, onWritten, onClose }) {
   );
 }
 
-function Changes({ rows, changes, offer }) {
+function Changes({ rows, settings, changes, offer }) {
   const why = new Map(((offer && offer.changes) || []).map((c) => [c.key, c.why]));
   return (
     <div class="scroll"><table aria-label="Changes">
       <thead><tr><th>Register</th><th class="r">Now</th><th class="r">New</th></tr></thead>
       <tbody>{rows.map((s) => (
         <tr key={s.key}>
-          <td class="wrap"><b>{s.label || s.key}</b> <code class="sub">{s.address}</code>{s.dangerous && <> <Badge kind="warn">protects</Badge></>}{why.get(s.key) && <p class="sub small">{why.get(s.key)}</p>}</td>
+          <td class="wrap"><b>{s.label || s.key}</b> <code class="sub">{s.address}</code>{s.dangerous && <> <Badge kind="warn">protects</Badge></>}{why.get(s.key) && <p class="sub small">{named(why.get(s.key), settings)}</p>}</td>
           <td class="r">{shown(s, s.value)}</td>
           <td class="r"><b>{shown(s, changes[s.key])}</b></td>
         </tr>))}</tbody>

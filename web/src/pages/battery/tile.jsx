@@ -4,9 +4,7 @@ import { fixed, signed } from '../../lib/format.js';
 import { kept, useKeys, useTick } from '../../lib/store.js';
 import { Badge, Loading, Stat, Tile } from '../../ui/parts.jsx';
 import { Cells } from './cells.jsx';
-import { balancingText, energy, freshText, isOld, leftOf, SOURCES, statusOf, volts, watt } from './words.js';
-
-const LOW_PCT = 20;
+import { balancingText, energy, freshText, isLow, isOld, leftOf, SOURCES, statusOf, volts, watt } from './words.js';
 
 function BatteryTile() {
   const { battery } = useKeys('battery');
@@ -28,12 +26,12 @@ function BatteryTile() {
         <Stat label="Power" value={power} unit={unit} tone={tone('power')} />
         <Stat label={left} value={time} tone={tone('time_left')} />
       </dl>
-      <div class={`soc ${pack.soc_pct < LOW_PCT ? 'low' : ''} ${tone('soc')}`} role="meter" aria-label="Charge" aria-valuemin="0" aria-valuemax="100" aria-valuenow={pack.soc_pct ?? 0} aria-valuetext={`${fixed(pack.soc_pct, 1)} %`}><i style={{ width: (pack.soc_pct || 0) + '%' }} /></div>
+      <div class={`soc ${isLow(pack) ? 'low' : ''} ${tone('soc')}`} role="meter" aria-label="Charge" aria-valuemin="0" aria-valuemax="100" aria-valuenow={pack.soc_pct ?? 0} aria-valuetext={pack.soc_pct == null ? 'not known' : `${fixed(pack.soc_pct, 1)} %`}><i style={{ width: (pack.soc_pct || 0) + '%' }} /></div>
       <Cells cells={cells} height={160} old={isOld(battery, 'cells')} />
       <dl class="stats apart">
         <Stat label="Mean cell" value={volts(cells.avg_mv)} unit="V" tone={tone('cells')} />
         <Stat label="Spread" value={fixed(cells.delta_mv, 1)} unit="mV" tone={tone('cells')} />
-        <Stat label="Balancing" value={balancingText(cells)} tone={tone('balancing')} />
+        <Stat label="Balancing" value={balancingText(cells) || 'not known'} tone={tone('balancing')} />
         <Stat label="Temperature" value={fixed(pack.temperature_c, 1)} unit="°C" tone={tone('temperature')} />
         <Stat label="Source" value={SOURCES[battery.source] || battery.source} />
       </dl>

@@ -7,9 +7,8 @@ import { age, clock, fixed, signed } from '../../lib/format.js';
 import { go } from '../../lib/route.js';
 import { hubNow, isOnline, state, useKeys, useTick } from '../../lib/store.js';
 import { Cells } from './cells.jsx';
-import { ageOf, flowOf, isOld, leftOf, statusOf, volts, watt } from './words.js';
+import { ageOf, flowOf, isLow, isOld, leftOf, statusOf, volts, watt } from './words.js';
 
-const LOW_PCT = 20;
 const POINTER_MS = 3000;
 
 export function Wall({ battery }) {
@@ -24,30 +23,33 @@ export function Wall({ battery }) {
   const [left, time] = leftOf(pack);
   const [kind, word] = statusOf(pack);
   const unknown = pack.voltage_v == null;
+  // The text of a value's age once it is of the past, else ''.
+  const since = (field) => (isOnline() && !isOld(battery, field) ? '' : age(ageOf(battery, field)));
   const old = unknown || isOld(battery, 'voltage') || !isOnline();
-  const flow = old ? '' : flowOf(pack);
+  const flow = old || since('current') ? '' : flowOf(pack);
   const silent = !isOnline() ? `No hub for ${age(Date.now() - state.link.since)}` : unknown ? 'No value was heard' : `Values ${age(ageOf(battery, 'voltage') || 0)} old`;
   const spoken = old ? silent : alarms && alarms.active ? `${alarms.active} ${alarms.active > 1 ? 'alarms' : 'alarm'}, worst ${alarms.worst}` : '';
   return (
     <div class={`wall ${old ? 'stale' : ''} ${pointer ? 'pointer' : ''}`}>
       <h1 class="off-s" tabIndex={-1}>Battery</h1>
-      <section class="w-soc" aria-label="Charge">
+      <section class={`w-soc ${since('soc') ? 'stale' : ''}`} aria-label="Charge">
         <b>{pack.soc_pct == null ? '–' : fixed(pack.soc_pct)}<small>%</small></b>
-        <div class={`w-bar ${pack.soc_pct < LOW_PCT ? 'low' : ''}`}><i style={{ width: (pack.soc_pct || 0) + '%' }} /></div>
+        <div class={`w-bar ${isLow(pack) ? 'low' : ''}`}><i style={{ width: (pack.soc_pct || 0) + '%' }} /></div>
+        <Age of={since('soc')} />
       </section>
       <section class="w-now">
-        <p class={'w-st ' + kind}><span class={'w-arrow ' + flow} aria-hidden="true" />{unknown ? 'unknown' : old ? 'stale' : word}</p>
-        <Big label="Power" value={power} unit={unit} />
-        <Big label={left} value={time} />
+        <p class={`w-st ${old || since('status') ? 'stale' : kind}`}><span class={'w-arrow ' + flow} aria-hidden="true" />{unknown ? 'unknown' : old || since('status') ? 'stale' : word}</p>
+        <Big label="Power" value={power} unit={unit} since={since('power')} />
+        <Big label={left} value={time} since={since('time_left')} />
       </section>
       <dl class="w-row">
-        <Big label="Voltage" value={fixed(pack.voltage_v, 1)} unit="V" />
-        <Big label="Current" value={pack.current_a == null ? '' : signed(pack.current_a, 1)} unit="A" />
-        <Big label="Lowest cell" value={volts(cells.min_mv)} unit="V" />
-        <Big label="Spread" value={fixed(cells.delta_mv)} unit="mV" />
-        <Big label="Temperature" value={fixed(pack.temperature_c)} unit="°C" />
+        <Big label="Voltage" value={fixed(pack.voltage_v, 1)} unit="V" since={since('voltage')} />
+        <Big label="Current" value={pack.current_a == null ? '' : signed(pack.current_a, 1)} unit="A" since={since('current')} />
+        <Big label="Lowest cell" value={volts(cells.min_mv)} unit="V" since={since('cells')} />
+        <Big label="Spread" value={fixed(cells.delta_mv)} unit="mV" since={since('cells')} />
+        <Big label="Temperature" value={fixed(pack.temperature_c)} unit="°C" since={since('temperature')} />
       </dl>
-      <div class="w-cells"><Cells cells={cells} height={Math.round(innerHeight * 0.13)} old={old} bare /></div>
+      <div class="w-cells"><Cells cells={cells} height={Math.round(innerHeight * 0.13)} old={old || !!since('cells')} bare /></div>
       <footer class="w-foot">
         <span class={spoken ? 'w-al' : ''} role="status">{spoken || 'No alarm'}</span>
         <time>{clock(hubNow()).slice(0, 5)}</time>
@@ -57,8 +59,10 @@ export function Wall({ battery }) {
   );
 }
 
-const Big = ({ label, value, unit }) => (
-  <div class="w-v"><dt>{label}</dt><dd>{value || '–'}{value && unit && <small>{unit}</small>}</dd></div>
+const Age = ({ of }) => of && <span class="w-age">{of} old</span>;
+
+const Big = ({ label, value, unit, since }) => (
+  <div class={`w-v ${since && value ? 'stale' : ''}`}><dt>{label}</dt><dd>{value || '–'}{value && unit && <small>{unit}</small>}</dd>{since && value && <dd class="w-when"><Age of={since} /></dd>}</div>
 );
 
 // Dark, whatever the portal's theme is, and nothing else of the portal.

@@ -7,6 +7,8 @@ const STATUS = { charging: ['run', 'charging'], full: ['ok', 'full'], dischargin
 // [kind of badge, word] of the board's status.
 export const statusOf = (pack) => STATUS[String(pack.status).split(/[ _]/)[0].replace('fully', 'full')] || ['', pack.status || 'unknown'];
 
+export const isLow = ({ soc_pct: soc }) => soc != null && soc < 20;
+
 const QUIET_A = 0.1; // as the hub: less is rest
 
 // Where the energy goes: 'in', 'out', or '' when nothing flows.
@@ -31,15 +33,17 @@ export function isOld({ fields, at }, field, now = Date.now()) {
   return !!f && (f.stale || f.source === 'store' || (f.age_ms != null && now - at > SILENT_MS));
 }
 
-// Whole seconds, so that a page full of them stands still.
-export const ageText = (ms) => (ms < 1000 ? 'now' : age(ms));
+// At rest the hub tells the values every few seconds only, but at once when one of them turns stale: what is not, is of now.
+// What it told with an age of its own, such as counters that are read seldom, is counted on.
+const NOW_MS = 2000;
+const liveText = (told, ms) => (told < NOW_MS ? 'now' : age(ms));
 
 // "local, now", "stale 14 s".
 export function freshText(battery, field, now) {
   const ms = ageOf(battery, field, now);
   if (ms == null) return '';
-  const { source } = battery.fields[field];
-  return isOld(battery, field, now) ? `${source === 'store' ? 'stored' : 'stale'} ${age(ms)}` : `${SOURCES[source] || source}, ${ageText(ms)}`;
+  const { source, age_ms: told } = battery.fields[field];
+  return isOld(battery, field, now) ? `${source === 'store' ? 'stored' : 'stale'} ${age(ms)}` : `${SOURCES[source] || source}, ${liveText(told, ms)}`;
 }
 
 // ---- figures ---------------------------------------------------------------------------------------------------------
@@ -55,7 +59,8 @@ export function leftOf({ time_to_full_s: full, time_to_empty_s: empty, ...pack }
   return [flow === 'in' ? 'Full in' : 'Empty in', s == null ? 'not known' : duration(s * 1000)];
 }
 
-export const balancingText = ({ balancing }) => (balancing || []).flatMap((on, i) => (on ? [i + 1] : [])).join(', ') || 'none';
+// '' while it is not known.
+export const balancingText = ({ balancing: b }) => (b && b.length ? b.flatMap((on, i) => (on ? [i + 1] : [])).join(', ') || 'none' : '');
 
 // [figure, unit] of an energy in kWh.
 export const energy = (kwh) => (kwh == null ? ['', 'kWh'] : kwh < 1 ? [fixed(kwh * 1000, 0), 'Wh'] : [fixed(kwh, 2), 'kWh']);
@@ -74,5 +79,5 @@ export function reachOf(mv, mean) {
 // In words what the bars show.
 export function cellsText({ mv, min_mv: min, max_mv: max, min_at: low, max_at: high, delta_mv: delta, ...cells }) {
   if (!mv || !mv.length) return 'No cell is known.';
-  return `${mv.length} cells, ${fixed(min, 1)} mV (cell ${low}) to ${fixed(max, 1)} mV (cell ${high}), spread ${fixed(delta, 1)} mV, balancing ${balancingText(cells)}`;
+  return `${mv.length} cells, ${fixed(min, 1)} mV (cell ${low}) to ${fixed(max, 1)} mV (cell ${high}), spread ${fixed(delta, 1)} mV, balancing ${balancingText(cells) || 'not known'}`;
 }
