@@ -418,6 +418,32 @@ static void test_a_mode_change_brings_the_slow_values_too(void **state)
     assert_true(HAS(NH_BATTERY_LIMITS) && HAS(NH_BATTERY_COUNTERS) && HAS(NH_BATTERY_VERSION_INFO));
 }
 
+// So also when the first news after the change are none of the pack: an answer of the board's log.
+static void test_a_mode_change_before_other_news(void **state)
+{
+    const struct nh_battery_request log = {.kind = NH_BATTERY_EVENTS,
+                                           .priority = NH_BATTERY_PRIO_USER};
+    struct nh_battery_config cfg = config();
+    struct nh_battery_statistics st;
+    (void)state;
+    cfg.slow_ms = 600000;
+    cfg.poll_ms = 500;
+    assert_int_equal(nh_battery_create(&cfg, &battery), 0);
+    assert_int_equal(nh_battery_start(battery), 0);
+    for (unsigned i = 0; i < 5; i++) {
+        TURN_UNTIL(HAS(NH_BATTERY_VERSION_INFO) && HAS(NH_BATTERY_LIMITS) &&
+                   HAS(NH_BATTERY_COUNTERS));
+        assert_int_equal(nh_battery_mode_set(battery, NH_BATTERY_REMOTE), 0);
+        assert_int_equal(nh_battery_mode_set(battery, NH_BATTERY_LOCAL), 0);
+        assert_int_equal(nh_battery_post(battery, &log, NULL), 0);
+        nh_battery_statistics(battery, &st);
+        uint64_t end = st.exchanges + 8;
+        TURN_UNTIL((nh_battery_statistics(battery, &st), st.exchanges >= end));
+        assert_true(HAS(NH_BATTERY_LIMITS) && HAS(NH_BATTERY_COUNTERS) &&
+                    HAS(NH_BATTERY_VERSION_INFO));
+    }
+}
+
 static unsigned done_count;
 static struct nh_battery_reply last_reply;
 
@@ -705,6 +731,7 @@ int main(void)
         T(test_what_cannot_be_is_counted),
         T(test_a_mode_change_is_a_new_beginning),
         T(test_a_mode_change_brings_the_slow_values_too),
+        T(test_a_mode_change_before_other_news),
         T(test_register_events),
         T(test_statistics_events),
         T(test_the_board_goes),

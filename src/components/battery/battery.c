@@ -289,6 +289,9 @@ static void on_news(void *ctx)
         on_live(b, news.live_ms);
     if (news.what & NH_BATTERY_NEWS_STATISTICS)
         on_statistics(b);
+    // News of nothing that the pack has are told no conflict: the pack is asked.
+    if (b->generation != nh_battery__pack_generation(b->pack))
+        b->wants_all = true;
     b->generation = nh_battery__pack_generation(b->pack);
     if (b->wants_all)
         b->wants_all = !ask_all(b);
