@@ -228,9 +228,10 @@ test('the registers as a file: taken out, compared, taken over', { skip }, async
   await files.getByLabel('Compare with a file').setInputFiles(same);
   await files.getByText(/^\d\d settings of same\.json are as on the board\.$/).waitFor();
   const strange = join(folder, 'strange.json');
-  writeFileSync(strange, text.replace(/("settings":\s*)\{[^}]*\}/, '$1{"volts": 3, "amps": 4}'));
+  writeFileSync(strange, text.replace(/("settings":\s*)\{[^}]*\}/, '$1{"volts": 3, "amps": 4, "cell_count": "many"}'));
   await files.getByLabel('Compare with a file').setInputFiles(strange);
-  await files.getByText('strange.json has no setting of this board.').waitFor();
+  await files.getByText('strange.json has nothing to compare, 1 entry of it is wrong.').waitFor();
+  await files.getByText(/ is many, it takes a number\.$/).waitFor();
   await files.getByText('No settings of this board: volts, amps.').waitFor();
   const other = join(folder, 'other.json');
   writeFileSync(other, JSON.stringify(doc).replace(/("charger_startup_delay_s":\s*)\d+/, '$133'));
@@ -239,7 +240,10 @@ test('the registers as a file: taken out, compared, taken over', { skip }, async
   await files.getByRole('button', { name: 'Take over as edits' }).click();
   await page.getByRole('button', { name: 'Review 1 change' }).waitFor();
   await page.getByRole('button', { name: 'Discard' }).click();
-  await files.getByRole('list', { name: 'Backups' }).getByRole('listitem').first().waitFor();
+  const backups = files.getByRole('list', { name: 'Backups' });
+  await backups.getByText(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/).first().waitFor();
+  await backups.getByText(`other than before: ${(await setting('charger_startup_delay_s')).label}`).first().waitFor();
+  if (process.env.NH_SHOTS) await page.screenshot({ path: join(process.env.NH_SHOTS, 'backups.png') });
   assert.deepEqual(faults, []);
   await close();
 });

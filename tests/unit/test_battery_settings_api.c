@@ -220,6 +220,25 @@ static void test_dangerous_change(void **state)
                                "\"serial\":\"123400000000000000000000\"}]}\n");
 }
 
+// Each backup is of before a write: the second one differs from the first by what the first write
+// was.
+static void test_backups_tell_what_differs(void **state)
+{
+    (void)state;
+    for (int delay_s = 30; delay_s < 32; delay_s++) {
+        char body[80];
+        snprintf(body, sizeof body, "{\"changes\":{\"charger_startup_delay_s\":%d}}", delay_s);
+        assert_int_equal(ask("PUT", "/api/battery/settings", NULL, body), 200);
+    }
+    assert_int_equal(ask("GET", "/api/battery/settings/backups", NULL, NULL), 200);
+    assert_says("{\"backups\":[{\"generation\":2,");
+    assert_says(
+        "\"changed\":[\"charger_startup_delay_s\"],\"changed_count\":1},{\"generation\":1,");
+    assert_string_equal(strstr(reply, "\"generation\":1,"),
+                        "\"generation\":1,\"unix_ms\":1700000000000,"
+                        "\"serial\":\"123400000000000000000000\"}]}\n");
+}
+
 static void test_bad_changes(void **state)
 {
     static const struct {
@@ -558,6 +577,7 @@ int main(void)
         TEST(test_no_answer),
         TEST(test_change),
         TEST(test_dangerous_change),
+        TEST(test_backups_tell_what_differs),
         TEST(test_bad_changes),
         TEST(test_change_that_fails),
         TEST(test_largest_replies),

@@ -60,6 +60,17 @@ static void test_table_is_sound(void **state)
     assert_null(nh_tinybms_register_find((nh_span_t){(const uint8_t *)"cell_1", 6}));
 }
 
+// People read comments on a page: they name no keys.
+static void test_comments_are_words(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < nh_tinybms_register_count(); i++) {
+        const struct nh_tinybms_register *r = nh_tinybms_register_at(i);
+        if (r->comment && strchr(r->comment, '_'))
+            fail_msg("%s: \"%s\" names a key", r->key, r->comment);
+    }
+}
+
 // Each address of the map has its entry, each reserved one has none.
 static void test_addresses(void **state)
 {
@@ -198,11 +209,9 @@ static void test_put_and_read_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table_is_sound),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_puts),
-        cmocka_unit_test(test_put_and_read_again),
+        cmocka_unit_test(test_table_is_sound), cmocka_unit_test(test_comments_are_words),
+        cmocka_unit_test(test_addresses),      cmocka_unit_test(test_values),
+        cmocka_unit_test(test_puts),           cmocka_unit_test(test_put_and_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

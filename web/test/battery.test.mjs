@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { columnsOf, comparedText, groupsOf, joined, lastedText, limitsOf, named, outcomeOf, plain, ratePct, readEdit, sampleOf, severityOf, shown, stillEdited } from '../src/pages/battery/model.js';
+import { changedText, columnsOf, comparedText, groupsOf, joined, lastedText, limitsOf, named, outcomeOf, plain, ratePct, readEdit, sampleOf, severityOf, shown, stillEdited } from '../src/pages/battery/model.js';
 import { ageOf, balancingText, cellsText, energy, flowOf, freshText, isLow, isOld, leftOf, reachOf, statusOf, watt } from '../src/pages/battery/words.js';
 import page from '../src/pages/battery/index.js';
 import { parse } from '../src/lib/route.js';
@@ -122,6 +122,12 @@ test('files: a comparison in a line; what has nothing of the board is not the sa
     [{ list: [{}, {}], unknown: ['volts'] }, '2 differences to f, 1 entry of it cannot be compared'],
   ];
   for (const [found, want] of rows) assert.equal(comparedText({ name: 'f', ...found }), want);
+});
+
+test('backups: what differs from the one before', () => {
+  assert.equal(changedText({ changed: [], changed_count: 0 }, []), 'as the one before');
+  assert.equal(changedText({ changed: ['overvoltage_cutoff_mv'], changed_count: 1 }, [mv]), 'other than before: Over-voltage cutoff');
+  assert.equal(changedText({ changed: ['a', 'b', 'c', 'd'], changed_count: 4 }, []), '4 settings differ from the one before');
 });
 
 test('registers: a text of the hub has labels for keys', () => {

@@ -12,6 +12,7 @@
 
 #define ENTRY_MAX_BYTES 1200u // of one setting in the list, with its choices
 #define BACKUP_MAX_COUNT NH_STORE_KEEP_MAX_COUNT
+#define CHANGED_NAMED_COUNT 8
 
 static void kv_value(nh_json_writer_t *w, const char *key, double value)
 {
@@ -455,8 +456,31 @@ int nh_battery_api__post_compare(nh_request_t *req)
 
 // ---- backups ------------------------------------------------------------------------------------
 
+// The settings in which two backups differ: how many, and the first names.
+static void write_changed(nh_json_writer_t *w, const struct nh_battery__backup *b,
+                          const struct nh_battery__backup *before)
+{
+    uint32_t count = 0;
+    nh_json_key(w, "changed");
+    nh_json_array_begin(w);
+    for (size_t i = 0; i < nh_tinybms_register_count(); i++) {
+        const struct nh_tinybms_register *r = nh_tinybms_register_at(i);
+        if (!nh_battery__is_kept(r))
+            continue;
+        size_t at = (size_t)(r->address - NH_TINYBMS_SETTINGS_FIRST);
+        if (nh_tinybms_raw(r, b->words + at) == nh_tinybms_raw(r, before->words + at))
+            continue;
+        if (count++ < CHANGED_NAMED_COUNT)
+            nh_json_string(w, r->key);
+    }
+    nh_json_array_end(w);
+    nh_json_kv_uint(w, "changed_count", count);
+}
+
+// `before`: the one that was kept before it, NULL if that is not there any more.
 static void write_backup(nh_json_writer_t *w, uint32_t generation,
-                         const struct nh_battery__backup *b)
+                         const struct nh_battery__backup *b,
+                         const struct nh_battery__backup *before)
 {
     char serial[NH_BATTERY_SERIAL_TEXT_BYTES];
     nh_json_object_begin(w);
@@ -466,6 +490,8 @@ static void write_backup(nh_json_writer_t *w, uint32_t generation,
     else
         nh_json_kv_null(w, "unix_ms");
     nh_json_kv_string(w, "serial", nh_battery__serial_text(b->version, serial));
+    if (before)
+        write_changed(w, b, before);
     nh_json_object_end(w);
 }
 
@@ -485,9 +511,11 @@ int nh_battery_api__get_backups(nh_request_t *req)
     nh_json_key(w, "backups");
     nh_json_array_begin(w);
     for (int i = 0; i < count; i++) {
-        struct nh_battery__backup b;
+        struct nh_battery__backup b, before;
+        bool has_before =
+            i + 1 < count && nh_battery__backup_read(store, generations[i + 1], &before) == NH_OK;
         if (nh_battery__backup_read(store, generations[i], &b) == NH_OK)
-            write_backup(w, generations[i], &b);
+            write_backup(w, generations[i], &b, has_before ? &before : NULL);
     }
     nh_json_array_end(w);
     nh_json_object_end(w);

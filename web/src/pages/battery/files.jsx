@@ -8,7 +8,7 @@ import { useResource } from '../../lib/resource.js';
 import { state, useKeys } from '../../lib/store.js';
 import { Button, Loaded, Note, Tile } from '../../ui/parts.jsx';
 import { toast } from '../../ui/toast.jsx';
-import { comparedText, plain, shown, stillEdited } from './model.js';
+import { changedText, comparedText, plain, shown, stillEdited } from './model.js';
 import { setEdits } from './registers.jsx';
 
 const FILE_MAX_BYTES = 8192; // as the hub
@@ -55,7 +55,7 @@ export function Files({ settings, again }) {
       <h3 class="apart-t">Backups</h3>
       <Loaded of={backups} lines={2}>{(v) => (v.backups.length ? (
         <ul class="al past" aria-label="Backups">{v.backups.map((b) => (
-          <li key={b.generation} class="bk"><span>{b.unix_ms ? `${date(b.unix_ms)} ${clock(b.unix_ms)}` : 'At a time not known'}</span><span class="sub">generation {b.generation}</span><Button kind="sm" online aria-label={`Compare with backup ${b.generation}`} onClick={() => fromBackup(b)}>Compare</Button></li>))}</ul>
+          <li key={b.generation} class="bk"><span>{b.unix_ms ? `${date(b.unix_ms)} ${clock(b.unix_ms)}` : 'At a time not known'}{b.changed && <div class="sub">{changedText(b, settings || [])}</div>}</span><span class="sub">generation {b.generation}</span><Button kind="sm" online aria-label={`Compare with backup ${b.generation}`} onClick={() => fromBackup(b)}>Compare</Button></li>))}</ul>
       ) : <p class="sub">None yet: one is kept before each write.</p>)}</Loaded>
     </Tile>
   );

@@ -79,6 +79,12 @@ export function comparedText({ name, list, same = 0, unknown = [], wrong = [] })
   return same ? `${plural(same, 'setting')} of ${name} ${same > 1 ? 'are' : 'is'} as on the board${rest}.` : `${name} has no setting of this board.`;
 }
 
+// In what a backup differs from the one before it: by name, or how many.
+export function changedText({ changed, changed_count: n }, settings) {
+  if (!n) return 'as the one before';
+  return n > 3 ? `${n} settings differ from the one before` : `other than before: ${changed.map((key) => named(key, settings)).join(', ')}`;
+}
+
 // A text of the hub with the settings' labels in place of their keys.
 export const named = (text, settings) => String(text || '').replace(/[a-z0-9]+(_[a-z0-9]+)+/g, (key) => (settings.find((s) => s.key === key) || {}).label || key);
 
