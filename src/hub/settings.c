@@ -41,46 +41,18 @@ uint32_t nh_settings_generation(nh_settings_t *s)
 bool nh_settings__is_writable(const char *pointer)
 {
     // What could lock its user out or move the ground under a running hub stays in the file.
-    static const char *const file_only[] = {"/board",
-                                            "/data",
-                                            "/console",
-                                            "/access",
-                                            "/faults",
-                                            "/budgets",
-                                            "/http/tls",
-                                            "/http/listen",
-                                            "/mqtt/listen",
-                                            "/mqtt/anonymous",
-                                            "/mqtt/users",
-                                            "/mqtt/acl",
-                                            "/mqtt/password_file",
-                                            "/audio/root",
-                                            "/audio/output",
-                                            "/macropad/keyboard",
-                                            "/homeassistant/password_file",
-                                            "/homeassistant/tls_ca_file",
-                                            "/display/font",
-                                            "/lamp_hardware/output",
-                                            "/lamp_hardware/power_",
-                                            "/lamp_button/chip",
-                                            "/lamp_button/line",
-                                            "/macropad/start_file",
-                                            "/lamp_live/listen",
-                                            "/lamp_send",
-                                            "/battery/path",
-                                            // Where a secret of the file goes to, and the secret.
-                                            "/battery_publish/http",
-                                            "/battery_publish/influx",
-                                            "/battery_publish/mqtt_broker",
-                                            "/battery_publish/mqtt_password_file",
-                                            "/battery_publish/tls_ca_file",
-                                            "/battery_bridge/can",
-                                            "/devices/dir",
-                                            "/devices/start_file",
-                                            "/battery_remote/gateway",
-                                            "/battery_remote/password_file",
-                                            "/battery_remote/tls_ca_file",
-                                            "/compat"};
+    static const char *const file_only[] = {
+        "/board", "/data", "/console", "/access", "/faults", "/budgets", "/http/tls",
+        "/http/listen", "/mqtt/listen", "/mqtt/anonymous", "/mqtt/users", "/mqtt/acl",
+        "/mqtt/password_file", "/audio/root", "/audio/output", "/macropad/keyboard",
+        "/homeassistant/password_file", "/homeassistant/tls_ca_file", "/display/font",
+        "/lamp_hardware/output", "/lamp_hardware/power_", "/lamp_button/chip", "/lamp_button/line",
+        "/macropad/start_file", "/lamp_live/listen", "/lamp_send", "/battery/path",
+        // Where a secret of the file goes to, and the secret.
+        "/battery_publish/http", "/battery_publish/influx", "/battery_publish/mqtt_broker",
+        "/battery_publish/mqtt_password_file", "/battery_publish/tls_ca_file",
+        "/battery_bridge/can", "/devices/dir", "/devices/start_file", "/battery_remote/gateway",
+        "/battery_remote/password_file", "/battery_remote/tls_ca_file", "/compat"};
     for (size_t i = 0; i < NH_ARRAY_LEN(file_only); i++)
         if (strncmp(pointer, file_only[i], strlen(file_only[i])) == 0)
             return false;

@@ -19,7 +19,8 @@
 
 struct link_id {
     dev_t dev;
-    ino_t ino; // 0: there was none yet
+    ino_t ino;     // 0: there was none yet
+    char path[64]; // where it leads
 };
 
 struct stage {
@@ -55,11 +56,15 @@ static void tell(void *ctx, const char *text)
 
 // ---- the guard of the link ----------------------------------------------------------------------
 
-// Takes the link away if it is still ours. The next one's may show a terminal of the same number.
+// Takes the link away if it is still ours: the next one's may show a terminal of the same number,
+// and another link may have got the same place in the file system.
 static void remove_link(const char *link, const struct link_id *id)
 {
     struct stat st;
-    if (lstat(link, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino)
+    char path[sizeof id->path];
+    ssize_t len = readlink(link, path, sizeof path);
+    if (len == (ssize_t)strlen(id->path) && memcmp(path, id->path, (size_t)len) == 0 &&
+        lstat(link, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino)
         unlink(link);
 }
 
@@ -172,7 +177,8 @@ static bool publish_link(struct stage *s)
         errno = EEXIST;
     else if ((unlink(fresh) == 0 || errno == ENOENT) && symlink(s->path, fresh) == 0 &&
              lstat(fresh, &st) == 0 && rename(fresh, s->o->link) == 0) {
-        s->link = (struct link_id){st.st_dev, st.st_ino};
+        s->link = (struct link_id){.dev = st.st_dev, .ino = st.st_ino};
+        memcpy(s->link.path, s->path, sizeof s->link.path);
         tell_guard(s);
         return true;
     }

@@ -27,8 +27,8 @@ enum nh_battery_request_kind {
     // of 0x02 and 0x1D. A write by it is neither repeated nor read back.
     NH_BATTERY_RAW,
 };
-// A smaller one goes first; equal ones in the order that they came. What has waited for half a second
-// goes as USER does.
+// A smaller one goes first; equal ones in the order that they came. What has waited for half a
+// second goes as USER does.
 enum nh_battery_priority {
     NH_BATTERY_PRIO_WRITE,
     NH_BATTERY_PRIO_USER,

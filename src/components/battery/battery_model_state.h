@@ -35,7 +35,7 @@ struct nh_battery_model {
     uint8_t alarm_count, alarm_worst;
     uint16_t unacknowledged;
     int64_t stored_unix_ms; // of image[NH_BATTERY_FROM_STORE]
-    uint64_t begin_ms; // of the mode, or the start; NH_NEVER: with the next call
+    uint64_t begin_ms;      // of the mode, or the start; NH_NEVER: with the next call
     bool is_deferred;
     uint64_t deferred_ms;
     const struct nh_battery_snapshot *newest; // the owner's view of the box
