@@ -222,6 +222,24 @@ class TwoHubs(unittest.TestCase):
         self.assertAlmostEqual(b["pack"]["voltage_v"], a["pack"]["voltage_v"], delta=1)
         self.near.wait_until(lambda: info(self.near)["clients"] == 3, "all three sockets")
 
+    def test_what_a_hub_takes_of_a_configuration(self):
+        """As docs/battery-remote.md, section "Configuration", says."""
+        far = self.open_far()
+        far.wait_until(lambda: self.is_live(far), "values come")
+        path = "/api/battery/remote/config"
+        far.send_json("PUT", path, {"mqtt_broker": "10.0.0.2:1883"})
+        error = far.wait_until(lambda: info(far)["config_error"], "it is told")
+        self.assertEqual((error["keys"], error["status"], error["given_up"]), (["mqtt_broker"], 405, True))
+        self.assertIn("POST /api/mqtt/config was answered 405", error["text"])
+        self.assertEqual(info(far)["pending"], [])
+        far.send_json("PUT", path, {"wifi_ssid": "boat", "can_bitrate": 250000})
+        far.wait_until(lambda: not info(far)["pending"], "the hub says yes")
+        self.near.wait_until(lambda: self.near.get_json("/api/config")["wifi_ssid"] == "boat", "it has it")
+        status, i = far.send_json("DELETE", path, None)
+        self.assertEqual((status, i["config_error"]), (200, None))
+        status, error = far.send_json("PUT", path, {"wifi": {"channel": 7}})
+        self.assertEqual((status, error["error"]["details"][0]["field"]), (400, "wifi.channel"))
+
     def test_link_cut_at_random(self):
         far = self.open_far()
         far.wait_until(lambda: self.is_live(far), "values come")

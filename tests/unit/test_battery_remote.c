@@ -423,7 +423,6 @@ static void test_pending_configuration(void **state)
         const char *body;
         int status;
     } rows[] = {
-        {"{}", 400},
         {"", 400},
         {"[]", 400},
         {"{\"can_bitrate\":\"fast\"}", 400},
@@ -437,6 +436,84 @@ static void test_pending_configuration(void **state)
             fail_msg("%s: %d: %s", rows[i].body, status, reply);
     }
     assert_non_null(strstr(reply, "uart_parity: "));
+}
+
+// Each says the field, what it has, and what may be there; a password is not shown.
+static void test_faults_of_a_change(void **state)
+{
+    (void)state;
+    open_gateway();
+    open_remote();
+    static const struct {
+        const char *body, *says[3];
+    } rows[] = {
+        {"{\"uart_parity\":\"even\"}",
+         {"\"field\":\"uart_parity\",\"value\":\"even\"", "a text of at most 1 byte,"}},
+        {"{\"can_bitrate\":4294967296}",
+         {"\"field\":\"can_bitrate\",\"value\":\"4294967296\"", "0 to 4294967295"}},
+        {"{\"can_bitrate\":true}", {"\"value\":\"true\""}},
+        {"{\"can_bitrate\":null}", {"\"value\":\"null\""}},
+        {"{\"can_bitrate\":[1]}", {"\"field\":\"can_bitrate\",\"value\":\"\""}},
+        {"{\"wifi_ssid\":{\"x\":1}}", {"\"field\":\"wifi_ssid\",\"value\":\"\""}},
+        {"{\"wifi_password\":17}", {"\"field\":\"wifi_password\",\"value\":\"\""}},
+        {"{\"wifi_ssid\":\"a\",\"mqtt\":{\"topics\":{\"all\":\"x\"}}}",
+         {"\"unknown_key\"", "\"field\":\"mqtt.topics.all\"",
+          "wifi_ssid, wifi_password, static_ip, can_bitrate, uart_baudrate, uart_parity, "
+          "mqtt_broker, mqtt_topic_pub, mqtt_topic_sub"}},
+    };
+    for (size_t i = 0; i < NH_ARRAY_LEN(rows); i++) {
+        int status = ask(remote, "PUT", "/api/battery/remote/config", NULL, rows[i].body);
+        if (status != 400)
+            fail_msg("%s: %d: %s", rows[i].body, status, reply);
+        for (size_t n = 0; n < 3 && rows[i].says[n]; n++)
+            if (!strstr(reply, rows[i].says[n]))
+                fail_msg("%s: no %s in %s", rows[i].body, rows[i].says[n], reply);
+    }
+    assert_int_equal(nh_remote_link_pending(remote->link)->known, 0);
+}
+
+static void expect_remote(const char *text)
+{
+    assert_int_equal(ask(remote, "GET", "/api/battery/remote", NULL, NULL), 200);
+    if (!strstr(reply, text))
+        fail_msg("no %s in %s", text, reply);
+}
+
+// A no that stays one ends the waiting, with its reason; one that may pass does not.
+static void test_refused_change(void **state)
+{
+    (void)state;
+    open_gateway();
+    open_remote();
+    PUMP_UNTIL(loop, far_one.offers);
+    // The gateway here has no POST for MQTT, as any nuthatch has not.
+    assert_int_equal(
+        ask(remote, "PUT", "/api/battery/remote/config", NULL, "{\"mqtt_broker\":\"b:1883\"}"),
+        200);
+    PUMP_UNTIL(loop, nh_remote_link_pending(remote->link)->known == 0);
+    expect_remote("\"pending\":[],\"config_error\":{\"keys\":[\"mqtt_broker\"],\"status\":405,"
+                  "\"given_up\":true,\"text\":\"POST /api/mqtt/config was answered 405: ");
+    post_status = 403; // who looks may go on
+    assert_int_equal(
+        ask(remote, "PUT", "/api/battery/remote/config", NULL, "{\"wifi_ssid\":\"x\"}"), 200);
+    PUMP_UNTIL(loop, posted[0] && nh_remote_link_pending(remote->link)->known == 0);
+    expect_remote("\"status\":403");
+    assert_true(info(remote).is_connected && info(remote).reconnects == 0);
+    // One that may pass waits, until it is taken back.
+    post_status = 503;
+    assert_int_equal(ask(remote, "PUT", "/api/battery/remote/config", NULL, "{\"can_bitrate\":1}"),
+                     200);
+    PUMP_UNTIL(loop, ask(remote, "GET", "/api/battery/remote", NULL, NULL) == 200 &&
+                         strstr(reply, "\"status\":503,\"given_up\":false"));
+    expect_remote("\"pending\":[\"can_bitrate\"]");
+    assert_int_equal(ask(remote, "DELETE", "/api/battery/remote/config", NULL, NULL), 200);
+    expect_remote("\"pending\":[],\"config_error\":null");
+    assert_int_equal(ask(remote, "PUT", "/api/battery/remote/config", NULL, "{\"can_bitrate\":1}"),
+                     200);
+    assert_int_equal(ask(remote, "PUT", "/api/battery/remote/config", NULL, "{}"), 200);
+    expect_remote("\"pending\":[],\"config_error\":null");
+    PUMP(loop, 30); // what was under way is answered
+    expect_remote("\"pending\":[],\"config_error\":null");
 }
 
 // An older gateway tells its password to who asks for its configuration: it is not ours to keep.
@@ -832,6 +909,8 @@ int main(void)
         T(test_gateway_goes_and_comes),
         T(test_nobody_there),
         T(test_pending_configuration),
+        T(test_faults_of_a_change),
+        T(test_refused_change),
         T(test_password_of_the_gateway),
         T(test_longest_change),
         T(test_one_alarm_for_another),

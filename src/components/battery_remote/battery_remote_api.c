@@ -3,6 +3,7 @@
 
 #include "components/battery_remote/battery_remote_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CONFIG_BODY_MAX_BYTES 1024
@@ -79,20 +80,58 @@ static void write_events(nh_json_writer_t *w, const nh_remote_link_t *l)
     nh_json_array_end(w);
 }
 
+static void write_names(nh_json_writer_t *w, const char *key, uint32_t mask)
+{
+    nh_json_key(w, key);
+    nh_json_array_begin(w);
+    for (int i = 0; i < NH_REMOTE_SETTING_COUNT; i++)
+        if (mask & 1u << i)
+            nh_json_string(w, nh_remote_setting_key((enum nh_remote_setting)i));
+    nh_json_array_end(w);
+}
+
+static const char *refusal_of(int status)
+{
+    return status == 404 || status == 405 ? "this gateway cannot be told that here"
+           : status == 403                ? "battery_remote.user may not change it"
+           : status < 500                 ? "this gateway does not take it"
+                                          : "this gateway could not take it";
+}
+
+// Why a change was not taken. The gateway's own words are left out: a password may be in them.
+static void write_refusal(nh_json_writer_t *w, const nh_remote_link_t *l, uint64_t now_ms)
+{
+    struct nh_remote_link_info i;
+    char text[160];
+    nh_remote_link_info(l, &i);
+    if (i.refused == 0) {
+        nh_json_kv_null(w, "config_error");
+        return;
+    }
+    snprintf(text, sizeof text, "POST %s was answered %d: %s; %s",
+             i.refused & NH_REMOTE_MQTT_SETTINGS ? "/api/mqtt/config" : "/api/config",
+             i.refused_status, refusal_of(i.refused_status),
+             i.is_given_up ? "it is given up" : "it is told again with the next round");
+    nh_json_key(w, "config_error");
+    nh_json_object_begin(w);
+    write_names(w, "keys", i.refused);
+    nh_json_kv_int(w, "status", i.refused_status);
+    nh_json_kv_bool(w, "given_up", i.is_given_up);
+    nh_json_kv_string(w, "text", text);
+    kv_time(w, "age_ms", i.refused_ms, now_ms);
+    nh_json_object_end(w);
+}
+
 // Passwords are never shown.
-static void write_settings(nh_json_writer_t *w, const nh_remote_link_t *l)
+static void write_settings(nh_json_writer_t *w, const nh_remote_link_t *l, uint64_t now_ms)
 {
     const struct nh_remote_settings *pending = nh_remote_link_pending(l);
     nh_json_key(w, "config");
     nh_json_object_begin(w);
     nh_remote_settings_write(w, nh_remote_link_settings(l), ~(1u << NH_REMOTE_WIFI_PASSWORD));
     nh_json_object_end(w);
-    nh_json_key(w, "pending");
-    nh_json_array_begin(w);
-    for (int i = 0; i < NH_REMOTE_SETTING_COUNT; i++)
-        if (pending->known & 1u << i)
-            nh_json_string(w, nh_remote_setting_key((enum nh_remote_setting)i));
-    nh_json_array_end(w);
+    write_names(w, "pending", pending->known);
+    write_refusal(w, l, now_ms);
 }
 
 static void write_cache(nh_json_writer_t *w, const nh_battery_remote_t *r, uint64_t now_ms)
@@ -145,7 +184,7 @@ static void write_all(nh_json_writer_t *w, const nh_battery_remote_t *r, uint64_
     if (r->link) {
         const struct nh_remote_alert *alerts;
         size_t count = nh_remote_link_alerts(r->link, &alerts);
-        write_settings(w, r->link);
+        write_settings(w, r->link, now_ms);
         write_alerts(w, "alerts", alerts, count);
         write_events(w, r->link);
     }
@@ -166,39 +205,69 @@ static int get_remote(nh_request_t *req)
 
 // ---- PUT /api/battery/remote/config ------------------------------------------------------------
 
-static const char *first_key(uint32_t mask)
+// All of them, one after the other.
+static const char *known_keys(char *out, size_t cap)
 {
-    for (int i = 0; i < NH_REMOTE_SETTING_COUNT; i++)
-        if (mask & 1u << i)
-            return nh_remote_setting_key((enum nh_remote_setting)i);
-    return "body";
+    size_t len = 0;
+    for (int i = 0; i < NH_REMOTE_SETTING_COUNT && len < cap; i++)
+        len += (size_t)snprintf(out + len, cap - len, "%s%s", i ? ", " : "",
+                                nh_remote_setting_key((enum nh_remote_setting)i));
+    return out;
 }
 
-static int reply_fault(nh_request_t *req, int err, uint32_t seen)
+static int reply_fault(nh_request_t *req, int err, const struct nh_remote_settings_fault *f)
 {
-    if (err == NH_ERR_TOO_LONG || err == NH_ERR_RANGE || err == NH_ERR_TYPE)
-        return nh_reply_error(req, 400, "bad_value", "%s: %s. Nothing was changed.",
-                              first_key(seen), nh_err_text(err));
-    return nh_reply_err(req, err);
+    char keys[200], text[96];
+    const char *limit = f->is_unknown ? known_keys(keys, sizeof keys) : f->limit;
+    if (!f->field[0])
+        return nh_reply_err(req, err);
+    snprintf(text, sizeof text, "%s",
+             f->is_unknown ? "the gateway's configuration has no such key" : nh_err_text(err));
+    nh_json_writer_t *w =
+        nh_reply_error_details(req, 400, f->is_unknown ? "unknown_key" : "bad_value",
+                               "%s: %s%s%s; allowed: %s. Nothing was changed.", f->field, text,
+                               f->value[0] ? "; has " : "", f->value, limit);
+    if (!w)
+        return NH_ERR_NOMEM;
+    nh_json_object_begin(w);
+    nh_json_kv_string(w, "field", f->field);
+    nh_json_kv_string(w, "value", f->value);
+    nh_json_kv_string(w, "limit", limit);
+    nh_json_kv_string(w, "text", text);
+    nh_json_object_end(w);
+    return nh_reply_error_end(req);
+}
+
+static int reply_alone(nh_request_t *req)
+{
+    return nh_reply_error(req, 409, "no_gateway",
+                          "battery_remote.gateway is empty: there is nobody to tell.");
+}
+
+static int delete_config(nh_request_t *req)
+{
+    nh_battery_remote_t *r = req->ctx;
+    if (!r->link)
+        return reply_alone(req);
+    nh_remote_link_withdraw(r->link);
+    return get_remote(req);
 }
 
 static int put_config(nh_request_t *req)
 {
     nh_battery_remote_t *r = req->ctx;
     struct nh_remote_settings s = {0};
+    struct nh_remote_settings_fault fault = {0};
     uint32_t seen;
     if (!r->link)
-        return nh_reply_error(req, 409, "no_gateway",
-                              "battery_remote.gateway is empty: there is nobody to tell.");
-    int err = nh_remote_settings_read(req->body ? req->body : "", req->body_len, &s, &seen);
-    if (err == NH_OK && seen == 0)
-        return nh_reply_error(req, 400, "bad_value",
-                              "None of the keys is one of the gateway's configuration: %s, ...",
-                              nh_remote_setting_key(NH_REMOTE_WIFI_SSID));
+        return reply_alone(req);
+    int err = nh_remote_settings_take(req->body ? req->body : "", req->body_len, &s, &seen, &fault);
+    if (err == NH_OK && fault.key_count == 0)
+        return delete_config(req); // an empty object
     if (err == NH_OK)
         nh_remote_link_change(r->link, &s, seen);
     memset(&s, 0, sizeof s);
-    return err < 0 ? reply_fault(req, err, seen) : get_remote(req);
+    return err < 0 ? reply_fault(req, err, &fault) : get_remote(req);
 }
 
 static const nh_route_t routes[] = {
@@ -213,6 +282,10 @@ static const nh_route_t routes[] = {
      .flags = NH_ROUTE_SECRETS,
      .handle = put_config,
      .text = "Changes of the gateway's configuration; it is told as soon as it can be reached"},
+    {.method = "DELETE",
+     .path = "/api/battery/remote/config",
+     .handle = delete_config,
+     .text = "Takes back what the gateway was not told yet; so does an empty object"},
     {0},
 };
 

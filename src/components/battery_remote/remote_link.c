@@ -167,29 +167,58 @@ static void take_alerts(nh_remote_link_t *l, const char *text, size_t len)
         l->alert_count = (size_t)n;
 }
 
-// What the gateway said yes to waits no more, unless it was changed meanwhile.
-static void confirm(nh_remote_link_t *l)
+// What was posted waits no more, unless it was changed meanwhile.
+static void settle(nh_remote_link_t *l)
 {
     for (uint32_t bit = 1; bit < 1u << NH_REMOTE_SETTING_COUNT; bit <<= 1)
         if ((l->posted & bit) && nh_remote_settings_are_same(&l->pending, &l->sent, bit))
             l->pending.known &= ~bit;
     if (!(l->pending.known & 1u << NH_REMOTE_WIFI_PASSWORD))
         memset(l->pending.wifi_password, 0, sizeof l->pending.wifi_password);
-    memset(&l->sent, 0, sizeof l->sent);
-    memset(l->body, 0, sizeof l->body);
     if (l->cfg.settings)
         l->cfg.settings(l->cfg.ctx);
 }
 
+static bool is_final(int status)
+{
+    return status >= 400 && status < 500 && status != 401 && status != 408 && status != 429;
+}
+
+static void refuse(nh_remote_link_t *l)
+{
+    if (l->info.refused != l->posted || l->info.refused_status != l->status) // not for each round
+        NH_LOG_W("battery", "the gateway did not take its configuration: POST %s: %d%s",
+                 path_of(l->step), l->status, is_final(l->status) ? "; it is given up" : "");
+    l->info.refused = l->posted;
+    l->info.refused_status = l->status;
+    l->info.refused_ms = nh_clock_ms();
+    l->info.is_given_up = is_final(l->status);
+    if (l->info.is_given_up)
+        settle(l);
+}
+
+static void take_answer(nh_remote_link_t *l)
+{
+    if (l->status >= 200 && l->status < 300) {
+        l->info.refused &= ~l->posted;
+        settle(l);
+    } else if (l->posted & l->pending.known) { // it was not taken back meanwhile
+        refuse(l);
+    }
+    memset(&l->sent, 0, sizeof l->sent);
+    memset(l->body, 0, sizeof l->body);
+}
+
+static bool is_post(enum step step)
+{
+    return step == STEP_POST_CONFIG || step == STEP_POST_MQTT;
+}
+
 static void take_reply(nh_remote_link_t *l)
 {
-    bool is_fine = l->status >= 200 && l->status < 300;
-    if (l->step == STEP_POST_CONFIG || l->step == STEP_POST_MQTT) {
-        if (is_fine)
-            confirm(l);
-        else
-            NH_LOG_W("battery", "the gateway did not take its configuration: %d", l->status);
-    } else if (!is_fine) {
+    if (is_post(l->step)) {
+        take_answer(l);
+    } else if (l->status < 200 || l->status >= 300) {
         return; // a gateway without this route
     } else if (l->step == STEP_HISTORY) {
         take_alerts(l, l->reply, l->reply_bytes);
@@ -206,7 +235,8 @@ static void on_end(void *ctx, nh_http_request_t *r, int err)
         end_round(l, path_of(l->step), nh_http_request_reason(r));
         return;
     }
-    if (l->status == 401 || l->status == 403) {
+    // Who may look may not change all the same: a change alone that is forbidden ends no round.
+    if (l->status == 401 || (l->status == 403 && !is_post(l->step))) {
         end_round(l, path_of(l->step), "user and password are asked for, or are others");
         return;
     }
@@ -228,16 +258,16 @@ static int write_body(nh_remote_link_t *l, uint32_t mask)
     return nh_json_writer_end(&w);
 }
 
-static void ask(nh_remote_link_t *l, bool is_post)
+static void ask(nh_remote_link_t *l, bool has_body)
 {
     char url[URL_MAX_BYTES + 32];
     snprintf(url, sizeof url, "%s%s", l->base, path_of(l->step));
-    const struct nh_http_request_config cfg = {.method = is_post ? "POST" : "GET",
+    const struct nh_http_request_config cfg = {.method = has_body ? "POST" : "GET",
                                                .url = url,
                                                .headers = l->headers,
                                                .header_count = l->header_count,
-                                               .body = is_post ? l->body : NULL,
-                                               .body_bytes = is_post ? l->body_bytes : 0,
+                                               .body = has_body ? l->body : NULL,
+                                               .body_bytes = has_body ? l->body_bytes : 0,
                                                .connect_ms = REQUEST_MS,
                                                .total_ms = REQUEST_MS,
                                                .handler = {l, on_head, on_body, on_end}};
@@ -468,6 +498,7 @@ void nh_remote_link_load(nh_remote_link_t *l, const struct nh_remote_settings *k
 void nh_remote_link_change(nh_remote_link_t *l, const struct nh_remote_settings *s, uint32_t mask)
 {
     nh_remote_settings_merge(&l->pending, s, mask);
+    l->info.refused &= ~mask;
     if (l->cfg.settings)
         l->cfg.settings(l->cfg.ctx);
     l->has_changes = true;
@@ -475,6 +506,14 @@ void nh_remote_link_change(nh_remote_link_t *l, const struct nh_remote_settings 
         return; // at the end of this round, or with the next one
     l->step = STEP_POST_CONFIG;
     do_step(l);
+}
+
+void nh_remote_link_withdraw(nh_remote_link_t *l)
+{
+    memset(&l->pending, 0, sizeof l->pending);
+    l->info.refused = 0;
+    if (l->cfg.settings)
+        l->cfg.settings(l->cfg.ctx);
 }
 
 size_t nh_remote_link_alerts(const nh_remote_link_t *l, const struct nh_remote_alert **out)

@@ -49,6 +49,10 @@ struct nh_remote_link_info {
     uint64_t last_frame_ms; // 0: none
     uint64_t next_try_ms;   // NH_NEVER: a round is under way, or it is stopped
     char reason[96];        // why the last round ended; "": none has
+    uint32_t refused;       // bits of settings that the gateway did not take; 0: of none
+    bool is_given_up;       // and that it will not be asked for again
+    int refused_status;     // of HTTP
+    uint64_t refused_ms;
 };
 
 // Owned. NH_ERR_SYNTAX, NH_ERR_TOO_LONG: the gateway's address. NH_ERR_NOMEM, NH_ERR_FULL.
@@ -65,8 +69,11 @@ const struct nh_remote_settings *nh_remote_link_pending(const nh_remote_link_t *
 void nh_remote_link_load(nh_remote_link_t *l, const struct nh_remote_settings *known,
                          const struct nh_remote_settings *pending);
 // The gateway is told with the next round, or now if there is a connection; it stays pending until
-// the gateway has said yes.
+// the gateway has said yes, or a no that stays one (a status of 4xx): then it is given up. After
+// 5xx, 408 and 429 it is told again with the next round.
 void nh_remote_link_change(nh_remote_link_t *l, const struct nh_remote_settings *s, uint32_t mask);
+// Nothing waits to be told any more, and no refusal is shown. What is under way may arrive.
+void nh_remote_link_withdraw(nh_remote_link_t *l);
 
 size_t nh_remote_link_alerts(const nh_remote_link_t *l, const struct nh_remote_alert **out);
 size_t nh_remote_link_events(const nh_remote_link_t *l, const struct nh_remote_event **out);

@@ -43,7 +43,8 @@ struct reading {
     nh_json_reader_t json;
     struct nh_remote_settings s;
     uint32_t seen, bad;
-    int err; // of the first value that does not fit
+    int err;                                // of the first value that does not fit
+    struct nh_remote_settings_fault *fault; // NULL: what is not known is passed over
     char parent[4][PATH_MAX_BYTES];
     char key[PATH_MAX_BYTES];
     char text[TEXT_MAX_BYTES];
@@ -93,13 +94,47 @@ static int put(struct reading *r, const struct row *row, int event)
     return NH_OK;
 }
 
+static void tell_value(struct reading *r, const struct row *row, int event)
+{
+    struct nh_remote_settings_fault *f = r->fault;
+    snprintf(f->field, sizeof f->field, "%s", row->key);
+    if (row != &rows[NH_REMOTE_WIFI_PASSWORD]) // that one is never shown
+        snprintf(f->value, sizeof f->value, "%.*s", (int)sizeof f->value - 1,
+                 event == NH_JSON_STRING || event == NH_JSON_NUMBER ? nh_json_text(&r->json, NULL)
+                 : event == NH_JSON_TRUE                            ? "true"
+                 : event == NH_JSON_FALSE                           ? "false"
+                 : event == NH_JSON_NULL                            ? "null"
+                                                                    : "");
+    if (row->is_number)
+        snprintf(f->limit, sizeof f->limit, "a whole number from 0 to %u", UINT32_MAX);
+    else
+        snprintf(f->limit, sizeof f->limit, "a text of at most %u byte%s, no control characters",
+                 row->size - 1u, row->size == 2 ? "" : "s");
+}
+
+static void tell_unknown(struct reading *r)
+{
+    const uint32_t depth = nh_json_depth(&r->json);
+    const char *parent = depth >= 1 && depth <= 3 ? r->parent[depth] : "";
+    if (!r->fault || r->err != NH_OK)
+        return;
+    snprintf(r->fault->field, sizeof r->fault->field, "%.20s%s%.40s", parent, parent[0] ? "." : "",
+             r->key);
+    r->fault->is_unknown = true;
+    r->err = NH_ERR_NOT_FOUND;
+}
+
 static void take(struct reading *r, int event)
 {
     const uint32_t depth = nh_json_depth(&r->json);
     int i = depth < 1 || depth > 3 ? -1 : find(r->parent[depth], r->key);
-    if (i < 0 || event == NH_JSON_NULL)
+    if (i < 0)
+        tell_unknown(r);
+    if (i < 0 || (event == NH_JSON_NULL && !r->fault))
         return;
     int err = put(r, &rows[i], event);
+    if (err != NH_OK && r->err == NH_OK && r->fault)
+        tell_value(r, &rows[i], event);
     if (err == NH_OK)
         r->seen |= 1u << i;
     else if (r->err == NH_OK) {
@@ -108,10 +143,22 @@ static void take(struct reading *r, int event)
     }
 }
 
+static void tell_object(struct reading *r, uint32_t depth)
+{
+    const int i = find(r->parent[depth], r->key);
+    if (r->err != NH_OK)
+        return;
+    tell_value(r, &rows[i], NH_JSON_OBJECT_BEGIN);
+    r->err = NH_ERR_TYPE;
+    r->bad = 1u << i;
+}
+
 // An inner object begins: "mqtt", then "mqtt.topics".
 static int descend(struct reading *r)
 {
     const uint32_t depth = nh_json_depth(&r->json);
+    if (r->fault && depth > 1 && depth <= 4 && find(r->parent[depth - 1], r->key) >= 0)
+        tell_object(r, depth - 1);
     if (depth > 3)
         return nh_json_skip(&r->json);
     int n = snprintf(r->parent[depth], PATH_MAX_BYTES, "%s%s%s",
@@ -126,13 +173,17 @@ static int step(struct reading *r, int event)
         size_t len;
         const char *text = nh_json_text(&r->json, &len);
         r->key[0] = 0;
-        if (len < sizeof r->key)
-            memcpy(r->key, text, len + 1);
+        if (r->fault)
+            r->fault->key_count++;
+        if (len < sizeof r->key || r->fault)
+            snprintf(r->key, sizeof r->key, "%s", text);
         return NH_OK;
     }
     case NH_JSON_OBJECT_BEGIN:
         return descend(r);
     case NH_JSON_ARRAY_BEGIN:
+        if (r->fault)
+            take(r, event); // none of these has one
         return nh_json_skip(&r->json);
     case NH_JSON_OBJECT_END:
         return NH_OK;
@@ -142,10 +193,10 @@ static int step(struct reading *r, int event)
     }
 }
 
-int nh_remote_settings_read(const char *text, size_t len, struct nh_remote_settings *s,
-                            uint32_t *seen)
+static int read_all(const char *text, size_t len, struct nh_remote_settings *s, uint32_t *seen,
+                    struct nh_remote_settings_fault *fault)
 {
-    struct reading r = {.s = *s};
+    struct reading r = {.s = *s, .fault = fault};
     const struct nh_json_reader_config cfg = {
         .text = r.text, .text_max_bytes = sizeof r.text, .depth_max = DEPTH_MAX, .cut_long = true};
     *seen = 0;
@@ -167,6 +218,18 @@ int nh_remote_settings_read(const char *text, size_t len, struct nh_remote_setti
     r.s.known |= r.seen;
     *s = r.s;
     return NH_OK;
+}
+
+int nh_remote_settings_read(const char *text, size_t len, struct nh_remote_settings *s,
+                            uint32_t *seen)
+{
+    return read_all(text, len, s, seen, NULL);
+}
+
+int nh_remote_settings_take(const char *text, size_t len, struct nh_remote_settings *s,
+                            uint32_t *seen, struct nh_remote_settings_fault *fault)
+{
+    return read_all(text, len, s, seen, fault);
 }
 
 // ---- the rest ----------------------------------------------------------------------------------

@@ -34,6 +34,17 @@ struct nh_remote_settings {
 // does not fit, or has a control character; `*seen` has its bit alone, and `s` is as before.
 NH_MUST_USE int nh_remote_settings_read(const char *text, size_t len, struct nh_remote_settings *s,
                                         uint32_t *seen);
+// What is wrong with a change, as `_read` finds it.
+struct nh_remote_settings_fault {
+    char field[64], value[48]; // of the first that is wrong; value "": hidden, or none to show
+    char limit[64];
+    bool is_unknown;    // the field is none of these; NH_ERR_NOT_FOUND
+    uint32_t key_count; // of all keys; 0: an empty object
+};
+// The same for what people ask for: a key that is none of these is NH_ERR_NOT_FOUND, a value of
+// another type NH_ERR_TYPE, and `*fault` (zeroed) says what came first.
+NH_MUST_USE int nh_remote_settings_take(const char *text, size_t len, struct nh_remote_settings *s,
+                                        uint32_t *seen, struct nh_remote_settings_fault *fault);
 // Lays those of `mask` that `from` knows over `to`.
 void nh_remote_settings_merge(struct nh_remote_settings *to, const struct nh_remote_settings *from,
                               uint32_t mask);
