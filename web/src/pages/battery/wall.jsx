@@ -40,7 +40,7 @@ export function Wall({ battery }) {
       <section class="w-now">
         <p class={`w-st ${old || since('status') ? 'stale' : kind}`}><span class={'w-arrow ' + flow} aria-hidden="true" />{unknown ? 'unknown' : old || since('status') ? 'stale' : word}</p>
         <Big label="Power" value={power} unit={unit} since={since('power')} />
-        <Big label={left} value={time} since={since('time_left')} />
+        <Big label={left} value={time} since={since('time_left') || since('current')} />
       </section>
       <dl class="w-row">
         <Big label="Voltage" value={fixed(pack.voltage_v, 1)} unit="V" since={since('voltage')} />
