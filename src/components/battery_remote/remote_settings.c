@@ -106,7 +106,7 @@ static void tell_value(struct reading *r, const struct row *row, int event)
                  : event == NH_JSON_NULL                            ? "null"
                                                                     : "");
     if (row->is_number)
-        snprintf(f->limit, sizeof f->limit, "a whole number from 0 to %u", UINT32_MAX);
+        snprintf(f->limit, sizeof f->limit, "a whole number from 0 to %u", (unsigned)UINT32_MAX);
     else
         snprintf(f->limit, sizeof f->limit, "a text of at most %u byte%s, no control characters",
                  row->size - 1u, row->size == 2 ? "" : "s");
