@@ -214,8 +214,8 @@ class TwoHubs(unittest.TestCase):
         far = self.open_far()
         b = far.wait_until(lambda: self.is_live(far), "values come")
         self.assertEqual(b["cells"]["count"], 13)
-        a = far.wait_until(lambda: battery(self.near) if battery(far)["version"]["serial"] else None,
-                           "also what changes seldom")
+        far.wait_until(lambda: battery(far)["version"] and battery(far)["limits"], "also what changes seldom")
+        a = battery(self.near)
         b = battery(far)
         self.assertEqual(b["version"], a["version"])
         self.assertEqual(b["limits"], a["limits"])
