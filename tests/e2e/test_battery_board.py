@@ -76,7 +76,7 @@ class Board(Pack):
         b = self.wait(lambda b: b["pack"].get("capacity_ah"))
         self.assertEqual(b["pack"]["capacity_ah"], 100)
         self.assertEqual(b["limits"]["over_mv"], 3800)
-        b = self.wait(lambda b: b.get("version", {}).get("firmware_internal"))
+        b = self.wait(lambda b: (b.get("version") or {}).get("firmware_internal"))
         self.assertEqual(b["version"]["firmware_internal"], 1234)
 
     def test_the_plug_is_pulled(self):
