@@ -32,7 +32,7 @@ class Pack(unittest.TestCase):
 
     def check(self, b):
         """What must hold of every reply, at any moment."""
-        cells = b.get("cells", {})
+        cells = b.get("cells") or {}
         if cells.get("mv"):
             mv = cells["mv"]
             self.assertEqual(len(mv), 13)
