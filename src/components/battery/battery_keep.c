@@ -10,6 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/json/decode.h"
+#include "core/store/store_document.h"
 
 #include <string.h>
 
@@ -79,29 +80,6 @@ static const nh_json_field_t alarms_fields[] = {
 
 // ---- documents ---------------------------------------------------------------------------------
 
-static int write_piece(void *ctx, const char *bytes, size_t len)
-{
-    return nh_store_write(ctx, bytes, len);
-}
-
-static int write_document(nh_store_t *store, const char *name, const nh_json_field_t *fields,
-                          const void *from)
-{
-    nh_store_write_t *write;
-    nh_json_writer_t w;
-    int err = nh_store_write_begin(store, name, 0, &write);
-    if (err < 0)
-        return err;
-    nh_json_writer_init(&w, write_piece, write);
-    nh_json_encode_struct(&w, fields, from, 0);
-    err = nh_json_writer_end(&w);
-    if (err < 0) {
-        nh_store_write_abort(write);
-        return err;
-    }
-    return nh_store_write_commit(write);
-}
-
 static int read_document(nh_store_t *store, const char *name, const nh_json_field_t *fields,
                          void *to)
 {
@@ -134,7 +112,7 @@ static int flush_energy(void *ctx)
                                   .meters = *nh_battery__model_meters(p->model),
                                   .mode = nh_battery__model_newest(p->model)->mode,
                                   .mode_configured = p->cfg->mode};
-    int err = write_document(p->cfg->store, NH_BATTERY__ENERGY_DOC, energy_fields, &k);
+    int err = nh_store_document_write(p->cfg->store, NH_BATTERY__ENERGY_DOC, energy_fields, &k);
     if (err < 0)
         NH_LOG_E("battery", "the meters cannot be kept: %s", nh_err_text(err));
     return err < 0 ? err : 0;
@@ -144,7 +122,8 @@ static int flush_alarms(void *ctx)
 {
     nh_battery__pack_t *p = ctx;
     p->alarms.version = VERSION;
-    int err = write_document(p->cfg->store, NH_BATTERY__ALARMS_DOC, alarms_fields, &p->alarms);
+    int err =
+        nh_store_document_write(p->cfg->store, NH_BATTERY__ALARMS_DOC, alarms_fields, &p->alarms);
     if (err < 0)
         NH_LOG_E("battery", "the alarms cannot be kept: %s", nh_err_text(err));
     return err < 0 ? err : 0;

@@ -8,6 +8,7 @@
 #include "components/lamp/lamp_private.h"
 
 #include "core/json/decode.h"
+#include "core/store/store_document.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -169,33 +170,11 @@ static void to_state(nh_lamp_t *l, const struct kept *k)
 
 // ---- the document ------------------------------------------------------------------------------
 
-static int write_piece(void *ctx, const char *bytes, size_t len)
-{
-    return nh_store_write(ctx, bytes, len);
-}
-
-static int write_document(nh_lamp_t *l, const struct kept *k)
-{
-    nh_store_write_t *write;
-    nh_json_writer_t w;
-    int err = nh_store_write_begin(l->cfg.store, NH_LAMP__DOCUMENT, 0, &write);
-    if (err < 0)
-        return err;
-    nh_json_writer_init(&w, write_piece, write);
-    nh_json_encode_struct(&w, fields, k, 0);
-    err = nh_json_writer_end(&w);
-    if (err < 0) {
-        nh_store_write_abort(write);
-        return err;
-    }
-    return nh_store_write_commit(write);
-}
-
 int nh_lamp__save(void *lamp)
 {
     nh_lamp_t *l = lamp;
     from_state(l->kept, l);
-    int err = write_document(l, l->kept);
+    int err = nh_store_document_write(l->cfg.store, NH_LAMP__DOCUMENT, fields, l->kept);
     if (err < 0)
         NH_LOG_E("lamp", "the state cannot be kept: %s", nh_err_text(err));
     return err < 0 ? err : 0;
